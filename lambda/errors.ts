@@ -1,0 +1,116 @@
+/** How a code is shown to a caller: the HTTP status, whether trying again may help, and a text that never varies. */
+interface PublicFace {
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly text: string;
+}
+
+/** The one table from code to status and public text. Nothing that a caller reads is made anywhere else. */
+const faces = {
+  invalid_request: { status: 400, retryable: false, text: 'The request is not of the form this API takes.' },
+  invalid_account: { status: 400, retryable: false, text: 'The account id is not well formed.' },
+  forbidden: { status: 403, retryable: false, text: 'The caller may not do this.' },
+  unknown_account: { status: 404, retryable: false, text: 'No such account is configured.' },
+  too_many_rejections: {
+    status: 429,
+    retryable: true,
+    text: 'Too many tokens of this account were reported as rejected.',
+  },
+  throttled: { status: 429, retryable: true, text: 'Too many requests.' },
+  internal: { status: 500, retryable: false, text: 'The broker failed.' },
+  configuration: { status: 500, retryable: false, text: 'The broker is not configured correctly.' },
+  secret_malformed: { status: 500, retryable: false, text: 'The secret of this account is not of the expected form.' },
+  credentials_missing: { status: 500, retryable: false, text: 'The secret of this account has no value yet.' },
+  credentials_rejected: { status: 502, retryable: false, text: 'Fegora refuses the credentials of this account.' },
+  client_rejected: { status: 502, retryable: false, text: 'Fegora refuses the client id.' },
+  upstream_contract: { status: 502, retryable: false, text: 'Fegora refuses the form of the login request.' },
+  upstream_rejected: { status: 502, retryable: false, text: 'Fegora refused the login.' },
+  upstream_redirect: { status: 502, retryable: false, text: 'Fegora answered with a redirect, which is not followed.' },
+  upstream_tls: { status: 502, retryable: false, text: 'No trusted TLS connection to Fegora could be made.' },
+  upstream_invalid_response: {
+    status: 502,
+    retryable: false,
+    text: 'Fegora answered with an unusable token response.',
+  },
+  upstream_unavailable: { status: 503, retryable: true, text: 'Fegora is unavailable.' },
+  upstream_timeout: { status: 503, retryable: true, text: 'Fegora did not answer in time.' },
+  upstream_throttled: { status: 503, retryable: true, text: 'Fegora asks for fewer logins.' },
+  renewal_in_progress: { status: 503, retryable: true, text: 'A login for this account is under way.' },
+  secret_unavailable: { status: 503, retryable: true, text: 'The secret of this account cannot be read now.' },
+  table_unavailable: { status: 503, retryable: true, text: 'The shared token table cannot be used now.' },
+  paused: { status: 503, retryable: true, text: 'This account is paused.' },
+  deadline: { status: 503, retryable: true, text: 'Too little time was left to log in.' },
+} as const satisfies Record<string, PublicFace>;
+
+/** Every way in which the broker refuses or fails. The spelling is a contract with callers. */
+export type ErrorCode = keyof typeof faces;
+
+/** Used where a retryable code has no better time to offer. Seconds. */
+const defaultRetryAfterSeconds = 1;
+
+/** The error body of RFC 6749 section 5.2, with what a caller needs in order to decide whether to try again. */
+export interface ErrorBody {
+  readonly error: ErrorCode;
+  readonly error_description: string;
+  readonly retryable: boolean;
+  /** Whole seconds, at least 1; present where `retryable`. */
+  readonly retry_after?: number;
+  readonly request_id: string;
+}
+
+/**
+ * A failure with a code of the contract. `detail` is for our own log and names variables, fields and stages, never a
+ * value of theirs; callers read the table's text alone.
+ */
+export class BrokerError extends Error {
+  override readonly name = 'BrokerError';
+  readonly code: ErrorCode;
+  /** Milliseconds from now after which another try may succeed. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    options: { readonly retryAfterMs?: number; readonly cause?: unknown } = {},
+  ) {
+    super(detail, 'cause' in options ? { cause: options.cause } : {});
+    this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  get retryable(): boolean {
+    return faces[this.code].retryable;
+  }
+
+  get status(): number {
+    return faces[this.code].status;
+  }
+
+  /** What the caller is told. */
+  toBody(requestId: string): ErrorBody {
+    const { retryable, text } = faces[this.code];
+    return {
+      error: this.code,
+      error_description: text,
+      retryable,
+      ...(retryable && { retry_after: this.retryAfterSeconds }),
+      request_id: requestId,
+    };
+  }
+
+  private get retryAfterSeconds(): number {
+    return this.retryAfterMs === undefined
+      ? defaultRetryAfterSeconds
+      : Math.max(1, Math.ceil(this.retryAfterMs / 1000));
+  }
+}
+
+/** Narrows a stored string to a code: items outlive the version of the code that wrote them. */
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(faces, value);
+}
+
+/** Anything thrown, as an error with a code: what has none is `internal`, its cause kept for us alone. */
+export function asBrokerError(thrown: unknown): BrokerError {
+  return thrown instanceof BrokerError ? thrown : new BrokerError('internal', 'unexpected failure', { cause: thrown });
+}
