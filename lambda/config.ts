@@ -1,0 +1,206 @@
+import { parseJsonObject } from './json.ts';
+
+/** The environment variables that the function reads. AWS endpoints are the SDK's own (`AWS_ENDPOINT_URL*`). */
+export const variables = {
+  tokenUrl: 'FEGORA_TOKEN_URL',
+  allowHttpLoopback: 'FEGORA_ALLOW_HTTP_LOOPBACK',
+  clientId: 'FEGORA_CLIENT_ID',
+  accounts: 'FEGORA_ACCOUNTS',
+  defaultAccount: 'FEGORA_DEFAULT_ACCOUNT',
+  tableName: 'TOKEN_TABLE_NAME',
+  withoutTable: 'FEGORA_WITHOUT_TABLE',
+  /** Node's own: `0` would take any certificate for Fegora's. */
+  tlsRejectUnauthorized: 'NODE_TLS_REJECT_UNAUTHORIZED',
+} as const;
+
+export const defaultTokenUrl = 'https://api.fegora.com/token';
+export const defaultClientId = 'apiApp';
+
+/** An account's id: at most 63 characters, so that `account-<id>` fits an alias and a path. */
+export const accountIdPattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+/** The aliases through which the function may be called. The alias decides what the caller may do. */
+export const aliases = { http: 'http', warmup: 'warmup', admin: 'admin', accountPrefix: 'account-' } as const;
+
+/** CloudWatch namespace of every metric below. */
+export const metricNamespace = 'FegoraTokenBroker';
+
+/**
+ * Dimensions. Every metric exists with `service` alone (the function's name); some exist also with `service` and one
+ * more, as said beside them.
+ */
+export const metricDimensions = {
+  service: 'service',
+  source: 'source',
+  account: 'account',
+  caller: 'caller',
+  code: 'code',
+  outcome: 'outcome',
+} as const;
+
+/** Counts, where nothing else is said. Alarms and dashboard read them: a contract with infra. */
+export const metricNames = {
+  /** Tokens handed out; also by `source`, by `account` and by `caller` (the role, or the alias of a direct call). */
+  served: 'Served',
+  /** Seconds that the tokens handed out had left; by the same. */
+  remainingLife: 'RemainingLife',
+  /** Logins sent to Fegora; also by `outcome` (`issued`, `invalid_grant`, `html_500`, `unknown_400` or a code). */
+  logins: 'Logins',
+  /** Milliseconds a login took; by the same. */
+  loginLatency: 'LoginLatency',
+  /** Calls and warm-ups that failed; also by `code` and by `caller`. */
+  errors: 'Errors',
+  /** Calls refused for what they asked: `forbidden`, `unknown_account`, `invalid_account`. */
+  denied: 'Denied',
+  /** Logins and calls that ended so because Fegora refuses the secret's version. */
+  credentialsRejected: 'CredentialsRejected',
+  /** Logins and calls that ended so because Fegora refuses the client id. */
+  clientRejected: 'ClientRejected',
+  /** Calls answered by an earlier failure that is still waited out. */
+  retryHeld: 'RetryHeld',
+  tableUnavailable: 'TableUnavailable',
+  loginWithoutTable: 'LoginWithoutTable',
+  /** Milliseconds between Fegora's clock and ours, without sign. */
+  clockSkew: 'ClockSkew',
+  html500Repeated: 'Html500Repeated',
+  guardExpired: 'GuardExpired',
+  malformedItems: 'MalformedItems',
+  publishRefused: 'PublishRefused',
+  markUnwritten: 'MarkUnwritten',
+  /** Scheduled warm-ups that ran. */
+  warmUps: 'WarmUps',
+} as const;
+
+/** Everything the function is told from outside, checked. */
+export interface Config {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  /** Account to secret id: a name, or an ARN with or without its random end. */
+  readonly accounts: ReadonlyMap<string, string>;
+  /** Account of `POST /token`; without one, that path names no account. */
+  readonly defaultAccount: string | undefined;
+  readonly tableName: string;
+  /** What to do while the shared table cannot be used: start no login, or log in seldom. */
+  readonly withoutTable: 'refuse' | 'login';
+}
+
+/** What is wrong with one variable. Names it and never repeats its value. */
+export interface Fault {
+  readonly variable: string;
+  readonly problem: string;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+type Note = (variable: string, problem: string) => void;
+
+/** Reads the environment once: the whole configuration, or every fault in it. Never throws. */
+export function parseConfig(env: Environment): { readonly config: Config } | { readonly faults: readonly Fault[] } {
+  const faults: Fault[] = [];
+  const note: Note = (variable, problem) => faults.push({ variable, problem });
+  const accounts = readAccounts(env, note);
+  const config: Config = Object.freeze({
+    tokenUrl: readTokenUrl(env, note),
+    clientId: readMatching(env[variables.clientId] ?? defaultClientId, /^[\x21-\x7e]{1,128}$/, () =>
+      note(variables.clientId, 'is no client id'),
+    ),
+    accounts,
+    defaultAccount: readDefaultAccount(env, accounts, note),
+    tableName: readMatching(env[variables.tableName] ?? '', /^[\w.:/-]{3,1024}$/, () =>
+      note(variables.tableName, 'is missing or no table name'),
+    ),
+    withoutTable: readWithoutTable(env, note),
+  });
+  if (env[variables.tlsRejectUnauthorized] === '0') {
+    note(variables.tlsRejectUnauthorized, 'must not switch off the check of certificates');
+  }
+  return faults.length > 0 ? { faults } : { config };
+}
+
+function readMatching(value: string, pattern: RegExp, fault: () => void): string {
+  if (!pattern.test(value)) {
+    fault();
+  }
+  return value;
+}
+
+const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+function readTokenUrl(env: Environment, note: Note): string {
+  const url = URL.parse(env[variables.tokenUrl] ?? defaultTokenUrl);
+  if (url === null) {
+    note(variables.tokenUrl, 'is no URL');
+    return '';
+  }
+  if (url.username !== '' || url.password !== '') {
+    note(variables.tokenUrl, 'must not hold credentials');
+  }
+  const plainAllowed = env[variables.allowHttpLoopback] === '1' && loopbackHost.test(url.hostname);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && plainAllowed)) {
+    note(variables.tokenUrl, `must be https (plain http: loopback alone, with ${variables.allowHttpLoopback}=1)`);
+  }
+  return url.href;
+}
+
+function readAccounts(env: Environment, note: Note): ReadonlyMap<string, string> {
+  const members = parseJsonObject(env[variables.accounts] ?? '');
+  if (members === undefined || members.size === 0) {
+    note(variables.accounts, 'is missing or no JSON object of accounts');
+    return new Map();
+  }
+  const accounts = new Map<string, string>();
+  for (const [account, secretId] of members) {
+    if (!accountIdPattern.test(account)) {
+      note(variables.accounts, 'holds a malformed account id');
+    } else if (!isSecretId(secretId)) {
+      note(variables.accounts, 'holds a malformed secret id');
+    } else if (accounts.values().some((other) => isSameSecret(other, secretId))) {
+      note(variables.accounts, 'gives two accounts one secret');
+    } else {
+      accounts.set(account, secretId);
+    }
+  }
+  return accounts;
+}
+
+function isSecretId(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w/+=.@!:-]{1,2048}$/.test(value);
+}
+
+function readDefaultAccount(env: Environment, accounts: ReadonlyMap<string, string>, note: Note): string | undefined {
+  const account = env[variables.defaultAccount];
+  if (account !== undefined && !accounts.has(account)) {
+    note(variables.defaultAccount, `is no account of ${variables.accounts}`);
+  }
+  return account;
+}
+
+function readWithoutTable(env: Environment, note: Note): 'refuse' | 'login' {
+  const value = env[variables.withoutTable] ?? 'refuse';
+  if (value !== 'refuse' && value !== 'login') {
+    note(variables.withoutTable, 'is neither refuse nor login');
+    return 'refuse';
+  }
+  return value;
+}
+
+const secretArn = /^(arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:)(.+)$/;
+
+/**
+ * Whether two ids mean one secret: equal, or an ARN with its six random characters beside the same ARN without them or
+ * beside the bare name.
+ *
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html (ARN and partial ARN)
+ */
+export function isSameSecret(one: string, other: string): boolean {
+  return one === other || isShortFor(one, other) || isShortFor(other, one);
+}
+
+function isShortFor(short: string, arn: string): boolean {
+  const [, prefix, name] = secretArn.exec(arn) ?? [];
+  if (prefix === undefined || name === undefined) {
+    return false;
+  }
+  const bare = short.startsWith(prefix) ? short.slice(prefix.length) : short;
+  return name === bare || (name.startsWith(`${bare}-`) && /^[A-Za-z0-9]{6}$/.test(name.slice(bare.length + 1)));
+}
