@@ -154,7 +154,7 @@ function readAccounts(env: Environment, note: Note): ReadonlyMap<string, string>
       note(variables.accounts, 'holds a malformed account id');
     } else if (!isSecretId(secretId)) {
       note(variables.accounts, 'holds a malformed secret id');
-    } else if (accounts.values().some((other) => isSameSecret(other, secretId))) {
+    } else if ([...accounts.values()].some((other) => isSameSecret(other, secretId))) {
       note(variables.accounts, 'gives two accounts one secret');
     } else {
       accounts.set(account, secretId);
