@@ -64,6 +64,7 @@ export const metricNames = {
   clockSkew: 'ClockSkew',
   html500Repeated: 'Html500Repeated',
   guardExpired: 'GuardExpired',
+  clockUnsteady: 'ClockUnsteady',
   malformedItems: 'MalformedItems',
   publishRefused: 'PublishRefused',
   markUnwritten: 'MarkUnwritten',

@@ -1,0 +1,107 @@
+import type { Broker, Grant, TokenRequest } from '../broker.ts';
+import { BrokerError } from '../errors.ts';
+import { expiresAt } from '../token.ts';
+import type { Call, Report } from './call.ts';
+
+/** What a caller gets: RFC 6749 section 5.1 and what our callers need beside it. Never a refresh token. */
+export interface TokenAnswer {
+  /** Absent where `want` was `metadata`. */
+  readonly access_token?: string;
+  readonly token_type: 'bearer';
+  /** Whole seconds left at the answer. */
+  readonly expires_in: number;
+  /** ISO 8601. */
+  readonly expires_at: string;
+  readonly account: string;
+  readonly token_sha256: string;
+  readonly source: Grant['source'];
+  readonly warning?: NonNullable<Grant['warning']>;
+}
+
+/** What tokens are issued with. */
+export interface IssueParts {
+  readonly broker: Pick<Broker, 'getToken'>;
+  readonly isConfigured: (account: string) => boolean;
+  readonly report: Pick<Report, 'issued'>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** An account and the members of a body, however they came. */
+export interface Asked {
+  readonly account: string;
+  readonly members: ReadonlyMap<string, unknown>;
+}
+
+export type Issue = (asked: Asked, call: Call, remaining: () => number) => Promise<TokenAnswer>;
+
+type Body = Omit<TokenRequest, 'account'> & { readonly want: 'token' | 'metadata' };
+
+/** Answers a request for a token. What is asked is checked in full before the broker hears of it. */
+export function createIssue({ broker, isConfigured, report, now }: IssueParts): Issue {
+  return async ({ account, members }, call, remaining) => {
+    const { want, ...request } = parseBody(members);
+    if (!isConfigured(account)) {
+      throw new BrokerError('unknown_account', 'the account is not configured');
+    }
+    const grant = await broker.getToken({ account, ...request }, remaining);
+    const answer = toAnswer(account, grant, now());
+    report.issued(call, grant, expiresAt(grant.token) - now());
+    return want === 'metadata' ? answer : { access_token: grant.token.accessToken, ...answer };
+  };
+}
+
+function toAnswer(account: string, { token, source, warning }: Grant, now: number): TokenAnswer {
+  const end = expiresAt(token);
+  return {
+    token_type: 'bearer',
+    expires_in: Math.floor((end - now) / 1000),
+    expires_at: new Date(end).toISOString(),
+    account,
+    token_sha256: token.fingerprint,
+    source,
+    ...(warning !== undefined && { warning }),
+  };
+}
+
+/** @throws BrokerError `invalid_request`, naming the member, never repeating its value */
+function parseBody(members: ReadonlyMap<string, unknown>): Body {
+  const body: { -readonly [member in keyof Body]: Body[member] } = { want: 'token' };
+  for (const [name, value] of members) {
+    switch (name) {
+      case 'min_validity':
+        body.minValidityMs = readSeconds(value) * 1000;
+        break;
+      case 'rejected':
+        body.rejected = readFingerprint(value);
+        break;
+      case 'want':
+        body.want = readWant(value);
+        break;
+      default:
+        throw new BrokerError('invalid_request', 'the body has an unknown member');
+    }
+  }
+  return body;
+}
+
+function readSeconds(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
+    throw new BrokerError('invalid_request', 'min_validity is no number of seconds');
+  }
+  return value;
+}
+
+function readFingerprint(value: unknown): string {
+  if (typeof value !== 'string' || !/^[0-9a-f]{64}$/.test(value)) {
+    throw new BrokerError('invalid_request', 'rejected is no SHA-256 in lower-case hex');
+  }
+  return value;
+}
+
+function readWant(value: unknown): 'token' | 'metadata' {
+  if (value !== 'token' && value !== 'metadata') {
+    throw new BrokerError('invalid_request', 'want is neither token nor metadata');
+  }
+  return value;
+}

@@ -1,0 +1,181 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { type Fault, type metricDimensions, metricNames, metricNamespace } from './config.ts';
+import type { BrokerError, ErrorCode } from './errors.ts';
+import type { Call, Report } from './events/call.ts';
+import type { Incident, Observation } from './ports.ts';
+
+/** Everything the function says of itself. */
+export interface Telemetry extends Report {
+  readonly observe: (observation: Observation) => void;
+  readonly misconfigured: (faults: readonly Fault[]) => void;
+}
+
+type Unit = (typeof MetricUnit)[keyof typeof MetricUnit];
+type Dimensions = Readonly<Partial<Record<keyof typeof metricDimensions, string>>>;
+/** Metrics that belong together: each exists by `service` alone, and by each of the dimensions. */
+type Emit = (values: readonly (readonly [name: string, unit: Unit, value: number])[], by?: Dimensions) => void;
+
+const incidentMetrics: Readonly<Record<Incident, string>> = {
+  guard_expired: metricNames.guardExpired,
+  clock_unsteady: metricNames.clockUnsteady,
+  item_malformed: metricNames.malformedItems,
+  token_malformed: metricNames.malformedItems,
+  table_unavailable: metricNames.tableUnavailable,
+  login_without_table: metricNames.loginWithoutTable,
+  publish_refused: metricNames.publishRefused,
+  mark_unwritten: metricNames.markUnwritten,
+  retry_held: metricNames.retryHeld,
+  html_500_repeated: metricNames.html500Repeated,
+};
+
+/** Codes that have a metric, and so an alarm, of their own, whether a login or a call ended so. */
+const codeMetrics: Readonly<Partial<Record<ErrorCode, string>>> = {
+  credentials_rejected: metricNames.credentialsRejected,
+  client_rejected: metricNames.clientRejected,
+  forbidden: metricNames.denied,
+  unknown_account: metricNames.denied,
+  invalid_account: metricNames.denied,
+};
+
+const denials: ReadonlySet<ErrorCode> = new Set(['forbidden', 'unknown_account', 'invalid_account', 'invalid_request']);
+
+/**
+ * Log and metrics. Every line and every metric is written at once and whole, from named fields alone: there is nothing
+ * to flush before the answer and no state that concurrent invocations could share, and no event, configuration or error
+ * is ever logged as it is.
+ *
+ * @param service the function's name: the dimension that keeps two deployments in one account apart
+ */
+export function createTelemetry(service: string): Telemetry {
+  const logger = new Logger({ serviceName: service });
+  const emit = createEmit(service);
+  const countCode = (code: ErrorCode) => {
+    const name = codeMetrics[code];
+    if (name !== undefined) {
+      emit([[name, MetricUnit.Count, 1]]);
+    }
+  };
+
+  return {
+    issued: (call, { token, source, warning }, remainingMs) => {
+      const { fingerprint, versionId } = token;
+      logger.info('token issued', {
+        audit: 'issue',
+        ...described(call),
+        source,
+        token_sha256: fingerprint,
+        secret_version: versionId,
+        ...(warning !== undefined && { warning }),
+      });
+      emit(
+        [
+          [metricNames.served, MetricUnit.Count, 1],
+          [metricNames.remainingLife, MetricUnit.Seconds, remainingMs / 1000],
+        ],
+        { source, caller: call.callerRole, ...(call.account !== undefined && { account: call.account }) },
+      );
+    },
+    failed: (call, error) => {
+      const audit = denials.has(error.code) ? 'denial' : 'failure';
+      logger[audit === 'denial' ? 'warn' : 'error']('call failed', { audit, ...described(call), ...explained(error) });
+      emit([[metricNames.errors, MetricUnit.Count, 1]], { code: error.code, caller: call.callerRole });
+      countCode(error.code);
+    },
+    ran: (call, task, results) => {
+      logger.info('task ran', { audit: 'task', ...described(call), task, results });
+      if (task === 'warm') {
+        emit([[metricNames.warmUps, MetricUnit.Count, 1]]);
+      }
+    },
+    observe: (observation) => observe(observation, { logger, emit, countCode }),
+    misconfigured: (faults) => logger.error('configuration refused', { faults }),
+  };
+}
+
+interface Outlets {
+  readonly logger: Logger;
+  readonly emit: Emit;
+  readonly countCode: (code: ErrorCode) => void;
+}
+
+function observe(observation: Observation, { logger, emit, countCode }: Outlets): void {
+  switch (observation.kind) {
+    case 'served':
+      // `issued` counts it, with the caller, whom the broker does not know.
+      return;
+    case 'login': {
+      const { account, outcome, ms } = observation;
+      logger.info('login', { account, outcome, ms });
+      emit(
+        [
+          [metricNames.logins, MetricUnit.Count, 1],
+          [metricNames.loginLatency, MetricUnit.Milliseconds, ms],
+        ],
+        { outcome },
+      );
+      return;
+    }
+    case 'clock_skew':
+      emit([[metricNames.clockSkew, MetricUnit.Milliseconds, Math.abs(observation.ms)]]);
+      return;
+    case 'failed': {
+      const { account, code, answer } = observation;
+      logger.warn('login failed', { account, code, ...(answer !== undefined && { answer }) });
+      countCode(code);
+      return;
+    }
+    default:
+      logger.warn(observation.kind, { account: observation.account });
+      emit([[incidentMetrics[observation.kind], MetricUnit.Count, 1]]);
+  }
+}
+
+function createEmit(service: string): Emit {
+  const metrics = new Metrics({ namespace: metricNamespace, serviceName: service });
+  return (values, by = {}) => {
+    // One document with all dimension sets, in one go: nothing of it is left for another call to pick up.
+    metrics.addDimensions({});
+    for (const [dimension, value] of Object.entries(by)) {
+      metrics.addDimensions({ [dimension]: value });
+    }
+    for (const [name, unit, value] of values) {
+      metrics.addMetric(name, unit, value);
+    }
+    metrics.publishStoredMetrics();
+  };
+}
+
+function described(call: Call): Readonly<Record<string, string>> {
+  return {
+    authority: call.authority,
+    caller: call.caller,
+    request_id: call.requestId,
+    invocation_id: call.invocationId,
+    ...(call.account !== undefined && { account: call.account }),
+  };
+}
+
+/** A detail names stages and fields, never values. What caused it may quote anything, so only where it arose is told. */
+function explained(error: BrokerError): Readonly<Record<string, string | readonly string[]>> {
+  const { cause } = error;
+  return {
+    code: error.code,
+    detail: error.message,
+    ...(cause instanceof Error && { cause: causeName(cause), frames: framesOf(cause) }),
+  };
+}
+
+function causeName(cause: Error): string {
+  const named = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name;
+  return /^\w{1,64}$/.test(named) ? named : 'unnamed';
+}
+
+function framesOf(cause: Error): readonly string[] {
+  const frame = /^ +at (?:[\w.<>$ ]+ \()?(?:file|node):[\w./:@+-]+:\d+:\d+\)?$/;
+  return (cause.stack ?? '')
+    .split('\n')
+    .filter((line) => frame.test(line))
+    .slice(0, 5)
+    .map((line) => line.trim());
+}
