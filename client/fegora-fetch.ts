@@ -1,0 +1,86 @@
+import type { AccessToken } from './memory.ts';
+import type { TokenClient } from './token-client.ts';
+
+export interface FegoraOptions {
+  /**
+   * The only origin that the token is sent to.
+   *
+   * @default https://api.fegora.com
+   */
+  readonly origin?: string | URL;
+}
+
+/**
+ * `fetch`, with the bearer token added.
+ *
+ * - A path is taken from the origin. A request to any other origin is refused with a TypeError, before anything is
+ *   sent.
+ * - Redirects are not followed (`redirect: 'error'` is kept): the answer is handed back, and the token and the body
+ *   stay where they were meant to go.
+ * - A 401 is reported to the broker, and the request is repeated once with the new token; unless its body can be read
+ *   only once (a stream, an iterator, a `Request` with a body), or the broker has no other token: then the 401 is
+ *   handed back.
+ *
+ * @throws TokenBrokerError when there is no token to begin with; the signal's reason; what `fetch` throws
+ */
+export type FegoraFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** @see FegoraFetch */
+export function fegoraFetch(tokens: TokenClient, fetch: typeof globalThis.fetch, options: FegoraOptions): FegoraFetch {
+  const origin = new URL(options.origin ?? 'https://api.fegora.com').origin;
+
+  return async (input, init = {}) => {
+    const request = target(input, origin);
+    const signal = init.signal ?? (input instanceof Request ? input.signal : undefined);
+    const send = (bearer: AccessToken) => fetch(request, withToken(input, init, bearer));
+
+    const token = await tokens.getToken({ signal });
+    const response = await send(token);
+    if (response.status !== 401) {
+      return response;
+    }
+    const other = await replacement(tokens, token, signal);
+    if (other === undefined || !isReplayable(input, init)) {
+      return response;
+    }
+    await response.body?.cancel();
+    return send(other);
+  };
+}
+
+/** @throws TypeError for a URL that the token must not be sent to */
+function target(input: string | URL | Request, origin: string): URL | Request {
+  const url = new URL(input instanceof Request ? input.url : input, origin);
+  if (url.origin !== origin) {
+    throw new TypeError(`the token goes to ${origin} only`);
+  }
+  return input instanceof Request ? input : url;
+}
+
+function withToken(input: string | URL | Request, init: RequestInit, { accessToken }: AccessToken): RequestInit {
+  const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
+  headers.set('authorization', `Bearer ${accessToken}`);
+  const redirect = (init.redirect ?? (input instanceof Request ? input.redirect : undefined)) === 'error';
+  return { ...init, headers, redirect: redirect ? 'error' : 'manual' };
+}
+
+/** Another token than the rejected one. None where the broker has none to give: the 401 is then the better answer. */
+async function replacement(tokens: TokenClient, rejected: AccessToken, signal: AbortSignal | undefined) {
+  try {
+    const token = await tokens.getToken({ rejected: rejected.fingerprint, signal });
+    return token.fingerprint === rejected.fingerprint ? undefined : token;
+  } catch {
+    signal?.throwIfAborted();
+    return undefined;
+  }
+}
+
+/** Whether the body can be sent a second time. A `Request` hands its body out as a stream. */
+function isReplayable(input: string | URL | Request, init: RequestInit): boolean {
+  const body = init.body ?? (input instanceof Request ? input.body : null);
+  return (
+    body === null || typeof body === 'string' || ArrayBuffer.isView(body) || kept.some((kind) => body instanceof kind)
+  );
+}
+
+const kept = [URLSearchParams, FormData, Blob, ArrayBuffer];

@@ -1,0 +1,72 @@
+import { type Answer, type Ask, type Reply, readFailure, readToken } from './answer.ts';
+import { unlessAborted } from './flight.ts';
+import { type Incoming, post } from './https.ts';
+import { type CredentialProvider, signer } from './signer.ts';
+
+/** A broker behind an API Gateway REST API with IAM authorisation. */
+export interface Gateway {
+  /** The stage's URL, without `/token`. */
+  readonly endpoint: URL;
+  readonly region: string;
+  /** The broker's default account where absent. */
+  readonly account: string | undefined;
+  readonly credentials: CredentialProvider;
+}
+
+/** Asks through the gateway, signed with the caller's AWS keys. `now` is epoch milliseconds. */
+export function throughGateway({ endpoint, region, account, credentials }: Gateway, now: () => number): Ask {
+  const url = tokenUrl(endpoint, account);
+  const sign = signer(region);
+  // AWS's clock minus ours, once a signature was refused. Milliseconds.
+  let aheadMs = 0;
+
+  async function send(body: string, signal: AbortSignal): Promise<Incoming> {
+    const keys = await unlessAborted(credentials(), signal);
+    const request = { url, headers: { 'content-type': 'application/json' }, body };
+    return post(await sign(request, keys, now() + aheadMs), signal);
+  }
+
+  return async (question, signal) => {
+    const body = JSON.stringify(question);
+    const first = await send(body, signal);
+    if (!isBadSignature(first)) {
+      return read(first);
+    }
+    aheadMs = clockDifference(first, now());
+    return read(await send(body, signal));
+  };
+}
+
+function tokenUrl(endpoint: URL, account: string | undefined): URL {
+  const url = new URL(endpoint);
+  const stage = url.pathname.replace(/\/+$/, '');
+  url.pathname = account === undefined ? `${stage}/token` : `${stage}/token/${encodeURIComponent(account)}`;
+  url.search = '';
+  return url;
+}
+
+/** @throws TokenBrokerError for every answer but a token */
+function read(incoming: Incoming): Answer {
+  const requestId = incoming.headers['x-amzn-requestid'];
+  const reply: Reply = {
+    body: incoming.body,
+    status: incoming.status,
+    retryAfter: incoming.headers['retry-after'],
+    requestId: typeof requestId === 'string' ? requestId : undefined,
+  };
+  if (incoming.status !== 200) {
+    throw readFailure(reply);
+  }
+  return readToken(reply);
+}
+
+/** A clock that is over 5 minutes off gets this, and so do keys that rotated on the way. */
+function isBadSignature({ status, headers }: Incoming): boolean {
+  const type = headers['x-amzn-errortype'];
+  return status === 403 && typeof type === 'string' && type.startsWith('InvalidSignatureException');
+}
+
+function clockDifference({ headers }: Incoming, now: number): number {
+  const serverTime = Date.parse(headers.date ?? '');
+  return Number.isNaN(serverTime) ? 0 : serverTime - now;
+}

@@ -1,0 +1,122 @@
+import type { Ask, Question } from './answer.ts';
+import { TokenBrokerError } from './errors.ts';
+import { singleFlight } from './flight.ts';
+import { type AccessToken, type Memory, tokenMemory } from './memory.ts';
+import { type Patience, patient, type World } from './patience.ts';
+
+export interface GetTokenOptions {
+  /** How long the token should still be valid, in seconds. Unmet even so: the best token, with a `warning`. */
+  readonly minValidity?: number | undefined;
+  /** Fingerprint of a token that Fegora answered 401 to: another one is asked for. */
+  readonly rejected?: string | undefined;
+  /** Ends the wait of this call alone; the promise rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface TokenClient {
+  /**
+   * The token in memory while it serves, a new one otherwise. Calls at the same time share one question to the broker.
+   *
+   * @throws TokenBrokerError when the broker has no token to give, or cannot be reached and memory holds none
+   */
+  readonly getToken: (options?: GetTokenOptions) => Promise<AccessToken>;
+}
+
+/** Nothing in hand: as long as the gateway may take for one answer. */
+const needed: Patience = { ms: 30_000, retry: true };
+/** A token in hand that is not valid for as long as was asked: as long as a login may take. */
+const wanted: Patience = { ms: 12_000, retry: false };
+/** A good token in hand: as long as the broker lets the caller that it elected to renew wait, and a little. */
+const early: Patience = { ms: 3_000, retry: false };
+
+const holdAfterFailureMs = 30_000;
+
+/** A client over any way to ask the broker. */
+export function tokenClient(ask: Ask, world: World): TokenClient {
+  const { now } = world;
+  const memory = tokenMemory(world.random());
+  const fly = flights(ask, memory, world);
+  const improve = improver(fly, now);
+
+  return {
+    getToken: async (options = {}) => {
+      const { rejected, signal } = options;
+      signal?.throwIfAborted();
+      const askedMs = validityMs(options.minValidity);
+      if (rejected !== undefined) {
+        memory.reject(rejected);
+      }
+      const inHand = memory.servable(now());
+      if (inHand === undefined || inHand.fingerprint === rejected) {
+        return fly(options, needed);
+      }
+      if (!memory.suffices(askedMs, now())) {
+        return improve.validity({ ...inHand, warning: 'min_validity_unmet' }, options);
+      }
+      return memory.renewable(now()) ? improve.early(inHand, options) : inHand;
+    },
+  };
+}
+
+type Fly = (options: GetTokenOptions, patience: Patience) => Promise<AccessToken>;
+
+/** Asks the broker, once for all who want to know the same. */
+function flights(ask: Ask, memory: Memory, world: World): Fly {
+  const press = patient(ask, world);
+  const join = singleFlight<AccessToken>();
+
+  return ({ minValidity, rejected, signal }, patience) => {
+    const question: Question = {
+      ...(minValidity !== undefined && { min_validity: Math.ceil(minValidity) }),
+      ...(rejected !== undefined && { rejected }),
+    };
+    const start = async (stop: AbortSignal) =>
+      memory.keep(await press(question, patience, stop), validityMs(minValidity));
+    return join(JSON.stringify([question, patience]), start, signal);
+  };
+}
+
+/** Asks for a better token than the one in hand. A failure costs nobody that one, and gives the broker some peace. */
+function improver(fly: Fly, now: () => number) {
+  let renewing = false;
+  let peaceUntil = 0;
+
+  async function attempt(inHand: AccessToken, options: GetTokenOptions, patience: Patience): Promise<AccessToken> {
+    if (now() < peaceUntil) {
+      return inHand;
+    }
+    try {
+      return await fly(options, patience);
+    } catch (failure) {
+      options.signal?.throwIfAborted();
+      const retryAfter = failure instanceof TokenBrokerError ? failure.retryAfter : undefined;
+      peaceUntil = now() + Math.max(holdAfterFailureMs, (retryAfter ?? 0) * 1000);
+      return inHand;
+    }
+  }
+
+  return {
+    validity: (inHand: AccessToken, options: GetTokenOptions) => attempt(inHand, options, wanted),
+    /**
+     * One caller asks; the others go on with the token in hand. The one waits for the answer, for a short time, because
+     * a Lambda function that has answered is frozen with whatever it left running.
+     */
+    early: async (inHand: AccessToken, options: GetTokenOptions) => {
+      if (renewing) {
+        return inHand;
+      }
+      renewing = true;
+      return attempt(inHand, options, early).finally(() => {
+        renewing = false;
+      });
+    },
+  };
+}
+
+/** @throws RangeError for what is no number of seconds */
+function validityMs(minValidity = 0): number {
+  if (!(minValidity >= 0 && minValidity < Number.POSITIVE_INFINITY)) {
+    throw new RangeError('minValidity is a number of seconds, 0 or more');
+  }
+  return minValidity * 1000;
+}
