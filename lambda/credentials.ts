@@ -1,0 +1,220 @@
+import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
+import { BrokerError } from './errors.ts';
+import type { Credentials, ReadCredentials } from './ports.ts';
+import { parseSecret } from './secret.ts';
+
+/** One version of a secret. */
+export interface SecretVersion {
+  readonly versionId: string;
+  /** Absent where the secret is binary. */
+  readonly text?: string;
+}
+
+/** Reads AWSCURRENT of a secret. Rejects with whatever the SDK throws. */
+export type GetSecretValue = (secretId: string, signal: AbortSignal) => Promise<SecretVersion>;
+
+/** What the source is made of. */
+export interface CredentialSourceParts {
+  readonly getSecretValue: GetSecretValue;
+  /** Account to secret id. Bounds what is kept in memory. */
+  readonly secrets: ReadonlyMap<string, string>;
+  /** For secrets that name none. */
+  readonly clientId: string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+type Read = (account: string, signal: AbortSignal) => Promise<Credentials>;
+
+interface Flight {
+  readonly result: Promise<Credentials>;
+  readonly cut: () => void;
+  waiters: number;
+}
+
+const freshMs = 5 * 60_000;
+const usableMs = 15 * 60_000;
+const callMs = 3_000;
+/** Two of these and the pause between them fit in `callMs`. */
+const attemptMs = 1_350;
+
+/**
+ * Credentials of the configured accounts, kept in memory for 5 minutes, or 15 while Secrets Manager cannot be reached.
+ * Concurrent reads of an account cost one call. `past: true` never answers from memory: its caller knows that what
+ * memory holds is refused, and must not get it back as if it had just been read.
+ */
+export function createCredentialSource(parts: CredentialSourceParts): ReadCredentials {
+  const memory = new Map<string, { readonly credentials: Credentials; readonly readAt: number }>();
+  const readShared = shareReads(read);
+
+  return async (account, { past, signal }) => {
+    const fresh = past ? undefined : remembered(account, freshMs);
+    return fresh ?? readShared(account, signal).catch((error) => standIn(account, past, error));
+  };
+
+  /** What memory may serve in place of a read that failed. */
+  function standIn(account: string, past: boolean, error: unknown): Credentials {
+    const usable = past || !isUnavailable(error) ? undefined : remembered(account, usableMs);
+    if (usable === undefined) {
+      throw error;
+    }
+    return usable;
+  }
+
+  function remembered(account: string, forMs: number): Credentials | undefined {
+    const kept = memory.get(account);
+    const ageMs = kept === undefined ? Number.NaN : parts.now() - kept.readAt;
+    // A clock that went back must not stretch what is kept.
+    return ageMs >= 0 && ageMs < forMs ? kept?.credentials : undefined;
+  }
+
+  async function read(account: string, signal: AbortSignal): Promise<Credentials> {
+    try {
+      const version = await unlessAborted(parts.getSecretValue(secretIdOf(account), signal), signal);
+      const credentials = { clientId: parts.clientId, ...parseSecret(version.text), versionId: version.versionId };
+      memory.set(account, { credentials, readAt: parts.now() });
+      return credentials;
+    } catch (error) {
+      const failure = asSecretError(error);
+      if (!isUnavailable(failure)) {
+        // Secrets Manager has spoken: what it said before holds no longer.
+        memory.delete(account);
+      }
+      throw failure;
+    }
+  }
+
+  function secretIdOf(account: string): string {
+    const secretId = parts.secrets.get(account);
+    if (secretId === undefined) {
+      throw new BrokerError('unknown_account', 'no secret is configured for the account');
+    }
+    return secretId;
+  }
+}
+
+/**
+ * One read of an account at a time, for all who ask meanwhile, each with its own signal; of at most 3 s, and cut when
+ * nobody waits for it any longer, so that nothing runs after the answer.
+ */
+function shareReads(read: Read): Read {
+  const flights = new Map<string, Flight>();
+
+  return async (account, signal) => {
+    const flight = flights.get(account) ?? takeOff(account);
+    flight.waiters += 1;
+    try {
+      return await unlessAborted(flight.result, signal);
+    } finally {
+      flight.waiters -= 1;
+      if (flight.waiters === 0) {
+        flight.cut();
+      }
+    }
+  };
+
+  function takeOff(account: string): Flight {
+    const cutter = new AbortController();
+    const timer = setTimeout(cut, callMs);
+    const flight: Flight = { result: read(account, cutter.signal).finally(land), cut, waiters: 0 };
+    flights.set(account, flight);
+    return flight;
+
+    function cut(): void {
+      cutter.abort();
+      land();
+    }
+
+    function land(): void {
+      clearTimeout(timer);
+      if (flights.get(account) === flight) {
+        flights.delete(account);
+      }
+    }
+  }
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const giveUp = () => reject(new BrokerError('secret_unavailable', 'Secrets Manager did not answer in time'));
+  signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) {
+    giveUp();
+  }
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof BrokerError && error.code === 'secret_unavailable';
+}
+
+/** Failures that pass by themselves, whatever status they come with: Secrets Manager throttles with 400. */
+const passing =
+  /^(Throttling|ThrottlingException|TooManyRequestsException|RequestLimitExceeded|Internal.*|ServiceUnavailable.*)$/;
+
+/**
+ * By the name and the status of what the SDK threw. Nothing else of it goes on, not even as `cause`: an error about an
+ * answer that was cut short carries the answer.
+ *
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html#API_GetSecretValue_Errors
+ */
+function asSecretError(thrown: unknown): BrokerError {
+  if (thrown instanceof BrokerError) {
+    return thrown;
+  }
+  const name = thrown instanceof Error && /^\w{1,64}$/.test(thrown.name) ? thrown.name : 'unknown failure';
+  const detail = `GetSecretValue: ${name}`;
+  if (name === 'ResourceNotFoundException') {
+    return new BrokerError('credentials_missing', detail);
+  }
+  const refused = name === 'CredentialsProviderError' || isClientFault(thrown);
+  return new BrokerError(refused && !passing.test(name) ? 'configuration' : 'secret_unavailable', detail);
+}
+
+function isClientFault(thrown: unknown): boolean {
+  const metadata = property(thrown, '$metadata');
+  const status = property(metadata, 'httpStatusCode');
+  return typeof status === 'number' && status >= 400 && status < 500 && status !== 408 && status !== 429;
+}
+
+function property(of: unknown, name: string): unknown {
+  return typeof of === 'object' && of !== null ? Reflect.get(of, name) : undefined;
+}
+
+/**
+ * The real port. The SDK is loaded and its client built at the first read: most cold starts find a shared token and
+ * never need them. At most two attempts.
+ */
+export function createGetSecretValue(config: SecretsManagerClientConfig = {}): GetSecretValue {
+  let loading: Promise<GetSecretValue> | undefined;
+  return async (secretId, signal) => {
+    loading ??= loadGetSecretValue(config);
+    const get = await loading;
+    return get(secretId, signal);
+  };
+}
+
+async function loadGetSecretValue(config: SecretsManagerClientConfig): Promise<GetSecretValue> {
+  const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+  // A read comes minutes after the one before: a socket kept that long, through freezes, is likely dead.
+  const agent = { keepAlive: false };
+  const requestHandler = {
+    connectionTimeout: attemptMs,
+    requestTimeout: attemptMs,
+    throwOnRequestTimeout: true,
+    httpAgent: agent,
+    httpsAgent: agent,
+  };
+  const client = new SecretsManagerClient({ maxAttempts: 2, requestHandler, ...config });
+  return async (secretId, signal) => {
+    const answer = await client.send(new GetSecretValueCommand({ SecretId: secretId }), { abortSignal: signal });
+    if (answer.VersionId === undefined) {
+      throw new BrokerError('secret_unavailable', 'GetSecretValue: an answer without a VersionId');
+    }
+    return { versionId: answer.VersionId, ...(answer.SecretString !== undefined && { text: answer.SecretString }) };
+  };
+}
