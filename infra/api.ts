@@ -1,0 +1,135 @@
+import { Duration, Names, Validations } from 'aws-cdk-lib';
+import {
+  AuthorizationType,
+  CfnRestApi,
+  EndpointAccessMode,
+  EndpointType,
+  LambdaIntegration,
+  type MethodOptions,
+  RestApi,
+  SecurityPolicy,
+} from 'aws-cdk-lib/aws-apigateway';
+import type { IVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
+import { AnyPrincipal, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IAlias } from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+import { addRefusals } from './api-refusals.ts';
+import { tokenRequest } from './api-request.ts';
+import { acknowledgeStage, type StageProps, stageOptions } from './api-stage.ts';
+
+/** What the API is made of; the defaults are the construct's. */
+export interface TokenApiProps extends StageProps {
+  /** The alias that API Gateway calls. */
+  readonly alias: IAlias;
+  /**
+   * The VPC endpoints through which alone the API can be reached.
+   *
+   * @default - a regional API, reachable from anywhere
+   */
+  readonly vpcEndpoints?: readonly IVpcEndpoint[] | undefined;
+  /**
+   * Id of the AWS organisation outside of which nobody may call.
+   *
+   * @default - IAM and the grants alone decide
+   */
+  readonly organizationId?: string | undefined;
+}
+
+/** The REST API: `POST /token` and `POST /token/{account}`, signed for IAM, and nothing else. */
+export class TokenApi extends Construct {
+  readonly api: RestApi;
+
+  constructor(scope: Construct, id: string, props: TokenApiProps) {
+    super(scope, id);
+    this.api = this.createApi(props);
+    this.addMethods(props.alias);
+    addRefusals(this.api);
+    for (const statement of denials(props)) {
+      this.api.addToResourcePolicy(statement);
+    }
+    acknowledgeApi(this.api);
+    acknowledgeStage(this.api.deploymentStage, props.logging);
+  }
+
+  private createApi(props: TokenApiProps): RestApi {
+    const { vpcEndpoints } = props;
+    const api = new RestApi(this, 'Resource', {
+      // Not an identifier, but the dimension of AWS's own metrics: two brokers in one account must differ.
+      restApiName: Names.uniqueResourceName(this, { maxLength: 128 }),
+      description: 'Access tokens for Fegora',
+      cloudWatchRole: props.logging === 'create-role',
+      endpointConfiguration:
+        vpcEndpoints === undefined
+          ? { types: [EndpointType.REGIONAL] }
+          : { types: [EndpointType.PRIVATE], vpcEndpoints: [...vpcEndpoints] },
+      deployOptions: stageOptions(this, props),
+    });
+    requireModernTls(api, vpcEndpoints !== undefined);
+    return api;
+  }
+
+  private addMethods(alias: IAlias): void {
+    // Unless told not to, the integration also lets the console's test button in, past every policy of the API.
+    const integration = new LambdaIntegration(alias, { allowTestInvoke: false, timeout: Duration.seconds(29) });
+    const options: MethodOptions = {
+      authorizationType: AuthorizationType.IAM,
+      requestModels: { 'application/json': this.api.addModel('TokenRequest', tokenRequest) },
+      requestValidator: this.api.addRequestValidator('Validator', {
+        validateRequestBody: true,
+        validateRequestParameters: true,
+      }),
+    };
+    const token = this.api.root.addResource('token');
+    token.addMethod('POST', integration, options);
+    token
+      .addResource('{account}')
+      .addMethod('POST', integration, { ...options, requestParameters: { 'method.request.path.account': true } });
+  }
+}
+
+/**
+ * TLS 1.2 with forward secrecy, or 1.3. Not 1.3 alone, since AWS does not say what its own callers, such as Step
+ * Functions, speak. A private API is also called by its endpoint's own name, which strict mode would refuse.
+ *
+ * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies.html
+ */
+function requireModernTls(api: RestApi, isPrivate: boolean): void {
+  const resource = api.node.defaultChild;
+  if (!(resource instanceof CfnRestApi)) {
+    throw new Error('the REST API has no resource of its own');
+  }
+  resource.securityPolicy = SecurityPolicy.TLS13_1_2_PFS_PQ_2025_09;
+  resource.endpointAccessMode = isPrivate ? EndpointAccessMode.BASIC : EndpointAccessMode.STRICT;
+}
+
+/**
+ * Who may not call, whatever else is granted. Conditions are never put the other way round, as an Allow for everybody
+ * who meets them: within one AWS account such an Allow would be enough by itself.
+ *
+ * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
+ */
+function denials({ organizationId, vpcEndpoints }: TokenApiProps): PolicyStatement[] {
+  const conditions = {
+    OutsideOfTheOrganization: organizationId && { 'aws:PrincipalOrgID': organizationId },
+    PastTheVpcEndpoint: vpcEndpoints && { 'aws:SourceVpce': vpcEndpoints.map((endpoint) => endpoint.vpcEndpointId) },
+  };
+  return Object.entries(conditions).flatMap(([sid, condition]) =>
+    condition === undefined || condition === ''
+      ? []
+      : new PolicyStatement({
+          sid,
+          effect: Effect.DENY,
+          principals: [new AnyPrincipal()],
+          actions: ['execute-api:Invoke'],
+          resources: ['execute-api:/*'],
+          conditions: { StringNotEquals: condition },
+        }),
+  );
+}
+
+function acknowledgeApi(api: RestApi): void {
+  Validations.of(api).acknowledge({
+    id: 'AwsSolutions-COG4',
+    reason: 'Callers are AWS principals: IAM authenticates every method. There are no users to pool.',
+  });
+}

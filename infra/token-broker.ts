@@ -1,0 +1,227 @@
+import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { IVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
+import { Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { Code, IAlias } from 'aws-cdk-lib/aws-lambda';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { type Accounts, accountFaults } from './accounts.ts';
+import { TokenApi } from './api.ts';
+import { type ApiLogging, stageName, type Throttle } from './api-stage.ts';
+import { brokerEnvironment } from './environment.ts';
+import { BrokerFunction, createRole } from './function.ts';
+import { createKey, viaService } from './key.ts';
+import { AccountSecret } from './secrets.ts';
+import { createTable } from './table.ts';
+
+/** What a broker is made of. */
+export interface TokenBrokerProps {
+  /** The Fegora accounts, by id. */
+  readonly accounts: Accounts;
+  /**
+   * The account of `POST /token`. Changing it later gives every holder of that right the new account's tokens.
+   *
+   * @default - the only account there is; with more than one, `POST /token` names no account
+   */
+  readonly defaultAccount?: string;
+  /**
+   * Fegora's login.
+   *
+   * @default https://api.fegora.com/token
+   */
+  readonly tokenUrl?: string;
+  /**
+   * The `client_id` of every login whose secret names none.
+   *
+   * @default apiApp
+   */
+  readonly clientId?: string;
+  /**
+   * What to do while the shared table cannot be used: start no login, or log in seldom.
+   *
+   * @default refuse
+   */
+  readonly withoutTable?: 'refuse' | 'login';
+  /**
+   * Id of the AWS organisation outside of which nobody may call.
+   *
+   * @default - IAM and the grants alone decide
+   */
+  readonly organizationId?: string;
+  /**
+   * The VPC endpoints through which alone the API can be reached.
+   *
+   * @default - a regional API, reachable from anywhere
+   */
+  readonly vpcEndpoints?: readonly IVpcEndpoint[];
+  /**
+   * Whether API Gateway may write an access log. A stage with one fails to deploy where the AWS account has no role
+   * for it.
+   *
+   * @default account-has-role
+   */
+  readonly apiGatewayLogging?: ApiLogging;
+  /**
+   * Calls of each method.
+   *
+   * @default - 50 a second, 100 at once
+   */
+  readonly throttle?: Throttle;
+  /**
+   * How long logs, the audit among them, are kept.
+   *
+   * @default RetentionDays.SIX_MONTHS
+   */
+  readonly logRetention?: RetentionDays;
+  /**
+   * Megabytes.
+   *
+   * @default 512
+   */
+  readonly memorySize?: number;
+  /**
+   * Environments kept warm for the API.
+   *
+   * @default - none
+   */
+  readonly provisionedConcurrency?: number;
+  /**
+   * The most environments at once, taken from the AWS account's own limit.
+   *
+   * @default - no limit of its own
+   */
+  readonly reservedConcurrency?: number;
+  /**
+   * The function's bundle, with `index.handler`.
+   *
+   * @default - the folder `dist/lambda`, made by `npm run build`
+   */
+  readonly code?: Code;
+}
+
+/** Hands out Fegora access tokens to whom IAM lets. Nobody may call until granted. */
+export class TokenBroker extends Construct {
+  /** The REST API; its `url` is the base of `token` and `token/<account>`. */
+  readonly api: RestApi;
+  /** Account id to complete secret ARN. */
+  readonly secretArns: ReadonlyMap<string, string>;
+  private readonly defaultAccount: string | undefined;
+  private readonly isPrivate: boolean;
+  private readonly key: Key;
+  private readonly secrets: ReadonlyMap<string, AccountSecret>;
+  private readonly broker: BrokerFunction;
+
+  /** @throws Error that lists everything wrong with the accounts */
+  constructor(scope: Construct, id: string, props: TokenBrokerProps) {
+    super(scope, id);
+    this.defaultAccount = defaultAccountOf(props);
+    this.isPrivate = props.vpcEndpoints !== undefined;
+    this.key = createKey(this);
+    const role = createRole(this);
+    this.secrets = this.createSecrets(props.accounts, role);
+    this.secretArns = new Map([...this.secrets].map(([account, { secretArn }]) => [account, secretArn]));
+    this.broker = this.createFunction(props, role, createTable(this, this.key, role));
+    this.api = this.createApi(props);
+  }
+
+  /**
+   * Lets a principal call the API for one account, `POST token` too where that is the default account. A principal of
+   * another AWS account needs the same right from its own side.
+   */
+  grantToken(grantee: IGrantable, account: string): Grant {
+    this.aliasOf(account);
+    const paths = [`/token/${account}`, ...(account === this.defaultAccount ? ['/token'] : [])];
+    const options = {
+      grantee,
+      actions: ['execute-api:Invoke'],
+      resourceArns: paths.map((path) => this.api.arnForExecuteApi('POST', path, stageName)),
+      resource: this.api,
+      resourceSelfArns: paths.map((path) => `execute-api:/${stageName}/POST${path}`),
+    };
+    return this.isPrivate ? Grant.addToPrincipalAndResource(options) : Grant.addToPrincipalOrResource(options);
+  }
+
+  /** Lets a principal invoke the function for one account. */
+  grantInvoke(grantee: IGrantable, account: string): Grant {
+    return this.aliasOf(account).grantInvoke(grantee);
+  }
+
+  /**
+   * Lets a role or user operate the broker: invoke the `admin` alias, and set credentials, which from then on nobody
+   * else may, whatever IAM says.
+   */
+  grantAdmin(grantee: IGrantable): void {
+    this.broker.admin.grantInvoke(grantee);
+    for (const secret of this.secrets.values()) {
+      secret.grantWrite(grantee);
+    }
+    Grant.addToPrincipalOrResource({
+      grantee,
+      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      resourceArns: [this.key.keyArn],
+      resource: this.key,
+      resourceSelfArns: ['*'],
+      conditions: { StringEquals: { 'kms:ViaService': viaService('secretsmanager') } },
+    });
+  }
+
+  private aliasOf(account: string): IAlias {
+    const alias = this.broker.accounts.get(account);
+    if (alias === undefined) {
+      throw new Error(`there is no account ${account}`);
+    }
+    return alias;
+  }
+
+  private createSecrets(accounts: Accounts, role: Role): ReadonlyMap<string, AccountSecret> {
+    const scope = new Construct(this, 'Credentials');
+    return new Map(
+      Object.entries(accounts).map(([account, { secretArn, secretKeyArn }]) => [
+        account,
+        new AccountSecret(scope, account, { key: this.key, role, secretArn, secretKeyArn }),
+      ]),
+    );
+  }
+
+  private createFunction(props: TokenBrokerProps, role: Role, table: Table): BrokerFunction {
+    return new BrokerFunction(this, 'Function', {
+      role,
+      accounts: Object.keys(props.accounts),
+      environment: brokerEnvironment({
+        secrets: this.secrets,
+        tableName: table.tableName,
+        defaultAccount: this.defaultAccount,
+        tokenUrl: props.tokenUrl,
+        clientId: props.clientId,
+        withoutTable: props.withoutTable,
+      }),
+      memorySize: props.memorySize ?? 512,
+      logRetention: props.logRetention ?? RetentionDays.SIX_MONTHS,
+      code: props.code,
+      provisionedConcurrency: props.provisionedConcurrency,
+      reservedConcurrency: props.reservedConcurrency,
+    });
+  }
+
+  private createApi(props: TokenBrokerProps): RestApi {
+    return new TokenApi(this, 'Api', {
+      alias: this.broker.http,
+      logging: props.apiGatewayLogging ?? 'account-has-role',
+      logRetention: props.logRetention ?? RetentionDays.SIX_MONTHS,
+      throttle: props.throttle ?? { ratePerSecond: 50, burst: 100 },
+      vpcEndpoints: props.vpcEndpoints,
+      organizationId: props.organizationId,
+    }).api;
+  }
+}
+
+function defaultAccountOf({ accounts, defaultAccount }: TokenBrokerProps): string | undefined {
+  const ids = Object.keys(accounts);
+  const chosen = defaultAccount ?? (ids.length === 1 ? ids[0] : undefined);
+  const faults = accountFaults(accounts, chosen);
+  if (faults.length > 0) {
+    throw new Error(faults.join('\n'));
+  }
+  return chosen;
+}
