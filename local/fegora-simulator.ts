@@ -1,9 +1,9 @@
-import { createServer, type Server } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { type Controls, obey } from './fegora-control.ts';
 import { count, createFegora, type FegoraCounters, type Surroundings, serve } from './fegora-server.ts';
 import { defaultSettings, type FegoraSettings } from './fegora-settings.ts';
 import type { Passage } from './fegora-traffic.ts';
+import { serve as serveOn } from './loopback.ts';
 
 export interface FegoraOptions extends Partial<FegoraSettings>, Partial<Surroundings> {
   /** @default 0, any free port */
@@ -32,33 +32,15 @@ export async function startFegoraSimulator(options: FegoraOptions = {}): Promise
   const { port = 0, accounts = {}, now = Date.now, sleep = setTimeout, beforeAnswer = () => {}, ...settings } = options;
   const fegora = createFegora({ ...defaultSettings, ...settings }, { now, sleep, beforeAnswer });
   obey({ accounts }, fegora.controls);
-  const server = createServer((request, response) => {
+  const { url, close } = await serveOn((request, response) => {
     serve(fegora, request, response).catch(() => response.destroy());
-  });
-  const origin = `http://127.0.0.1:${await listen(server, port)}`;
+  }, port);
   return {
     ...fegora.controls,
-    url: `${origin}/token`,
-    origin,
+    url: `${url}/token`,
+    origin: url,
     counters: () => count(fegora),
     logins: fegora.traffic.logins,
-    close: () => close(server),
+    close,
   };
-}
-
-function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }
