@@ -64,7 +64,7 @@ function parseTask(event: unknown, accounts: ReadonlyMap<string, string>): Task 
   if (members?.get('source') === 'aws.secretsmanager' && members.get('detail-type') === 'Secret Label Updated') {
     return { work: 'verify', accounts: accountsOfChange(members, accounts) };
   }
-  const asked = members?.get('accounts') ?? [...accounts.keys()];
+  const asked = members?.has('accounts') ? members.get('accounts') : [...accounts.keys()];
   if (members === undefined || members.size > (members.has('accounts') ? 1 : 0) || !isList(asked)) {
     throw new BrokerError('invalid_request', 'the event is neither a warm-up nor a change of a secret');
   }
