@@ -1,4 +1,4 @@
-import { Validations } from 'aws-cdk-lib';
+import { Duration, Names, Validations } from 'aws-cdk-lib';
 import {
   AccessLogField,
   AccessLogFormat,
@@ -8,8 +8,10 @@ import {
   type Stage,
   type StageOptions,
 } from 'aws-cdk-lib/aws-apigateway';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { FilterPattern, LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { metricNamespace } from '../lambda/config.ts';
 
 /**
  * API Gateway writes logs with one role for the whole AWS account and region. `account-has-role`: it is there already.
@@ -35,11 +37,16 @@ export interface StageProps {
 /** First part of every path. */
 export const stageName = 'v1';
 
+/** Makes the log, unless logging is off. */
+export function createAccessLog(scope: Construct, { logging, logRetention }: StageProps): LogGroup | undefined {
+  return logging === 'off' ? undefined : new LogGroup(scope, 'AccessLog', { retention: logRetention });
+}
+
 /** The stage: throttled per method, with an access log and without everything that would keep a token. */
-export function stageOptions(scope: Construct, props: StageProps): StageOptions {
+export function stageOptions({ throttle }: StageProps, log: LogGroup | undefined): StageOptions {
   const method: MethodDeploymentOptions = {
-    throttlingRateLimit: props.throttle.ratePerSecond,
-    throttlingBurstLimit: props.throttle.burst,
+    throttlingRateLimit: throttle.ratePerSecond,
+    throttlingBurstLimit: throttle.burst,
     // Execution logs and data traces hold headers and bodies; a cache would keep tokens.
     loggingLevel: MethodLoggingLevel.OFF,
     dataTraceEnabled: false,
@@ -50,13 +57,22 @@ export function stageOptions(scope: Construct, props: StageProps): StageOptions 
     ...method,
     stageName,
     methodOptions: { '/token/POST': method, '/token/{account}/POST': method },
-    ...(props.logging !== 'off' && {
-      accessLogDestination: new LogGroupLogDestination(
-        new LogGroup(scope, 'AccessLog', { retention: props.logRetention }),
-      ),
+    ...(log !== undefined && {
+      accessLogDestination: new LogGroupLogDestination(log),
       accessLogFormat: AccessLogFormat.custom(JSON.stringify(accessLog)),
     }),
   };
+}
+
+/** Counts the calls that API Gateway denied: its own metrics do not tell them from other bad requests. */
+export function countDenials(log: LogGroup): Metric {
+  return log
+    .addMetricFilter('Denials', {
+      filterPattern: FilterPattern.stringValue('$.status', '=', '403'),
+      metricNamespace: `${metricNamespace}/${Names.uniqueResourceName(log, { maxLength: 128 })}`,
+      metricName: 'DeniedByGateway',
+    })
+    .metric({ statistic: 'Sum', period: Duration.minutes(5) });
 }
 
 /** Who called and what became of it. Never the error's message, which repeats headers, nor a header or a query. */

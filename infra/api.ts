@@ -9,13 +9,15 @@ import {
   RestApi,
   SecurityPolicy,
 } from 'aws-cdk-lib/aws-apigateway';
+import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
 import { AnyPrincipal, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IAlias } from 'aws-cdk-lib/aws-lambda';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { addRefusals } from './api-refusals.ts';
 import { tokenRequest } from './api-request.ts';
-import { acknowledgeStage, type StageProps, stageOptions } from './api-stage.ts';
+import { acknowledgeStage, countDenials, createAccessLog, type StageProps, stageOptions } from './api-stage.ts';
 
 /** What the API is made of; the defaults are the construct's. */
 export interface TokenApiProps extends StageProps {
@@ -38,9 +40,15 @@ export interface TokenApiProps extends StageProps {
 /** The REST API: `POST /token` and `POST /token/{account}`, signed for IAM, and nothing else. */
 export class TokenApi extends Construct {
   readonly api: RestApi;
+  /** Absent where logging is off. */
+  readonly accessLog: LogGroup | undefined;
+  /** Calls that API Gateway denied, by its log; absent where logging is off. */
+  readonly denials: IMetric | undefined;
 
   constructor(scope: Construct, id: string, props: TokenApiProps) {
     super(scope, id);
+    this.accessLog = createAccessLog(this, props);
+    this.denials = this.accessLog && countDenials(this.accessLog);
     this.api = this.createApi(props);
     this.addMethods(props.alias);
     addRefusals(this.api);
@@ -62,7 +70,7 @@ export class TokenApi extends Construct {
         vpcEndpoints === undefined
           ? { types: [EndpointType.REGIONAL] }
           : { types: [EndpointType.PRIVATE], vpcEndpoints: [...vpcEndpoints] },
-      deployOptions: stageOptions(this, props),
+      deployOptions: stageOptions(props, this.accessLog),
     });
     requireModernTls(api, vpcEndpoints !== undefined);
     return api;

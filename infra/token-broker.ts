@@ -1,3 +1,4 @@
+import { Duration } from 'aws-cdk-lib';
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { IVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
@@ -5,15 +6,20 @@ import { Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Code, IAlias } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { type Accounts, accountFaults } from './accounts.ts';
+import { BrokerAlarms } from './alarms.ts';
 import { TokenApi } from './api.ts';
 import { type ApiLogging, stageName, type Throttle } from './api-stage.ts';
+import { BrokerDashboard } from './dashboard.ts';
 import { brokerEnvironment } from './environment.ts';
 import { BrokerFunction, createRole } from './function.ts';
 import { createKey, viaService } from './key.ts';
+import { brokerMetrics } from './metrics.ts';
 import { AccountSecret } from './secrets.ts';
 import { createTable } from './table.ts';
+import { addWarmup } from './warmup.ts';
 
 /** What a broker is made of. */
 export interface TokenBrokerProps {
@@ -93,6 +99,18 @@ export interface TokenBrokerProps {
    */
   readonly reservedConcurrency?: number;
   /**
+   * How often tokens are renewed ahead of need.
+   *
+   * @default - every 4 minutes
+   */
+  readonly warmUpEvery?: Duration;
+  /**
+   * Where alarms go.
+   *
+   * @default - they show in the console and on the dashboard alone
+   */
+  readonly alarmTopic?: ITopic;
+  /**
    * The function's bundle, with `index.handler`.
    *
    * @default - the folder `dist/lambda`, made by `npm run build`
@@ -122,7 +140,16 @@ export class TokenBroker extends Construct {
     this.secrets = this.createSecrets(props.accounts, role);
     this.secretArns = new Map([...this.secrets].map(([account, { secretArn }]) => [account, secretArn]));
     this.broker = this.createFunction(props, role, createTable(this, this.key, role));
-    this.api = this.createApi(props);
+    const tokenApi = this.createApi(props);
+    this.api = tokenApi.api;
+    const warmAccounts = accountsToWarm(props.accounts);
+    addWarmup(this, {
+      alias: this.broker.warmup,
+      accounts: warmAccounts,
+      every: props.warmUpEvery ?? Duration.minutes(4),
+      secretArns: [...this.secretArns.values()],
+    });
+    this.watch(props, tokenApi, warmAccounts.length > 0);
   }
 
   /**
@@ -166,6 +193,19 @@ export class TokenBroker extends Construct {
     });
   }
 
+  private watch({ alarmTopic }: TokenBrokerProps, { accessLog, denials }: TokenApi, isWarmed: boolean): void {
+    const { broker } = this;
+    const metrics = brokerMetrics(broker.function.functionName);
+    const { alarms } = new BrokerAlarms(this, 'Alarms', {
+      metrics,
+      broker,
+      gatewayDenials: denials,
+      isWarmed,
+      topic: alarmTopic,
+    });
+    new BrokerDashboard(this, 'Dashboard', { metrics, broker, alarms, accessLog });
+  }
+
   private aliasOf(account: string): IAlias {
     const alias = this.broker.accounts.get(account);
     if (alias === undefined) {
@@ -204,7 +244,7 @@ export class TokenBroker extends Construct {
     });
   }
 
-  private createApi(props: TokenBrokerProps): RestApi {
+  private createApi(props: TokenBrokerProps): TokenApi {
     return new TokenApi(this, 'Api', {
       alias: this.broker.http,
       logging: props.apiGatewayLogging ?? 'account-has-role',
@@ -212,8 +252,12 @@ export class TokenBroker extends Construct {
       throttle: props.throttle ?? { ratePerSecond: 50, burst: 100 },
       vpcEndpoints: props.vpcEndpoints,
       organizationId: props.organizationId,
-    }).api;
+    });
   }
+}
+
+function accountsToWarm(accounts: Accounts): string[] {
+  return Object.entries(accounts).flatMap(([account, { keepWarm = true }]) => (keepWarm ? [account] : []));
 }
 
 function defaultAccountOf({ accounts, defaultAccount }: TokenBrokerProps): string | undefined {

@@ -1,0 +1,64 @@
+import { Duration, Validations } from 'aws-cdk-lib';
+import { Rule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import type { IAlias } from 'aws-cdk-lib/aws-lambda';
+import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import type { Construct } from 'constructs';
+
+/** What keeps tokens ready. */
+export interface WarmupProps {
+  /** The alias that events call. */
+  readonly alias: IAlias;
+  /** Ids of the accounts to keep warm. With none, there is no schedule. */
+  readonly accounts: readonly string[];
+  readonly every: Duration;
+  /** Complete ARNs of all accounts' secrets. */
+  readonly secretArns: readonly string[];
+}
+
+/**
+ * One try a tick and no more: EventBridge would otherwise try a failed one 185 times, over a day, and each is a login.
+ * The next tick is the retry.
+ */
+const onlyOnce = { retryAttempts: 0, maxEventAge: Duration.seconds(60) };
+
+/** Renews tokens before callers have to wait for it, and hears of new credentials. */
+export function addWarmup(scope: Construct, props: WarmupProps): void {
+  if (props.accounts.length > 0) {
+    new Schedule(scope, 'WarmupSchedule', {
+      description: 'Renews Fegora tokens before they are needed',
+      schedule: ScheduleExpression.rate(props.every),
+      // Spread over a minute, so that brokers of many stacks do not log in at the same second.
+      timeWindow: TimeWindow.flexible(Duration.minutes(1)),
+      target: new LambdaInvoke(props.alias, {
+        ...onlyOnce,
+        input: ScheduleTargetInput.fromObject({ accounts: props.accounts }),
+      }),
+    });
+  }
+  addSecretRule(scope, props);
+}
+
+/**
+ * The event tells of a secret's new version without CloudTrail. It is a hint: losing one costs a caller one refused
+ * login's time, no more.
+ *
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/monitoring-eventbridge.html
+ */
+function addSecretRule(scope: Construct, { alias, secretArns }: WarmupProps): void {
+  const rule = new Rule(scope, 'SecretRule', {
+    description: 'Tries new Fegora credentials once they are current',
+    eventPattern: {
+      source: ['aws.secretsmanager'],
+      detailType: ['Secret Label Updated'],
+      resources: [...secretArns],
+      detail: { labelUpdated: ['AWSCURRENT'] },
+    },
+    targets: [new LambdaFunction(alias, onlyOnce)],
+  });
+  Validations.of(rule).acknowledge({
+    id: 'Serverless-EventBusDLQ',
+    reason: 'A lost hint costs nothing: the next caller or warm-up meets the new version. A kept one would be late.',
+  });
+}
