@@ -39,7 +39,7 @@ export function createRefreshRows(): RefreshRows {
   return {
     snapshot: () => writes,
     replace: (row, snapshot) => {
-      const seen = of(row.username).filter((one) => one.added <= snapshot && one.clientId === row.clientId);
+      const seen = of(row.username).filter((one) => one.added <= snapshot);
       if (seen.length > 1) {
         return false;
       }
