@@ -13,41 +13,39 @@ export interface Invocation {
   readonly credentials: CredentialProvider | undefined;
 }
 
-type Invoke = (payload: string, signal: AbortSignal) => Promise<InvokeCommandOutput>;
-
-/** Asks by direct invocation. The SDK's Lambda client is loaded with the first question, by these callers alone. */
-export function byInvocation(broker: Invocation): Ask {
-  let loading: Promise<Invoke> | undefined;
-
+/**
+ * Asks by direct invocation. The SDK's Lambda client is loaded with the first question, by these callers alone; and it
+ * is made anew for each, because it would keep its first keys, and connections that are dead when a frozen function thaws.
+ */
+export function byInvocation({ functionName, account, region, credentials }: Invocation): Ask {
+  const config: LambdaClientConfig = {
+    ...(region !== undefined && { region }),
+    ...(credentials !== undefined && { credentials: defined(credentials) }),
+  };
   return async (question, signal) => {
-    loading ??= load(broker);
-    const invoke = await loading.catch((cause: unknown) => {
-      loading = undefined;
-      throw new TokenBrokerError('unexpected_answer', 'The package @aws-sdk/client-lambda cannot be loaded.', {
-        cause,
-      });
-    });
-    const output = await invoke(JSON.stringify(question), signal).catch((failure: unknown) => {
+    const { InvokeCommand, LambdaClient } = await load();
+    const lambda = new LambdaClient(config);
+    const payload = { Qualifier: `account-${account}`, Payload: JSON.stringify(question) };
+    const command = new InvokeCommand({ FunctionName: functionName, ...payload });
+    try {
+      return read(await lambda.send(command, { abortSignal: signal }));
+    } catch (failure) {
       signal.throwIfAborted();
-      throw refused(failure);
-    });
-    return read(output);
+      throw failure instanceof TokenBrokerError ? failure : refused(failure);
+    } finally {
+      lambda.destroy();
+    }
   };
 }
 
-async function load({ functionName, account, region, credentials }: Invocation): Promise<Invoke> {
-  const { InvokeCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
-  const config: LambdaClientConfig = {
-    ...(region !== undefined && { region }),
-    ...(credentials !== undefined && { credentials: plain(credentials) }),
-  };
-  const lambda = new LambdaClient(config);
-  const target = { FunctionName: functionName, Qualifier: `account-${account}` };
-  return (payload, abortSignal) => lambda.send(new InvokeCommand({ ...target, Payload: payload }), { abortSignal });
+function load() {
+  return import('@aws-sdk/client-lambda').catch((cause: unknown) => {
+    throw new TokenBrokerError('unexpected_answer', 'The package @aws-sdk/client-lambda cannot be loaded.', { cause });
+  });
 }
 
 /** The SDK's type knows no `sessionToken: undefined`. */
-function plain(provider: CredentialProvider) {
+function defined(provider: CredentialProvider) {
   return async () => {
     const { sessionToken, ...keys } = await provider();
     return sessionToken === undefined ? keys : { ...keys, sessionToken };
@@ -62,25 +60,30 @@ function read(output: InvokeCommandOutput): Answer {
   throw readThrown(reply);
 }
 
-/** What it means when Lambda itself refuses. */
-function refused(failure: unknown): TokenBrokerError {
-  const name = failure instanceof Error ? failure.name : '';
-  const details = { cause: failure };
-  switch (name) {
+/** What it means when Lambda itself refuses, or nobody answers. */
+function refused(cause: unknown): TokenBrokerError {
+  switch (cause instanceof Error ? cause.name : '') {
     case 'AccessDeniedException':
-      return new TokenBrokerError('forbidden', 'The caller may not invoke this alias of the broker.', details);
+      return new TokenBrokerError('forbidden', 'The caller may not invoke this alias of the broker.', { cause });
     case 'ResourceNotFoundException':
-      return new TokenBrokerError('unknown_account', 'No such function, or no alias for this account.', details);
+      return new TokenBrokerError('unknown_account', 'No such function, or no alias for this account.', { cause });
     case 'TooManyRequestsException':
-      return new TokenBrokerError('throttled', 'Lambda throttles the broker.', { ...details, retryable: true });
+      return new TokenBrokerError('throttled', 'Lambda throttles the broker.', { cause, retryable: true });
     case 'CredentialsProviderError':
     case 'ExpiredTokenException':
     case 'UnrecognizedClientException':
-      return new TokenBrokerError('aws_credentials', 'There are no AWS credentials, or none that are valid.', details);
-    default:
-      return new TokenBrokerError('broker_unreachable', 'The broker cannot be invoked.', {
-        ...details,
-        retryable: true,
+      return new TokenBrokerError('aws_credentials', 'There are no AWS credentials, or none that are valid.', {
+        cause,
       });
+    default:
+      return isOutage(cause)
+        ? new TokenBrokerError('broker_unreachable', 'The broker cannot be invoked now.', { cause, retryable: true })
+        : new TokenBrokerError('unexpected_answer', 'The broker cannot be invoked.', { cause });
   }
+}
+
+/** A failure of the network (it has a system error's code) or of the service, as the SDK tells them. */
+function isOutage(cause: unknown): boolean {
+  const isObject = typeof cause === 'object' && cause !== null;
+  return isObject && ('code' in cause || ('$fault' in cause && cause.$fault === 'server'));
 }

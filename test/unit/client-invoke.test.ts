@@ -1,0 +1,142 @@
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createTokenClient } from '../../client/index.ts';
+import { type LoopbackServer, serve } from '../../local/loopback.ts';
+import { fingerprintOf, issued, keys, refusal, type Scripted } from '../fixtures/client-broker.ts';
+
+interface Invocation {
+  readonly path: string;
+  readonly key: string;
+  readonly payload: string;
+}
+
+let lambda: LoopbackServer;
+let invocations: Invocation[];
+/** What the function's alias answers, as the Lambda API passes it on. */
+let answer: Scripted & { thrown?: boolean };
+
+beforeEach(async () => {
+  invocations = [];
+  lambda = await serve(async (request, response) => {
+    const { authorization = '' } = request.headers;
+    const key = /Credential=(\w+)/.exec(authorization)?.[1] ?? '';
+    invocations.push({ path: request.url ?? '', key, payload: await text(request) });
+    const failed = answer.thrown ? { 'x-amz-function-error': 'Unhandled' } : {};
+    response
+      .writeHead(answer.status ?? 200, { 'x-amzn-requestid': 'of-lambda', ...answer.headers, ...failed })
+      .end(JSON.stringify(answer.body));
+  });
+  vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', lambda.url);
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await lambda.close();
+});
+
+function getToken(options: { signal?: AbortSignal } = {}) {
+  const client = createTokenClient({
+    functionName: 'broker',
+    account: 'nit-1',
+    region: 'us-east-1',
+    credentials: keys,
+  });
+  return client.getToken(options);
+}
+
+const thrown = (name: string, body: unknown) => ({
+  thrown: true,
+  body: { errorType: name, errorMessage: JSON.stringify(body), trace: [name] },
+});
+
+/** An error of the Lambda API itself. */
+const lambdaError = (status: number, name: string) => ({
+  status,
+  headers: { 'x-amzn-errortype': name },
+  body: { message: 'not shown', Type: 'User' },
+});
+
+test('asks the alias of the account, in the contract’s words', async () => {
+  answer = issued('token-a', 1799);
+
+  await expect(getToken()).resolves.toMatchObject({ accessToken: 'token-a', fingerprint: fingerprintOf('token-a') });
+  expect(invocations).toEqual([
+    { path: '/2015-03-31/functions/broker/invocations?Qualifier=account-nit-1', key: 'AKIDEXAMPLE', payload: '{}' },
+  ]);
+});
+
+test('keys are asked for again at every question', async () => {
+  answer = refusal(200, 'nothing');
+  const turns = ['AKIDONE', 'AKIDTWO'];
+  const credentials = async () => ({ ...keys, accessKeyId: turns[invocations.length] ?? 'AKIDTHREE' });
+  const client = createTokenClient({ functionName: 'broker', account: 'nit-1', region: 'us-east-1', credentials });
+  await client.getToken().catch(() => {});
+  await client.getToken().catch(() => {});
+
+  expect(invocations.map(({ key }) => key)).toEqual(turns);
+});
+
+describe('refusals', () => {
+  test('of the broker keep its words', async () => {
+    const body = { error: 'credentials_rejected', error_description: 'No.', retryable: false, request_id: 'abc' };
+    answer = thrown('CredentialsRejected', body);
+
+    await expect(getToken()).rejects.toMatchObject({
+      code: 'credentials_rejected',
+      message: 'credentials_rejected: No.',
+      retryable: false,
+      requestId: 'abc',
+    });
+    expect(invocations).toHaveLength(1);
+  });
+
+  test('that the broker calls retryable are retryable', async () => {
+    const body = { error: 'upstream_unavailable', error_description: 'No.', retryable: true, retry_after: 300 };
+    answer = thrown('UpstreamUnavailable', body);
+
+    await expect(getToken()).rejects.toMatchObject({ retryable: true, retryAfter: 300, requestId: 'of-lambda' });
+  });
+
+  test.each([
+    ['a time-out', { errorMessage: '2026-11-24T12:00:00Z 1 Task timed out after 25.00 seconds' }],
+    ['nothing', null],
+  ])('of Lambda (%s) are internal', async (_, body) => {
+    answer = { thrown: true, body };
+
+    await expect(getToken()).rejects.toMatchObject({ code: 'internal', retryable: false, requestId: 'of-lambda' });
+  });
+
+  test.each([
+    [403, 'AccessDeniedException', 'forbidden', false],
+    [404, 'ResourceNotFoundException', 'unknown_account', false],
+    [403, 'UnrecognizedClientException', 'aws_credentials', false],
+    [403, 'ExpiredTokenException', 'aws_credentials', false],
+    [400, 'InvalidRequestContentException', 'unexpected_answer', false],
+    [500, 'ServiceException', 'broker_unreachable', true],
+  ])('of the Lambda API: %d %s is %s', async (status, name, code, retryable) => {
+    answer = lambdaError(status, name);
+
+    await expect(getToken()).rejects.toMatchObject({ code, retryable });
+  });
+
+  test('an answer out of shape is unexpected', async () => {
+    answer = { body: { hello: 'world' } };
+
+    await expect(getToken()).rejects.toMatchObject({ code: 'unexpected_answer' });
+  });
+
+  test('nobody listening is unreachable', async () => {
+    await lambda.close();
+
+    await expect(getToken()).rejects.toMatchObject({ code: 'broker_unreachable', retryable: true });
+  });
+});
+
+test('a signal cuts an invocation short', async () => {
+  answer = issued('token-a', 1799);
+  const impatient = new AbortController();
+  const call = getToken({ signal: impatient.signal });
+  impatient.abort(new Error('in a hurry'));
+
+  await expect(call).rejects.toThrow('in a hurry');
+});
