@@ -1,64 +1,11 @@
-import type { BrokerError, ErrorCode } from './errors.ts';
+import { BrokerError } from './errors.ts';
+import { loginNeedsMs } from './guard.ts';
 import type { Item } from './item.ts';
-import type { Token } from './token.ts';
-
-/** Time as the broker sees it. */
-export interface Clock {
-  /** Wall clock, epoch milliseconds. */
-  readonly now: () => number;
-  /** Milliseconds since some fixed moment; never goes back. */
-  readonly monotonic: () => number;
-  /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
-  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-}
-
-/** What one secret version says. */
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
-  readonly clientId: string;
-  readonly versionId: string;
-}
-
-/**
- * Reads the credentials of an account, from memory while they are fresh. `past: true` asks Secrets Manager whatever
- * memory holds.
- *
- * @throws BrokerError `credentials_missing`, `secret_malformed`, `configuration`, `secret_unavailable`
- */
-export type ReadCredentials = (
-  account: string,
-  options: { readonly past: boolean; readonly signal: AbortSignal },
-) => Promise<Credentials>;
-
-/** How a login ended. */
-export type LoginOutcome =
-  | {
-      readonly kind: 'issued';
-      readonly accessToken: string;
-      readonly lifetimeMs: number;
-      /** Fegora's clock (`.issued`) minus ours at the answer, where it can be told. Milliseconds. */
-      readonly skewMs?: number;
-    }
-  | {
-      readonly kind: 'failed';
-      readonly error: BrokerError;
-      /** What Fegora knows of it: nothing was sent; it answered in full; or we cannot tell whether a login happened. */
-      readonly reached: 'no' | 'answered' | 'unknown';
-      /** Names the answer for counting equal ones in a row. */
-      readonly answer: 'invalid_grant' | 'html_500' | 'unknown_400' | ErrorCode;
-      /** Fegora's `Retry-After`, not yet capped. Milliseconds. */
-      readonly retryAfterMs?: number;
-    };
-
-/**
- * Sends one password grant. `beforeFirstByte` is called once, synchronously, right before the first byte of the request
- * is written; when it throws, nothing is sent and the promise rejects with what it threw. Otherwise never rejects.
- */
-export type Login = (
-  credentials: Credentials,
-  flight: { readonly signal: AbortSignal; readonly beforeFirstByte: () => void },
-) => Promise<LoginOutcome>;
+import { createMemory, isOnlyLate } from './memory.ts';
+import type { Amendment, Ports, Remaining } from './ports.ts';
+import { createRenewal, type Outcome, type Want } from './renewal.ts';
+import { createSingleFlight } from './single-flight.ts';
+import { expiresAt, meetsValidity, renewableFrom, type Token } from './token.ts';
 
 export interface TokenRequest {
   /** A configured account. */
@@ -83,12 +30,6 @@ export interface Upkeep {
   readonly expiresAt?: number;
 }
 
-/** How an operator changes an account's item. None touches a lease. */
-export type Amendment = 'clear-rejection' | 'purge' | 'pause' | 'resume';
-
-/** Milliseconds that the invocation has left. */
-export type Remaining = () => number;
-
 /** Everything that callers, schedules and operators can ask for. All throw BrokerError and nothing else. */
 export interface Broker {
   readonly getToken: (request: TokenRequest, remaining: Remaining) => Promise<Grant>;
@@ -100,31 +41,126 @@ export interface Broker {
   readonly amend: (account: string, amendment: Amendment, remaining: Remaining) => Promise<void>;
 }
 
-/** What the broker noticed, for metrics and the log. Never holds a secret or a token. */
-export type Observation =
-  | { readonly kind: 'login'; readonly account: string; readonly outcome: 'issued' | LoginFailure; readonly ms: number }
-  | {
-      readonly kind: 'served';
-      readonly account: string;
-      readonly source: Grant['source'];
-      readonly remainingMs: number;
-    }
-  | { readonly kind: 'clock_skew'; readonly account: string; readonly ms: number }
-  | { readonly kind: 'failed'; readonly account: string; readonly code: ErrorCode; readonly answer?: string }
-  | { readonly kind: Incident; readonly account: string };
+/** The longest that a caller waits for somebody else's login. Milliseconds. */
+const longestWaitMs = 10_000;
+/** Kept free for answering. Milliseconds. */
+const answerReserveMs = 500;
+/** How often an environment looks at the table in the renewal window, and how long it may wait for it. Milliseconds. */
+const lookEveryMs = 10_000;
+const longestLookMs = 2000;
 
-type LoginFailure = Extract<LoginOutcome, { kind: 'failed' }>['answer'];
+type Desk = ReturnType<typeof deskOf>;
 
-/** Things that happen seldom and deserve a count of their own. */
-export type Incident =
-  | 'guard_expired'
-  | 'item_malformed'
-  | 'token_malformed'
-  | 'table_unavailable'
-  | 'login_without_table'
-  | 'publish_refused'
-  | 'mark_unwritten'
-  | 'retry_held'
-  | 'html_500_repeated';
+function deskOf(ports: Ports) {
+  /** Environments open their renewal windows at different times. */
+  const jitter = ports.random();
+  return {
+    ...ports,
+    jitter,
+    memory: createMemory(ports.clock),
+    /** When an account's item was last looked at, or at least a flight began. Monotonic milliseconds. */
+    lookedAt: new Map<string, number>(),
+    land: createSingleFlight(ports.clock, createRenewal(ports, jitter)),
+  };
+}
 
-export type Observe = (observation: Observation) => void;
+/**
+ * Serves tokens from memory, else from the shared table, else by the one login that all environments agree on.
+ * Its state lives in the closure: one broker per execution environment.
+ */
+export function createBroker(ports: Ports): Broker {
+  const desk = deskOf(ports);
+  const { table } = ports;
+  return {
+    getToken: async (request, remaining) => {
+      const grant = await serve(desk, request, remaining);
+      const remainingMs = expiresAt(grant.token) - ports.clock.now();
+      ports.observe({ kind: 'served', account: request.account, source: grant.source, remainingMs });
+      return grant;
+    },
+    warm: (account, remaining) => upkeep(desk, account, 'warm', remaining),
+    verify: (account, remaining) => upkeep(desk, account, 'verify', remaining),
+    status: async (account, remaining) => (await table.read(account, timeLimit(remaining))).item,
+    amend: async (account, amendment, remaining) => {
+      desk.memory.forget(account);
+      if (!(await table.write(account, { kind: amendment }, timeLimit(remaining)))) {
+        throw new BrokerError('table_unavailable', 'the item is of an unknown schema');
+      }
+    },
+  };
+}
+
+async function serve(desk: Desk, request: TokenRequest, remaining: Remaining): Promise<Grant> {
+  const { account, minValidityMs = 0, rejected } = request;
+  const { memory, clock } = desk;
+  const held = rejected === undefined ? memory.usable(account) : undefined;
+  if (held === undefined || !meetsValidity(held.token, minValidityMs, clock.now())) {
+    return await fly(desk, request, 'serve', remaining);
+  }
+  return isTimeToLook(desk, account, held.token, remaining)
+    ? await fly(desk, request, 'look', remaining)
+    : grantOf(desk, { ...held, source: 'memory' }, minValidityMs);
+}
+
+async function fly(desk: Desk, request: TokenRequest, purpose: Want['purpose'], remaining: Remaining): Promise<Grant> {
+  const { account, minValidityMs = 0, rejected } = request;
+  const { memory } = desk;
+  const before = memory.usable(account, rejected);
+  const want: Want = { purpose, minValidityMs, ...(rejected !== undefined && { rejected }) };
+  const outcome = await depart(desk, account, want, remaining);
+  const brought = memory.admit(outcome);
+  if (brought !== undefined && brought.token.fingerprint !== before?.token.fingerprint) {
+    return grantOf(desk, { ...brought, source: outcome.source }, minValidityMs);
+  }
+  const held = memory.usable(account, rejected);
+  if (held !== undefined) {
+    return grantOf(desk, { ...held, source: 'memory' }, minValidityMs);
+  }
+  throw outcome.failure ?? new BrokerError('renewal_in_progress', 'the token ran out while it was looked at');
+}
+
+async function depart(desk: Desk, account: string, want: Want, remaining: Remaining): Promise<Outcome> {
+  const { clock, lookedAt, land, memory } = desk;
+  const now = clock.monotonic();
+  lookedAt.set(account, now);
+  const longestMs = want.purpose === 'look' ? longestLookMs : longestWaitMs;
+  const until = now + Math.min(longestMs, remaining() - answerReserveMs);
+  const outcome = await land({ account, want, remaining, until });
+  memory.keep(account, outcome, want.rejected);
+  return outcome;
+}
+
+function isTimeToLook({ clock, lookedAt, jitter }: Desk, account: string, token: Token, remaining: Remaining): boolean {
+  const quietMs = clock.monotonic() - (lookedAt.get(account) ?? Number.NEGATIVE_INFINITY);
+  return clock.now() >= renewableFrom(token, jitter) && quietMs >= lookEveryMs && remaining() >= loginNeedsMs;
+}
+
+async function upkeep(desk: Desk, account: string, purpose: 'warm' | 'verify', remaining: Remaining): Promise<Upkeep> {
+  const { token, source, failure } = await depart(desk, account, { purpose, minValidityMs: 0 }, remaining);
+  const known = token === undefined ? {} : { expiresAt: expiresAt(token) };
+  if (failure === undefined) {
+    return { outcome: source === 'upstream' ? 'renewed' : 'fresh', ...known };
+  }
+  if (isOnlyLate(failure)) {
+    return { outcome: 'skipped', ...known };
+  }
+  throw failure;
+}
+
+interface Served {
+  readonly token: Token;
+  readonly source: Grant['source'];
+  readonly failing: boolean;
+}
+
+function grantOf({ clock }: Desk, { token, source, failing }: Served, minValidityMs: number): Grant {
+  if (failing) {
+    return { token, source, warning: 'renewal_failing' };
+  }
+  const isUnmet = expiresAt(token) - clock.now() < minValidityMs;
+  return isUnmet ? { token, source, warning: 'min_validity_unmet' } : { token, source };
+}
+
+function timeLimit(remaining: Remaining): AbortSignal {
+  return AbortSignal.timeout(Math.max(0, remaining() - answerReserveMs));
+}

@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import type { Choice } from './credential-choice.ts';
+import type { BrokerError } from './errors.ts';
+import { armGuard, type Guard, GuardExpired, type Moment } from './guard.ts';
+import { holdMs, isSick } from './hold.ts';
+import { clockToleranceMs, type ForcedRenewals, holdsExpiredToken, type Item } from './item.ts';
+import { createSendLogin, type FailedLogin, type Sent } from './login.ts';
+import type { Change, Claim, Ports } from './ports.ts';
+import type { Recollection } from './recollection.ts';
+import type { Token } from './token.ts';
+
+/** How one claim and the login it bought ended. */
+export type AttemptEnd =
+  /** Another environment was faster, or our claim cannot be proved: nothing was sent. */
+  | { readonly kind: 'lost' }
+  /** Too long went by before the first byte: nothing was sent. */
+  | { readonly kind: 'expired' }
+  /** `kept` is false where another claim came in between: the token is good, but not the one everybody uses. */
+  | { readonly kind: 'issued'; readonly token: Token; readonly sent: Moment; readonly kept: boolean }
+  /** Fegora refused these credentials, and they are marked. */
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'failed'; readonly error: BrokerError };
+
+/** What an attempt is to do. */
+export interface Errand extends Choice {
+  readonly item: Item;
+  readonly memory: Recollection;
+  readonly forced?: ForcedRenewals;
+  /** Whether a caller waits who could be served at once: then the login is cut short. */
+  readonly brief: boolean;
+  /** For claim and login together. Milliseconds. */
+  readonly deadlineMs: number;
+}
+
+export type Mark = Extract<Change, { kind: 'mark' }>;
+
+const leaseMs = 15_000;
+const briefMs = 2000;
+const settleMs = 2000;
+const renewAgainMs = 60_000;
+const provenAgainMs = 30 * 60_000;
+const triedAgainMs = 6 * 3_600_000;
+
+type Crew = Ports & { readonly sendLogin: ReturnType<typeof createSendLogin> };
+
+/** Claims, sends at most one login, and writes its result before it resolves. Rejects where the claim was not answered. */
+export function createAttempt(ports: Ports): (errand: Errand) => Promise<AttemptEnd> {
+  const crew: Crew = { ...ports, sendLogin: createSendLogin(ports) };
+
+  return async (errand) => {
+    const { brief, deadlineMs } = errand;
+    const guard = armGuard(ports.clock, { deadlineMs, ...(brief && { cutAfterSendMs: briefMs }) });
+    try {
+      return await claimAndLogIn(crew, errand, guard);
+    } finally {
+      guard.disarm();
+    }
+  };
+}
+
+async function claimAndLogIn(crew: Crew, errand: Errand, guard: Guard): Promise<AttemptEnd> {
+  const { account } = errand.item;
+  const claim = claimFor(errand, guard.armed.wall);
+  if (!(await crew.table.claim(errand.item, claim, guard.signal))) {
+    return { kind: 'lost' };
+  }
+  try {
+    const sent = await crew.sendLogin(account, errand.credentials, guard);
+    return sent.kind === 'issued' ? await publish(crew, errand, claim, sent) : await giveUp(crew, errand, claim, sent);
+  } catch (thrown) {
+    if (!(thrown instanceof GuardExpired)) {
+      throw thrown;
+    }
+    crew.observe({ kind: 'guard_expired', account });
+    await settle(crew, account, { kind: 'fail', owner: claim.owner, endLease: true });
+    return { kind: 'expired' };
+  }
+}
+
+function claimFor({ item, proving, forced }: Errand, now: number): Claim {
+  return {
+    owner: randomUUID(),
+    now,
+    leaseUntil: now + leaseMs,
+    dropToken: holdsExpiredToken(item, now),
+    ...(proving && { nextTry: now + triedAgainMs }),
+    ...(forced !== undefined && { forced }),
+  };
+}
+
+async function publish(crew: Crew, errand: Errand, { owner }: Claim, issued: Issued): Promise<AttemptEnd> {
+  const { account } = errand.item;
+  const change: Change = { kind: 'publish', owner, token: issued.token, key: errand.key, at: crew.clock.now() };
+  const isRefused = (await settle(crew, account, change)) === 'refused';
+  if (isRefused) {
+    crew.observe({ kind: 'publish_refused', account });
+  }
+  return { ...issued, kept: !isRefused };
+}
+
+async function giveUp(crew: Crew, errand: Errand, claim: Claim, failed: FailedLogin): Promise<AttemptEnd> {
+  const { account } = errand.item;
+  crew.observe({ kind: 'failed', account, code: failed.error.code, answer: failed.answer });
+  if (failed.answer === 'invalid_grant') {
+    await mark(crew, errand, claim);
+    return { kind: 'refused' };
+  }
+  await settle(crew, account, failureOf(crew, errand, claim, failed));
+  return { kind: 'failed', error: failed.error };
+}
+
+/** Marks first: if the lease cannot be ended after that, nobody tries this version again all the same. */
+async function mark(crew: Crew, errand: Errand, claim: Claim): Promise<void> {
+  const { item, memory, brief } = errand;
+  const change = markOf(crew, errand);
+  if ((await settle(crew, item.account, change)) === 'written') {
+    const error = { code: 'credentials_rejected', at: change.at } as const;
+    const renewAt = brief && { renewAt: change.at + renewAgainMs };
+    await settle(crew, item.account, { kind: 'fail', owner: claim.owner, endLease: true, error, ...renewAt });
+  } else {
+    crew.observe({ kind: 'mark_unwritten', account: item.account });
+    memory.pendingMark = change;
+  }
+  // The secret may have changed since it was cached: ask at once.
+  memory.secretAskedAt = Number.NEGATIVE_INFINITY;
+}
+
+/** A version that had logged in gets its first retry with its mark; a later mark keeps what the claim had set. */
+function markOf({ clock }: Crew, { item, key, proving }: Errand): Mark {
+  const at = clock.now();
+  return { kind: 'mark', key, at, ...(item.proven === key && !proving && { nextTry: at + provenAgainMs }) };
+}
+
+function failureOf(crew: Crew, { item, brief }: Errand, { owner, leaseUntil }: Claim, failed: FailedLogin): Change {
+  const at = crew.clock.now();
+  const { error, answer, reached } = failed;
+  const failures = item.failedAnswer === answer ? item.failures + 1 : 1;
+  if (isSick(answer, failures)) {
+    crew.observe({ kind: 'html_500_repeated', account: item.account });
+  }
+  const heldUntil = at + holdMs(failed, failures, crew.random());
+  const endLease = reached !== 'unknown';
+  const retryAt = endLease ? heldUntil : Math.max(heldUntil, leaseUntil + clockToleranceMs);
+  const hold = { retryAt, code: error.code, answer, failures };
+  const renewAt = brief && { renewAt: at + renewAgainMs };
+  return { kind: 'fail', owner, endLease, error: { code: error.code, at }, hold, ...renewAt };
+}
+
+/** Writes, trying again for at most 2 s: the invocation must still answer. */
+async function settle(crew: Crew, account: string, change: Change): Promise<'written' | 'refused' | 'unwritten'> {
+  const { clock, table, random, observe } = crew;
+  const limit = new AbortController();
+  const done = new AbortController();
+  void clock.sleep(settleMs, done.signal).then(() => limit.abort());
+  try {
+    while (!limit.signal.aborted) {
+      const written = await table.write(account, change, limit.signal).catch(() => undefined);
+      if (written !== undefined) {
+        return written ? 'written' : 'refused';
+      }
+      await clock.sleep(100 * (1 + random()), limit.signal);
+    }
+  } finally {
+    done.abort();
+  }
+  observe({ kind: 'table_unavailable', account });
+  return 'unwritten';
+}
+
+type Issued = Extract<Sent, { kind: 'issued' }>;

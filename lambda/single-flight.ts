@@ -1,0 +1,71 @@
+import { BrokerError } from './errors.ts';
+import { momentOf } from './guard.ts';
+import { isOnlyLate } from './memory.ts';
+import type { Clock } from './ports.ts';
+import type { Flight, Outcome, Want } from './renewal.ts';
+import { meetsValidity } from './token.ts';
+
+/** A flight under way. */
+interface Airborne {
+  readonly flight: Flight;
+  readonly landing: Promise<Outcome>;
+}
+
+/**
+ * At most one flight per account at a time. Whoever asks meanwhile joins it, with a deadline of their own; one whom it
+ * did not serve starts another, once. Nothing is kept of a flight that has landed.
+ */
+export function createSingleFlight(clock: Clock, renew: (flight: Flight) => Promise<Outcome>) {
+  const flights = new Map<string, Airborne>();
+
+  return async (flight: Flight): Promise<Outcome> => {
+    const joined = flights.get(flight.account);
+    if (joined === undefined) {
+      return await start(flight);
+    }
+    const outcome = await wait(joined, flight);
+    if (serves(outcome, joined.flight, flight)) {
+      return outcome;
+    }
+    const next = flights.get(flight.account);
+    return await (next === undefined ? start(flight) : wait(next, flight));
+  };
+
+  /** Whoever starts a flight stays until it has landed: nothing may run on after the answer. */
+  async function start(flight: Flight): Promise<Outcome> {
+    const landing = renew(flight);
+    flights.set(flight.account, { flight, landing });
+    try {
+      return await landing;
+    } finally {
+      flights.delete(flight.account);
+    }
+  }
+
+  async function wait({ landing }: Airborne, { until }: Flight): Promise<Outcome> {
+    const landed = new AbortController();
+    const late = clock.sleep(until - clock.monotonic(), landed.signal).then(tooLate);
+    const outcome = await Promise.race([landing, late]);
+    landed.abort();
+    return outcome;
+  }
+
+  function tooLate(): Outcome {
+    const failure = new BrokerError('renewal_in_progress', 'the login under way was not done in time');
+    return { seen: momentOf(clock), source: 'shared', kept: false, failure };
+  }
+
+  function serves({ token, failure }: Outcome, joined: Flight, own: Flight): boolean {
+    const { want } = own;
+    if (token !== undefined && want.purpose !== 'warm' && want.purpose !== 'verify') {
+      const isOther = token.fingerprint !== want.rejected;
+      return isOther && (meetsValidity(token, want.minValidityMs, clock.now()) || isSameWant(joined.want, want));
+    }
+    const wasShorter = failure !== undefined && isOnlyLate(failure) && joined.until < own.until;
+    return isSameWant(joined.want, want) && !wasShorter;
+  }
+}
+
+function isSameWant(a: Want, b: Want): boolean {
+  return a.purpose === b.purpose && a.minValidityMs === b.minValidityMs && a.rejected === b.rejected;
+}
