@@ -1,4 +1,9 @@
-import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import type {
+  DynamoDBClientConfig,
+  GetItemCommand,
+  GetItemCommandInput,
+  GetItemCommandOutput,
+} from '@aws-sdk/client-dynamodb';
 import type { DeserializeMiddleware } from '@smithy/types';
 import type { CallDynamo } from './token-table.ts';
 
@@ -20,18 +25,18 @@ export function createCallDynamo(config: DynamoDBClientConfig = {}): CallDynamo 
 
   return async (operation, input, signal) => {
     const { sdk, client } = await loaded();
-    // The table's adapter builds the input; the SDK's types would only be repeated there.
-    const command =
-      operation === 'GetItem' ? new sdk.GetItemCommand(input as never) : new sdk.UpdateItemCommand(input as never);
+    const Command = operation === 'GetItem' ? sdk.GetItemCommand : sdk.UpdateItemCommand;
+    // The table's adapter builds the input, and both commands are sent alike: the SDK's types would only get in the way.
+    const command = new Command(input as never) as GetItemCommand;
     let date: string | undefined;
-    const noteDate: DeserializeMiddleware<object, object> = (next) => async (args) => {
+    const noteDate: DeserializeMiddleware<GetItemCommandInput, GetItemCommandOutput> = (next) => async (args) => {
       const result = await next(args);
       date = dateOf(result.response);
       return result;
     };
     command.middlewareStack.add(noteDate, { step: 'deserialize', name: 'noteDate' });
     const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(callMs)]);
-    const output: unknown = await client.send(command as never, { abortSignal });
+    const output: unknown = await client.send(command, { abortSignal });
     const at = date === undefined ? Number.NaN : Date.parse(date);
     return { output, ...(!Number.isNaN(at) && { at }) };
   };
