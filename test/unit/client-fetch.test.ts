@@ -2,8 +2,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createFegoraFetch, type GetTokenOptions, TokenBrokerError, type TokenClient } from '../../client/index.ts';
 import { type LoopbackServer, serve } from '../../local/loopback.ts';
-import { fingerprintOf } from '../fixtures/client-broker.ts';
-import { noon } from '../fixtures/client-time.ts';
+import { fingerprintOf, noon } from '../fixtures/client-broker.ts';
 
 const open: LoopbackServer[] = [];
 afterEach(async () => {

@@ -2,8 +2,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { createTokenClient, TokenBrokerError } from '../../client/index.ts';
 import type { GatewayOptions } from '../../client/options.ts';
 import { serve } from '../../local/loopback.ts';
-import { fingerprintOf, issued, keys, type Line, refusal, scriptedBroker } from '../fixtures/client-broker.ts';
-import { noon, virtualTime } from '../fixtures/client-time.ts';
+import { fingerprintOf, issued, keys, type Line, noon, refusal, scriptedBroker } from '../fixtures/client-broker.ts';
+import { createVirtualClock } from '../fixtures/virtual-clock.ts';
 
 const open: { close: () => Promise<void> }[] = [];
 afterEach(async () => {
@@ -17,7 +17,7 @@ async function broker(...script: Line[]) {
 }
 
 function client(endpoint: string, options: Partial<GatewayOptions> = {}) {
-  const time = virtualTime();
+  const time = createVirtualClock(noon);
   const settings = { endpoint, region: 'us-east-1', credentials: keys, ...options };
   return { ...time, ...createTokenClient(settings, { ...time, random: () => 0 }) };
 }

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { marginMs, tokenMemory, windowMs } from '../../client/memory.ts';
-import { fingerprintOf } from '../fixtures/client-broker.ts';
-import { noon } from '../fixtures/client-time.ts';
+import { fingerprintOf, noon } from '../fixtures/client-broker.ts';
 
 const heard = (accessToken: string, expiresIn: number, sentAt = noon) => ({
   answer: { accessToken, expiresIn, fingerprint: fingerprintOf(accessToken), account: 'a' },

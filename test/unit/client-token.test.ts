@@ -3,7 +3,7 @@ import type { Answer, Ask, Question } from '../../client/answer.ts';
 import { TokenBrokerError } from '../../client/errors.ts';
 import { tokenClient } from '../../client/token-client.ts';
 import { fingerprintOf } from '../fixtures/client-broker.ts';
-import { settle, virtualTime } from '../fixtures/client-time.ts';
+import { createVirtualClock, settle } from '../fixtures/virtual-clock.ts';
 
 /** A broker whose answers the test gives by hand. */
 function slowBroker() {
@@ -25,7 +25,7 @@ function slowBroker() {
 }
 
 function scene() {
-  const time = virtualTime();
+  const time = createVirtualClock();
   const broker = slowBroker();
   const { getToken } = tokenClient(broker.ask, { ...time, random: () => 0 });
   return { ...time, ...broker, getToken };
@@ -277,7 +277,7 @@ describe('validity', () => {
   });
 
   test('more than any token has asks once per half a life, not at every call', async () => {
-    const time = virtualTime();
+    const time = createVirtualClock();
     let asked = 0;
     const ask = async () => {
       asked += 1;
