@@ -25,9 +25,11 @@ export function createCallDynamo(config: DynamoDBClientConfig = {}): CallDynamo 
 
   return async (operation, input, signal) => {
     const { sdk, client } = await loaded();
-    const Command = operation === 'GetItem' ? sdk.GetItemCommand : sdk.UpdateItemCommand;
     // The table's adapter builds the input, and both commands are sent alike: the SDK's types would only get in the way.
-    const command = new Command(input as never) as GetItemCommand;
+    const command =
+      operation === 'GetItem'
+        ? new sdk.GetItemCommand(input as never)
+        : (new sdk.UpdateItemCommand(input as never) as unknown as GetItemCommand);
     let date: string | undefined;
     const noteDate: DeserializeMiddleware<GetItemCommandInput, GetItemCommandOutput> = (next) => async (args) => {
       const result = await next(args);
