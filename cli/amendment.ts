@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { order } from './admin.ts';
+import { findTarget, type TargetOptions } from './target.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A command that changes what the broker knows of one account. */
+export interface Amendment {
+  readonly action: string;
+  readonly description: string;
+  /** What has happened, said after the account. */
+  readonly done: string;
+}
+
+export function addAmendment(program: Command, terminal: Terminal, { action, description, done }: Amendment): void {
+  program
+    .command(action)
+    .description(description)
+    .argument('<account>', 'account id')
+    .action(async (account: string, _options: object, command: Command) => {
+      await order(findTarget(command.optsWithGlobals<TargetOptions>()), { action, account });
+      terminal.print(`${account}: ${done}`);
+    });
+}

@@ -1,0 +1,82 @@
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { Command } from 'commander';
+import { BrokerError } from '../lambda/errors.ts';
+import { parseSecret } from '../lambda/secret.ts';
+import { awsConfig, order } from './admin.ts';
+import { CommandError, exitCodes } from './failure.ts';
+import { findTarget, known, type Target, type TargetOptions } from './target.ts';
+import type { Terminal } from './terminal.ts';
+
+interface Options extends TargetOptions {
+  readonly username?: string;
+  readonly clientId?: string;
+  readonly secretId?: string;
+  readonly verify?: boolean;
+}
+
+/**
+ * Puts an account's Fegora credentials into its secret. The password is asked for, or read from a line of the input: it
+ * has no option, so that it is in no list of processes and in no shell's history.
+ */
+export function addCredentialsSet(program: Command, terminal: Terminal): void {
+  program
+    .command('credentials')
+    .description('Fegora credentials')
+    .command('set')
+    .description('ask for username and password and put them into the account’s secret')
+    .argument('<account>', 'account id')
+    .option('--username <name>', 'Fegora user, usually the NIT (default: asked for)')
+    .option('--client-id <id>', 'client id of this account (default: the broker’s)')
+    .option('--secret-id <id>', 'name or ARN of the secret (default: from the stack’s outputs)')
+    .option('--verify', 'log in with them at once (default: asked for)')
+    .option('--no-verify', 'do not')
+    .action(async (account: string, _options: object, command: Command) => {
+      const options = command.optsWithGlobals<Options>();
+      const target = findTarget(options);
+      const secretId = known(options.secretId ?? target.secretId(account), 'secret', '--secret-id');
+      const versionId = await put(target, secretId, await askSecret(terminal, options));
+      terminal.print(`${account}: stored as version ${versionId}`);
+      if (await wantsVerification(terminal, options)) {
+        terminal.print(await verify(target, account));
+      }
+    });
+}
+
+/** The secret's text, in the form that the broker reads. */
+async function askSecret(terminal: Terminal, { username, clientId }: Options): Promise<string> {
+  const secret = JSON.stringify({
+    username: username ?? (await terminal.ask('Username: ')),
+    password: await terminal.askHidden('Password (not shown): '),
+    ...(clientId !== undefined && { client_id: clientId }),
+  });
+  try {
+    parseSecret(secret);
+    return secret;
+  } catch (thrown) {
+    if (thrown instanceof BrokerError) {
+      throw new CommandError(exitCodes.usage, `nothing was stored: ${thrown.message}`);
+    }
+    throw thrown;
+  }
+}
+
+async function put(target: Target, secretId: string, secret: string): Promise<string> {
+  const secrets = new SecretsManagerClient(awsConfig(target));
+  const { VersionId } = await secrets.send(new PutSecretValueCommand({ SecretId: secretId, SecretString: secret }));
+  return VersionId ?? 'unknown';
+}
+
+async function wantsVerification(terminal: Terminal, { verify: wanted }: Options): Promise<boolean> {
+  if (wanted !== undefined || !terminal.isInteractive) {
+    return wanted ?? false;
+  }
+  const answer = await terminal.ask('Log in with them now, through the broker? [Y/n] ');
+  return !/^n/i.test(answer.trim());
+}
+
+/** The broker logs in only where nothing speaks against it; `fresh` and `skipped` say that it did not. */
+async function verify(target: Target, account: string): Promise<string> {
+  const { outcome, expires_at: expiresAt } = await order(target, { action: 'verify', account });
+  const until = expiresAt === undefined ? '' : `, token valid until ${expiresAt}`;
+  return `${account}: ${outcome === 'renewed' ? 'Fegora takes them' : `not tried (${outcome})`}${until}`;
+}

@@ -1,0 +1,62 @@
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { CommandError } from './failure.ts';
+
+/** What a command reads from and writes to. */
+export interface Terminal {
+  /** Whether somebody is there to be asked. */
+  readonly isInteractive: boolean;
+  /** A line of the result. */
+  readonly print: (line: string) => void;
+  /** A line for whoever watches, kept out of the result. */
+  readonly note: (line: string) => void;
+  /** The answer to a question; a line of the input where nobody is there. */
+  readonly ask: (question: string) => Promise<string>;
+  /** The same, without showing what is typed. */
+  readonly askHidden: (question: string) => Promise<string>;
+}
+
+/** As a shell counts the signal of Ctrl-C. */
+const interrupted = 130;
+
+export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal {
+  const isInteractive = stdin.isTTY === true;
+  let lines: AsyncIterator<string> | undefined;
+
+  /** What is piped is read once: a second reader would miss what the first has taken. */
+  async function pipedLine(): Promise<string> {
+    lines ??= createInterface({ input: stdin })[Symbol.asyncIterator]();
+    const { done, value } = await lines.next();
+    return done ? '' : value;
+  }
+
+  async function typedLine(question: string, output: NodeJS.WritableStream): Promise<string> {
+    stderr.write(question);
+    const reader = createInterface({ input: stdin, output, terminal: true, historySize: 0 });
+    const interruption = new Promise<never>((_, reject) => {
+      reader.once('SIGINT', () => reject(new CommandError(interrupted, 'interrupted')));
+    });
+    try {
+      return await Promise.race([reader.question(''), interruption]);
+    } finally {
+      reader.close();
+    }
+  }
+
+  return {
+    isInteractive,
+    print: (line) => stdout.write(`${line}\n`),
+    note: (line) => stderr.write(`${line}\n`),
+    ask: (question) => (isInteractive ? typedLine(question, stderr) : pipedLine()),
+    askHidden: async (question) => {
+      if (!isInteractive) {
+        return pipedLine();
+      }
+      try {
+        return await typedLine(question, new Writable({ write: (_chunk, _encoding, done) => done() }));
+      } finally {
+        stderr.write('\n');
+      }
+    },
+  };
+}
