@@ -110,17 +110,18 @@ async function giveUp(crew: Crew, errand: Errand, claim: Claim, failed: FailedLo
 }
 
 /** Marks first: if the lease cannot be ended after that, nobody tries this version again all the same. */
-async function mark(crew: Crew, errand: Errand, claim: Claim): Promise<void> {
-  const { item, memory, brief } = errand;
+async function mark(crew: Crew, errand: Errand, { owner }: Claim): Promise<void> {
+  const { item, memory } = errand;
   const change = markOf(crew, errand);
-  if ((await settle(crew, item.account, change)) === 'written') {
-    const error = { code: 'credentials_rejected', at: change.at } as const;
-    const renewAt = brief && { renewAt: change.at + renewAgainMs };
-    await settle(crew, item.account, { kind: 'fail', owner: claim.owner, endLease: true, error, ...renewAt });
-  } else {
-    crew.observe({ kind: 'mark_unwritten', account: item.account });
-    memory.pendingMark = change;
-  }
+  await within(settleMs, crew, async (limit) => {
+    if ((await write(crew, item.account, change, limit)) === 'written') {
+      const error = { code: 'credentials_rejected', at: change.at } as const;
+      await write(crew, item.account, { kind: 'fail', owner, endLease: true, error }, limit);
+    } else {
+      crew.observe({ kind: 'mark_unwritten', account: item.account });
+      memory.pendingMark = change;
+    }
+  });
   // The secret may have changed since it was cached: ask at once.
   memory.secretAskedAt = Number.NEGATIVE_INFINITY;
 }
@@ -146,25 +147,36 @@ function failureOf(crew: Crew, { item, brief }: Errand, { owner, leaseUntil }: C
   return { kind: 'fail', owner, endLease, error: { code: error.code, at }, hold, ...renewAt };
 }
 
-/** Writes, trying again for at most 2 s: the invocation must still answer. */
-async function settle(crew: Crew, account: string, change: Change): Promise<'written' | 'refused' | 'unwritten'> {
+function settle(crew: Crew, account: string, change: Change): Promise<Settled> {
+  return within(settleMs, crew, (limit) => write(crew, account, change, limit));
+}
+
+type Settled = 'written' | 'refused' | 'unwritten';
+
+/** Writes, trying again until the limit. */
+async function write(crew: Crew, account: string, change: Change, limit: AbortSignal): Promise<Settled> {
   const { clock, table, random, observe } = crew;
-  const limit = new AbortController();
-  const done = new AbortController();
-  void clock.sleep(settleMs, done.signal).then(() => limit.abort());
-  try {
-    while (!limit.signal.aborted) {
-      const written = await table.write(account, change, limit.signal).catch(() => undefined);
-      if (written !== undefined) {
-        return written ? 'written' : 'refused';
-      }
-      await clock.sleep(100 * (1 + random()), limit.signal);
+  while (!limit.aborted) {
+    const written = await table.write(account, change, limit).catch(() => undefined);
+    if (written !== undefined) {
+      return written ? 'written' : 'refused';
     }
-  } finally {
-    done.abort();
+    await clock.sleep(100 * (1 + random()), limit);
   }
   observe({ kind: 'table_unavailable', account });
   return 'unwritten';
+}
+
+/** Gives the work a signal that aborts after `ms`: what is written after a login must leave time to answer. */
+async function within<T>(ms: number, { clock }: Crew, work: (limit: AbortSignal) => Promise<T>): Promise<T> {
+  const limit = new AbortController();
+  const done = new AbortController();
+  void clock.sleep(ms, done.signal).then(() => limit.abort());
+  try {
+    return await work(limit.signal);
+  } finally {
+    done.abort();
+  }
 }
 
 type Issued = Extract<Sent, { kind: 'issued' }>;

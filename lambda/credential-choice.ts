@@ -36,7 +36,7 @@ export function createCredentialChoice({ clock, readCredentials, tokenUrl }: Por
     if (!isMarked(cached.key, candidates)) {
       return { ...cached, proving: false };
     }
-    const latest = mayAsk(memory) ? await read(candidates, true) : cached;
+    const latest = !candidates.past && mayAsk(memory) ? await read(candidates, true) : cached;
     if (!isMarked(latest.key, candidates)) {
       return { ...latest, proving: false };
     }

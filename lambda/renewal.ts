@@ -3,7 +3,7 @@ import { createBareLogin } from './bare-login.ts';
 import { createCredentialChoice } from './credential-choice.ts';
 import { asBrokerError, BrokerError } from './errors.ts';
 import { isSteady, loginLimitMs, loginNeedsMs, type Moment, momentOf } from './guard.ts';
-import { type ForcedRenewals, forcedOnceMore, gapEnds, holdOf, probeError, stealableAt } from './item.ts';
+import { forcedOnceMore, gapEnds, holdOf, probeError, stealableAt } from './item.ts';
 import type { Ports, Remaining } from './ports.ts';
 import { createReader, type Reading } from './reading.ts';
 import { emptyRecollection, type Recollection } from './recollection.ts';
@@ -118,8 +118,8 @@ async function advance(crew: Crew, trip: Trip, reading: Reading): Promise<Step> 
     return stand(reading);
   }
   refuseWhatIsHeld(crew, want, reading);
-  const forced = forcedBy(want, reading);
-  const busyUntil = Math.max(stealableAt(reading.item), forced === undefined ? gapEnds(reading.item) : 0);
+  const isForced = want.rejected !== undefined && reading.item.token?.fingerprint === want.rejected;
+  const busyUntil = Math.max(stealableAt(reading.item), isForced ? 0 : gapEnds(reading.item));
   const isBusy = busyUntil >= reading.seen.wall;
   if (isBusy && !isPatient(want, reading)) {
     return yieldTo(want, reading);
@@ -128,11 +128,11 @@ async function advance(crew: Crew, trip: Trip, reading: Reading): Promise<Step> 
   if (want.purpose === 'verify' && reading.item.token?.versionId === choice.credentials.versionId) {
     return stand(reading);
   }
-  return isBusy ? lose(reading, busyUntil) : await claim(crew, trip, reading, withForced(choice, forced));
-}
-
-function withForced(choice: Choice, forced: ForcedRenewals | undefined) {
-  return forced === undefined ? choice : { ...choice, forced };
+  if (isBusy) {
+    return lose(reading, busyUntil);
+  }
+  const forced = isForced && { forced: forcedOnceMore(reading.item, reading.seen.wall) };
+  return await claim(crew, trip, reading, { ...choice, ...forced });
 }
 
 function refuseWhatIsHeld({ observe }: Crew, { purpose }: Want, { item, current, seen }: Reading): void {
@@ -207,12 +207,6 @@ function isSatisfied(want: Want, { current, seen }: Reading, jitter: number): bo
     return false;
   }
   return rejected !== undefined || seen.wall < renewableFrom(current, purpose === 'warm' ? 0 : jitter);
-}
-
-/** The count of forced renewals with this one, where the stored token is the one reported as rejected. */
-function forcedBy({ rejected }: Want, { item, seen }: Reading): ForcedRenewals | undefined {
-  const isStored = rejected !== undefined && item.token?.fingerprint === rejected;
-  return isStored ? forcedOnceMore(item, seen.wall) : undefined;
 }
 
 /** Nobody who could be served waits for another's login, but for one who asked for more validity than the token has. */
