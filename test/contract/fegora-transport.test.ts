@@ -1,0 +1,165 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import fc from 'fast-check';
+import { describe, expect, test, vi } from 'vitest';
+import { createLogin } from '../../lambda/fegora.ts';
+import { startFegoraSimulator } from '../../local/fegora-simulator.ts';
+import { watchClientSockets } from '../fixtures/client-sockets.ts';
+import { full } from '../fixtures/counts.ts';
+import { credentials, failure, granted, issued, logIn, upstreams } from '../fixtures/fegora-login.ts';
+import { afterRequest, answering, httpAnswer } from '../fixtures/raw-upstream.ts';
+
+const upstream = upstreams();
+
+describe('the request', () => {
+  test('is the one of Fegora’s page, on a connection of its own', async () => {
+    const { url, port, received } = await upstream(answering(granted));
+
+    expect(await logIn(url, { username: 'a b', password: 'p+&=%ñ' })).toEqual(issued);
+    const body = 'grant_type=password&username=a+b&password=p%2B%26%3D%25%C3%B1&client_id=apiApp';
+    expect(received().split('\r\n')).toEqual([
+      'POST /token HTTP/1.1',
+      'Accept: application/json',
+      'Accept-Encoding: identity',
+      'Content-Type: application/x-www-form-urlencoded',
+      `Content-Length: ${body.length}`,
+      `Host: 127.0.0.1:${port}`,
+      'Connection: close',
+      '',
+      body,
+    ]);
+  });
+
+  test('two logins use two connections, and neither is left open', async () => {
+    const closed: boolean[] = [];
+    const { url, connections } = await upstream((socket) => {
+      socket.on('close', () => closed.push(true));
+      afterRequest(() => socket.write(granted))(socket);
+    });
+    await logIn(url);
+    await logIn(url);
+
+    expect(connections()).toBe(2);
+    await expect.poll(() => closed.length).toBe(2);
+  });
+
+  test('promise 32: random Unicode passwords arrive byte for byte', async () => {
+    const fegora = await startFegoraSimulator({ lockoutFailures: 0 });
+    const special = fc.string({
+      unit: fc.constantFrom('+', '&', '=', '%', ' ', '\r', '\n', '\0', '"', 'ñ', '%41', '😀'),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.string({ unit: 'binary' }), special), async (password) => {
+        fegora.setPassword(credentials.username, password);
+        expect(await logIn(fegora.url, { password })).toMatchObject({ kind: 'issued' });
+      }),
+      { numRuns: full(5000, 400) },
+    );
+    expect(await logIn(fegora.url, { password: 'another' })).toMatchObject({ kind: 'failed', answer: 'invalid_grant' });
+    await fegora.close();
+  });
+});
+
+describe('the moment before the first byte', () => {
+  test('comes once, when the connection stands and nothing is sent, and the bytes follow at once', async () => {
+    const sockets = watchClientSockets();
+    const sent: unknown[] = [];
+    const { url } = await upstream(answering(granted));
+    await logIn(url, {
+      beforeFirstByte: () => {
+        sent.push(sockets[0]?.connecting, sockets[0]?.bytesWritten);
+        queueMicrotask(() => sent.push((sockets[0]?.bytesWritten ?? 0) > 0));
+      },
+    });
+
+    expect(sent).toEqual([false, 0, true]);
+  });
+
+  test('may call the login off', async () => {
+    const { url, connections, received } = await upstream(answering(granted));
+    const reason = new Error('too late');
+    const beforeFirstByte = vi.fn(() => {
+      throw reason;
+    });
+
+    await expect(logIn(url, { beforeFirstByte })).rejects.toBe(reason);
+    expect(beforeFirstByte).toHaveBeenCalledTimes(1);
+    await expect.poll(connections).toBe(1);
+    expect(received()).toBe('');
+  });
+});
+
+describe('promise 26', () => {
+  test('promise 26: keep-alive sockets dead after a freeze: 100 of 100 calls succeed', async () => {
+    const { tokenUrl, stop } = await startThread({ answerAfterMs: 0, idleMs: 2 });
+    const login = createLogin({ tokenUrl, now: Date.now });
+    const kinds: string[] = [];
+    for (let call = 0; call < 100; call += 1) {
+      const outcome = await login(credentials, { signal: AbortSignal.timeout(5000), beforeFirstByte: () => {} });
+      kinds.push(outcome.kind);
+      freeze(8);
+    }
+    await stop();
+
+    expect(kinds).toEqual(Array(100).fill('issued'));
+  });
+
+  test('an answer that arrived during a freeze is read, if the deadline waits two turns of the event loop', async () => {
+    const { tokenUrl, stop } = await startThread({ answerAfterMs: 20, idleMs: 1000 });
+    const deadline = new AbortController();
+    const outcome = await logIn(tokenUrl, {
+      signal: deadline.signal,
+      beforeFirstByte: () => {
+        setTimeout(() => setImmediate(() => setImmediate(() => deadline.abort())), 10);
+        setImmediate(() => freeze(150));
+      },
+    });
+    await stop();
+
+    expect(outcome).toEqual(issued);
+  });
+});
+
+/** Stops this thread, as Lambda stops a process between invocations. */
+function freeze(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+async function startThread(workerData: { answerAfterMs: number; idleMs: number }) {
+  const worker = new Worker(new URL('../fixtures/upstream-thread.ts', import.meta.url), { workerData });
+  const [port] = await once(worker, 'message');
+  return { tokenUrl: `http://127.0.0.1:${port}/token`, stop: () => worker.terminate() };
+}
+
+describe('promise 27: a redirect is not followed', () => {
+  test.each([301, 302, 303, 307, 308])('promise 27: %i', async (status) => {
+    const target = await upstream(answering(granted));
+    const places = [target.url, `//127.0.0.1:${target.port}/`, `https://127.0.0.1:${target.port}/`, '/token', ''];
+    for (const location of places) {
+      const { url, connections } = await upstream(answering(httpAnswer(status, '', { Location: location })));
+
+      expect(await logIn(url)).toEqual(failure('upstream_redirect', 'answered', `HTTP ${status}`));
+      expect(connections()).toBe(1);
+    }
+    expect(target.connections()).toBe(0);
+    expect(target.received()).toBe('');
+  });
+});
+
+describe('the answers of the simulator', () => {
+  test('end as the contract says', async () => {
+    const fegora = await startFegoraSimulator({ accounts: { [credentials.username]: credentials.password } });
+    const { url } = fegora;
+    expect(await logIn(url)).toMatchObject({ kind: 'issued', lifetimeMs: 1_799_000 });
+    expect(await logIn(url, { password: 'wrong' })).toMatchObject({ answer: 'invalid_grant', reached: 'answered' });
+    expect(await logIn(url, { clientId: 'apiAp' })).toMatchObject({ answer: 'client_rejected' });
+    expect(await logIn(url.replace('/token', '/elsewhere'))).toMatchObject({ answer: 'upstream_contract' });
+    fegora.brick(credentials.username);
+    expect(await logIn(url)).toMatchObject({ answer: 'html_500', reached: 'answered' });
+    for (const kind of ['reset', 'reset-mid-body', 'truncate'] as const) {
+      fegora.addFault({ kind });
+      expect(await logIn(url)).toMatchObject({ answer: 'upstream_unavailable', reached: 'unknown' });
+    }
+    await fegora.close();
+  });
+});
