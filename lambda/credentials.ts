@@ -192,7 +192,10 @@ function property(of: unknown, name: string): unknown {
 export function createGetSecretValue(config: SecretsManagerClientConfig = {}): GetSecretValue {
   let loading: Promise<GetSecretValue> | undefined;
   return async (secretId, signal) => {
-    loading ??= loadGetSecretValue(config);
+    loading ??= loadGetSecretValue(config).catch((error) => {
+      loading = undefined;
+      throw error;
+    });
     const get = await loading;
     return get(secretId, signal);
   };

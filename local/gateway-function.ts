@@ -38,7 +38,8 @@ export function createLocalFunction({ handler, region, timeoutMs = 25_000 }: Loc
   return { name, arn, invoke };
 
   async function invoke(payload: string, alias?: string): Promise<Invoked> {
-    const context = contextOf(alias === undefined ? arn : `${arn}:${alias}`, timeoutMs);
+    const invokedFunctionArn = alias === undefined ? arn : `${arn}:${alias}`;
+    const context = contextOf({ invokedFunctionArn, awsRequestId: randomUUID(), remainingMs: timeoutMs });
     const late = new AbortController();
     try {
       return await Promise.race([run(handler, payload, context), timeOut(context, timeoutMs, late.signal)]);
@@ -73,15 +74,25 @@ function timeOut({ awsRequestId }: Context, timeoutMs: number, early: AbortSigna
   });
 }
 
-/** @see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html */
-function contextOf(invokedFunctionArn: string, timeoutMs: number): Context {
-  const endsAt = performance.now() + timeoutMs;
+/** What differs between the contexts of two invocations. */
+export interface Invocation {
+  readonly invokedFunctionArn: string;
+  readonly awsRequestId: string;
+  readonly remainingMs: number;
+}
+
+/**
+ * The context of an invocation that starts now.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html
+ */
+export function contextOf({ remainingMs, ...invocation }: Invocation): Context {
+  const endsAt = performance.now() + remainingMs;
   return {
+    ...invocation,
     functionName: name,
     functionVersion: '1',
-    invokedFunctionArn,
     memoryLimitInMB: '256',
-    awsRequestId: randomUUID(),
     logGroupName: `/aws/lambda/${name}`,
     logStreamName: 'local',
     callbackWaitsForEmptyEventLoop: true,

@@ -58,7 +58,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const body = await readBody(incoming, longestBody);
     const request = describe(incoming, body ?? Buffer.alloc(0), now());
     const { status, headers, body: text } = await (body === undefined ? tooLong : route)(request);
-    response.writeHead(status, { 'x-amzn-RequestId': request.requestId, ...headers }).end(text);
+    const ours = { 'x-amzn-RequestId': request.requestId, 'Content-Length': Buffer.byteLength(text) };
+    response.writeHead(status, { ...headers, ...ours }).end(text);
   }
 
   async function route(request: GatewayRequest): Promise<GatewayAnswer> {

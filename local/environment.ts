@@ -1,0 +1,83 @@
+import { Worker } from 'node:worker_threads';
+import type { Environment } from '../lambda/config.ts';
+import type { Handler } from './gateway-function.ts';
+
+/** A call on its way to the execution environment. */
+export interface EnvironmentCall {
+  readonly id: number;
+  readonly event: unknown;
+  readonly invokedFunctionArn: string;
+  readonly awsRequestId: string;
+  readonly remainingMs: number;
+}
+
+/** What came of it. */
+export interface EnvironmentResult {
+  readonly id: number;
+  readonly result?: unknown;
+  readonly error?: { readonly name: string; readonly message: string; readonly stack: string };
+}
+
+/** The deployed handler in an environment of its own. */
+export interface ExecutionEnvironment {
+  readonly handler: Handler;
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Starts the function as Lambda does: the handler that is deployed, in a thread with its own environment variables,
+ * whose output is its log. It outlives its calls and takes many at a time.
+ *
+ * @param onLog gets the log line by line
+ */
+export function startEnvironment(env: Environment, onLog: (line: string) => void): ExecutionEnvironment {
+  const worker = new Worker(new URL('./environment-thread.ts', import.meta.url), { env, stdout: true, stderr: true });
+  const waiting = new Map<number, (outcome: EnvironmentResult) => void>();
+  let calls = 0;
+  for (const stream of [worker.stdout, worker.stderr]) {
+    pipeLines(stream, onLog);
+  }
+  worker.on('message', (outcome: EnvironmentResult) => waiting.get(outcome.id)?.(outcome));
+  worker.on('error', (error) => {
+    for (const [id, settle] of waiting) {
+      settle({ id, error: { name: 'Runtime.ExitError', message: error.message, stack: '' } });
+    }
+  });
+
+  return {
+    handler: async (event, { invokedFunctionArn, awsRequestId, getRemainingTimeInMillis }) => {
+      calls += 1;
+      const call = { id: calls, event, invokedFunctionArn, awsRequestId, remainingMs: getRemainingTimeInMillis() };
+      const { result, error } = await send(call);
+      if (error !== undefined) {
+        throw Object.assign(new Error(error.message), error);
+      }
+      return result;
+    },
+    stop: async () => {
+      await worker.terminate();
+    },
+  };
+
+  async function send(call: EnvironmentCall): Promise<EnvironmentResult> {
+    const { promise, resolve } = Promise.withResolvers<EnvironmentResult>();
+    waiting.set(call.id, resolve);
+    worker.postMessage(call);
+    try {
+      return await promise;
+    } finally {
+      waiting.delete(call.id);
+    }
+  }
+}
+
+function pipeLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
+  let rest = '';
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      onLine(line);
+    }
+  });
+}

@@ -1,0 +1,69 @@
+import { aliases, type Environment } from '../lambda/config.ts';
+import { startEnvironment } from './environment.ts';
+import type { FegoraSimulator } from './fegora-simulator.ts';
+import { type Gateway, startGateway } from './gateway.ts';
+import { type LocalCallers, localCallers } from './gateway-callers.ts';
+import { startFegora, startSecrets, startTokenTable } from './local-parts.ts';
+import { functionEnv, type LocalSettings, type PartUrls, readSettings } from './local-settings.ts';
+import type { SecretsManager } from './secrets-manager.ts';
+
+/** How the local run starts. */
+export interface LocalRunOptions {
+  /** Settings as in AWS, and `AWS_ENDPOINT_URL_*`. */
+  readonly env: Environment;
+  /** The gateway's. @default any that is free */
+  readonly port?: number;
+  /** Gets the function's log and metrics, line by line. */
+  readonly onLog?: (line: string) => void;
+}
+
+/** The product with everything around it, on this machine. */
+export interface LocalRun extends PartUrls {
+  readonly settings: LocalSettings;
+  readonly gateway: Gateway;
+  readonly callers: LocalCallers;
+  /** Absent where the environment names a Fegora. */
+  readonly simulator?: FegoraSimulator;
+  /** Absent where the environment names a Secrets Manager. */
+  readonly secrets?: SecretsManager;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Starts what the environment does not name: Fegora, Secrets Manager, the table; then the function, and the gateway in
+ * front of it. All servers listen on the loopback interface alone.
+ *
+ * @throws SettingRefused
+ */
+export async function startLocalRun({ env, port = 0, onLog = () => {} }: LocalRunOptions): Promise<LocalRun> {
+  const settings = readSettings(env);
+  const { config, defaultAccount, region } = settings;
+  const started = new AsyncDisposableStack();
+  try {
+    const parts = {
+      ...(await startFegora(settings, started)),
+      ...(await startSecrets(settings, started)),
+      ...(await startTokenTable(settings, started)),
+    };
+    const environment = startEnvironment(functionEnv(settings, parts), onLog);
+    started.defer(environment.stop);
+    const callers = localCallers(defaultAccount);
+    const gateway = await startGateway({
+      handler: environment.handler,
+      callers: Object.values(callers),
+      aliases: aliasesOf(config.accounts.keys()),
+      port,
+      region,
+    });
+    started.defer(gateway.close);
+    return { ...parts, settings, gateway, callers, close: () => started.disposeAsync() };
+  } catch (error) {
+    await started.disposeAsync();
+    throw error;
+  }
+}
+
+function aliasesOf(accounts: Iterable<string>): readonly string[] {
+  const { http, warmup, admin, accountPrefix } = aliases;
+  return [http, warmup, admin, ...Array.from(accounts, (account) => `${accountPrefix}${account}`)];
+}

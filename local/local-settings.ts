@@ -1,0 +1,80 @@
+import { type Config, type Environment, parseConfig, variables } from '../lambda/config.ts';
+import { isLoopback } from './loopback.ts';
+
+/** What the local run is told, or makes up where it is told nothing. */
+export interface LocalSettings {
+  readonly env: Environment;
+  readonly config: Config;
+  readonly defaultAccount: string;
+  readonly region: string;
+  /** Where a part is that is not built in. */
+  readonly given: { readonly tokenUrl?: string; readonly secretsUrl?: string; readonly tableUrl?: string };
+}
+
+/** Where the parts are. */
+export interface PartUrls {
+  readonly tokenUrl: string;
+  readonly secretsUrl: string;
+  readonly tableUrl: string;
+}
+
+/** A setting that the local run does not take. The message is for the person who set it. */
+export class SettingRefused extends Error {}
+
+const secretsVariable = 'AWS_ENDPOINT_URL_SECRETS_MANAGER';
+const tableVariable = 'AWS_ENDPOINT_URL_DYNAMODB';
+const madeUpAccounts = JSON.stringify({ 'demo-a': 'fegora/demo-a', 'demo-b': 'fegora/demo-b' });
+
+/** Reads the settings as the function would. @throws SettingRefused */
+export function readSettings(env: Environment): LocalSettings {
+  const { [variables.tokenUrl]: tokenUrl, [secretsVariable]: secretsUrl, [tableVariable]: tableUrl } = env;
+  if (tokenUrl && !secretsUrl && !isLoopback(tokenUrl)) {
+    throw new SettingRefused(
+      `${variables.tokenUrl} leads to another machine, and the built-in credentials are made up: set ${secretsVariable} too.`,
+    );
+  }
+  const parsed = parseConfig(withDefaults(env, tokenUrl || 'http://127.0.0.1/token'));
+  if ('faults' in parsed) {
+    throw new SettingRefused(parsed.faults.map(({ variable, problem }) => `${variable} ${problem}.`).join('\n'));
+  }
+  const { config } = parsed;
+  const [firstAccount = ''] = config.accounts.keys();
+  return {
+    env,
+    config,
+    defaultAccount: config.defaultAccount ?? firstAccount,
+    region: env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1',
+    given: { ...(tokenUrl && { tokenUrl }), ...(secretsUrl && { secretsUrl }), ...(tableUrl && { tableUrl }) },
+  };
+}
+
+function withDefaults(env: Environment, tokenUrl: string): Environment {
+  return {
+    ...env,
+    [variables.tokenUrl]: tokenUrl,
+    [variables.allowHttpLoopback]: '1',
+    [variables.accounts]: env[variables.accounts] ?? madeUpAccounts,
+    [variables.tableName]: env[variables.tableName] ?? 'fegora-tokens',
+  };
+}
+
+/** The environment of the function. */
+export function functionEnv({ env, defaultAccount, region }: LocalSettings, urls: PartUrls): Environment {
+  return {
+    ...withDefaults(env, urls.tokenUrl),
+    [variables.defaultAccount]: defaultAccount,
+    [secretsVariable]: urls.secretsUrl,
+    [tableVariable]: urls.tableUrl,
+    AWS_REGION: region,
+    AWS_LAMBDA_FUNCTION_NAME: 'fegora-token-broker',
+    ...(isLoopback(urls.secretsUrl) && isLoopback(urls.tableUrl) && emulatorKeys),
+  };
+}
+
+/** Emulators ask for some keys. True ones have no business with them. */
+const emulatorKeys: Environment = {
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'not-a-real-key',
+  AWS_SESSION_TOKEN: undefined,
+  AWS_PROFILE: undefined,
+};

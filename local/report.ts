@@ -1,0 +1,91 @@
+import { styleText } from 'node:util';
+import type { Caller } from './gateway-callers.ts';
+import type { LocalRun } from './local-run.ts';
+
+/** What the first call brought. */
+export interface FirstCall {
+  readonly status: number;
+  readonly account: string;
+  /** The answer's members. */
+  readonly body: ReadonlyMap<string, unknown>;
+}
+
+/** Where everything is. */
+export function describeRun(run: LocalRun): string {
+  const { config, given } = run.settings;
+  const secretIds = [...config.accounts.values()].join(', ');
+  return rows('fegora-token-broker, local run', [
+    ['gateway', `${run.gateway.url}  POST /token, POST /token/{account}; Lambda Invoke of ${run.gateway.functionName}`],
+    ['Fegora', `${run.tokenUrl}  ${origin(given.tokenUrl, 'simulator')}`],
+    ['Secrets Manager', `${run.secretsUrl}  ${origin(given.secretsUrl, 'emulator')}: ${secretIds}`],
+    ['DynamoDB', `${run.tableUrl}  ${origin(given.tableUrl, 'embedded')}: ${config.tableName}`],
+  ]);
+}
+
+function origin(given: string | undefined, builtIn: string): string {
+  return given === undefined ? builtIn : 'as the environment says';
+}
+
+/** What the first call brought. Never the token, unless asked for. */
+export function describeCall({ status, account, body }: FirstCall, run: LocalRun, showToken: boolean): string {
+  const title = `first call: POST /token/${account}, signed, answered ${status}`;
+  if (status !== 200) {
+    return rows(title, [
+      ['error', text(body.get('error'))],
+      ['description', text(body.get('error_description'))],
+      ['request', text(body.get('request_id'))],
+    ]);
+  }
+  return rows(title, [
+    ['account', text(body.get('account'))],
+    ['fingerprint', text(body.get('token_sha256'))],
+    ['seconds left', text(body.get('expires_in'))],
+    ['source', text(body.get('source'))],
+    ['logins made', run.simulator === undefined ? 'not counted here' : String(run.simulator.counters().logins)],
+    ...(showToken ? [['token', text(body.get('access_token'))] as const] : []),
+  ]);
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}
+
+/** How to go on from another shell. */
+export function describeNext(run: LocalRun): string {
+  const { gateway, callers, settings } = run;
+  const call = curlLine(run, callers.all, settings.defaultAccount);
+  const others = [callers.first, callers.none, callers.operator];
+  return [
+    heading('call it from another shell'),
+    `  ${call}`,
+    rows('with other rights', [...others.map((caller): Row => [caller.title, signature(caller)])]),
+    rows('call the function directly', [
+      ['endpoint', `aws lambda invoke --endpoint-url ${gateway.url} --region ${settings.region}`],
+      ['names', `--function-name ${gateway.functionName} --qualifier account-${settings.defaultAccount}`],
+    ]),
+    styleText('dim', 'Ctrl-C ends it.', { stream: process.stdout }),
+  ].join('\n');
+}
+
+/** A call that curl signs. Its answer shows the token. */
+export function curlLine({ gateway, settings }: LocalRun, caller: Caller, account: string): string {
+  const signer = `--aws-sigv4 aws:amz:${settings.region}:execute-api`;
+  return `curl -s -i -X POST ${gateway.url}/token/${account} ${signer} ${signature(caller)}`;
+}
+
+function signature({ accessKeyId, secretAccessKey, sessionToken }: Caller): string {
+  const session = sessionToken === undefined ? '' : ` -H x-amz-security-token:${sessionToken}`;
+  return `--user ${accessKeyId}:${secretAccessKey}${session}`;
+}
+
+type Row = readonly [name: string, value: string];
+
+function rows(title: string, lines: readonly Row[]): string {
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return [heading(title), ...lines.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)].join('\n');
+}
+
+/** Bold where a terminal is attached and colours are wanted. */
+function heading(title: string): string {
+  return styleText('bold', title, { stream: process.stdout });
+}

@@ -1,0 +1,108 @@
+import { parseArgs, styleText } from 'node:util';
+import { signer } from '../client/signer.ts';
+import { type LocalRun, startLocalRun } from './local-run.ts';
+import { SettingRefused } from './local-settings.ts';
+import { describeCall, describeNext, describeRun, type FirstCall } from './report.ts';
+
+const usage = `Runs the token broker on this machine, without an AWS account.
+
+  npm start -- [options]
+
+  --once         make the first call and end
+  --port <n>     port of the gateway (any that is free)
+  --show-token   print the token of the first call
+  --verbose      print the function's log and metrics to standard error
+  --help         print this
+
+FEGORA_TOKEN_URL, AWS_ENDPOINT_URL_SECRETS_MANAGER and AWS_ENDPOINT_URL_DYNAMODB, where set, are used instead of
+what is built in. The function's own settings (FEGORA_ACCOUNTS, ...) count as in AWS.
+`;
+
+/** What was asked for on the command line. */
+interface Options {
+  readonly once: boolean;
+  readonly port: number;
+  readonly showToken: boolean;
+  readonly verbose: boolean;
+}
+
+function readOptions(args: readonly string[]): Options | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      once: { type: 'boolean', default: false },
+      port: { type: 'string', default: '0' },
+      'show-token': { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : Number.NaN;
+  if (!(port <= 65_535)) {
+    throw new SettingRefused('--port takes a number from 0 to 65535.');
+  }
+  const { once, 'show-token': showToken, verbose, help } = values;
+  return help ? 'help' : { once, port, showToken, verbose };
+}
+
+async function callOnce({ gateway, callers, settings }: LocalRun): Promise<FirstCall> {
+  const { defaultAccount: account, region } = settings;
+  const sign = signer(region);
+  const call = { url: new URL(`${gateway.url}/token/${account}`), headers: {}, body: '' };
+  const { url, headers } = await sign(call, callers.all, Date.now());
+  const answer = await fetch(url, { method: 'POST', headers });
+  const body: unknown = await answer.json();
+  return { status: answer.status, account, body: new Map(Object.entries(Object(body))) };
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  if (options === 'help') {
+    process.stdout.write(usage);
+    return;
+  }
+  const { once, port, showToken, verbose } = options;
+  const onLog = verbose ? (line: string) => console.error(dimmed(line)) : () => {};
+  const run = await startLocalRun({ env: process.env, port, onLog });
+  try {
+    console.log(describeRun(run));
+    const first = await callOnce(run);
+    console.log(`\n${describeCall(first, run, showToken)}`);
+    process.exitCode = first.status === 200 ? 0 : 1;
+    if (!once) {
+      console.log(`\n${describeNext(run)}`);
+      await interrupted();
+      process.exitCode = 0;
+    }
+  } finally {
+    await run.close();
+  }
+}
+
+function dimmed(line: string): string {
+  return styleText('dim', line, { stream: process.stderr });
+}
+
+/** Resolves at Ctrl-C, or when the process is asked to end. */
+function interrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGINT', resolve).once('SIGTERM', resolve);
+  });
+}
+
+/** What is wrong with what was asked for; nothing where it is a fault of ours. */
+function explained(error: unknown): string | undefined {
+  if (!(error instanceof Error)) {
+    return undefined;
+  }
+  const code = 'code' in error ? String(error.code) : '';
+  const isTheirs = error instanceof SettingRefused || code === 'EADDRINUSE' || code.startsWith('ERR_PARSE_ARGS');
+  return isTheirs ? error.message : undefined;
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  console.error(explained(error) ?? error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,52 @@
+import {
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  DescribeTableCommand,
+  DynamoDBClient,
+  ResourceInUseException,
+  ResourceNotFoundException,
+  waitUntilTableExists,
+} from '@aws-sdk/client-dynamodb';
+import dynalite from 'dynalite';
+import { type LoopbackServer, listen } from './loopback.ts';
+
+/** Starts an embedded DynamoDB, in memory, with an empty token table. */
+export async function startTable(tableName: string): Promise<LoopbackServer> {
+  const server = await listen(dynalite({ createTableMs: 0 }));
+  await ensureTable(server.url, tableName);
+  return server;
+}
+
+/** Makes the table as the stack does, partition key `account`, on demand, where there is none of that name. */
+export async function ensureTable(endpoint: string, tableName: string, region = 'us-east-1'): Promise<void> {
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
+  const client = new DynamoDBClient({ endpoint, region, credentials });
+  try {
+    await client.send(new DescribeTableCommand({ TableName: tableName }));
+  } catch (error) {
+    if (!(error instanceof ResourceNotFoundException)) {
+      throw error;
+    }
+    await createTable(client, tableName);
+  } finally {
+    client.destroy();
+  }
+}
+
+async function createTable(client: DynamoDBClient, tableName: string): Promise<void> {
+  const table: CreateTableCommandInput = {
+    TableName: tableName,
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: [{ AttributeName: 'account', AttributeType: 'S' }],
+    KeySchema: [{ AttributeName: 'account', KeyType: 'HASH' }],
+  };
+  try {
+    await client.send(new CreateTableCommand(table));
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!(error instanceof ResourceInUseException)) {
+      throw error;
+    }
+  }
+  await waitUntilTableExists({ client, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { TableName: tableName });
+}
