@@ -100,13 +100,15 @@ async function fly(crew: Crew, trip: Trip): Promise<Outcome> {
     }
   } catch (thrown) {
     const failure = asBrokerError(thrown);
+    if (failure.code === 'table_unavailable') {
+      crew.observe({ kind: 'table_unavailable', account: trip.account });
+    }
     return reading === undefined ? await withoutTable(crew, trip, failure) : stand(reading, failure);
   }
 }
 
 async function withoutTable(crew: Crew, trip: Trip, failure: BrokerError): Promise<Outcome> {
-  if (failure.code === 'table_unavailable') {
-    crew.observe({ kind: 'table_unavailable', account: trip.account });
+  if (failure.code === 'table_unavailable' && !trip.late.aborted) {
     return await crew.logInBare(trip, trip.memory, failure);
   }
   throw failure;
