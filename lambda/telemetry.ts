@@ -172,7 +172,7 @@ function causeName(cause: Error): string {
 }
 
 function framesOf(cause: Error): readonly string[] {
-  const frame = /^ +at (?:[\w.<>$ ]+ \()?(?:file|node):[\w./:@+-]+:\d+:\d+\)?$/;
+  const frame = /^ +at (?:[\w.<>$ ]+ \()?(?:file:|node:|\/)[\w./:@+-]+:\d+:\d+\)?$/;
   return (cause.stack ?? '')
     .split('\n')
     .filter((line) => frame.test(line))

@@ -5,7 +5,7 @@ import type { Item } from '../item.ts';
 import { membersOf } from '../json.ts';
 import type { Amendment } from '../ports.ts';
 import { expiresAt, renewableFrom } from '../token.ts';
-import type { Report, Serve } from './call.ts';
+import type { Call, Report, Serve } from './call.ts';
 import { forEachAccount } from './lanes.ts';
 import { toResult } from './warmup.ts';
 
@@ -13,7 +13,7 @@ import { toResult } from './warmup.ts';
 export interface AdminParts {
   readonly broker: Pick<Broker, 'status' | 'amend' | 'verify'>;
   readonly accounts: readonly string[];
-  readonly report: Pick<Report, 'ran'>;
+  readonly report: Pick<Report, 'failed' | 'ran'>;
 }
 
 /** What an operator may know of an account. Times are ISO 8601; absent: never, or none. */
@@ -57,7 +57,7 @@ export function createAdmin({ broker, accounts, report }: AdminParts): Serve {
     const { action, account } = parseOrder(event, accounts);
     if (action === 'status') {
       const shown = account === undefined ? accounts : [account];
-      return { action, accounts: await forEachAccount(shown, (one) => statusOf(one, remaining)) };
+      return { action, accounts: await forEachAccount(shown, (one) => statusOf(one, call, remaining)) };
     }
     if (account === undefined) {
       throw new BrokerError('invalid_request', 'the action needs an account');
@@ -74,11 +74,13 @@ export function createAdmin({ broker, accounts, report }: AdminParts): Serve {
   };
 
   /** One account that cannot be read must not hide the others. */
-  async function statusOf(account: string, remaining: () => number) {
+  async function statusOf(account: string, call: Call, remaining: () => number) {
     try {
       return toStatus(account, await broker.status(account, remaining));
     } catch (thrown) {
-      return { account, error: asBrokerError(thrown).code };
+      const error = asBrokerError(thrown);
+      report.failed({ ...call, account }, error);
+      return { account, error: error.code };
     }
   }
 }

@@ -89,7 +89,8 @@ describe('status', () => {
 
   it('shows what it can where an account cannot be read', async () => {
     const unreadable = () => Promise.reject(new BrokerError('table_unavailable', 'GetItem'));
-    const { send } = edge({ status: (account) => (account === 'one' ? unreadable() : Promise.resolve(untouched)) });
+    const status = (account: string) => (account === 'one' ? unreadable() : Promise.resolve(untouched));
+    const { send, reports } = edge({ status });
     expect(await send({ action: 'status' })).toEqual({
       action: 'status',
       accounts: [
@@ -97,6 +98,7 @@ describe('status', () => {
         { account: 'two', paused: false, marks: 0 },
       ],
     });
+    expect(reports.failed).toMatchObject([{ call: { account: 'one' }, error: { code: 'table_unavailable' } }]);
   });
 });
 
