@@ -98,12 +98,12 @@ async function serveToken(fegora: Fegora, request: IncomingMessage, response: Se
       passage.username = form.get('username') ?? '';
     }
     const fault = faults.take(passage.username);
-    await wait(surroundings, fault?.delayMs ?? settings.delayMs);
+    await idle(passage, wait(surroundings, fault?.delayMs ?? settings.delayMs));
     const answer = fault === undefined || fault.afterLogin === true ? grants.answer(form, snapshot) : undefined;
     passage.outcome = answer?.outcome ?? 'faulted';
     await surroundings.beforeAnswer(passage);
     if (fault?.kind === 'hang' && !response.destroyed) {
-      await once(response, 'close');
+      await idle(passage, once(response, 'close'));
     }
     traffic.leave(passage);
     fault === undefined ? reply(response, answer) : play(fault, response);
@@ -123,6 +123,12 @@ function noticeHangUp(passage: Passage, request: IncomingMessage, response: Serv
     socket.off('end', gone);
     gone();
   });
+}
+
+async function idle(passage: Passage, end: Promise<unknown>): Promise<void> {
+  passage.waiting = true;
+  await end;
+  passage.waiting = false;
 }
 
 async function wait({ sleep }: Surroundings, ms: number): Promise<void> {

@@ -28,6 +28,8 @@ export interface Passage {
   outcome: Answer['outcome'] | 'pending' | 'faulted';
   /** Whether its client closed the connection before an answer. */
   hungUp: boolean;
+  /** Whether nothing goes on with it until time has passed or its client has gone: a test may then let time pass. */
+  waiting: boolean;
   /** Those that the server was working on when this one arrived. */
   readonly met: readonly Meeting[];
 }
@@ -56,7 +58,7 @@ export function createTraffic(): Traffic {
   return {
     arrive: (at) => {
       const met = Array.from(inside, (other) => ({ other, seen: !other.hungUp }));
-      const passage: Passage = { at, outcome: 'pending', hungUp: false, met };
+      const passage: Passage = { at, outcome: 'pending', hungUp: false, waiting: false, met };
       inside.add(passage);
       passages.push(passage);
       lookAgain(met);
