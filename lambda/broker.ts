@@ -3,9 +3,10 @@ import { loginNeedsMs } from './guard.ts';
 import type { Item } from './item.ts';
 import { createMemory, isOnlyLate } from './memory.ts';
 import type { Amendment, Ports, Remaining } from './ports.ts';
-import { createRenewal, type Outcome, type Want } from './renewal.ts';
+import { createRenewal, type Outcome } from './renewal.ts';
 import { createSingleFlight } from './single-flight.ts';
 import { expiresAt, meetsValidity, renewableFrom, type Token } from './token.ts';
+import type { Want } from './want.ts';
 
 export interface TokenRequest {
   /** A configured account. */

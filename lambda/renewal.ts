@@ -7,15 +7,8 @@ import { forcedOnceMore, gapEnds, holdOf, probeError, stealableAt } from './item
 import type { Ports, Remaining } from './ports.ts';
 import { createReader, type Reading } from './reading.ts';
 import { emptyRecollection, type Recollection } from './recollection.ts';
-import { meetsValidity, renewableFrom, type Token } from './token.ts';
-
-/** What a flight is to bring. */
-export interface Want {
-  /** `look`: a caller that could be served at once looks whether it is the one to renew. */
-  readonly purpose: 'serve' | 'look' | 'warm' | 'verify';
-  readonly minValidityMs: number;
-  readonly rejected?: string;
-}
+import type { Token } from './token.ts';
+import { isPatient, isSatisfied, type Want } from './want.ts';
 
 /** What a flight brought. `token` and `failure` may stand together: a good token whose renewal failed. */
 export interface Outcome {
@@ -201,19 +194,6 @@ async function pause({ clock, random }: Crew, { late }: Trip, polls: number, aga
     const retryAfterMs = Number.isFinite(untilThenMs) ? untilThenMs : pollMs.longest;
     throw new BrokerError('renewal_in_progress', 'the login under way was not done in time', { retryAfterMs });
   }
-}
-
-function isSatisfied(want: Want, { current, seen }: Reading, jitter: number): boolean {
-  const { purpose, minValidityMs, rejected } = want;
-  if (current === undefined || purpose === 'verify' || !meetsValidity(current, minValidityMs, seen.wall)) {
-    return false;
-  }
-  return rejected !== undefined || seen.wall < renewableFrom(current, purpose === 'warm' ? 0 : jitter);
-}
-
-/** Nobody who could be served waits for another's login, but for one who asked for more validity than the token has. */
-function isPatient({ minValidityMs }: Want, { current, seen }: Reading): boolean {
-  return current === undefined || !meetsValidity(current, minValidityMs, seen.wall);
 }
 
 /** Leaves the renewal to whoever is at it; one that was to log in says that it did not. */

@@ -2,8 +2,9 @@ import { BrokerError } from './errors.ts';
 import { momentOf } from './guard.ts';
 import { isOnlyLate } from './memory.ts';
 import type { Clock } from './ports.ts';
-import type { Flight, Outcome, Want } from './renewal.ts';
+import type { Flight, Outcome } from './renewal.ts';
 import { meetsValidity } from './token.ts';
+import { isSameWant } from './want.ts';
 
 /** A flight under way. */
 interface Airborne {
@@ -64,8 +65,4 @@ export function createSingleFlight(clock: Clock, renew: (flight: Flight) => Prom
     const wasShorter = failure !== undefined && isOnlyLate(failure) && joined.until < own.until;
     return isSameWant(joined.want, want) && !wasShorter;
   }
-}
-
-function isSameWant(a: Want, b: Want): boolean {
-  return a.purpose === b.purpose && a.minValidityMs === b.minValidityMs && a.rejected === b.rejected;
 }
