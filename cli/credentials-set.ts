@@ -61,7 +61,12 @@ async function askSecret(terminal: Terminal, { username, clientId }: Options): P
 }
 
 async function put(target: Target, secretId: string, secret: string): Promise<string> {
-  const secrets = new SecretsManagerClient(awsConfig(target));
+  const { secretsEndpoint: endpoint, lambdaEndpoint } = target;
+  if (endpoint === undefined && lambdaEndpoint !== undefined) {
+    // AWS's own would get the password.
+    throw new CommandError(exitCodes.usage, 'the local Secrets Manager is not known: give --secrets-endpoint');
+  }
+  const secrets = new SecretsManagerClient({ ...awsConfig(target), ...(endpoint !== undefined && { endpoint }) });
   const { VersionId } = await secrets.send(new PutSecretValueCommand({ SecretId: secretId, SecretString: secret }));
   return VersionId ?? 'unknown';
 }

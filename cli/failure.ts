@@ -64,6 +64,9 @@ function exitCodeOf(code: string): number {
 function ofAws(thrown: unknown): CommandError {
   const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
   const cause = { cause: thrown };
+  if (message === 'Region is missing') {
+    return new CommandError(exitCodes.usage, 'no AWS region: give --region, or set AWS_REGION', cause);
+  }
   switch (name) {
     case 'CredentialsProviderError':
     case 'ExpiredTokenException':

@@ -1,39 +1,6 @@
-import { Command } from 'commander';
-import { addClearRejection } from './clear-rejection.ts';
-import { addCredentialsSet } from './credentials-set.ts';
-import { asCommandError } from './failure.ts';
-import { addPause } from './pause.ts';
-import { addPurge } from './purge.ts';
-import { addResume } from './resume.ts';
-import { addStatus } from './status.ts';
+import { runCommand } from './program.ts';
 import { terminalOf } from './terminal.ts';
-import { addToken } from './token.ts';
-
-const program = new Command('broker')
-  .description('Calls and operates a Fegora token broker, on AWS or on this machine.')
-  .option('--endpoint <url>', 'stage URL of the API; on loopback, the local run')
-  .option('--function-name <name>', 'name or ARN of the function, without an alias')
-  .option('--outputs <file>', 'what `cdk deploy --outputs-file` wrote (default: cdk-outputs.json)')
-  .option('--stack <name>', 'the stack in it, where it holds more than one')
-  .option('--region <region>', 'AWS region (default: that of the profile or the environment)')
-  .option('--profile <name>', 'AWS profile (default: AWS_PROFILE)')
-  .addHelpText(
-    'after',
-    '\nExit codes: 0 done, 1 refused, 2 wrong usage, 3 no AWS credentials, 4 not permitted, 5 not found, 6 try again later.',
-  )
-  .exitOverride();
 
 const terminal = terminalOf(process);
-for (const add of [addToken, addCredentialsSet, addStatus, addClearRejection, addPause, addResume, addPurge]) {
-  add(program, terminal);
-}
-
-try {
-  await program.parseAsync();
-} catch (thrown) {
-  const { message, exitCode } = asCommandError(thrown);
-  if (message !== '') {
-    terminal.note(`broker: ${message}`);
-  }
-  process.exitCode = exitCode;
-}
+process.exitCode = await runCommand(process.argv.slice(2), terminal);
+terminal.close();

@@ -12,6 +12,7 @@ export interface TargetOptions {
   readonly stack?: string;
   readonly region?: string;
   readonly profile?: string;
+  readonly secretsEndpoint?: string;
 }
 
 /** What is known of the broker: by option, by the stack's outputs, or because it runs on this machine. */
@@ -21,6 +22,8 @@ export interface Target {
   readonly secretId: (account: string) => string | undefined;
   /** The Lambda API, where it is not AWS's. */
   readonly lambdaEndpoint: string | undefined;
+  /** The same for Secrets Manager. */
+  readonly secretsEndpoint: string | undefined;
   readonly region: string | undefined;
   readonly profile: string | undefined;
 }
@@ -28,8 +31,8 @@ export interface Target {
 type Outputs = Readonly<Record<string, unknown>>;
 
 const defaultOutputs = 'cdk-outputs.json';
-/** As the local run names its function, and the region it pretends to be in. */
-const local = { functionName: 'fegora-token-broker', region: 'us-east-1' };
+/** What the local run names its parts, and the region it pretends to be in. */
+const local = { functionName: 'fegora-token-broker', region: 'us-east-1', secretPrefix: 'fegora/' };
 
 /**
  * Options win over the stack's outputs. On loopback, the gateway of the local run speaks for the Lambda API as well.
@@ -37,15 +40,27 @@ const local = { functionName: 'fegora-token-broker', region: 'us-east-1' };
  * @throws CommandError where a named file or stack is not there
  */
 export function findTarget(options: TargetOptions): Target {
-  const isLocal = isLoopback(options.endpoint);
-  const outputs = isLocal ? {} : readOutputs(options);
+  const { endpoint, functionName, region, profile, secretsEndpoint } = options;
+  if (endpoint !== undefined && isLoopback(endpoint)) {
+    return {
+      endpoint,
+      functionName: functionName ?? local.functionName,
+      secretId: (account) => `${local.secretPrefix}${account}`,
+      lambdaEndpoint: endpoint,
+      secretsEndpoint,
+      region: region ?? local.region,
+      profile,
+    };
+  }
+  const outputs = readOutputs(options);
   return {
-    endpoint: options.endpoint ?? text(outputs, 'Url'),
-    functionName: options.functionName ?? (isLocal ? local.functionName : text(outputs, 'FunctionName')),
+    endpoint: endpoint ?? text(outputs, 'Url'),
+    functionName: functionName ?? text(outputs, 'FunctionName'),
     secretId: (account) => text(outputs, `Secret${account.replaceAll('-', '')}`),
-    lambdaEndpoint: isLocal ? options.endpoint : undefined,
-    region: options.region ?? (isLocal ? local.region : undefined),
-    profile: options.profile,
+    lambdaEndpoint: undefined,
+    secretsEndpoint,
+    region,
+    profile,
   };
 }
 
@@ -95,6 +110,6 @@ function text(outputs: Outputs, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function isLoopback(url: string | undefined): boolean {
-  return /^http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])([:/]|$)/.test(url ?? '');
+function isLoopback(url: string): boolean {
+  return /^http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])([:/]|$)/.test(url);
 }

@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type Interface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { CommandError } from './failure.ts';
 
@@ -19,24 +19,28 @@ export interface Terminal {
 /** As a shell counts the signal of Ctrl-C. */
 const interrupted = 130;
 
-export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal {
+/** @returns also `close`: input that has been asked for keeps the process waiting for more. */
+export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal & { readonly close: () => void } {
   const isInteractive = stdin.isTTY === true;
+  let piped: Interface | undefined;
   let lines: AsyncIterator<string> | undefined;
 
-  /** What is piped is read once: a second reader would miss what the first has taken. */
+  /** What is piped has one reader: a second would miss what the first has taken. */
   async function pipedLine(): Promise<string> {
-    lines ??= createInterface({ input: stdin })[Symbol.asyncIterator]();
+    piped ??= createInterface({ input: stdin });
+    lines ??= piped[Symbol.asyncIterator]();
     const { done, value } = await lines.next();
     return done ? '' : value;
   }
 
+  /** The terminal stops showing what is typed before the question is put; then `output` alone shows it. */
   async function typedLine(question: string, output: NodeJS.WritableStream): Promise<string> {
-    stderr.write(question);
     const reader = createInterface({ input: stdin, output, terminal: true, historySize: 0 });
     const interruption = new Promise<never>((_, reject) => {
       reader.once('SIGINT', () => reject(new CommandError(interrupted, 'interrupted')));
     });
     try {
+      stderr.write(question);
       return await Promise.race([reader.question(''), interruption]);
     } finally {
       reader.close();
@@ -58,5 +62,6 @@ export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal 
         stderr.write('\n');
       }
     },
+    close: () => piped?.close(),
   };
 }
