@@ -1,4 +1,4 @@
-import { BrokerError, type ErrorCode } from '../lambda/errors.ts';
+import { refusalBody, refusalHeaders, refusals } from '../infra/refusals.ts';
 import type { Invoked } from './gateway-function.ts';
 
 /** An HTTP answer of the API. */
@@ -17,28 +17,20 @@ export interface GatewayRefusal {
 /** The function failed, or answered with something that is no HTTP answer. */
 export const badGateway: GatewayRefusal = { status: 502, type: 'InternalServerErrorException' };
 
-const codes: Readonly<Record<GatewayRefusal['status'], ErrorCode>> = {
-  403: 'forbidden',
-  413: 'invalid_request',
-  429: 'throttled',
-  502: 'internal',
-  504: 'deadline',
-};
-
 /** The stack's fixed body for a refusal: API Gateway's own would repeat headers, a session token among them. */
 export function refuse({ status, type }: GatewayRefusal, requestId: string): GatewayAnswer {
-  const body = new BrokerError(codes[status], 'refused by the gateway').toBody(requestId);
+  const fixed = refusals.find((refusal) => refusal.status === status);
+  if (fixed === undefined) {
+    throw new Error(`the stack has no fixed answer for ${status}`);
+  }
   return {
     status,
     headers: {
       'Content-Type': 'application/json',
-      'Cache-Control': 'no-store',
-      Pragma: 'no-cache',
-      'X-Content-Type-Options': 'nosniff',
-      ...(body.retry_after !== undefined && { 'Retry-After': String(body.retry_after) }),
+      ...refusalHeaders(fixed),
       ...(type !== undefined && { 'x-amzn-ErrorType': type }),
     },
-    body: JSON.stringify(body),
+    body: refusalBody(fixed, requestId),
   };
 }
 

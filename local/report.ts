@@ -52,17 +52,22 @@ function text(value: unknown): string {
 
 /** How to go on from another shell. */
 export function describeNext(run: LocalRun): string {
-  const { gateway, callers, settings } = run;
-  const call = curlLine(run, callers.all, settings.defaultAccount);
-  const others = [callers.first, callers.none, callers.operator];
+  const { gateway, callers, settings, secretsUrl } = run;
+  const { all, first, none, operator } = callers;
+  const invoke = `aws lambda invoke --endpoint-url ${gateway.url} --region ${settings.region}`;
+  const target = `--function-name ${gateway.functionName} --qualifier account-${settings.defaultAccount}`;
+  const broker = `npm run broker -- --endpoint ${gateway.url} --secrets-endpoint ${secretsUrl}`;
   return [
     heading('call it from another shell'),
-    `  ${call}`,
-    rows('with other rights', [...others.map((caller): Row => [caller.title, signature(caller)])]),
-    rows('call the function directly', [
-      ['endpoint', `aws lambda invoke --endpoint-url ${gateway.url} --region ${settings.region}`],
-      ['names', `--function-name ${gateway.functionName} --qualifier account-${settings.defaultAccount}`],
-    ]),
+    `  ${curlLine(run, all, settings.defaultAccount)}`,
+    rows(
+      'with other rights, in place of --user ...',
+      [first, none].map((caller) => [caller.title, signature(caller)]),
+    ),
+    heading('without the gateway'),
+    `  ${variables(all)} ${invoke} ${target} /dev/stdout`,
+    heading('as an operator'),
+    `  ${variables(operator)} ${broker} status`,
     styleText('dim', 'Ctrl-C ends it.', { stream: process.stdout }),
   ].join('\n');
 }
@@ -76,6 +81,10 @@ export function curlLine({ gateway, settings }: LocalRun, caller: Caller, accoun
 function signature({ accessKeyId, secretAccessKey, sessionToken }: Caller): string {
   const session = sessionToken === undefined ? '' : ` -H x-amz-security-token:${sessionToken}`;
   return `--user ${accessKeyId}:${secretAccessKey}${session}`;
+}
+
+function variables({ accessKeyId, secretAccessKey }: Caller): string {
+  return `AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey}`;
 }
 
 type Row = readonly [name: string, value: string];
