@@ -7,19 +7,19 @@ export interface AccountProps {
    *
    * @default - a secret is made, without any value
    */
-  readonly secretArn?: string;
+  readonly secretArn?: string | undefined;
   /**
    * ARN of the customer key that the existing secret is encrypted with.
    *
    * @default - it is encrypted with the key of AWS, which asks for no grant
    */
-  readonly secretKeyArn?: string;
+  readonly secretKeyArn?: string | undefined;
   /**
    * Whether the schedule keeps a token ready.
    *
    * @default true
    */
-  readonly keepWarm?: boolean;
+  readonly keepWarm?: boolean | undefined;
 }
 
 /** Account id to account. */

@@ -1,21 +1,35 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Stack } from 'aws-cdk-lib';
+import { InterfaceVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
+import { ArnPrincipal } from 'aws-cdk-lib/aws-iam';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { TokenBroker, type TokenBrokerProps } from './token-broker.ts';
+import type { Settings } from './config.ts';
+import { TokenBroker } from './token-broker.ts';
+import type { TokenBrokerProps } from './token-broker-props.ts';
 
-export interface TokenBrokerStackProps extends StackProps {
-  readonly broker: TokenBrokerProps;
-}
-
-/** One broker. */
+/** The broker of one stage, wired as the settings say. */
 export class TokenBrokerStack extends Stack {
   readonly broker: TokenBroker;
 
-  constructor(scope: Construct, id: string, props: TokenBrokerStackProps) {
-    super(scope, id, props);
-    this.broker = new TokenBroker(this, 'Broker', props.broker);
-    new CfnOutput(this, 'Url', { value: this.broker.api.url });
-    for (const [account, secretArn] of this.broker.secretArns) {
-      new CfnOutput(this, `Secret-${account}`, { value: secretArn });
+  constructor(scope: Construct, id: string, props: Settings & Pick<TokenBrokerProps, 'code'>) {
+    super(scope, id, { env: props.env });
+    const { alarmTopicArn: topicArn, vpcEndpointIds } = props;
+    this.broker = new TokenBroker(this, 'Broker', {
+      ...props.broker,
+      code: props.code,
+      alarmTopic: topicArn === undefined ? undefined : Topic.fromTopicArn(this, 'AlarmTopic', topicArn),
+      vpcEndpoints: vpcEndpointIds?.map((vpcEndpointId) =>
+        InterfaceVpcEndpoint.fromInterfaceVpcEndpointAttributes(this, vpcEndpointId, { vpcEndpointId, port: 443 }),
+      ),
+    });
+    for (const { principal, account, right } of props.callers) {
+      this.broker[right](new ArnPrincipal(principal), account);
+    }
+    if (props.administrator !== undefined) {
+      this.broker.grantAdmin(new ArnPrincipal(props.administrator));
+    }
+    for (const [account, value] of this.broker.secretArns) {
+      new CfnOutput(this, `Secret-${account}`, { value });
     }
   }
 }

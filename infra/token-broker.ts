@@ -1,17 +1,15 @@
-import { Duration } from 'aws-cdk-lib';
+import { Annotations, Duration } from 'aws-cdk-lib';
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import type { IVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
 import { Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
-import type { Code, IAlias } from 'aws-cdk-lib/aws-lambda';
+import type { IAlias } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { type Accounts, accountFaults } from './accounts.ts';
 import { BrokerAlarms } from './alarms.ts';
 import { TokenApi } from './api.ts';
-import { type ApiLogging, stageName, type Throttle } from './api-stage.ts';
+import { stageName } from './api-stage.ts';
 import { BrokerDashboard } from './dashboard.ts';
 import { brokerEnvironment } from './environment.ts';
 import { BrokerFunction, createRole } from './function.ts';
@@ -19,104 +17,8 @@ import { createKey, viaService } from './key.ts';
 import { brokerMetrics } from './metrics.ts';
 import { AccountSecret } from './secrets.ts';
 import { createTable } from './table.ts';
+import type { TokenBrokerProps } from './token-broker-props.ts';
 import { addWarmup } from './warmup.ts';
-
-/** What a broker is made of. */
-export interface TokenBrokerProps {
-  /** The Fegora accounts, by id. */
-  readonly accounts: Accounts;
-  /**
-   * The account of `POST /token`. Changing it later gives every holder of that right the new account's tokens.
-   *
-   * @default - the only account there is; with more than one, `POST /token` names no account
-   */
-  readonly defaultAccount?: string;
-  /**
-   * Fegora's login.
-   *
-   * @default https://api.fegora.com/token
-   */
-  readonly tokenUrl?: string;
-  /**
-   * The `client_id` of every login whose secret names none.
-   *
-   * @default apiApp
-   */
-  readonly clientId?: string;
-  /**
-   * What to do while the shared table cannot be used: start no login, or log in seldom.
-   *
-   * @default refuse
-   */
-  readonly withoutTable?: 'refuse' | 'login';
-  /**
-   * Id of the AWS organisation outside of which nobody may call.
-   *
-   * @default - IAM and the grants alone decide
-   */
-  readonly organizationId?: string;
-  /**
-   * The VPC endpoints through which alone the API can be reached.
-   *
-   * @default - a regional API, reachable from anywhere
-   */
-  readonly vpcEndpoints?: readonly IVpcEndpoint[];
-  /**
-   * Whether API Gateway may write an access log. A stage with one fails to deploy where the AWS account has no role
-   * for it.
-   *
-   * @default account-has-role
-   */
-  readonly apiGatewayLogging?: ApiLogging;
-  /**
-   * Calls of each method.
-   *
-   * @default - 50 a second, 100 at once
-   */
-  readonly throttle?: Throttle;
-  /**
-   * How long logs, the audit among them, are kept.
-   *
-   * @default RetentionDays.SIX_MONTHS
-   */
-  readonly logRetention?: RetentionDays;
-  /**
-   * Megabytes.
-   *
-   * @default 512
-   */
-  readonly memorySize?: number;
-  /**
-   * Environments kept warm for the API.
-   *
-   * @default - none
-   */
-  readonly provisionedConcurrency?: number;
-  /**
-   * The most environments at once, taken from the AWS account's own limit.
-   *
-   * @default - no limit of its own
-   */
-  readonly reservedConcurrency?: number;
-  /**
-   * How often tokens are renewed ahead of need.
-   *
-   * @default - every 4 minutes
-   */
-  readonly warmUpEvery?: Duration;
-  /**
-   * Where alarms go.
-   *
-   * @default - they show in the console and on the dashboard alone
-   */
-  readonly alarmTopic?: ITopic;
-  /**
-   * The function's bundle, with `index.handler`.
-   *
-   * @default - the folder `dist/lambda`, made by `npm run build`
-   */
-  readonly code?: Code;
-}
 
 /** Hands out Fegora access tokens to whom IAM lets. Nobody may call until granted. */
 export class TokenBroker extends Construct {
@@ -150,6 +52,7 @@ export class TokenBroker extends Construct {
       secretArns: [...this.secretArns.values()],
     });
     this.watch(props, tokenApi, warmAccounts.length > 0);
+    this.warnOfDefaultAccount();
   }
 
   /**
@@ -206,7 +109,17 @@ export class TokenBroker extends Construct {
     new BrokerDashboard(this, 'Dashboard', { metrics, broker, alarms, accessLog });
   }
 
-  private aliasOf(account: string): IAlias {
+  private warnOfDefaultAccount(): void {
+    if (this.defaultAccount !== undefined && this.secrets.size > 1) {
+      Annotations.of(this).addWarningV2(
+        'fegora-token-broker:default-account',
+        `POST /token serves account ${this.defaultAccount}. Choosing another later gives its tokens to everyone who may call that path.`,
+      );
+    }
+  }
+
+  /** The alias for direct calls on an account. */
+  aliasOf(account: string): IAlias {
     const alias = this.broker.accounts.get(account);
     if (alias === undefined) {
       throw new Error(`there is no account ${account}`);

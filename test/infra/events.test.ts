@@ -1,0 +1,169 @@
+import { Duration } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import { describe, expect, test } from 'vitest';
+import { parseSettings } from '../../infra/config.ts';
+import { TokenBrokerStack } from '../../infra/token-broker-stack.ts';
+import { aliases, metricNames, metricNamespace } from '../../lambda/config.ts';
+import { asJson } from './statements.ts';
+import { arns, bundle, createApp, templateOf } from './synth.ts';
+
+const minimal = templateOf('minimal');
+const full = templateOf('full');
+const isolated = templateOf('private');
+
+function propertiesOf(type: string, template = minimal) {
+  return Object.values(template.findResources(type)).map((resource) => asJson(asJson(resource).Properties));
+}
+
+const warmup = { Ref: Match.stringLikeRegexp(`^BrokerFunctionAlias${aliases.warmup}`) };
+
+describe('the schedule', () => {
+  test('calls the warm-up alias every 4 minutes, spread over one, and tries each time once', () => {
+    minimal.hasResourceProperties('AWS::Scheduler::Schedule', {
+      ScheduleExpression: 'rate(4 minutes)',
+      FlexibleTimeWindow: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 1 },
+      State: 'ENABLED',
+      Target: {
+        Arn: warmup,
+        Input: '{"accounts":["main"]}',
+        RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
+      },
+    });
+  });
+
+  test('leaves out accounts that are not to be kept warm', () => {
+    full.hasResourceProperties('AWS::Scheduler::Schedule', { Target: { Input: '{"accounts":["main"]}' } });
+  });
+
+  test('is as often as the settings say, and absent with nothing to warm, as is the alarm on its silence', () => {
+    const often = build({ accounts: { main: {} }, warmUpMinutes: 2 });
+    often.hasResourceProperties('AWS::Scheduler::Schedule', { ScheduleExpression: 'rate(2 minutes)' });
+    const cold = build({ accounts: { main: { keepWarm: false } } });
+    cold.resourceCountIs('AWS::Scheduler::Schedule', 0);
+    expect(propertiesOf('AWS::CloudWatch::Alarm', cold).map(({ MetricName }) => MetricName)).not.toContain(
+      metricNames.warmUps,
+    );
+  });
+});
+
+describe('the rule', () => {
+  test('hears of new current versions of the known secrets alone, and tries the warm-up alias once', () => {
+    full.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: {
+        source: ['aws.secretsmanager'],
+        'detail-type': ['Secret Label Updated'],
+        resources: [{ Ref: Match.stringLikeRegexp('^BrokerCredentialsmain') }, arns.secret],
+        detail: { labelUpdated: ['AWSCURRENT'] },
+      },
+      Targets: [{ Arn: warmup, RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 } }],
+    });
+  });
+});
+
+describe('alarms', () => {
+  const alarms = propertiesOf('AWS::CloudWatch::Alarm', full);
+  const byRunbook = new Map(
+    alarms.map((alarm) => [/Runbook: docs\/operations\.md, (\w+)\.$/.exec(String(alarm.AlarmDescription))?.[1], alarm]),
+  );
+
+  test('watch everything that should wake somebody up', () => {
+    expect([...byRunbook.keys()].sort()).toEqual([
+      'ClientRejected',
+      'ClockSkew',
+      'Crashes',
+      'CredentialsRejected',
+      'DeniedByBroker',
+      'DeniedByGateway',
+      'Errors',
+      'Html500Repeated',
+      'NoWarmUp',
+      'RetryHeld',
+      'SlowCalls',
+      'TableUnavailable',
+      'Throttles',
+    ]);
+  });
+
+  test('tell the topic when they ring and when they stop, and nobody where there is none', () => {
+    for (const alarm of alarms) {
+      expect(alarm).toMatchObject({ AlarmActions: [arns.topic], OKActions: [arns.topic] });
+    }
+    minimal.allResourcesProperties('AWS::CloudWatch::Alarm', { AlarmActions: Match.absent() });
+  });
+
+  test("read the function's own metrics, by its name", () => {
+    for (const [runbook, metric] of [
+      ['CredentialsRejected', metricNames.credentialsRejected],
+      ['ClientRejected', metricNames.clientRejected],
+      ['RetryHeld', metricNames.retryHeld],
+      ['TableUnavailable', metricNames.tableUnavailable],
+      ['DeniedByBroker', metricNames.denied],
+      ['ClockSkew', metricNames.clockSkew],
+      ['Html500Repeated', metricNames.html500Repeated],
+      ['NoWarmUp', metricNames.warmUps],
+    ] as const) {
+      expect(byRunbook.get(runbook)).toMatchObject({
+        Namespace: metricNamespace,
+        MetricName: metric,
+        Dimensions: [{ Name: 'service', Value: { Ref: expect.stringMatching(/^BrokerFunction/) } }],
+      });
+    }
+  });
+
+  test('ring on silence after 30 minutes without a warm-up, and on nothing else missing', () => {
+    const { Period, EvaluationPeriods, ...silence } = asJson(byRunbook.get('NoWarmUp'));
+    expect(Number(Period) * Number(EvaluationPeriods)).toBe(Duration.minutes(30).toSeconds());
+    expect(silence).toMatchObject({
+      TreatMissingData: 'breaching',
+      ComparisonOperator: 'LessThanThreshold',
+      Threshold: 1,
+    });
+    for (const [runbook, alarm] of byRunbook) {
+      expect(alarm.TreatMissingData).toBe(runbook === 'NoWarmUp' ? 'breaching' : 'notBreaching');
+    }
+  });
+
+  test("do not count Lambda errors of direct callers' aliases, which expected failures are", () => {
+    const onErrors = alarms.filter(
+      (alarm) =>
+        JSON.stringify(alarm).includes('"Errors","Namespace":"AWS/Lambda"') ||
+        /AWS\/Lambda.*"MetricName":"Errors"|"MetricName":"Errors".*AWS\/Lambda/.test(JSON.stringify(alarm)),
+    );
+    expect(onErrors).toHaveLength(1);
+    expect(JSON.stringify(onErrors)).not.toMatch(/account-/);
+    expect(JSON.stringify(onErrors)).toMatch(/:http.*:warmup|:warmup.*:http/);
+  });
+
+  test('count denials of the gateway in its log, where there is one', () => {
+    minimal.hasResourceProperties('AWS::Logs::MetricFilter', { FilterPattern: '{ $.status = "403" }' });
+    isolated.resourceCountIs('AWS::Logs::MetricFilter', 0);
+  });
+});
+
+describe('the dashboard', () => {
+  test('shows who is served from where, logins made and avoided, Fegora, lives, errors and callers', () => {
+    const [dashboard] = propertiesOf('AWS::CloudWatch::Dashboard');
+    const body = JSON.stringify(dashboard?.DashboardBody);
+    for (const metric of [
+      metricNames.served,
+      metricNames.logins,
+      metricNames.loginLatency,
+      metricNames.remainingLife,
+      metricNames.errors,
+    ]) {
+      expect(body).toContain(metric);
+    }
+    for (const dimension of ['source', 'caller', 'code', 'outcome']) {
+      expect(body).toContain(`{${metricNamespace},service,${dimension}}`);
+    }
+    expect(body).toContain('Logins avoided');
+    expect(dashboard).not.toHaveProperty('DashboardName');
+  });
+});
+
+function build(stage: object): Template {
+  return Template.fromStack(
+    new TokenBrokerStack(createApp(), 'Stack', { ...parseSettings({ stage }, 'stage'), code: Code.fromAsset(bundle) }),
+  );
+}

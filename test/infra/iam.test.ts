@@ -1,0 +1,169 @@
+import type { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { asJson, resourcesOf, type Statement, statementsOf } from './statements.ts';
+import { arns, type StageName, stages, templateOf } from './synth.ts';
+
+/** One `*` that may stand, and why. Whatever is not here must not be. */
+interface Exception {
+  readonly type: string;
+  readonly effect: 'Allow' | 'Deny';
+  readonly element: 'resource' | 'principal' | 'condition';
+  readonly value: RegExp;
+  readonly reason: string;
+}
+
+const exceptions: readonly Exception[] = [
+  {
+    type: 'AWS::KMS::Key',
+    effect: 'Allow',
+    element: 'resource',
+    value: /^\*$/,
+    reason: 'in the policy of a key, the key itself has no other name',
+  },
+  {
+    type: 'AWS::DynamoDB::Table',
+    effect: 'Deny',
+    element: 'resource',
+    value: /^\*$/,
+    reason: 'a table cannot name itself in the policy that it is made with, and a Deny only takes away',
+  },
+  {
+    type: 'AWS::ApiGateway::RestApi',
+    effect: 'Deny',
+    element: 'resource',
+    value: /^execute-api:\/\*$/,
+    reason: 'whoever comes from the wrong place may call nothing of this API',
+  },
+  ...['AWS::DynamoDB::Table', 'AWS::SecretsManager::ResourcePolicy', 'AWS::ApiGateway::RestApi'].map(
+    (type) =>
+      ({
+        type,
+        effect: 'Deny',
+        element: 'principal',
+        value: /^\*$/,
+        reason: 'a Deny for everybody but the one in its condition',
+      }) as const,
+  ),
+  {
+    type: 'AWS::IAM::Policy',
+    effect: 'Allow',
+    element: 'resource',
+    value: /^\{\w+Log\w+\.Arn\}:\*$/,
+    reason: 'the streams of one log group: Lambda makes them and names them',
+  },
+  {
+    type: 'AWS::Lambda::Permission',
+    effect: 'Allow',
+    element: 'condition',
+    value: /\/POST\/token\/\*$/,
+    reason: "API Gateway's own right on one method, whose path parameter is any account",
+  },
+];
+
+/** Every `*` of a statement that is not on the list. */
+function wildcards(statement: Statement): string[] {
+  const { type, effect, logicalId, actions, resources, principals, condition, negations } = statement;
+  const found = [
+    ...actions.map((value) => ['action', value] as const),
+    ...resources.map((value) => ['resource', value] as const),
+    ...principals.map((value) => ['principal', value] as const),
+    ['condition', condition] as const,
+  ].filter(([, value]) => value.includes('*'));
+  return [
+    ...found
+      .filter(
+        ([element, value]) =>
+          !exceptions.some(
+            (one) => one.type === type && one.effect === effect && one.element === element && one.value.test(value),
+          ),
+      )
+      .map(([element, value]) => `${logicalId}: ${effect} ${element} ${value}`),
+    ...negations.map((negation) => `${logicalId}: ${negation}`),
+  ];
+}
+
+const names = Object.keys(stages) as StageName[];
+
+describe.each(names)('setting %s', (stage) => {
+  const statements = statementsOf(templateOf(stage));
+
+  test('has no wildcard without a reason in any policy of any kind', () => {
+    expect(statements.flatMap(wildcards)).toEqual([]);
+  });
+});
+
+describe('nobody may call but whom the settings name', () => {
+  const always = [
+    'apigateway.amazonaws.com: alias http for /POST/token',
+    'apigateway.amazonaws.com: alias http for /POST/token/*',
+    'events.amazonaws.com: alias warmup for {BrokerSecretRule29A3A2A9.Arn}',
+    'the role of SchedulerRoleForTargetb108ebDefaultPolicyDA2AAA85: alias warmup',
+  ];
+  const inSettings: Record<StageName, string[]> = {
+    minimal: [],
+    full: [
+      `${arns.administrator}: alias admin`,
+      `${arns.directCaller}: alias account-nit-2`,
+      `${arns.foreignCaller}: execute-api:/v1/POST/token, execute-api:/v1/POST/token/main`,
+    ],
+    private: [`${arns.directCaller}: execute-api:/v1/POST/token, execute-api:/v1/POST/token/main`],
+  };
+
+  test.each(names)('setting %s', (stage) => {
+    const template = templateOf(stage);
+    const calls = statementsOf(template).filter(({ effect, actions }) => effect === 'Allow' && actions.some(isCall));
+    expect(calls.map((statement) => describeCall(statement, template)).sort()).toEqual(
+      [...always, ...inSettings[stage]].sort(),
+    );
+  });
+});
+
+test('every exception is needed', () => {
+  const statements = names.flatMap((stage) => statementsOf(templateOf(stage)));
+  const isUsed = ({ type, effect, element, value }: Exception) =>
+    statements
+      .filter((statement) => statement.type === type && statement.effect === effect)
+      .some(({ resources, principals, condition }) => {
+        const values = { resource: resources, principal: principals, condition: [condition] }[element];
+        return values.some((text) => value.test(text));
+      });
+  expect(exceptions.filter((exception) => !isUsed(exception))).toEqual([]);
+});
+
+test.each<[string, Partial<Statement>]>([
+  ['an action', { actions: ['dynamodb:*'] }],
+  ['a resource', { resources: ['{Table.Arn}', '{Table.Arn}/index/*'] }],
+  ['a principal', { type: 'AWS::SecretsManager::ResourcePolicy', principals: ['*'] }],
+  ['a condition', { condition: 'ArnLike=aws:PrincipalArn=arn:aws:iam::111111111111:role/*' }],
+  ['a negation', { negations: ['NotAction'] }],
+])('a wildcard in %s is found', (_, broken) => {
+  const harmless: Statement = {
+    type: 'AWS::IAM::Policy',
+    logicalId: 'Policy',
+    effect: 'Allow',
+    sid: '',
+    actions: ['dynamodb:GetItem'],
+    resources: ['{Table.Arn}'],
+    principals: [],
+    negations: [],
+    condition: '',
+  };
+  expect(wildcards(harmless)).toEqual([]);
+  expect(wildcards({ ...harmless, ...broken })).toHaveLength(1);
+});
+
+function isCall(action: string): boolean {
+  return action === 'lambda:InvokeFunction' || action.startsWith('execute-api:');
+}
+
+function describeCall({ logicalId, principals, resources, condition }: Statement, template: Template): string {
+  const who = principals.length > 0 ? principals.join(', ') : `the role of ${logicalId}`;
+  const what = resources.map((resource) => aliasName(resource, template) ?? resource).join(', ');
+  const forWhat = condition === '' ? '' : ` for ${condition.replace(/^.*(?=\/POST)/, '')}`;
+  return `${who}: ${what}${forWhat}`;
+}
+
+function aliasName(reference: string, template: Template): string | undefined {
+  const properties = resourcesOf(template)[reference.slice(1, -1)]?.Properties;
+  return properties === undefined ? undefined : `alias ${String(asJson(properties).Name)}`;
+}

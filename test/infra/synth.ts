@@ -1,0 +1,97 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import { afterAll } from 'vitest';
+import { parseSettings } from '../../infra/config.ts';
+import { checkRules } from '../../infra/nag.ts';
+import { TokenBrokerStack } from '../../infra/token-broker-stack.ts';
+
+/** The context of `cdk.json`, so that templates come out as the CLI makes them. */
+export const { context } = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'));
+
+/** Stands for the function's bundle: what is in it is of no concern here. */
+export const bundle = fileURLToPath(new URL('./bundle', import.meta.url));
+
+export const arns = {
+  foreignCaller: 'arn:aws:iam::222222222222:role/invoicing/Invoicer',
+  directCaller: 'arn:aws:iam::111111111111:role/Reports',
+  administrator:
+    'arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Operators_0123456789abcdef',
+  secret: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:fegora/nit-2-AbCdEf',
+  secretKey: 'arn:aws:kms:us-east-1:111111111111:key/00000000-0000-4000-8000-000000000000',
+  topic: 'arn:aws:sns:us-east-1:111111111111:alarms',
+} as const;
+
+/** The three settings that must synthesise. */
+export const stages = {
+  minimal: { accounts: { main: {} } },
+  full: {
+    accounts: {
+      main: {},
+      'nit-2': { secretArn: arns.secret, secretKeyArn: arns.secretKey, keepWarm: false },
+    },
+    defaultAccount: 'main',
+    env: { account: '111111111111', region: 'us-east-1' },
+    organizationId: 'o-exampleorg1',
+    callers: [
+      { principal: arns.foreignCaller, accounts: ['main'] },
+      { principal: arns.directCaller, accounts: ['nit-2'], via: 'invoke' },
+    ],
+    administrator: arns.administrator,
+    alarmTopicArn: arns.topic,
+    reservedConcurrency: 20,
+    provisionedConcurrency: 2,
+    apiGatewayLogging: 'create-role',
+  },
+  private: {
+    accounts: { main: {} },
+    vpcEndpointIds: ['vpce-0123456789abcdef0'],
+    callers: [{ principal: arns.directCaller, accounts: ['main'] }],
+    apiGatewayLogging: 'off',
+  },
+} as const;
+
+export type StageName = keyof typeof stages;
+
+const outdir = mkdtempSync(join(tmpdir(), 'infra-'));
+afterAll(() => rmSync(outdir, { recursive: true, force: true }));
+let apps = 0;
+
+/** An app of its own. Unchecked unless asked: the rules take longer than everything else. */
+export function createApp({ isChecked = false, more = {} } = {}): App {
+  apps += 1;
+  const app = new App({
+    outdir: join(outdir, String(apps)),
+    context: { ...context, ...(!isChecked && { '@aws-cdk/core:annotationsInValidationReport': false }), ...more },
+    builtinCloudFormationValidation: isChecked,
+    analyticsReporting: false,
+  });
+  if (isChecked) {
+    checkRules(app);
+  }
+  return app;
+}
+
+export function createStack(app: App, stage: StageName): TokenBrokerStack {
+  return new TokenBrokerStack(app, `Broker-${stage}`, {
+    ...parseSettings(stages, stage),
+    code: Code.fromAsset(bundle),
+  });
+}
+
+const synthesised = new Map<StageName, Template>();
+
+/** The template of a stage, made once per test file. */
+export function templateOf(stage: StageName): Template {
+  const known = synthesised.get(stage);
+  if (known !== undefined) {
+    return known;
+  }
+  const template = Template.fromStack(createStack(createApp(), stage));
+  synthesised.set(stage, template);
+  return template;
+}
