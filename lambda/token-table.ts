@@ -103,7 +103,7 @@ function isRefusal(thrown: unknown): boolean {
 }
 
 function unanswered(thrown: unknown): BrokerError {
-  const name = thrown instanceof Error ? thrown.name : 'unknown';
+  const name = thrown instanceof Error && /^\w{1,64}$/.test(thrown.name) ? thrown.name : 'unknown';
   const isOurs = name === 'AccessDeniedException' || name === 'ResourceNotFoundException';
   return new BrokerError(isOurs ? 'configuration' : 'table_unavailable', `DynamoDB: ${name}`, { cause: thrown });
 }
