@@ -1,0 +1,40 @@
+import middy from '@middy/core';
+import secretsManager from '@middy/secrets-manager';
+import * as oauth from 'oauth4webapi';
+
+const { SECRET_ID, FEGORA_TOKEN_URL } = process.env;
+const expiryWindowMs = 60_000;
+const server = { issuer: new URL(FEGORA_TOKEN_URL).origin, token_endpoint: FEGORA_TOKEN_URL };
+const client = { client_id: 'apiApp' };
+
+let kept;
+
+/** middy brings the secret, oauth4webapi logs in; the token is kept between calls. */
+const lambdaHandler = async (_event, context) => {
+  if (kept === undefined || Date.now() > kept.expiresAt - expiryWindowMs) {
+    kept = await logIn(context.credentials);
+  }
+  const expires_in = Math.floor((kept.expiresAt - Date.now()) / 1000);
+  return {
+    statusCode: 200,
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
+    body: JSON.stringify({ access_token: kept.token.access_token, token_type: kept.token.token_type, expires_in }),
+  };
+};
+
+async function logIn({ username, password }) {
+  const response = await oauth.genericTokenEndpointRequest(
+    server,
+    client,
+    oauth.None(),
+    'password',
+    { username, password },
+    { [oauth.allowInsecureRequests]: true },
+  );
+  const token = await oauth.processGenericTokenEndpointResponse(server, client, response);
+  return { token, expiresAt: Date.now() + token.expires_in * 1000 };
+}
+
+export const handler = middy()
+  .use(secretsManager({ fetchData: { credentials: SECRET_ID }, setToContext: true }))
+  .handler(lambdaHandler);
