@@ -26,7 +26,9 @@ export interface Errand extends Choice {
   readonly item: Item;
   readonly memory: Recollection;
   readonly forced?: ForcedRenewals;
-  /** Whether a caller waits who could be served at once: then the login is cut short. */
+  /** Whether a caller waits who could be served at once: if this login fails, the next one can wait. */
+  readonly spare: boolean;
+  /** Whether the login is cut short. */
   readonly brief: boolean;
   /** For claim and login together. Milliseconds. */
   readonly deadlineMs: number;
@@ -35,7 +37,8 @@ export interface Errand extends Choice {
 export type Mark = Extract<Change, { kind: 'mark' }>;
 
 const leaseMs = 15_000;
-const briefMs = 2000;
+/** How long a login may take from its first byte on while its caller could be served at once. Milliseconds. */
+export const briefMs = 2000;
 const settleMs = 2000;
 const renewAgainMs = 60_000;
 const provenAgainMs = 30 * 60_000;
@@ -132,7 +135,7 @@ function markOf({ clock }: Crew, { item, key, proving }: Errand): Mark {
   return { kind: 'mark', key, at, ...(item.proven === key && !proving && { nextTry: at + provenAgainMs }) };
 }
 
-function failureOf(crew: Crew, { item, brief }: Errand, { owner, leaseUntil }: Claim, failed: FailedLogin): Change {
+function failureOf(crew: Crew, { item, spare }: Errand, { owner, leaseUntil }: Claim, failed: FailedLogin): Change {
   const at = crew.clock.now();
   const { error, answer, reached } = failed;
   const failures = item.failedAnswer === answer ? item.failures + 1 : 1;
@@ -143,7 +146,7 @@ function failureOf(crew: Crew, { item, brief }: Errand, { owner, leaseUntil }: C
   const endLease = reached !== 'unknown';
   const retryAt = endLease ? heldUntil : Math.max(heldUntil, leaseUntil + clockToleranceMs);
   const hold = { retryAt, code: error.code, answer, failures };
-  const renewAt = brief && { renewAt: at + renewAgainMs };
+  const renewAt = spare && { renewAt: at + renewAgainMs };
   return { kind: 'fail', owner, endLease, error: { code: error.code, at }, hold, ...renewAt };
 }
 

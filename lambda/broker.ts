@@ -1,7 +1,7 @@
 import { BrokerError } from './errors.ts';
-import { loginNeedsMs } from './guard.ts';
+import { answerReserveMs, loginNeedsMs } from './guard.ts';
 import type { Item } from './item.ts';
-import { createMemory, isOnlyLate } from './memory.ts';
+import { createMemory, type Held, isOnlyLate } from './memory.ts';
 import type { Amendment, Ports, Remaining } from './ports.ts';
 import { createRenewal, type Outcome } from './renewal.ts';
 import { createSingleFlight } from './single-flight.ts';
@@ -44,8 +44,6 @@ export interface Broker {
 
 /** The longest that a caller waits for somebody else's login. Milliseconds. */
 const longestWaitMs = 10_000;
-/** Kept free for answering. Milliseconds. */
-const answerReserveMs = 500;
 /** How often an environment looks at the table in the renewal window, and how long it may wait for it. Milliseconds. */
 const lookEveryMs = 10_000;
 const longestLookMs = 2000;
@@ -98,7 +96,7 @@ async function serve(desk: Desk, request: TokenRequest, remaining: Remaining): P
   if (held === undefined || !meetsValidity(held.token, minValidityMs, clock.now())) {
     return await fly(desk, request, 'serve', remaining);
   }
-  return isTimeToLook(desk, account, held.token, remaining)
+  return isTimeToLook(desk, account, held, remaining)
     ? await fly(desk, request, 'look', remaining)
     : grantOf(desk, { ...held, source: 'memory' }, minValidityMs);
 }
@@ -131,9 +129,13 @@ async function depart(desk: Desk, account: string, want: Want, remaining: Remain
   return outcome;
 }
 
-function isTimeToLook({ clock, lookedAt, jitter }: Desk, account: string, token: Token, remaining: Remaining): boolean {
+function isTimeToLook({ clock, lookedAt, jitter }: Desk, account: string, held: Held, remaining: Remaining): boolean {
+  const now = clock.now();
   const quietMs = clock.monotonic() - (lookedAt.get(account) ?? Number.NEGATIVE_INFINITY);
-  return clock.now() >= renewableFrom(token, jitter) && quietMs >= lookEveryMs && remaining() >= loginNeedsMs;
+  // A look that began later could end when there is nothing left to serve.
+  const outlivesLook = held.wallUntil - now >= longestLookMs + answerReserveMs;
+  const isDue = now >= renewableFrom(held.token, jitter) && quietMs >= lookEveryMs;
+  return isDue && outlivesLook && remaining() >= loginNeedsMs;
 }
 
 async function upkeep(desk: Desk, account: string, purpose: 'warm' | 'verify', remaining: Remaining): Promise<Upkeep> {

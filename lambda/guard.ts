@@ -27,6 +27,9 @@ export interface Guard {
 /** A login is begun only with this much of the invocation left. Milliseconds. */
 export const loginNeedsMs = 10_000;
 
+/** Kept free for answering. Milliseconds. */
+export const answerReserveMs = 500;
+
 const loginDeadlineMs = 8000;
 /** Kept free of the login for writing its result and for answering. Milliseconds. */
 const settleReserveMs = 2500;

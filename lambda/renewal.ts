@@ -1,13 +1,13 @@
-import { type AttemptEnd, createAttempt, type Errand } from './attempt.ts';
+import { type AttemptEnd, briefMs, createAttempt, type Errand } from './attempt.ts';
 import { createBareLogin } from './bare-login.ts';
 import { createCredentialChoice } from './credential-choice.ts';
 import { asBrokerError, BrokerError } from './errors.ts';
-import { isSteady, loginLimitMs, loginNeedsMs, type Moment, momentOf } from './guard.ts';
-import { forcedOnceMore, gapEnds, holdOf, probeError, stealableAt } from './item.ts';
+import { answerReserveMs, isSteady, loginLimitMs, loginNeedsMs, type Moment, momentOf } from './guard.ts';
+import { forcedOnceMore, gapEnds, holdOf, type Item, probeError, stealableAt } from './item.ts';
 import type { Ports, Remaining } from './ports.ts';
 import { createReader, type Reading } from './reading.ts';
 import { emptyRecollection, type Recollection } from './recollection.ts';
-import type { Token } from './token.ts';
+import { servableUntil, type Token } from './token.ts';
 import { isPatient, isSatisfied, type Want } from './want.ts';
 
 /** What a flight brought. `token` and `failure` may stand together: a good token whose renewal failed. */
@@ -27,6 +27,8 @@ export interface Flight {
   readonly remaining: Remaining;
   /** When to give up waiting. Monotonic milliseconds. */
   readonly until: number;
+  /** Told when this flight tries again what failed before: nobody else need wait for how that ends. */
+  readonly probing?: (outcome: Outcome) => void;
 }
 
 /** A flight under way. */
@@ -140,17 +142,33 @@ function refuseWhatIsHeld({ observe }: Crew, { purpose }: Want, { item, current,
     throw held;
   }
   if (current !== undefined && (item.renewAt ?? 0) > seen.wall && purpose !== 'verify') {
-    throw new BrokerError(item.lastError?.code ?? 'upstream_unavailable', 'a renewal failed a short while ago');
+    throw renewalError(item);
   }
 }
 
+function renewalError({ lastError }: Item): BrokerError {
+  return new BrokerError(lastError?.code ?? 'upstream_unavailable', 'a renewal failed a short while ago');
+}
+
 /** Waits for whoever is at it, unless that login is only a probe after a failed one. */
-function lose({ item, current }: Reading, againAt: number): Step {
-  const failed = probeError(item);
-  if (failed !== undefined && current === undefined) {
+function lose(reading: Reading, againAt: number): Step {
+  const failed = probedFailure(reading);
+  if (failed !== undefined) {
     throw failed;
   }
   return { againAt };
+}
+
+/** Whoever joined this flight does not wait for a probe either. */
+function announceProbe({ probing }: Trip, reading: Reading): void {
+  const failed = probedFailure(reading);
+  if (failed !== undefined) {
+    probing?.(stand(reading, failed));
+  }
+}
+
+function probedFailure({ item, current }: Reading): BrokerError | undefined {
+  return current === undefined ? probeError(item) : undefined;
 }
 
 async function claim(crew: Crew, trip: Trip, reading: Reading, choice: Choice): Promise<Step> {
@@ -164,13 +182,22 @@ async function claim(crew: Crew, trip: Trip, reading: Reading, choice: Choice): 
   if (!isSteady(clock, seen)) {
     return { againAt: clock.now() };
   }
-  const callerWaits = want.purpose === 'serve' || want.purpose === 'look';
-  const brief = callerWaits && current !== undefined && item.renewAt === undefined;
-  const end = await attempt({ ...choice, item, memory, brief, deadlineMs: loginLimitMs(left) });
-  return afterAttempt(crew, want, reading, end);
+  const spare = current !== undefined && (want.purpose === 'serve' || want.purpose === 'look');
+  const brief = spare && item.renewAt === undefined;
+  const deadlineMs = loginLimitMs(left);
+  if (spare && !outlasts(current, clock.now() + (brief ? briefMs : deadlineMs))) {
+    return stand(reading, brief ? undefined : renewalError(item));
+  }
+  announceProbe(trip, reading);
+  return afterAttempt(crew, want, reading, await attempt({ ...choice, item, memory, spare, brief, deadlineMs }));
 }
 
-type Choice = Omit<Errand, 'item' | 'memory' | 'brief' | 'deadlineMs'>;
+/** Whether the token can be served after a login that took until `end` and failed. */
+function outlasts(token: Token, end: number): boolean {
+  return servableUntil(token) >= end + answerReserveMs;
+}
+
+type Choice = Omit<Errand, 'item' | 'memory' | 'spare' | 'brief' | 'deadlineMs'>;
 
 function afterAttempt({ clock }: Crew, want: Want, reading: Reading, end: AttemptEnd): Step {
   switch (end.kind) {
@@ -189,7 +216,8 @@ function afterAttempt({ clock }: Crew, want: Want, reading: Reading, end: Attemp
 async function pause({ clock, random }: Crew, { late }: Trip, polls: number, againAt: number): Promise<void> {
   const untilThenMs = Math.max(0, againAt - clock.now());
   const pollAfterMs = Math.min(pollMs.first * 2 ** polls, pollMs.longest) * (0.5 + random());
-  await clock.sleep(Math.min(untilThenMs, pollAfterMs), late);
+  // At least a millisecond: what ends at this very one has not ended yet.
+  await clock.sleep(Math.max(1, Math.min(untilThenMs, pollAfterMs)), late);
   if (late.aborted) {
     const retryAfterMs = Number.isFinite(untilThenMs) ? untilThenMs : pollMs.longest;
     throw new BrokerError('renewal_in_progress', 'the login under way was not done in time', { retryAfterMs });

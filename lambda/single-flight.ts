@@ -10,6 +10,8 @@ import { isSameWant } from './want.ts';
 interface Airborne {
   readonly flight: Flight;
   readonly landing: Promise<Outcome>;
+  /** Settles only where the flight is a probe. */
+  readonly probing: Promise<Outcome>;
 }
 
 /**
@@ -34,8 +36,9 @@ export function createSingleFlight(clock: Clock, renew: (flight: Flight) => Prom
 
   /** Whoever starts a flight stays until it has landed: nothing may run on after the answer. */
   async function start(flight: Flight): Promise<Outcome> {
-    const landing = renew(flight);
-    flights.set(flight.account, { flight, landing });
+    const { promise: probing, resolve } = Promise.withResolvers<Outcome>();
+    const landing = renew({ ...flight, probing: resolve });
+    flights.set(flight.account, { flight, landing, probing });
     try {
       return await landing;
     } finally {
@@ -43,10 +46,11 @@ export function createSingleFlight(clock: Clock, renew: (flight: Flight) => Prom
     }
   }
 
-  async function wait({ landing }: Airborne, { until }: Flight): Promise<Outcome> {
+  async function wait(joined: Airborne, { want, until }: Flight): Promise<Outcome> {
     const landed = new AbortController();
     const late = clock.sleep(until - clock.monotonic(), landed.signal).then(tooLate);
-    const outcome = await Promise.race([landing, late]);
+    const ends = [joined.landing, late];
+    const outcome = await Promise.race(isSameWant(joined.flight.want, want) ? [...ends, joined.probing] : ends);
     landed.abort();
     return outcome;
   }
