@@ -79,9 +79,14 @@ async function wantsVerification(terminal: Terminal, { verify: wanted }: Options
   return !/^n/i.test(answer.trim());
 }
 
-/** The broker logs in only where nothing speaks against it; `fresh` and `skipped` say that it did not. */
+const verdicts = new Map<unknown, string>([
+  ['renewed', 'Fegora takes them'],
+  ['fresh', 'in use already'],
+  ['skipped', 'not tried now, since a login was a moment ago or is under way; the next renewal uses them'],
+]);
+
 async function verify(target: Target, account: string): Promise<string> {
   const { outcome, expires_at: expiresAt } = await order(target, { action: 'verify', account });
-  const until = expiresAt === undefined ? '' : `, token valid until ${expiresAt}`;
-  return `${account}: ${outcome === 'renewed' ? 'Fegora takes them' : `not tried (${outcome})`}${until}`;
+  const until = expiresAt === undefined ? '' : ` (token valid until ${expiresAt})`;
+  return `${account}: ${verdicts.get(outcome) ?? outcome}${until}`;
 }

@@ -226,7 +226,7 @@ describe('credentials set', () => {
       code: 0,
       out: [
         expect.stringMatching(/^one: stored as version \S+$/),
-        expect.stringMatching(/^one: Fegora takes them, token valid until 20\S+Z$/),
+        expect.stringMatching(/^one: Fegora takes them \(token valid until 20\S+Z\)$/),
       ],
       err: ['Username: ', 'Password (not shown): ', expect.stringContaining('Log in with them now')],
     });
