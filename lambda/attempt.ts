@@ -44,17 +44,17 @@ const renewAgainMs = 60_000;
 const provenAgainMs = 30 * 60_000;
 const triedAgainMs = 6 * 3_600_000;
 
-type Crew = Ports & { readonly sendLogin: ReturnType<typeof createSendLogin> };
+type Crew = Ports & { readonly sendLogin: ReturnType<typeof createSendLogin>; readonly now: Guard['now'] };
 
 /** Claims, sends at most one login, and writes its result before it resolves. Rejects where the claim was not answered. */
 export function createAttempt(ports: Ports): (errand: Errand) => Promise<AttemptEnd> {
-  const crew: Crew = { ...ports, sendLogin: createSendLogin(ports) };
+  const sendLogin = createSendLogin(ports);
 
   return async (errand) => {
     const { brief, deadlineMs } = errand;
     const guard = armGuard(ports.clock, { deadlineMs, ...(brief && { cutAfterSendMs: briefMs }) });
     try {
-      return await claimAndLogIn(crew, errand, guard);
+      return await claimAndLogIn({ ...ports, sendLogin, now: guard.now }, errand, guard);
     } finally {
       guard.disarm();
     }
@@ -93,7 +93,7 @@ function claimFor({ item, proving, forced }: Errand, now: number): Claim {
 
 async function publish(crew: Crew, errand: Errand, { owner }: Claim, issued: Issued): Promise<AttemptEnd> {
   const { account } = errand.item;
-  const change: Change = { kind: 'publish', owner, token: issued.token, key: errand.key, at: crew.clock.now() };
+  const change: Change = { kind: 'publish', owner, token: issued.token, key: errand.key, at: crew.now() };
   const isRefused = (await settle(crew, account, change)) === 'refused';
   if (isRefused) {
     crew.observe({ kind: 'publish_refused', account });
@@ -130,13 +130,13 @@ async function mark(crew: Crew, errand: Errand, { owner }: Claim): Promise<void>
 }
 
 /** A version that had logged in gets its first retry with its mark; a later mark keeps what the claim had set. */
-function markOf({ clock }: Crew, { item, key, proving }: Errand): Mark {
-  const at = clock.now();
+function markOf({ now }: Crew, { item, key, proving }: Errand): Mark {
+  const at = now();
   return { kind: 'mark', key, at, ...(item.proven === key && !proving && { nextTry: at + provenAgainMs }) };
 }
 
 function failureOf(crew: Crew, { item, spare }: Errand, { owner, leaseUntil }: Claim, failed: FailedLogin): Change {
-  const at = crew.clock.now();
+  const at = crew.now();
   const { error, answer, reached } = failed;
   const failures = item.failedAnswer === answer ? item.failures + 1 : 1;
   if (isSick(answer, failures)) {

@@ -17,6 +17,8 @@ export interface Guard {
   /** Aborts at the deadline. */
   readonly signal: AbortSignal;
   readonly armed: Moment;
+  /** The wall clock as if it had not jumped since: what is written after a login counts for all. Epoch milliseconds. */
+  readonly now: () => number;
   /** Right before the first byte; throws `GuardExpired` if more than 2 s went by since arming, by either clock. */
   readonly beforeFirstByte: () => void;
   /** When the first byte was let through. */
@@ -74,6 +76,7 @@ export function armGuard(
   return {
     signal: deadline.signal,
     armed,
+    now: () => armed.wall + clock.monotonic() - armed.monotonic,
     beforeFirstByte: () => {
       const now = momentOf(clock);
       if (!isWithin(now.wall - armed.wall) || !isWithin(now.monotonic - armed.monotonic)) {

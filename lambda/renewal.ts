@@ -219,7 +219,7 @@ async function pause({ clock, random }: Crew, { late }: Trip, polls: number, aga
   // At least a millisecond: what ends at this very one has not ended yet.
   await clock.sleep(Math.max(1, Math.min(untilThenMs, pollAfterMs)), late);
   if (late.aborted) {
-    const retryAfterMs = Number.isFinite(untilThenMs) ? untilThenMs : pollMs.longest;
+    const retryAfterMs = Number.isFinite(againAt) ? againAt - clock.now() : pollMs.longest;
     throw new BrokerError('renewal_in_progress', 'the login under way was not done in time', { retryAfterMs });
   }
 }
