@@ -117,7 +117,7 @@ function interpretStatus(response: TokenResponse, now: number): Failed {
     // A gateway that got no answer cannot know what became of the login behind it.
     ...((status === 502 || status === 504) && { reached: 'unknown' }),
     ...(isErrorPage && { answer: 'html_500' }),
-    ...(error.retryable && retryAfterOf(response.retryAfter, now)),
+    ...(error.retryable && retryAfterOf(response.retryAfter ?? '', now)),
   });
 }
 
@@ -156,10 +156,7 @@ const httpDate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \
  * Whole seconds, or a date by our clock; anything else is as if it were not there: `Date.parse` alone would find a date
  * in nearly any text. RFC 9110 section 10.2.3.
  */
-function retryAfterOf(value: string | undefined, now: number): { readonly retryAfterMs?: number } {
-  if (value === undefined) {
-    return {};
-  }
+function retryAfterOf(value: string, now: number): { readonly retryAfterMs?: number } {
   if (/^\d{1,12}$/.test(value)) {
     return { retryAfterMs: Number(value) * 1000 };
   }

@@ -53,11 +53,11 @@ describe('the request', () => {
         fegora.setPassword(credentials.username, password);
         expect(await logIn(fegora.url, { password })).toMatchObject({ kind: 'issued' });
       }),
-      { numRuns: full(5000, 400) },
+      { numRuns: full(5000, 300) },
     );
     expect(await logIn(fegora.url, { password: 'another' })).toMatchObject({ kind: 'failed', answer: 'invalid_grant' });
     await fegora.close();
-  });
+  }, 600_000);
 });
 
 describe('the moment before the first byte', () => {

@@ -319,7 +319,7 @@ describe('Retry-After', () => {
   test.each([
     ...['', ' ', '-1', '1.5', '1e3', '+7', '0x10', 'soon', 'soon 7', '7 soon', '7,8', '9999999999999', 'NaN'],
     ...['2026-11-24T12:00:30Z', 'Tue, 99 Nov 2026 12:00:30 GMT', 'Tue, 24 Xyz 2026 12:00:30 GMT'],
-    ...['X Tue, 24 Nov 2026 12:00:30 GMT', 'Tue, 24 Nov 2026 12:00:30 GMT X', 'Tue Nov 24 12:00:30 2026'],
+    ...['X Tue, 24 Nov 2026 12:00:30 GMT', 'Tue, 24 Nov 2026 12:00:30 GMT+0100', 'Tue Nov 24 12:00:30 2026'],
     undefined,
   ])('%j says nothing', (retryAfter) => {
     expectFailure(answer(503, '', { retryAfter }), 'upstream_unavailable');
@@ -387,4 +387,4 @@ test('promise 46: whatever comes from upstream, the outcome is one of the contra
     }),
     { numRuns: full(100_000, 5000) },
   );
-});
+}, 600_000);
