@@ -35,6 +35,7 @@ export function accountFaults(accounts: Accounts, defaultAccount: string | undef
     ...(entries.length === 0 ? ['accounts: at least one is needed'] : []),
     ...entries.flatMap(([id, account]) => faultsOf(id, account)),
     ...sharedSecrets(entries),
+    ...lookAlikes(Object.keys(accounts)),
     ...(defaultAccount !== undefined && !Object.hasOwn(accounts, defaultAccount)
       ? ['defaultAccount: is not one of the accounts']
       : []),
@@ -68,5 +69,16 @@ function sharedSecrets(entries: readonly (readonly [string, AccountProps])[]): s
           ? [`accounts.${id}: has the secret of ${other}`]
           : [],
       ),
+  );
+}
+
+/** CloudFormation drops hyphens from names, so both would have one output; people mix such ids up as well. */
+function lookAlikes(ids: readonly string[]): string[] {
+  const bare = (id: string) => id.replaceAll('-', '');
+  return ids.flatMap((id, index) =>
+    ids
+      .slice(0, index)
+      .filter((other) => bare(other) === bare(id))
+      .map((other) => `accounts.${id}: differs from ${other} by hyphens alone`),
   );
 }

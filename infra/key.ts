@@ -63,14 +63,23 @@ export function createKey(scope: Construct): Key {
   });
 }
 
+/** Lets IAM say who keeps the key alive. In a key policy the resource is the key, and `*` the only way to say so. */
+export function administerByIam(): PolicyStatement {
+  return new PolicyStatement({
+    sid: 'AdministerByIam',
+    principals: [new AccountRootPrincipal()],
+    actions: administration,
+    resources: ['*'],
+  });
+}
+
 function keyPolicy(): PolicyDocument {
   const principals = [new AccountRootPrincipal()];
-  // In a key policy the resource is always the key itself, and `*` is the only way to say so.
   const resources = ['*'];
   const viaServices = { 'kms:ViaService': [viaService('dynamodb'), viaService('secretsmanager')] };
   return new PolicyDocument({
     statements: [
-      new PolicyStatement({ sid: 'AdministerByIam', principals, actions: administration, resources }),
+      administerByIam(),
       new PolicyStatement({
         sid: 'UseByIamThroughServices',
         principals,

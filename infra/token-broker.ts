@@ -26,6 +26,8 @@ export class TokenBroker extends Construct {
   readonly api: RestApi;
   /** Account id to complete secret ARN. */
   readonly secretArns: ReadonlyMap<string, string>;
+  /** Name of the function. Only its aliases can be called: see `aliasOf`. */
+  readonly functionName: string;
   private readonly defaultAccount: string | undefined;
   private readonly isPrivate: boolean;
   private readonly key: Key;
@@ -42,6 +44,7 @@ export class TokenBroker extends Construct {
     this.secrets = this.createSecrets(props.accounts, role);
     this.secretArns = new Map([...this.secrets].map(([account, { secretArn }]) => [account, secretArn]));
     this.broker = this.createFunction(props, role, createTable(this, this.key, role));
+    this.functionName = this.broker.function.functionName;
     const tokenApi = this.createApi(props);
     this.api = tokenApi.api;
     const warmAccounts = accountsToWarm(props.accounts);
@@ -98,7 +101,7 @@ export class TokenBroker extends Construct {
 
   private watch({ alarmTopic }: TokenBrokerProps, { accessLog, denials }: TokenApi, isWarmed: boolean): void {
     const { broker } = this;
-    const metrics = brokerMetrics(broker.function.functionName);
+    const metrics = brokerMetrics(this.functionName);
     const { alarms } = new BrokerAlarms(this, 'Alarms', {
       metrics,
       broker,

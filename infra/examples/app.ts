@@ -1,0 +1,14 @@
+import { App } from 'aws-cdk-lib';
+import { parseSettings } from '../config.ts';
+import { checkRules } from '../nag.ts';
+import { TokenBrokerStack } from '../token-broker-stack.ts';
+import { ExampleStack } from './example-stack.ts';
+
+// npx cdk deploy --app 'node infra/examples/app.ts' --all
+const app = new App();
+checkRules(app);
+const stage = String(app.node.tryGetContext('stage'));
+const settings = parseSettings(app.node.tryGetContext('stages'), stage);
+const { broker } = new TokenBrokerStack(app, `FegoraTokenBroker-${stage}`, settings);
+const [account = ''] = broker.secretArns.keys();
+new ExampleStack(app, `FegoraTokenBrokerExamples-${stage}`, { broker, account, env: settings.env });

@@ -1,0 +1,21 @@
+// biome-ignore lint/style/noRestrictedImports: written as a caller writes it, with the client and nothing else of ours
+import { createFegoraFetch, createTokenClient } from '../../../client/index.ts';
+import { variable } from './environment.ts';
+
+const tokens = createTokenClient({ functionName: variable('BROKER_FUNCTION'), account: variable('FEGORA_ACCOUNT') });
+const fegora = createFegoraFetch(tokens);
+
+/** A request to Fegora: a path of its API and what to send there. */
+export interface FegoraRequest {
+  readonly path: string;
+  readonly document: object;
+}
+
+/**
+ * Posts a document to Fegora, with a token that the broker handed out when invoked. Also the worker of the state
+ * machine: the token stays in here, and only Fegora's answer gets into the execution's history.
+ */
+export async function handler({ path, document }: FegoraRequest): Promise<{ status: number; body: string }> {
+  const answer = await fegora(path, { method: 'POST', body: JSON.stringify(document) });
+  return { status: answer.status, body: await answer.text() };
+}

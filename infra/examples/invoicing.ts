@@ -1,0 +1,105 @@
+import { Aws, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { AccountRootPrincipal, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import type { IAlias } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { CfnStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { administerByIam } from '../key.ts';
+import { invoicingDefinition } from './invoicing-definition.ts';
+
+export interface InvoicingProps {
+  /** The broker's alias of the account. Calling it is granted by whoever has the broker. */
+  readonly token: IAlias;
+  /** Issues one invoice. */
+  readonly worker: IAlias;
+}
+
+/**
+ * A workflow that issues many invoices. Its history holds no token and is encrypted with a key of its own; its log
+ * holds no data at all.
+ *
+ * Built from the plain resource: the CDK's own construct lets the role use the key for a state machine by name only, and
+ * for none where the name is left to CloudFormation.
+ */
+export class Invoicing extends Construct {
+  readonly role: Role;
+
+  constructor(scope: Construct, id: string, { token, worker }: InvoicingProps) {
+    super(scope, id);
+    const key = createKey(this);
+    const log = new LogGroup(this, 'Log', { retention: RetentionDays.ONE_MONTH });
+    this.role = createRole(this, key);
+    worker.grantInvoke(this.role);
+    const stateMachine = new CfnStateMachine(this, 'Resource', {
+      stateMachineType: 'STANDARD',
+      definitionString: JSON.stringify(invoicingDefinition({ token: token.functionArn, worker: worker.functionArn })),
+      roleArn: this.role.roleArn,
+      encryptionConfiguration: {
+        type: 'CUSTOMER_MANAGED_KMS_KEY',
+        kmsKeyId: key.keyArn,
+        kmsDataKeyReusePeriodSeconds: 300,
+      },
+      loggingConfiguration: {
+        level: 'ALL',
+        includeExecutionData: false,
+        destinations: [{ cloudWatchLogsLogGroup: { logGroupArn: log.logGroupArn } }],
+      },
+    });
+    stateMachine.node.addDependency(this.role);
+    const noTracing = 'The history tells what a trace would; X-Ray would need a grant on *.';
+    Validations.of(stateMachine).acknowledge(
+      { id: 'AwsSolutions-SF2', reason: noTracing },
+      { id: 'Serverless-StepFunctionStateMachineXray', reason: noTracing },
+    );
+  }
+}
+
+/** @see https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html */
+function createKey(scope: Construct): Key {
+  const use = { actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: ['*'] };
+  return new Key(scope, 'Key', {
+    description: 'Histories of an example workflow',
+    enableKeyRotation: true,
+    removalPolicy: RemovalPolicy.DESTROY,
+    policy: new PolicyDocument({
+      statements: [
+        administerByIam(),
+        new PolicyStatement({ sid: 'UseByIam', principals: [new AccountRootPrincipal()], ...use }),
+        new PolicyStatement({
+          sid: 'DeliverLogs',
+          principals: [new ServicePrincipal('delivery.logs.amazonaws.com')],
+          actions: ['kms:Decrypt'],
+          resources: ['*'],
+        }),
+      ],
+    }),
+  });
+}
+
+function createRole(scope: Construct, key: Key): Role {
+  const role = new Role(scope, 'Role', {
+    assumedBy: new ServicePrincipal('states.amazonaws.com', {
+      conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+    }),
+  });
+  role.addToPolicy(new PolicyStatement({ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [key.keyArn] }));
+  role.addToPolicy(new PolicyStatement({ actions: logDelivery, resources: ['*'] }));
+  Validations.of(role).acknowledge({
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason: 'The actions by which Step Functions sets up the delivery of logs take no resource.',
+  });
+  return role;
+}
+
+/** @see https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html */
+const logDelivery = [
+  'CreateLogDelivery',
+  'DeleteLogDelivery',
+  'DescribeLogGroups',
+  'DescribeResourcePolicies',
+  'GetLogDelivery',
+  'ListLogDeliveries',
+  'PutResourcePolicy',
+  'UpdateLogDelivery',
+].map((action) => `logs:${action}`);
