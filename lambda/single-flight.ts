@@ -16,22 +16,23 @@ interface Airborne {
 
 /**
  * At most one flight per account at a time. Whoever asks meanwhile joins it, with a deadline of their own; one whom it
- * did not serve starts another, once. Nothing is kept of a flight that has landed.
+ * did not serve joins the next, or starts one, once. Nothing is kept of a flight that has landed.
  */
 export function createSingleFlight(clock: Clock, renew: (flight: Flight) => Promise<Outcome>) {
   const flights = new Map<string, Airborne>();
 
   return async (flight: Flight): Promise<Outcome> => {
-    const joined = flights.get(flight.account);
-    if (joined === undefined) {
-      return await start(flight);
+    const { account, until } = flight;
+    for (let joined = flights.get(account); joined !== undefined; joined = flights.get(account)) {
+      const outcome = await wait(joined, flight);
+      if (serves(outcome, joined.flight, flight)) {
+        return outcome;
+      }
+      if (clock.monotonic() >= until) {
+        return tooLate();
+      }
     }
-    const outcome = await wait(joined, flight);
-    if (serves(outcome, joined.flight, flight)) {
-      return outcome;
-    }
-    const next = flights.get(flight.account);
-    return await (next === undefined ? start(flight) : wait(next, flight));
+    return await start(flight);
   };
 
   /** Whoever starts a flight stays until it has landed: nothing may run on after the answer. */
