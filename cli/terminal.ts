@@ -33,18 +33,24 @@ export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal 
     return done ? '' : value;
   }
 
-  /** The terminal stops showing what is typed before the question is put; then `output` alone shows it. */
+  /** What is typed shows on `output` alone: the terminal itself stops showing it before the question is put. */
   async function typedLine(question: string, output: NodeJS.WritableStream): Promise<string> {
     const reader = createInterface({ input: stdin, output, terminal: true, historySize: 0 });
     const interruption = new Promise<never>((_, reject) => {
       reader.once('SIGINT', () => reject(new CommandError(interrupted, 'interrupted')));
     });
     try {
-      stderr.write(question);
-      return await Promise.race([reader.question(''), interruption]);
+      return await Promise.race([reader.question(question), interruption]);
     } finally {
       reader.close();
     }
+  }
+
+  async function hiddenLine(question: string): Promise<string> {
+    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const line = typedLine('', nowhere);
+    stderr.write(question);
+    return line.finally(() => stderr.write('\n'));
   }
 
   return {
@@ -52,16 +58,7 @@ export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal 
     print: (line) => stdout.write(`${line}\n`),
     note: (line) => stderr.write(`${line}\n`),
     ask: (question) => (isInteractive ? typedLine(question, stderr) : pipedLine()),
-    askHidden: async (question) => {
-      if (!isInteractive) {
-        return pipedLine();
-      }
-      try {
-        return await typedLine(question, new Writable({ write: (_chunk, _encoding, done) => done() }));
-      } finally {
-        stderr.write('\n');
-      }
-    },
+    askHidden: (question) => (isInteractive ? hiddenLine(question) : pipedLine()),
     close: () => piped?.close(),
   };
 }
