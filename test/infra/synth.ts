@@ -7,6 +7,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { afterAll } from 'vitest';
 import { parseSettings } from '../../infra/config.ts';
+import { ExampleStack } from '../../infra/examples/example-stack.ts';
 import { checkRules } from '../../infra/nag.ts';
 import { TokenBrokerStack } from '../../infra/token-broker-stack.ts';
 
@@ -83,15 +84,27 @@ export function createStack(app: App, stage: StageName): TokenBrokerStack {
   });
 }
 
-const synthesised = new Map<StageName, Template>();
+/** The example stack, beside a broker of the smallest setting. */
+export function createExamples(app: App): ExampleStack {
+  const { broker } = createStack(app, 'minimal');
+  return new ExampleStack(app, 'Examples', { broker, account: 'main' });
+}
 
-/** The template of a stage, made once per test file. */
-export function templateOf(stage: StageName): Template {
-  const known = synthesised.get(stage);
-  if (known !== undefined) {
-    return known;
-  }
-  const template = Template.fromStack(createStack(createApp(), stage));
-  synthesised.set(stage, template);
+const templates = {
+  minimal: () => createStack(createApp(), 'minimal'),
+  full: () => createStack(createApp(), 'full'),
+  private: () => createStack(createApp(), 'private'),
+  examples: () => createExamples(createApp()),
+};
+
+export type TemplateName = keyof typeof templates;
+export const templateNames = ['minimal', 'full', 'private', 'examples'] as const satisfies readonly TemplateName[];
+
+const synthesised = new Map<TemplateName, Template>();
+
+/** A template, made once per test file. */
+export function templateOf(name: TemplateName): Template {
+  const template = synthesised.get(name) ?? Template.fromStack(templates[name]());
+  synthesised.set(name, template);
   return template;
 }

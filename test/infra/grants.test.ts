@@ -1,0 +1,182 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { InterfaceVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
+import { ArnPrincipal, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import { describe, expect, test } from 'vitest';
+import { TokenBroker } from '../../infra/token-broker.ts';
+import type { TokenBrokerProps } from '../../infra/token-broker-props.ts';
+import { statementsOf } from './statements.ts';
+import { arns, bundle, createApp } from './synth.ts';
+
+/** A broker of two accounts, the first by default, and a role beside it. */
+function build(more: Partial<TokenBrokerProps> = {}) {
+  const stack = new Stack(createApp(), 'Stack');
+  const broker = new TokenBroker(stack, 'Broker', {
+    accounts: { main: {}, other: {} },
+    defaultAccount: 'main',
+    code: Code.fromAsset(bundle),
+    ...more,
+  });
+  const role = new Role(stack, 'Caller', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+  return { stack, broker, role };
+}
+
+/** What the role beside the broker may do, and what any resource says of it or of a foreign caller. */
+function rightsIn(stack: Stack) {
+  const statements = statementsOf(Template.fromStack(stack));
+  return {
+    ofRole: statements.filter(({ logicalId }) => logicalId.startsWith('CallerDefaultPolicy')),
+    ofApi: statements.filter(({ type }) => type === 'AWS::ApiGateway::RestApi'),
+    ofFunction: statements.filter(
+      ({ type, principals }) => type === 'AWS::Lambda::Permission' && principals.some((who) => who.startsWith('arn:')),
+    ),
+  };
+}
+
+const api = `arn:{AWS::Partition}:execute-api:{AWS::Region}:{AWS::AccountId}:{BrokerApiFC10C4DB}/v1/POST/token`;
+
+describe('grantToken', () => {
+  test('lets a role call the literal path of one account, and no other', () => {
+    const { stack, broker, role } = build();
+    broker.grantToken(role, 'other');
+    const { ofRole, ofApi } = rightsIn(stack);
+    expect(ofRole.map(({ actions, resources }) => [actions, resources])).toEqual([
+      [['execute-api:Invoke'], [`${api}/other`]],
+    ]);
+    expect(ofApi).toEqual([]);
+  });
+
+  test('of the default account covers the path without an account', () => {
+    const { stack, broker, role } = build();
+    broker.grantToken(role, 'main');
+    expect(
+      rightsIn(stack)
+        .ofRole.flatMap(({ resources }) => resources)
+        .sort(),
+    ).toEqual([api, `${api}/main`]);
+  });
+
+  test('of the only account covers it too, and of one of several without a default does not', () => {
+    const alone = build({ accounts: { main: {} }, defaultAccount: undefined });
+    alone.broker.grantToken(alone.role, 'main');
+    expect(rightsIn(alone.stack).ofRole.flatMap(({ resources }) => resources)).toContain(api);
+    const several = build({ defaultAccount: undefined });
+    several.broker.grantToken(several.role, 'main');
+    expect(rightsIn(several.stack).ofRole.flatMap(({ resources }) => resources)).toEqual([`${api}/main`]);
+  });
+
+  test('adds a principal of another AWS account, and its path, to the policy of the API', () => {
+    const { stack, broker } = build();
+    broker.grantToken(new ArnPrincipal(arns.foreignCaller), 'other');
+    expect(rightsIn(stack).ofApi).toMatchObject([
+      {
+        effect: 'Allow',
+        principals: [arns.foreignCaller],
+        actions: ['execute-api:Invoke'],
+        resources: ['execute-api:/v1/POST/token/other'],
+      },
+    ]);
+  });
+
+  test('on a private API adds any principal to its policy, where AWS looks for it', () => {
+    const { stack, broker, role } = build({
+      vpcEndpoints: [
+        InterfaceVpcEndpoint.fromInterfaceVpcEndpointAttributes(new Stack(new App(), 'Network'), 'Endpoint', {
+          vpcEndpointId: 'vpce-0123456789abcdef0',
+          port: 443,
+        }),
+      ],
+    });
+    broker.grantToken(role, 'other');
+    const { ofRole, ofApi } = rightsIn(stack);
+    expect(ofRole).toHaveLength(1);
+    expect(ofApi.filter(({ effect }) => effect === 'Allow')).toMatchObject([
+      { principals: ['{CallerBA8D1D35.Arn}'], resources: ['execute-api:/v1/POST/token/other'] },
+    ]);
+  });
+
+  test('refuses an account that is not there', () => {
+    const { broker, role } = build();
+    expect(() => broker.grantToken(role, 'absent')).toThrow('no account absent');
+  });
+});
+
+describe('grantInvoke', () => {
+  test('lets a role invoke the alias of one account: neither the function nor another alias', () => {
+    const { stack, broker, role } = build();
+    broker.grantInvoke(role, 'other');
+    expect(rightsIn(stack).ofRole.map(({ actions, resources }) => [actions, resources])).toEqual([
+      [['lambda:InvokeFunction'], [expect.stringMatching(/^\{BrokerFunctionAliasaccountother\w{8}\}$/)]],
+    ]);
+  });
+
+  test('lets a principal of another AWS account invoke that alias, by its own policy', () => {
+    const { stack, broker } = build();
+    broker.grantInvoke(new ArnPrincipal(arns.foreignCaller), 'other');
+    expect(rightsIn(stack).ofFunction).toMatchObject([
+      { principals: [arns.foreignCaller], resources: [expect.stringMatching(/Aliasaccountother/)] },
+    ]);
+  });
+});
+
+describe('grantAdmin', () => {
+  test('lets a role use the admin alias and set credentials, and keeps everybody else from setting them', () => {
+    const { stack, broker, role } = build({ accounts: { main: {} }, defaultAccount: 'main' });
+    broker.grantAdmin(role);
+    const template = Template.fromStack(stack);
+    const statements = statementsOf(template);
+    expect(
+      statements.filter(({ logicalId }) => logicalId.startsWith('CallerDefaultPolicy')).map(({ actions }) => actions),
+    ).toEqual([
+      ['lambda:InvokeFunction'],
+      ['secretsmanager:DescribeSecret', 'secretsmanager:PutSecretValue'],
+      ['kms:Decrypt', 'kms:GenerateDataKey'],
+    ]);
+    expect(statements.find(({ sid }) => sid === 'WritingForAdministratorsAlone')).toMatchObject({
+      effect: 'Deny',
+      actions: ['secretsmanager:PutSecretValue'],
+      condition: 'ArnNotEquals=aws:PrincipalArn={CallerBA8D1D35.Arn}',
+    });
+  });
+
+  test('denies nobody the setting of credentials while there is no administrator', () => {
+    const { stack } = build();
+    const actions = statementsOf(Template.fromStack(stack)).flatMap((statement) => statement.actions);
+    expect(actions).not.toContain('secretsmanager:PutSecretValue');
+  });
+
+  test('of two roles exempts both', () => {
+    const { stack, broker, role } = build({ accounts: { main: {} }, defaultAccount: 'main' });
+    broker.grantAdmin(role);
+    broker.grantAdmin(new ArnPrincipal(arns.administrator));
+    const denial = statementsOf(Template.fromStack(stack)).find(({ sid }) => sid === 'WritingForAdministratorsAlone');
+    expect(denial?.condition).toBe(`ArnNotEquals=aws:PrincipalArn={CallerBA8D1D35.Arn}, ${arns.administrator}`);
+  });
+
+  test('refuses who has no ARN of its own to be known by', () => {
+    const { broker } = build();
+    expect(() => broker.grantAdmin(new ServicePrincipal('lambda.amazonaws.com'))).toThrow('a role or a user');
+  });
+});
+
+test('the construct refuses accounts that cannot work, all faults at once', () => {
+  const accounts = { Main: {}, a: { secretArn: arns.secret }, b: { secretArn: arns.secret }, 'a-b': {}, ab: {} };
+  expect(() => build({ accounts, defaultAccount: 'c' })).toThrow(
+    [
+      'accounts.Main: an id is up to 63 lower-case letters, digits and hyphens',
+      'accounts.b: has the secret of a',
+      'accounts.ab: differs from a-b by hyphens alone',
+      'defaultAccount: is not one of the accounts',
+    ].join('\n'),
+  );
+});
+
+test('a choice of default account among several is warned of: changing it re-targets every holder of that right', () => {
+  const warnings = (more: Partial<TokenBrokerProps>) =>
+    build(more)
+      .broker.node.metadata.map(({ data }) => String(data))
+      .filter((data) => data.includes('POST /token serves'));
+  expect(warnings({})).toHaveLength(1);
+  expect(warnings({ defaultAccount: undefined })).toEqual([]);
+});

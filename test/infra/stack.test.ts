@@ -1,0 +1,70 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Stack } from 'aws-cdk-lib';
+import { CfnTable } from 'aws-cdk-lib/aws-dynamodb';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { expect, test } from 'vitest';
+import { asJson } from './statements.ts';
+import { createApp, createExamples, createStack, templateOf } from './synth.ts';
+
+/** What the rule packs and the CDK's own validation of templates found, our own warnings left out. */
+function findingsIn(folder: string): unknown[] {
+  const report = asJson(JSON.parse(readFileSync(join(folder, 'validation-report.json'), 'utf8')));
+  const { pluginReports } = report;
+  return (Array.isArray(pluginReports) ? pluginReports : []).filter(
+    ({ pluginName }) => pluginName !== 'Construct Annotations',
+  );
+}
+
+/** Synthesises with every rule that `npm run synth` has; one broken rule without a reason throws. */
+function synthesise(): string {
+  const app = createApp({ isChecked: true });
+  createStack(app, 'full');
+  createStack(app, 'private');
+  createExamples(app);
+  return app.synth().directory;
+}
+
+const directory = synthesise();
+
+test('no rule of cdk-nag is broken without a reason, and the CDK finds every template valid', () => {
+  expect(findingsIn(directory)).toEqual([]);
+});
+
+test('a right on everything breaks a rule', () => {
+  const app = createApp({ isChecked: true });
+  const role = new Role(new Stack(app, 'Broken'), 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+  role.addToPolicy(new PolicyStatement({ actions: ['dynamodb:*'], resources: ['*'] }));
+  expect(() => app.synth()).toThrow(/AwsSolutions-IAM5/);
+});
+
+test('a template that CloudFormation would refuse is found', () => {
+  const app = createApp({ isChecked: true });
+  new CfnTable(new Stack(app, 'Broken'), 'Table', { keySchema: [], billingMode: 'PAY_NEVER' });
+  expect(() => app.synth()).toThrow(/PAY_NEVER|BillingMode/);
+});
+
+test('cfn-lint finds no error, where it is installed', () => {
+  const templates = readdirSync(directory).filter((file) => file.endsWith('.template.json'));
+  expect(templates).toHaveLength(4);
+  // W3005 is about dependencies that the CDK writes out although a reference implies them.
+  const lint = spawnSync('cfn-lint', ['--ignore-checks', 'W3005', '--', ...templates], {
+    cwd: directory,
+    encoding: 'utf8',
+  });
+  if (lint.error !== undefined) {
+    console.info('cfn-lint is not installed: the CDK alone has validated the templates');
+    return;
+  }
+  expect(lint.stdout + lint.stderr).toBe('');
+  expect(lint.status).toBe(0);
+}, 120_000);
+
+test('the stack as a whole', () => {
+  const masked = JSON.stringify(templateOf('minimal').toJSON(), null, 2)
+    .replaceAll(/[0-9a-f]{64}/g, '<asset>')
+    .replaceAll(/(CurrentVersion[0-9A-F]{8})[0-9a-f]{32}/g, '$1<version>')
+    .replaceAll(/(Deployment[0-9A-F]{7,8})[0-9a-f]{32}/g, '$1<deployment>');
+  expect(JSON.parse(masked)).toMatchSnapshot();
+});
