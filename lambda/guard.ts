@@ -33,6 +33,8 @@ export const loginNeedsMs = 10_000;
 export const answerReserveMs = 500;
 
 const loginDeadlineMs = 8000;
+/** How long after a thaw a deadline may be noticed late. Milliseconds. */
+const lookEveryMs = 500;
 /** Kept free of the login for writing its result and for answering. Milliseconds. */
 const settleReserveMs = 2500;
 
@@ -65,8 +67,12 @@ export function armGuard(
   const disarmed = new AbortController();
   const armed = momentOf(clock);
   let sent: Moment | undefined;
+  // By the wall clock too: while a machine is suspended the monotonic clock may stand still, and timers with it.
   const abortAfter = async (ms: number) => {
-    await clock.sleep(ms, disarmed.signal);
+    const endsAt = clock.now() + ms;
+    for (let sleptMs = 0; sleptMs < ms && clock.now() < endsAt && !disarmed.signal.aborted; sleptMs += lookEveryMs) {
+      await clock.sleep(Math.min(lookEveryMs, ms - sleptMs), disarmed.signal);
+    }
     await eventLoopTurns();
     if (!disarmed.signal.aborted) {
       deadline.abort();
