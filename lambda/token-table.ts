@@ -88,14 +88,17 @@ function isDone(item: Item, change: Change): boolean {
         item.owner === change.owner && item.leaseUntil === 0 && item.token?.fingerprint === change.token.fingerprint
       );
     case 'fail':
-      return (
-        item.owner === change.owner && item.lastError?.at === change.error?.at && item.retryAt === change.hold?.retryAt
-      );
+      return item.owner === change.owner && isFailureNoted(item, change);
     case 'mark':
       return item.marks.has(change.key);
     default:
       return false;
   }
+}
+
+function isFailureNoted(item: Item, { endLease, error, hold }: Extract<Change, { kind: 'fail' }>): boolean {
+  const isLeaseDone = !endLease || item.leaseUntil === 0;
+  return isLeaseDone && item.lastError?.at === error?.at && item.retryAt === hold?.retryAt;
 }
 
 function isRefusal(thrown: unknown): boolean {
