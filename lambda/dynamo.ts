@@ -1,66 +1,137 @@
-import type {
-  DynamoDBClientConfig,
-  GetItemCommand,
-  GetItemCommandInput,
-  GetItemCommandOutput,
-} from '@aws-sdk/client-dynamodb';
-import type { DeserializeMiddleware } from '@smithy/types';
+import type { Agent } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { clientFor, type Posted, post } from './post.ts';
+import { Sha256 } from './sha256.ts';
 import type { CallDynamo } from './token-table.ts';
+
+/** AWS keys, as Lambda puts them into the environment. */
+export interface AwsKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** Where DynamoDB is, and who calls. */
+export interface DynamoOptions {
+  readonly region: string;
+  /** @default DynamoDB's own of the region */
+  readonly endpoint?: string | undefined;
+  /** Asked at every attempt, so that keys which have changed are used from the next one on. */
+  readonly keys: () => AwsKeys;
+}
 
 /** For one call, its second attempt included. Milliseconds. */
 const callMs = 3000;
 /** Two of these and the pause between them fit in `callMs`. */
 const attemptMs = 1350;
+const pauseMs = 100;
+
+/** Errors that pass by themselves, beside all with a status of 500 and more. */
+const passing = /^(ThrottlingException|ProvisionedThroughputExceededException|RequestLimitExceeded)$/;
+
+/** An answer that is no result. `name` is DynamoDB's error type; its text goes no further. */
+class DynamoFault extends Error {
+  readonly isPassing: boolean;
+
+  constructor(name: string, status: number) {
+    super(`answered with status ${status}`);
+    this.name = name;
+    this.isPassing = status >= 500 || passing.test(name);
+  }
+}
+
+type Send = (operation: string, body: string, signal: AbortSignal) => Promise<Posted>;
 
 /**
- * Calls DynamoDB through the SDK, which is loaded at the first call. Endpoint, region and credentials come from the
- * environment by the SDK's own rules.
+ * Calls DynamoDB with the SDK's signer over Node's own HTTPS: two operations need no more, and the SDK's client takes
+ * four times as long to load as the rest of the function.
+ *
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html
  */
-export function createCallDynamo(config: DynamoDBClientConfig = {}): CallDynamo {
-  const loaded = lazily(async () => {
-    const sdk = await import('@aws-sdk/client-dynamodb');
-    const requestHandler = { connectionTimeout: attemptMs, requestTimeout: attemptMs, throwOnRequestTimeout: true };
-    return { sdk, client: new sdk.DynamoDBClient({ maxAttempts: 2, requestHandler, ...config }) };
-  });
-
+export function createCallDynamo(options: DynamoOptions): CallDynamo {
+  let send: Send | undefined;
   return async (operation, input, signal) => {
-    const { sdk, client } = await loaded();
-    // The table's adapter builds the input, and both commands are sent alike: the SDK's types would only get in the way.
-    const command =
-      operation === 'GetItem'
-        ? new sdk.GetItemCommand(input as never)
-        : (new sdk.UpdateItemCommand(input as never) as unknown as GetItemCommand);
-    let date: string | undefined;
-    const noteDate: DeserializeMiddleware<GetItemCommandInput, GetItemCommandOutput> = (next) => async (args) => {
-      const result = await next(args);
-      date = dateOf(result.response);
-      return result;
-    };
-    command.middlewareStack.add(noteDate, { step: 'deserialize', name: 'noteDate' });
-    const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(callMs)]);
-    const output: unknown = await client.send(command, { abortSignal });
-    const at = date === undefined ? Number.NaN : Date.parse(date);
-    return { output, ...(!Number.isNaN(at) && { at }) };
+    send ??= createSend(options);
+    const body = JSON.stringify(input);
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(callMs)]);
+    try {
+      return await attempt(send, operation, body, limit);
+    } catch (thrown) {
+      if (thrown instanceof DynamoFault) {
+        await pauseBefore(thrown, limit);
+      }
+      limit.throwIfAborted();
+      return await attempt(send, operation, body, limit);
+    }
   };
 }
 
-function dateOf(response: unknown): string | undefined {
-  if (typeof response !== 'object' || response === null || !('headers' in response)) {
+async function attempt(send: Send, operation: string, body: string, limit: AbortSignal) {
+  return resultOf(await send(operation, body, AbortSignal.any([limit, AbortSignal.timeout(attemptMs)])));
+}
+
+/** A fault that does not pass is thrown on. */
+async function pauseBefore(fault: DynamoFault, limit: AbortSignal): Promise<void> {
+  if (!fault.isPassing) {
+    throw fault;
+  }
+  await setTimeout(pauseMs, undefined, { signal: limit });
+}
+
+function createSend({ region, endpoint = endpointOf(region), keys }: DynamoOptions): Send {
+  const url = new URL(endpoint);
+  const { protocol, hostname, pathname: path, host } = url;
+  const agent = new (clientFor(url).Agent)({ keepAlive: true });
+  const signer = new SignatureV4({ service: 'dynamodb', region, sha256: Sha256, credentials: async () => keys() });
+
+  return async (operation, body, signal) => {
+    const headers = {
+      host,
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-target': `DynamoDB_20120810.${operation}`,
+    };
+    const signed = await signer.sign({ method: 'POST', protocol, hostname, path, query: {}, headers, body });
+    try {
+      return await post({ url, headers: signed.headers, body, signal, agent });
+    } catch (thrown) {
+      dropKept(agent);
+      throw thrown;
+    }
+  };
+}
+
+/** What broke one kept connection, a freeze for one, has broken the others too: the next attempt opens its own. */
+function dropKept({ freeSockets }: Agent): void {
+  for (const socket of Object.values(freeSockets).flat()) {
+    socket?.destroy();
+  }
+}
+
+/** @see https://docs.aws.amazon.com/general/latest/gr/ddb.html */
+function endpointOf(region: string): string {
+  return `https://dynamodb.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
+}
+
+function resultOf({ status, headers, body }: Posted): { readonly output: unknown; readonly at?: number } {
+  const output = parse(body.toString());
+  if (status !== 200 || output === undefined) {
+    throw new DynamoFault(faultName(output) ?? 'UnreadableAnswer', status === 200 ? 502 : status);
+  }
+  const at = Date.parse(headers.date ?? '');
+  return { output, ...(!Number.isNaN(at) && { at }) };
+}
+
+function faultName(output: unknown): string | undefined {
+  const type: unknown = typeof output === 'object' && output !== null ? Reflect.get(output, '__type') : undefined;
+  return typeof type === 'string' ? /(?:^|#)(\w{1,64})$/.exec(type)?.[1] : undefined;
+}
+
+/** Nothing where it is no JSON; the parser's own error would quote it. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
     return undefined;
   }
-  const { headers } = response;
-  const date = typeof headers === 'object' && headers !== null && 'date' in headers ? headers.date : undefined;
-  return typeof date === 'string' ? date : undefined;
-}
-
-/** Makes something at its first use, once; a failure to make it is not kept. */
-function lazily<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make().catch((thrown: unknown) => {
-      made = undefined;
-      throw thrown;
-    });
-    return made;
-  };
 }

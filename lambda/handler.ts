@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
+import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import { type Broker, createBroker } from './broker.ts';
 import { type Config, type Environment, parseConfig } from './config.ts';
 import { createCredentialSource, createGetSecretValue } from './credentials.ts';
-import { createCallDynamo } from './dynamo.ts';
+import { type AwsKeys, createCallDynamo, type DynamoOptions } from './dynamo.ts';
 import { BrokerError } from './errors.ts';
 import { createEdge, createFailingEdge, type Handler } from './events/edge.ts';
 import { createLogin } from './fegora.ts';
@@ -50,28 +51,34 @@ interface Surroundings {
 function connect(env: Environment, config: Config, surroundings: Surroundings): Broker {
   const { tokenUrl, withoutTable, accounts: secrets, clientId, tableName } = config;
   const { now } = surroundings.clock;
-  const getSecretValue = createGetSecretValue(sdkConfig(env, 'SECRETS_MANAGER'));
+  const getSecretValue = createGetSecretValue(secretsOptions(env));
   return createBroker({
     ...surroundings,
     tokenUrl,
     withoutTable,
     login: createLogin({ tokenUrl, now }),
     readCredentials: createCredentialSource({ getSecretValue, secrets, clientId, now }),
-    table: createTokenTable(createCallDynamo(sdkConfig(env, 'DYNAMODB')), tableName, surroundings.observe),
+    table: createTokenTable(createCallDynamo(dynamoOptions(env)), tableName, surroundings.observe),
   });
 }
 
-/** Lambda hands region and credentials over in the environment: given outright, the SDK need not look for them. */
-function sdkConfig(env: Environment, service: 'DYNAMODB' | 'SECRETS_MANAGER') {
-  const endpoint = env[`AWS_ENDPOINT_URL_${service}`] ?? env.AWS_ENDPOINT_URL;
-  const { AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
+function dynamoOptions(env: Environment): DynamoOptions {
+  const { AWS_REGION: region = '', AWS_ENDPOINT_URL_DYNAMODB: endpoint = env.AWS_ENDPOINT_URL } = env;
+  return { region, endpoint, keys: () => keysOf(env) };
+}
+
+/** Given outright, the SDK need not look for region and credentials. */
+function secretsOptions(env: Environment): SecretsManagerClientConfig {
+  const { AWS_REGION: region, AWS_ENDPOINT_URL_SECRETS_MANAGER: endpoint = env.AWS_ENDPOINT_URL } = env;
+  const place = { ...(region !== undefined && { region }), ...(endpoint !== undefined && { endpoint }) };
+  return { ...place, credentials: async () => keysOf(env) };
+}
+
+/** Lambda hands the keys over in the environment. */
+function keysOf(env: Environment): AwsKeys {
+  const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } = env;
   const { AWS_SESSION_TOKEN: sessionToken } = env;
-  const credentials = accessKeyId !== undefined && secretAccessKey !== undefined && { accessKeyId, secretAccessKey };
-  return {
-    ...(region !== undefined && { region }),
-    ...(endpoint !== undefined && { endpoint }),
-    ...(credentials && { credentials: { ...credentials, ...(sessionToken !== undefined && { sessionToken }) } }),
-  };
+  return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
 }
 
 export const handler: Handler = createHandler(process.env);
