@@ -5,9 +5,9 @@ import { parseSecret } from './secret.ts';
 
 /** One version of a secret. */
 export interface SecretVersion {
-  readonly versionId: string;
+  readonly versionId: string | undefined;
   /** Absent where the secret is binary. */
-  readonly text?: string;
+  readonly text: string | undefined;
 }
 
 /** Reads AWSCURRENT of a secret. Rejects with whatever the SDK throws. */
@@ -35,8 +35,6 @@ interface Flight {
 const freshMs = 5 * 60_000;
 const usableMs = 15 * 60_000;
 const callMs = 3_000;
-/** Two of these and the pause between them fit in `callMs`. */
-const attemptMs = 1_350;
 
 /**
  * Credentials of the configured accounts, kept in memory for 5 minutes, or 15 while Secrets Manager cannot be reached.
@@ -70,8 +68,11 @@ export function createCredentialSource(parts: CredentialSourceParts): ReadCreden
 
   async function read(account: string, signal: AbortSignal): Promise<Credentials> {
     try {
-      const version = await unlessAborted(parts.getSecretValue(secretIdOf(account), signal), signal);
-      const credentials = { clientId: parts.clientId, ...parseSecret(version.text), versionId: version.versionId };
+      const { versionId, text } = await unlessAborted(parts.getSecretValue(secretIdOf(account), signal), signal);
+      if (versionId === undefined) {
+        throw new BrokerError('secret_unavailable', 'GetSecretValue: an answer without a VersionId');
+      }
+      const credentials = { clientId: parts.clientId, ...parseSecret(text), versionId };
       memory.set(account, { credentials, readAt: parts.now() });
       return credentials;
     } catch (error) {
@@ -202,22 +203,6 @@ export function createGetSecretValue(config: SecretsManagerClientConfig = {}): G
 }
 
 async function loadGetSecretValue(config: SecretsManagerClientConfig): Promise<GetSecretValue> {
-  const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
-  // A read comes minutes after the one before: a socket kept that long, through freezes, is likely dead.
-  const agent = { keepAlive: false };
-  const requestHandler = {
-    connectionTimeout: attemptMs,
-    requestTimeout: attemptMs,
-    throwOnRequestTimeout: true,
-    httpAgent: agent,
-    httpsAgent: agent,
-  };
-  const client = new SecretsManagerClient({ maxAttempts: 2, requestHandler, ...config });
-  return async (secretId, signal) => {
-    const answer = await client.send(new GetSecretValueCommand({ SecretId: secretId }), { abortSignal: signal });
-    if (answer.VersionId === undefined) {
-      throw new BrokerError('secret_unavailable', 'GetSecretValue: an answer without a VersionId');
-    }
-    return { versionId: answer.VersionId, ...(answer.SecretString !== undefined && { text: answer.SecretString }) };
-  };
+  const { connectSecretsManager } = await import('./secrets-client.ts');
+  return connectSecretsManager(config);
 }
