@@ -48,7 +48,7 @@ function isUnsent(end: TokenResponse | Failed): boolean {
 /** Sends one request and reads its answer. Rejects only with what `beforeFirstByte` throws. */
 async function send(url: URL, form: string, { signal, beforeFirstByte }: Flight): Promise<TokenResponse | Failed> {
   // Loaded here, because most invocations never log in.
-  const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
   const outgoing = request(url, requestOptions(form));
   const broken = breakOf(outgoing, signal);
   const answer = answerTo(outgoing);

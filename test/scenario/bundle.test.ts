@@ -70,7 +70,9 @@ describe('the bundle', () => {
     expect(files.filter((file) => !file.endsWith('.mjs'))).toEqual([]);
     const texts = await Promise.all(files.map((file) => readFile(join(folder, 'lambda', file), 'utf8')));
     expect(texts.filter((text) => text.includes('sourceMappingURL'))).toEqual([]);
-    const inputs = Object.keys(metafile.inputs).filter((input) => !/^(lambda|node_modules)\/|^node:/.test(input));
+    const inputs = Object.keys(metafile.inputs).filter(
+      (input) => !/^(lambda|node_modules)\/|^(node|fallback):/.test(input),
+    );
     expect(inputs).toEqual([]);
   });
 
