@@ -53,7 +53,10 @@ function racersOf({ floor, broker, peers, others }: Field, world: World): readon
   return [plain(floor), ...[broker, ...others].flatMap(both), ...peers.map(plain)];
 }
 
-async function once({ contestant, before, source }: Racer, runtime: string): Promise<{ ms: number; initMs: number; cpuMs: number }> {
+async function once(
+  { contestant, before, source }: Racer,
+  runtime: string,
+): Promise<{ ms: number; initMs: number; cpuMs: number }> {
   await before();
   const environment = await startEnvironment(contestant, runtime);
   try {

@@ -51,9 +51,7 @@ export async function prepare(world: World, others: readonly string[]): Promise<
     runtime: await buildRuntime(),
     floor: await bundle('floor', 'a constant', 'floor.ts', {}),
     broker: { ...broker, folder, outputs },
-    peers: await Promise.all(
-      peers.map(({ name, title }) => bundle(name, title, `peers/${name}.mjs`, world.env(name))),
-    ),
+    peers: await Promise.all(peers.map(({ name, title }) => bundle(name, title, `peers/${name}.mjs`, world.env(name)))),
     others: others.map((other) => ({ ...broker, name: other, title: other, folder: other, outputs: {} })),
   };
 }

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { Contestant } from './contestants.ts';
 import { listen } from '../local/loopback.ts';
+import type { Contestant } from './contestants.ts';
 
 /** How one call went. */
 export interface Measured {
@@ -43,7 +43,9 @@ export async function startEnvironment({ folder, env }: Contestant, runtime: str
   let asking = new Promise<ServerResponse>((resolve) => {
     ask = resolve;
   });
-  let answered: ((answer: { readonly at: number; readonly isError: boolean; readonly text: string }) => void) | undefined;
+  let answered:
+    | ((answer: { readonly at: number; readonly isError: boolean; readonly text: string }) => void)
+    | undefined;
   let firstAskedAt = Number.NaN;
   const server = await listen(createServer((request, response) => void serve(request, response)));
   let calls = 0;

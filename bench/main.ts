@@ -17,7 +17,17 @@ try {
   const field = await prepare(world, values.also);
   const times = await raceCold(field, world, Number(values.runs));
   const floor = median(times[0]?.ms ?? []);
-  console.table(times.map(({ name, ms, initMs, cpuMs }) => ({ name, cpu: Math.round(median(cpuMs) - median(times[0]?.cpuMs ?? [])), best: Math.round(Math.min(...ms)-Math.min(...(times[0]?.ms??[]))), init: Math.round(median(initMs)), total: Math.round(median(ms)), over: Math.round((median(ms)-floor)*10)/10, p99: Math.round(percentile(ms, 99)) })));
+  console.table(
+    times.map(({ name, ms, initMs, cpuMs }) => ({
+      name,
+      cpu: Math.round(median(cpuMs) - median(times[0]?.cpuMs ?? [])),
+      best: Math.round(Math.min(...ms) - Math.min(...(times[0]?.ms ?? []))),
+      init: Math.round(median(initMs)),
+      total: Math.round(median(ms)),
+      over: Math.round((median(ms) - floor) * 10) / 10,
+      p99: Math.round(percentile(ms, 99)),
+    })),
+  );
 } finally {
   await world.close();
 }

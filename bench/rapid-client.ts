@@ -37,7 +37,8 @@ export function error(id: string, body: string): void {
 }
 
 function call(method: string, path: string, body: string): Promise<Answer> {
-  const length = method === 'GET' ? '' : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
+  const length =
+    method === 'GET' ? '' : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
   open().write(
     `${method} /2018-06-01/runtime/invocation/${path} HTTP/1.1\r\nHost: ${api.host}\r\n${length}\r\n${body}`,
   );
