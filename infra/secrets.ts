@@ -94,11 +94,13 @@ export class AccountSecret extends Construct {
       id: 'AwsSolutions-SMG4',
       reason: 'Only Fegora can change the password, so nothing here could rotate it by itself.',
     });
-    new CfnResourcePolicy(this, 'Policy', {
+    const policy = new CfnResourcePolicy(this, 'Policy', {
       secretId: secret.ref,
       blockPublicPolicy: true,
       resourcePolicy: this.policy,
     });
+    // A secret that is kept must not become readable by being kept.
+    policy.applyRemovalPolicy(RemovalPolicy.RETAIN);
     return secret;
   }
 

@@ -84,7 +84,7 @@ function createRole(scope: Construct, key: Key): Role {
     }),
   });
   role.addToPolicy(new PolicyStatement({ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [key.keyArn] }));
-  role.addToPolicy(new PolicyStatement({ actions: logDelivery, resources: ['*'] }));
+  role.addToPolicy(new PolicyStatement({ sid: 'LogDelivery', actions: logDelivery, resources: ['*'] }));
   Validations.of(role).acknowledge({
     id: 'AwsSolutions-IAM5[Resource::*]',
     reason: 'The actions by which Step Functions sets up the delivery of logs take no resource.',

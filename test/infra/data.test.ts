@@ -45,6 +45,13 @@ describe('secrets', () => {
     });
   });
 
+  test('keep their policy as long as they are kept', () => {
+    minimal.hasResource('AWS::SecretsManager::ResourcePolicy', {
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+    });
+  });
+
   test('are written by the administrator alone, once there is one', () => {
     full.hasResourceProperties('AWS::SecretsManager::ResourcePolicy', {
       ResourcePolicy: {

@@ -4,6 +4,7 @@ import { variable } from './environment.ts';
 
 const tokens = createTokenClient({ endpoint: variable('BROKER_URL'), account: variable('FEGORA_ACCOUNT') });
 const fegora = createFegoraFetch(tokens);
+const headers = { 'content-type': 'application/json' };
 
 /** A request to Fegora: a path of its API and what to send there. */
 export interface FegoraRequest {
@@ -13,6 +14,6 @@ export interface FegoraRequest {
 
 /** Posts a document to Fegora, with a token that the broker handed out through its API. */
 export async function handler({ path, document }: FegoraRequest): Promise<{ status: number; body: string }> {
-  const answer = await fegora(path, { method: 'POST', body: JSON.stringify(document) });
+  const answer = await fegora(path, { method: 'POST', headers, body: JSON.stringify(document) });
   return { status: answer.status, body: await answer.text() };
 }

@@ -4,6 +4,7 @@ import { variable } from './environment.ts';
 
 const tokens = createTokenClient({ functionName: variable('BROKER_FUNCTION'), account: variable('FEGORA_ACCOUNT') });
 const fegora = createFegoraFetch(tokens);
+const headers = { 'content-type': 'application/json' };
 
 /** A request to Fegora: a path of its API and what to send there. */
 export interface FegoraRequest {
@@ -16,6 +17,6 @@ export interface FegoraRequest {
  * machine: the token stays in here, and only Fegora's answer gets into the execution's history.
  */
 export async function handler({ path, document }: FegoraRequest): Promise<{ status: number; body: string }> {
-  const answer = await fegora(path, { method: 'POST', body: JSON.stringify(document) });
+  const answer = await fegora(path, { method: 'POST', headers, body: JSON.stringify(document) });
   return { status: answer.status, body: await answer.text() };
 }
