@@ -22,6 +22,12 @@ export interface Inquiry {
 }
 
 /**
+ * The tolerance, the header's second, and one for the read itself. Two environments that are so far off in opposite
+ * directions still have the lease (15 s, and 2 s to its theft) outlast the login's deadline (8 s). Milliseconds.
+ */
+const provenWithinMs = 2 * clockToleranceMs;
+
+/**
  * Reads an account's item, after writing the mark that could not be written before.
  *
  * All environments meet at the table, so its clock is the one they share: whoever is off it by more than the tolerance
@@ -53,7 +59,10 @@ export function createReader({ clock, table, observe }: Ports): (inquiry: Inquir
   }
 }
 
-/** Whether the table's time, whole seconds cut off, lies outside of what our clock said around the read. */
+/**
+ * Whether the table's time, whole seconds cut off, does not prove that ours lies within `provenWithinMs` of it. What
+ * matters is the proof: a process that is stopped in the middle of its read may get a time from before or from after.
+ */
 function isOff(at: number | undefined, before: Moment, after: Moment): boolean {
-  return at !== undefined && (at + 1000 < before.wall - clockToleranceMs || at > after.wall + clockToleranceMs);
+  return at !== undefined && (after.wall - at > provenWithinMs || at + 1000 - before.wall > provenWithinMs);
 }

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { emptyItem } from '../../lambda/item-record.ts';
+import type { Clock, Ports } from '../../lambda/ports.ts';
+import { createReader } from '../../lambda/reading.ts';
+import { emptyRecollection } from '../../lambda/recollection.ts';
+
+const noon = Date.UTC(2026, 10, 24, 12);
+const never = new AbortController().signal;
+
+/** Reads the table by a clock that is off, with so much time before the table answers and after. Milliseconds. */
+async function readWith(times: { readonly offMs: number; readonly thereMs?: number; readonly backMs?: number }) {
+  const { offMs, thereMs = 0, backMs = 0 } = times;
+  let elapsedMs = 0;
+  const clock: Clock = {
+    now: () => noon + elapsedMs + offMs,
+    monotonic: () => elapsedMs,
+    sleep: () => Promise.resolve(),
+  };
+  const observed: string[] = [];
+  const table: Ports['table'] = {
+    read: async (account) => {
+      elapsedMs += thereMs;
+      const at = Math.floor((noon + elapsedMs) / 1000) * 1000;
+      elapsedMs += backMs;
+      return { item: emptyItem(account), at };
+    },
+    claim: () => Promise.reject(new Error('not asked for here')),
+    write: () => Promise.reject(new Error('not asked for here')),
+  };
+  const ports: Ports = {
+    ...{ clock, table, random: Math.random, tokenUrl: 'https://fegora.invalid/token', withoutTable: 'refuse' },
+    observe: ({ kind }) => observed.push(kind),
+    readCredentials: () => Promise.reject(new Error('not asked for here')),
+    login: () => Promise.reject(new Error('not asked for here')),
+  };
+  const want = { purpose: 'serve', minValidityMs: 0 } as const;
+  const { item } = await createReader(ports)({ account: 'a', want, memory: emptyRecollection(), late: never });
+  return { isTrusted: item.fault === undefined, observed };
+}
+
+test.for([
+  { offMs: 12_000, thereMs: 12_000 },
+  { offMs: -12_000, backMs: 13_000 },
+])('a process stopped in the middle of its read is not taken for one whose clock is right: %o', async (times) => {
+  expect(await readWith(times)).toEqual({ isTrusted: false, observed: ['clock_unsteady'] });
+});
+
+test.for([
+  { offMs: 0, thereMs: 2900 },
+  { offMs: 0, backMs: 2900 },
+  { offMs: 2000, thereMs: 500, backMs: 500 },
+  { offMs: -2000, thereMs: 500, backMs: 500 },
+])('a clock that is right is trusted also when the table is slow: %o', async (times) => {
+  expect(await readWith(times)).toEqual({ isTrusted: true, observed: [] });
+});
+
+test.for([5000, -5000])('a clock that is %i ms off is not trusted', async (offMs) => {
+  expect(await readWith({ offMs })).toEqual({ isTrusted: false, observed: ['clock_unsteady'] });
+});
