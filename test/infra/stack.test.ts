@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Stack } from 'aws-cdk-lib';
+import { type App, Stack } from 'aws-cdk-lib';
 import { CfnTable } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { expect, test } from 'vitest';
+import { checkRules } from '../../infra/nag.ts';
 import { asJson } from './statements.ts';
 import { createApp, createExamples, createStack, templateOf } from './synth.ts';
 
@@ -17,9 +18,15 @@ function findingsIn(folder: string): unknown[] {
   );
 }
 
+function createCheckedApp(): App {
+  const app = createApp({ isChecked: true });
+  checkRules(app);
+  return app;
+}
+
 /** Synthesises with every rule that `npm run synth` has; one broken rule without a reason throws. */
 function synthesise(): string {
-  const app = createApp({ isChecked: true });
+  const app = createCheckedApp();
   createStack(app, 'full');
   createStack(app, 'private');
   createExamples(app);
@@ -33,14 +40,14 @@ test('no rule of cdk-nag is broken without a reason, and the CDK finds every tem
 });
 
 test('a right on everything breaks a rule', () => {
-  const app = createApp({ isChecked: true });
+  const app = createCheckedApp();
   const role = new Role(new Stack(app, 'Broken'), 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
   role.addToPolicy(new PolicyStatement({ actions: ['dynamodb:*'], resources: ['*'] }));
   expect(() => app.synth()).toThrow(/AwsSolutions-IAM5/);
 });
 
 test('a template that CloudFormation would refuse is found', () => {
-  const app = createApp({ isChecked: true });
+  const app = createCheckedApp();
   new CfnTable(new Stack(app, 'Broken'), 'Table', { keySchema: [], billingMode: 'PAY_NEVER' });
   expect(() => app.synth()).toThrow(/PAY_NEVER|BillingMode/);
 });
