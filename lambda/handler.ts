@@ -4,6 +4,7 @@ import { type Broker, createBroker } from './broker.ts';
 import { type Config, type Environment, parseConfig } from './config.ts';
 import { createCredentialSource, createGetSecretValue } from './credentials.ts';
 import { type AwsKeys, createCallDynamo, type DynamoOptions } from './dynamo.ts';
+import { readEarly } from './early-read.ts';
 import { BrokerError } from './errors.ts';
 import { createEdge, createFailingEdge, type Handler } from './events/edge.ts';
 import { createLogin } from './fegora.ts';
@@ -17,6 +18,8 @@ export interface Parts {
   readonly clock?: Clock;
   /** From 0 to 1. @default Math.random */
   readonly random?: () => number;
+  /** Whether to read the default account's item before anybody asks. @default false */
+  readonly readsEarly?: boolean;
 }
 
 const systemClock: Clock = {
@@ -29,7 +32,8 @@ const systemClock: Clock = {
  * Puts the function of one execution environment together. Never throws: where the configuration is at fault, every
  * call is answered `configuration`, and the log says which variable; an init that throws would say nothing to callers.
  */
-export function createHandler(env: Environment, { clock = systemClock, random = Math.random }: Parts = {}): Handler {
+export function createHandler(env: Environment, parts: Parts = {}): Handler {
+  const { clock = systemClock, random = Math.random, readsEarly = false } = parts;
   const telemetry = createTelemetry(env.AWS_LAMBDA_FUNCTION_NAME ?? 'fegora-token-broker');
   const parsed = parseConfig(env);
   if ('faults' in parsed) {
@@ -38,19 +42,19 @@ export function createHandler(env: Environment, { clock = systemClock, random = 
     return createFailingEdge(new BrokerError('configuration', `at fault: ${named}`), telemetry);
   }
   const { config } = parsed;
-  const broker = connect(env, config, { clock, random, observe: telemetry.observe });
-  return createEdge({ config, broker, report: telemetry, now: clock.now });
+  const broker = connect(env, config, { clock, random, observe: telemetry.observe, readsEarly });
+  return createEdge({ config, broker, report: telemetry });
 }
 
-interface Surroundings {
-  readonly clock: Clock;
-  readonly random: () => number;
+interface Surroundings extends Required<Parts> {
   readonly observe: Observe;
 }
 
-function connect(env: Environment, config: Config, surroundings: Surroundings): Broker {
-  const { tokenUrl, withoutTable, accounts: secrets, clientId, tableName } = config;
-  const { now } = surroundings.clock;
+function connect(env: Environment, config: Config, { readsEarly, ...surroundings }: Surroundings): Broker {
+  const { tokenUrl, withoutTable, accounts: secrets, clientId, tableName, defaultAccount } = config;
+  const { clock, observe } = surroundings;
+  const { now } = clock;
+  const table = createTokenTable(createCallDynamo(dynamoOptions(env)), tableName, observe);
   const getSecretValue = createGetSecretValue(secretsOptions(env));
   return createBroker({
     ...surroundings,
@@ -58,7 +62,7 @@ function connect(env: Environment, config: Config, surroundings: Surroundings): 
     withoutTable,
     login: createLogin({ tokenUrl, now }),
     readCredentials: createCredentialSource({ getSecretValue, secrets, clientId, now }),
-    table: createTokenTable(createCallDynamo(dynamoOptions(env)), tableName, surroundings.observe),
+    table: readsEarly && defaultAccount !== undefined ? readEarly(table, defaultAccount, clock) : table,
   });
 }
 
@@ -81,4 +85,4 @@ function keysOf(env: Environment): AwsKeys {
   return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
 }
 
-export const handler: Handler = createHandler(process.env);
+export const handler: Handler = createHandler(process.env, { readsEarly: true });

@@ -32,6 +32,7 @@ export function connectSecretsManager(config: SecretsManagerClientConfig): GetSe
     useFipsEndpoint: false,
     userAgentAppId: '',
     authSchemePreference: [],
+    disableClockSkewCorrection: false,
     requestHandler: { handle },
     ...config,
   });
