@@ -119,7 +119,7 @@ function deniedCalls(accessLog: LogGroup): IWidget {
     logGroupNames: [accessLog.logGroupName],
     queryLines: [
       'filter status = "403"',
-      'stats count(*) as calls, max(time) as latest by caller, source_ip, path, error_type',
+      'stats count(*) as calls, max(@timestamp) as latest by caller, source_ip, path, error_type',
       'sort calls desc',
       'limit 20',
     ],

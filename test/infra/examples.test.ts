@@ -65,6 +65,11 @@ describe('the state machine', () => {
     );
   });
 
+  test('reaches the broker by its alias, not by API Gateway, whose integration is unsigned unless told otherwise', () => {
+    const resources = JSON.stringify(machine).match(/:states:::[\w:.]+|NO_AUTH/g);
+    expect(resources).toBeNull();
+  });
+
   test('asks for no token, and retries neither a refused password nor what may have reached Fegora', () => {
     const { EnsureToken, IssueInvoices } = invoicingDefinition({ token: 'TOKEN', worker: 'WORKER' }).States;
     expect(EnsureToken.Parameters.want).toBe('metadata');

@@ -68,6 +68,12 @@ test('cfn-lint finds no error, where it is installed', () => {
   expect(lint.status).toBe(0);
 }, 120_000);
 
+test('the outputs are those by which the command line finds a broker', () => {
+  expect(Object.keys(asJson(templateOf('full').toJSON().Outputs))).toEqual(
+    expect.arrayContaining(['Url', 'FunctionName', 'Secretmain', 'Secretnit2']),
+  );
+});
+
 test('the stack as a whole', () => {
   const masked = JSON.stringify(templateOf('minimal').toJSON(), null, 2)
     .replaceAll(/[0-9a-f]{64}/g, '<asset>')
