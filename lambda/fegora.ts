@@ -93,8 +93,8 @@ function connectionOf(outgoing: ClientRequest, url: URL): Promise<undefined> {
 function breakOf(outgoing: ClientRequest, signal: AbortSignal): Promise<BrokerError> {
   return new Promise((resolve) => {
     const timeUp = (): void => resolve(new BrokerError('upstream_timeout', 'no answer in time'));
-    const breakDown = (error: NodeJS.ErrnoException): void => resolve(breakdown(error.code ?? 'no code'));
-    signal.aborted ? timeUp() : signal.addEventListener('abort', timeUp, { once: true });
+    const breakDown = (error: NodeJS.ErrnoException): void => resolve(breakdown(error.code ?? 'EUNKNOWN'));
+    signal.aborted ? timeUp() : signal.addEventListener('abort', timeUp);
     outgoing.on('error', breakDown);
     // From its head on, the answer itself tells whether it came to its end; bytes after that do not matter.
     outgoing.once('response', () => outgoing.off('error', breakDown).on('error', () => {}));
@@ -113,7 +113,7 @@ function codeOf(code: string): ErrorCode {
   if (code.startsWith('HPE_')) {
     return 'upstream_invalid_response';
   }
-  return /^E(?!PROTO$)(?:AI_)?[A-Z]+$/.test(code) ? 'upstream_unavailable' : 'upstream_tls';
+  return /^E(?!PROTO)(?:AI_)?[A-Z]+$/.test(code) ? 'upstream_unavailable' : 'upstream_tls';
 }
 
 function answerTo(outgoing: ClientRequest): Promise<TokenResponse | BrokerError> {

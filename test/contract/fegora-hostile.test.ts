@@ -39,17 +39,19 @@ describe('promise 28: cut at the deadline', () => {
   ];
 
   test.each(slow)('promise 28: %s', async (_, behaviour, reached) => {
-    const { url, connections } = await upstream(behaviour);
+    const { url, connections, open } = await upstream(behaviour);
 
     await expectCut(url, reached);
     expect(connections()).toBe(1);
+    await expect.poll(open).toBe(0);
   });
 
   test('promise 28: stalled TLS', async () => {
-    const { url, connections } = await upstream(() => {});
+    const { url, connections, open } = await upstream(() => {});
 
     await expectCut(url.replace('http:', 'https:'), 'no');
     expect(connections()).toBe(1);
+    await expect.poll(open).toBe(0);
   });
 
   test('a deadline that is over already opens no connection', async () => {
@@ -156,10 +158,11 @@ describe('promise 29: nothing without a limit', () => {
   });
 
   test('a long body that says no more than its status is judged by that', async () => {
-    const { url } = await upstream(pouring('HTTP/1.1 503 x\r\nRetry-After: 9\r\n\r\n', chunk));
+    const { url, open } = await upstream(pouring('HTTP/1.1 503 x\r\nRetry-After: 9\r\n\r\n', chunk));
     const outcome = failure('upstream_unavailable', 'answered', 'HTTP 503');
 
     expect(await logIn(url)).toEqual({ ...outcome, retryAfterMs: 9000 });
+    await expect.poll(open).toBe(0);
   });
 
   test.each(['gzip', 'br', 'deflate', 'identity, gzip', 'x-identity', 'identityx'])(
