@@ -25,8 +25,6 @@ export function singleFlight<T>(): Join<T> {
     const stop = new AbortController();
     const flight = { result: start(stop.signal), stop, waiters: 0 };
     flights.set(key, flight);
-    const landed = () => forget(key, flight);
-    flight.result.then(landed, landed);
     return flight;
   }
 

@@ -61,9 +61,9 @@ function read(incoming: Incoming): Answer {
 }
 
 /** A clock that is over 5 minutes off gets this, and so do keys that rotated on the way. */
-function isBadSignature({ status, headers }: Incoming): boolean {
+function isBadSignature({ headers }: Incoming): boolean {
   const type = headers['x-amzn-errortype'];
-  return status === 403 && typeof type === 'string' && type.startsWith('InvalidSignatureException');
+  return typeof type === 'string' && type.startsWith('InvalidSignatureException');
 }
 
 function clockDifference({ headers }: Incoming, now: number): number {

@@ -209,6 +209,7 @@ describe('a signal', () => {
       getToken: async (options) => {
         if (options?.rejected !== undefined) {
           leaver.abort(new Error('in a hurry'));
+          throw leaver.signal.reason;
         }
         return client.getToken(options);
       },

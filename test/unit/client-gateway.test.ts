@@ -185,7 +185,7 @@ describe('the answer', () => {
     ['an expiry of 0', issued('token-a', 0).body],
     ['another token’s fingerprint', issued('token-a', 1799, { token_sha256: fingerprintOf('token-b') }).body],
     ['no account', issued('token-a', 1799, { account: undefined }).body],
-    ['70 KB', 'x'.repeat(70_000)],
+    ['70 KB', issued('token-a', 1799, { more: 'x'.repeat(70_000) }).body],
   ])('200 with %s is refused', async (_, body) => {
     const { url } = await broker({ body });
 
@@ -216,13 +216,25 @@ describe('the network', () => {
     expect(await failure(client(url).getToken())).toMatchObject({ code: 'broker_unreachable', retryable: true });
   });
 
-  test('a signal cuts a silent request short', async () => {
-    const { url } = await broker('silence');
+  test('a signal cuts a silent request short, on the wire too', async () => {
     const impatient = new AbortController();
-    const call = client(url).getToken({ signal: impatient.signal });
-    setImmediate(() => impatient.abort(new Error('in a hurry')));
+    const cut = Promise.withResolvers<void>();
+    const silent = await serve((request) => {
+      request.socket.once('close', cut.resolve);
+      impatient.abort(new Error('in a hurry'));
+    });
+    open.push(silent);
 
-    await expect(call).rejects.toThrow('in a hurry');
+    await expect(client(silent.url).getToken({ signal: impatient.signal })).rejects.toThrow('in a hurry');
+    await cut.promise;
+  });
+
+  test('a provider of keys that hangs is given up after 30 s', async () => {
+    const { getToken, advance } = client('http://127.0.0.1:1', { credentials: () => new Promise(() => {}) });
+    const call = expect(getToken()).rejects.toMatchObject({ code: 'broker_unreachable' });
+    await advance(30_000);
+
+    await call;
   });
 
   test('a signal cuts a provider of keys short that hangs', async () => {

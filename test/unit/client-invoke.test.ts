@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createTokenClient } from '../../client/index.ts';
 import { type LoopbackServer, serve } from '../../local/loopback.ts';
 import { fingerprintOf, issued, keys, refusal, type Scripted } from '../fixtures/client-broker.ts';
+import { createVirtualClock } from '../fixtures/virtual-clock.ts';
 
 interface Invocation {
   readonly path: string;
@@ -130,6 +131,24 @@ describe('refusals', () => {
 
     await expect(getToken()).rejects.toMatchObject({ code: 'broker_unreachable', retryable: true });
   });
+});
+
+test('a function that never answers is given up after 30 s', async () => {
+  const heard = Promise.withResolvers<void>();
+  const silent = await serve(() => heard.resolve());
+  vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', silent.url);
+  const clock = createVirtualClock();
+  const options = { functionName: 'broker', account: 'nit-1', region: 'us-east-1', credentials: keys };
+  const client = createTokenClient(options, { ...clock, random: () => 0 });
+  const call = expect(client.getToken()).rejects.toMatchObject({
+    code: 'broker_unreachable',
+    message: 'broker_unreachable: The broker did not answer within 30000 ms.',
+  });
+  await heard.promise;
+  await clock.advance(30_000);
+
+  await call;
+  await silent.close();
 });
 
 test('a signal cuts an invocation short', async () => {

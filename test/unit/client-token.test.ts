@@ -237,6 +237,20 @@ describe('early renewal', () => {
     expect(asked).toHaveLength(2);
   });
 
+  test('the elected caller can leave, and the next one is elected', async () => {
+    const { getToken, asked, last, advance } = await holding(1799);
+    await advance(1_500_000);
+    const leaver = new AbortController();
+    const elected = getToken({ signal: leaver.signal });
+    leaver.abort(new Error('in a hurry'));
+    await expect(elected).rejects.toThrow('in a hurry');
+    const next = getToken();
+    last().resolve(token('token-b', 1799));
+
+    await expect(next).resolves.toMatchObject({ accessToken: 'token-b' });
+    expect(asked).toHaveLength(3);
+  });
+
   test('the elected caller of a silent broker is let go after 3 s', async () => {
     const { getToken, asked, advance } = await holding(1799);
     await advance(1_500_000);
@@ -328,6 +342,19 @@ describe('a rejected token', () => {
 
     await expect(getToken({ rejected: fingerprintOf('token-0') })).resolves.toMatchObject({ accessToken: 'token-a' });
     expect(asked).toHaveLength(1);
+  });
+
+  test('an answer on its way at the time of the report does not bring it back', async () => {
+    const { getToken, asked, advance } = await holding(1799);
+    await advance(1_500_000);
+    const early = getToken();
+    const report = getToken({ rejected });
+    asked[2]?.resolve(token('token-b', 1799));
+    await report;
+    asked[1]?.resolve(token('token-a', 299));
+    await early;
+
+    await expect(getToken()).resolves.toMatchObject({ accessToken: 'token-b' });
   });
 
   test('others are served meanwhile', async () => {

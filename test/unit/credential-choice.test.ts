@@ -33,15 +33,15 @@ function scene() {
     table: { read: unused, claim: unused, write: unused },
     withoutTable: 'refuse',
   });
-  const memory = emptyRecollection();
+  const recollection = emptyRecollection();
   const candidates = (marks: readonly string[], rest: Partial<Candidates> = {}): Candidates => ({
     item: { account: 'main', marks: new Set(marks.map(keyOf)) },
-    memory,
+    recollection,
     past: false,
     signal: new AbortController().signal,
     ...rest,
   });
-  return { clock, secret, reads, choose, memory, candidates };
+  return { clock, secret, reads, choose, recollection, candidates };
 }
 
 describe('the credentials to log in with', () => {
@@ -93,20 +93,20 @@ describe('the credentials to log in with', () => {
   });
 
   test('are not read twice past the cache', async () => {
-    const { choose, candidates, reads, memory } = scene();
+    const { choose, candidates, reads, recollection } = scene();
     await expect(choose(candidates(['v1'], { past: true }))).rejects.toMatchObject({ code: 'credentials_rejected' });
 
     expect(reads).toHaveLength(1);
-    expect(memory.secretAskedAt).toBe(Number.NEGATIVE_INFINITY);
+    expect(recollection.secretAskedAt).toBe(Number.NEGATIVE_INFINITY);
   });
 
   test('are not those whose mark could not be written', async () => {
-    const { choose, candidates, memory, secret } = scene();
-    memory.pendingMark = { kind: 'mark', key: keyOf('v1'), at: 0 };
+    const { choose, candidates, recollection, secret } = scene();
+    recollection.pendingMarks.set(keyOf('v1'), { kind: 'mark', key: keyOf('v1') });
 
     await expect(choose(candidates([]))).rejects.toMatchObject({ code: 'credentials_rejected' });
     secret.latest = 'v2';
-    memory.secretAskedAt = Number.NEGATIVE_INFINITY;
+    recollection.secretAskedAt = Number.NEGATIVE_INFINITY;
     expect(await choose(candidates([]))).toMatchObject({ key: keyOf('v2') });
   });
 
@@ -144,9 +144,9 @@ describe('a marked version that had logged in before', () => {
   });
 
   test('is not tried while its mark is still to be written', async () => {
-    const { clock, choose, candidates, memory } = scene();
+    const { clock, choose, candidates, recollection } = scene();
     const { item } = candidates(['v1']);
-    memory.pendingMark = { kind: 'mark', key: keyOf('v1'), at: 0 };
+    recollection.pendingMarks.set(keyOf('v1'), { kind: 'mark', key: keyOf('v1') });
     const due = { ...item, proven: keyOf('v1'), nextTry: clock.now() };
 
     await expect(choose(candidates([], { item: due }))).rejects.toMatchObject({ code: 'credentials_rejected' });

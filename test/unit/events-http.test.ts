@@ -5,7 +5,7 @@ import { callOf } from '../../lambda/events/call.ts';
 import { createHttp, httpFailure } from '../../lambda/events/http.ts';
 import { createIssue } from '../../lambda/events/token-request.ts';
 import { foreignEvents, type HttpCall, httpEvent, invocation } from '../fixtures/events.ts';
-import { grant, noon, recordReports, servingBroker, token } from '../fixtures/events-broker.ts';
+import { grant, recordReports, servingBroker, token } from '../fixtures/events-broker.ts';
 
 const configured = new Set(['one', 'two']);
 
@@ -13,7 +13,7 @@ function edge(given = grant, defaultAccount: string | undefined = 'one') {
   const { broker, requests } = servingBroker(given);
   const reports = recordReports();
   const isConfigured = (account: string) => configured.has(account);
-  const issue = createIssue({ broker, isConfigured, report: reports.report, now: () => noon });
+  const issue = createIssue({ broker, isConfigured, report: reports.report });
   const serve = createHttp(issue, defaultAccount);
   const send = (event: unknown) => serve(event, callOf(event, invocation('http'), defaultAccount), () => 25_000);
   return { send, requests, reports };
@@ -197,7 +197,7 @@ describe('an HTTP call is refused', () => {
   it('without an account where none is the default', async () => {
     const { broker } = servingBroker();
     const { report } = recordReports();
-    const issue = createIssue({ broker, isConfigured: () => true, report, now: () => noon });
+    const issue = createIssue({ broker, isConfigured: () => true, report });
     const serve = createHttp(issue, undefined);
     const call = callOf(httpEvent(), invocation('http'), undefined);
     await expect(serve(httpEvent(), call, () => 25_000)).rejects.toMatchObject({ code: 'invalid_account' });

@@ -4,13 +4,13 @@ import { callOf } from '../../lambda/events/call.ts';
 import { createInvoke, thrownFailure } from '../../lambda/events/invoke.ts';
 import { createIssue } from '../../lambda/events/token-request.ts';
 import { callerArn, foreignEvents, httpEvent, invocation } from '../fixtures/events.ts';
-import { grant, noon, recordReports, servingBroker, token } from '../fixtures/events-broker.ts';
+import { grant, recordReports, servingBroker, token } from '../fixtures/events-broker.ts';
 
 function edge() {
   const { broker, requests } = servingBroker();
   const reports = recordReports();
   const isConfigured = (account: string) => account === 'one';
-  const serve = createInvoke(createIssue({ broker, isConfigured, report: reports.report, now: () => noon }));
+  const serve = createInvoke(createIssue({ broker, isConfigured, report: reports.report }));
   const send = (event: unknown, alias = 'account-one') =>
     serve(event, callOf(event, invocation(alias), 'two'), () => 25_000);
   return { send, requests, reports };

@@ -163,24 +163,24 @@ describe('a refused version', () => {
 });
 
 describe('forced renewals', () => {
-  const after = (count: number, since: number) => forcedOnceMore(itemWith({ forced: { count, since } }), now);
+  const counted = (count: number, since: number) => forcedOnceMore(itemWith({ forced: { count, since } }), now);
 
   test('three in five minutes, counted from the first', () => {
-    expect(after(0, 0)).toEqual({ count: 1, since: now });
-    expect(after(1, now - 1000)).toEqual({ count: 2, since: now - 1000 });
-    expect(after(2, now - 299_999)).toEqual({ count: 3, since: now - 299_999 });
+    expect(counted(0, 0)).toEqual({ count: 1, since: now });
+    expect(counted(1, now - 1000)).toEqual({ count: 2, since: now - 1000 });
+    expect(counted(2, now - 299_999)).toEqual({ count: 3, since: now - 299_999 });
   });
 
   test('not a fourth: too_many_rejections, until the five minutes are over', () => {
-    expect(() => after(3, now - 299_999)).toThrow(
+    expect(() => counted(3, now - 299_999)).toThrow(
       expect.objectContaining({ code: 'too_many_rejections', retryAfterMs: 1 }),
     );
-    expect(() => after(4, now)).toThrow(expect.objectContaining({ retryAfterMs: 300_000 }));
+    expect(() => counted(4, now)).toThrow(expect.objectContaining({ retryAfterMs: 300_000 }));
   });
 
   test('begin anew after that', () => {
-    expect(after(3, now - 300_000)).toEqual({ count: 1, since: now });
-    expect(after(1, now - 300_000)).toEqual({ count: 1, since: now });
-    expect(after(0, now + 60_000)).toEqual({ count: 1, since: now });
+    expect(counted(3, now - 300_000)).toEqual({ count: 1, since: now });
+    expect(counted(1, now - 300_000)).toEqual({ count: 1, since: now });
+    expect(counted(0, now + 60_000)).toEqual({ count: 1, since: now });
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { BrokerError, type ErrorCode } from '../../lambda/errors.ts';
+import { BrokerError, type ErrorCode, isOnlyLate } from '../../lambda/errors.ts';
+import type { Outcome } from '../../lambda/flight.ts';
 import { momentOf } from '../../lambda/guard.ts';
-import { createMemory, isOnlyLate } from '../../lambda/memory.ts';
+import { createMemory } from '../../lambda/memory.ts';
 import type { Clock } from '../../lambda/ports.ts';
-import type { Outcome } from '../../lambda/renewal.ts';
 import { fingerprint, type Token } from '../../lambda/token.ts';
 import { createVirtualClock } from '../fixtures/virtual-clock.ts';
 

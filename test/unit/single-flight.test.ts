@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { BrokerError, type ErrorCode } from '../../lambda/errors.ts';
+import type { Flight, Outcome } from '../../lambda/flight.ts';
 import { momentOf } from '../../lambda/guard.ts';
-import type { Flight, Outcome } from '../../lambda/renewal.ts';
 import { createSingleFlight } from '../../lambda/single-flight.ts';
 import { fingerprint, type Token } from '../../lambda/token.ts';
 import type { Want } from '../../lambda/want.ts';
@@ -239,7 +239,7 @@ describe('a flight that tries again what failed before', () => {
     const { started, fly, flightOf, failed, brought, tokenOf } = scene();
     const starting = fly(flightOf());
     const joined = [fly(flightOf()), fly(flightOf())];
-    started[0]?.flight.probing?.(failed('upstream_timeout'));
+    started[0]?.flight.announce?.(failed('upstream_timeout'));
     const late = fly(flightOf());
 
     const told = await Promise.all([...joined, late]);
@@ -253,7 +253,7 @@ describe('a flight that tries again what failed before', () => {
     const { started, fly, flightOf, failed, brought, tokenOf } = scene();
     void fly(flightOf({ rejected: 'f'.repeat(64) }));
     const joined = fly(flightOf());
-    started[0]?.flight.probing?.(failed('upstream_timeout'));
+    started[0]?.flight.announce?.(failed('upstream_timeout'));
     await settle();
     started[0]?.land(brought(tokenOf('1')));
 

@@ -38,7 +38,7 @@ const identity = {
 
 describe('an issue', () => {
   it('promise 43: is one audit record, with caller, account, secret version, fingerprint, source and request id', () => {
-    telemetry.issued(call, { ...grant, warning: 'renewal_failing' }, 1000);
+    telemetry.issued(call, { ...grant, warning: 'renewal_failing' });
     expect(lines()).toEqual([
       expect.objectContaining({
         level: 'INFO',
@@ -55,7 +55,7 @@ describe('an issue', () => {
   });
 
   it('is counted, with the life left, by source, account and role', () => {
-    telemetry.issued(call, grant, 1500);
+    telemetry.issued(call, { ...grant, remainingMs: 1500 });
     expect(metrics()).toEqual([
       expect.objectContaining({
         [metricNames.served]: 1,
@@ -171,11 +171,6 @@ describe('what the broker notices', () => {
     expect(lines()).toEqual([expect.objectContaining({ account: 'one', outcome: 'invalid_grant', ms: 42 })]);
   });
 
-  it('of serving is left to the issue, which knows the caller', () => {
-    telemetry.observe({ kind: 'served', account: 'one', source: 'memory', remainingMs: 1 });
-    expect(output.text()).toBe('');
-  });
-
   it('of the clocks is counted without sign', () => {
     telemetry.observe({ kind: 'clock_skew', account: 'one', ms: -90_000 });
     expect(metrics()).toEqual([expect.objectContaining({ [metricNames.clockSkew]: 90_000 })]);
@@ -213,7 +208,7 @@ describe('what the broker notices', () => {
 
 describe('a metric', () => {
   it('is in the namespace of the contract, and nothing of it is left for the next', () => {
-    telemetry.issued(call, grant, 1000);
+    telemetry.issued(call, grant);
     telemetry.observe({ kind: 'retry_held', account: 'two' });
     const last = metrics().at(-1);
     expect(Object(Object(last)._aws).CloudWatchMetrics).toEqual([
