@@ -78,17 +78,16 @@ function fegoraRow({ metrics }: DashboardProps): IWidget[] {
 }
 
 function failureRow({ metrics }: DashboardProps): IWidget[] {
-  const { tableUnavailable, loginWithoutTable, guardExpired, malformedItems, publishRefused, markUnwritten } =
-    metricNames;
   const incidents = [
-    tableUnavailable,
-    loginWithoutTable,
-    guardExpired,
-    malformedItems,
-    publishRefused,
-    markUnwritten,
-    metricNames.retryHeld,
+    metricNames.clockUnsteady,
     metricNames.denied,
+    metricNames.guardExpired,
+    metricNames.loginWithoutTable,
+    metricNames.malformedItems,
+    metricNames.markUnwritten,
+    metricNames.publishRefused,
+    metricNames.retryHeld,
+    metricNames.tableUnavailable,
   ];
   return [
     graph('Errors, by code', [metrics.by(metricNames.errors, 'code', 'Sum')], { stacked: true }),

@@ -162,6 +162,11 @@ describe('the dashboard', () => {
   });
 });
 
+test('every metric of the function is watched or shown', () => {
+  const seen = JSON.stringify([propertiesOf('AWS::CloudWatch::Alarm'), propertiesOf('AWS::CloudWatch::Dashboard')]);
+  expect(Object.values(metricNames).filter((name) => !seen.includes(name))).toEqual([]);
+});
+
 function build(stage: object): Template {
   return Template.fromStack(
     new TokenBrokerStack(createApp(), 'Stack', { ...parseSettings({ stage }, 'stage'), code: Code.fromAsset(bundle) }),
