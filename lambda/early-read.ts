@@ -11,7 +11,7 @@ const freshMs = 1000;
  * has changed since: a claim holds for the item as read.
  */
 export function readEarly(table: TokenTable, account: string, clock: Clock): TokenTable {
-  let early = readAhead();
+  let early: Promise<() => Reading | undefined> = readAhead();
   return {
     ...table,
     read: async (asked, signal) => {
@@ -19,8 +19,9 @@ export function readEarly(table: TokenTable, account: string, clock: Clock): Tok
         return table.read(asked, signal);
       }
       const taken = early;
-      early = Promise.resolve(undefined);
-      return (await taken)?.() ?? (await table.read(asked, signal));
+      early = Promise.resolve(() => undefined);
+      const known = await Promise.race([abortOf(signal), taken]);
+      return known() ?? (await table.read(asked, signal));
     },
   };
 
@@ -40,6 +41,14 @@ export function readEarly(table: TokenTable, account: string, clock: Clock): Tok
 }
 
 type Reading = Awaited<ReturnType<TokenTable['read']>>;
+
+/** Then nothing is known, and the table is left to refuse. */
+function abortOf(signal: AbortSignal): Promise<() => undefined> {
+  return new Promise((resolve) => {
+    const abort = () => resolve(() => undefined);
+    signal.aborted ? abort() : signal.addEventListener('abort', abort, { once: true });
+  });
+}
 
 /** The table's clock has gone on as well. */
 function laterBy(ms: number, { item, at }: Reading): Reading {

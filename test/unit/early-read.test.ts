@@ -83,6 +83,15 @@ describe('a reading made ahead', () => {
     expect(await revisionOf(early.read('main', never))).toBe(2);
   });
 
+  test('is no answer to a read whose time is up', async () => {
+    answers = [() => new Promise(() => {})];
+    const early = readEarly(table, 'main', clock);
+    const late = new AbortController();
+    const reading = early.read('main', late.signal);
+    late.abort();
+    expect(await revisionOf(reading)).toBe(2);
+  });
+
   test('still under way is waited for', async () => {
     const { promise, resolve } = Promise.withResolvers<Awaited<ReturnType<TokenTable['read']>>>();
     answers = [() => promise];
