@@ -1,4 +1,4 @@
-import { App, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -8,10 +8,11 @@ import { type Scene, startScene } from '../fixtures/client-scene.ts';
 import { labelUpdated } from '../fixtures/events.ts';
 import { type SkippingClock, skippingClock } from '../fixtures/skipping-clock.ts';
 import { type Door, passwordOf, secretOf, type World } from '../fixtures/world.ts';
+import { createApp } from '../infra/synth.ts';
 
 let template: Template;
 beforeAll(() => {
-  const stack = new Stack(new App(), 'Broker');
+  const stack = new Stack(createApp(), 'Broker');
   const accounts = { one: {}, two: {} };
   new TokenBroker(stack, 'Broker', { accounts, code: Code.fromInline('exports.handler = () => {}') });
   template = Template.fromStack(stack);

@@ -1,4 +1,4 @@
-import { App, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Alias, type IAlias, Version } from 'aws-cdk-lib/aws-lambda';
 import { StateMachine } from 'aws-local-stepfunctions';
@@ -8,6 +8,7 @@ import { type Capture, captureOutput } from '../fixtures/capture.ts';
 import { type Scene, startScene } from '../fixtures/client-scene.ts';
 import { type SkippingClock, skippingClock } from '../fixtures/skipping-clock.ts';
 import { passwordOf } from '../fixtures/world.ts';
+import { createApp } from '../infra/synth.ts';
 
 const functions = 'arn:aws:lambda:us-east-1:000000000000:function';
 /** Every token of the simulator starts so. */
@@ -22,7 +23,7 @@ let output: Capture;
 
 /** The state machine as the example stack deploys it, between the broker's alias of an account and a worker. */
 beforeAll(() => {
-  const stack = new Stack(new App(), 'Examples');
+  const stack = new Stack(createApp(), 'Examples');
   const alias = (name: string, aliasName: string) => {
     const aliasVersion = Version.fromVersionArn(stack, `Version${aliasName}`, `${functions}:${name}:1`);
     // The CDK's own classes do not fit its own interfaces under exactOptionalPropertyTypes.
