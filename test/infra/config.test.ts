@@ -159,6 +159,11 @@ test.each([
     'callers[0].principal: is no ARN of a role or a user',
   ],
   [
+    'an ARN without its last six characters',
+    { accounts: { main: { secretArn: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:fegora/main' } } },
+    'accounts.main: secretArn: is no complete ARN of a secret, with the six characters at its end',
+  ],
+  [
     'credentials in the URL',
     { ...main, tokenUrl: 'https://user:pass@api.fegora.com/token' },
     'tokenUrl: is no https URL, or holds credentials',

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Duration } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
@@ -83,6 +84,13 @@ describe('alarms', () => {
       'TableUnavailable',
       'Throttles',
     ]);
+  });
+
+  test('have a runbook each in docs/operations.md', () => {
+    const runbooks = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+    expect([...runbooks.matchAll(/^### (\w+)$/gm)].map(([, name]) => name).sort()).toEqual(
+      [...byRunbook.keys()].sort(),
+    );
   });
 
   test('tell the topic when they ring and when they stop, and nobody where there is none', () => {
