@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Flight, Outcome } from '../../lambda/renewal.ts';
+import type { Flight, Outcome } from '../../lambda/flight.ts';
 import { createSingleFlight } from '../../lambda/single-flight.ts';
 import { fingerprint, type Token } from '../../lambda/token.ts';
 import type { Want } from '../../lambda/want.ts';

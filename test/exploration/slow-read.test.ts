@@ -34,7 +34,7 @@ async function readWith(times: { readonly offMs: number; readonly thereMs?: numb
     login: () => Promise.reject(new Error('not asked for here')),
   };
   const want = { purpose: 'serve', minValidityMs: 0 } as const;
-  const { item } = await createReader(ports)({ account: 'a', want, memory: emptyRecollection(), late: never });
+  const { item } = await createReader(ports)({ account: 'a', want, recollection: emptyRecollection(), late: never });
   return { isTrusted: item.fault === undefined, observed };
 }
 

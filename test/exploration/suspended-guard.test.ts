@@ -7,7 +7,7 @@ test('a machine that is suspended during a login hangs up as soon as it finds it
   const host = universe.host('E', 0);
   const guard = armGuard(host.clock, { deadlineMs: 8000 });
   host.freeze('suspended');
-  universe.after(9000, host.thaw);
+  universe.after(9000, () => host.thaw('timers'));
   await universe.pass();
   const thawedAt = universe.now();
 

@@ -31,6 +31,7 @@ export interface Message {
   readonly host: Host;
   readonly text: string;
   readonly arrive: () => void | Promise<void>;
+  readonly lost?: () => void;
   /** Has to arrive before true time passes this moment. */
   readonly latest?: number;
 }
@@ -45,7 +46,8 @@ export interface Host {
    * `suspended`, as a machine is: it stands still, and timers with it.
    */
   readonly freeze: (how: 'stopped' | 'suspended') => void;
-  readonly thaw: () => Promise<void>;
+  /** What is done first: the timers that are due, or what lies in the sockets. A process may find itself in either. */
+  readonly thaw: (first: 'timers' | 'arrivals') => Promise<void>;
   /** Sets the wall clock. */
   readonly jump: (ms: number) => void;
   /** The wall clock's distance from true time. Milliseconds. */
@@ -94,6 +96,7 @@ export function createUniverse(startMs = Date.UTC(2026, 0, 15, 12)): Universe {
     lose: (message) => {
       messages.splice(messages.indexOf(message), 1);
       universe.log(`* lost: ${message.text}`);
+      message.lost?.();
     },
     after: (ms, happen) => {
       timers.add({ at: time + ms, host: undefined, fire: happen });
@@ -186,29 +189,42 @@ function createHost(name: string, offsetMs: number, { now, timers, log }: Surrou
     return [...timers].filter((timer) => timer.host === host);
   }
 
-  /** As Node does it: the timers that are due come first, then, a turn later, what lies in the sockets. */
-  async function thaw(): Promise<void> {
+  async function thaw(first: 'timers' | 'arrivals'): Promise<void> {
     if (state !== 'stopped' && state !== 'suspended') {
       return;
     }
     if (state === 'suspended') {
-      for (const timer of ownTimers()) {
-        timer.at += now() - frozenAt;
-      }
+      moveTimers(now() - frozenAt);
       suspendedMs += now() - frozenAt;
     }
     state = 'running';
     log(`* ${name} continues`);
+    const work = [fireDue, takeArrivals];
+    for (const todo of first === 'timers' ? work : work.reverse()) {
+      todo();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await settle();
+  }
+
+  function moveTimers(ms: number): void {
+    for (const timer of ownTimers()) {
+      timer.at += ms;
+    }
+  }
+
+  function fireDue(): void {
     const due = ownTimers().filter(({ at }) => at <= now());
     for (const timer of due.sort((a, b) => a.at - b.at)) {
       timers.delete(timer);
       void timer.fire();
     }
-    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  function takeArrivals(): void {
     for (const take of arrived.splice(0)) {
       take();
     }
-    await settle();
   }
 
   async function sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,0 +1,164 @@
+import type { Grant, TokenRequest } from '../../lambda/broker.ts';
+import { BrokerError } from '../../lambda/errors.ts';
+import { credentialKey } from '../../lambda/item.ts';
+import type { Host, Universe } from './universe.ts';
+
+/** One login as it truly went: from our first byte to our hanging up, and inside the server. True times. */
+export interface TrueLogin {
+  readonly number: number;
+  readonly host: Host;
+  readonly versionId: string;
+  readonly sentAt: number;
+  /** When our side ended it: by an answer read, by hanging up, or by dying. */
+  closedAt?: number;
+  arrivedAt?: number;
+  /** When the server was done with it, or when it was lost on its way there. */
+  finishedAt?: number;
+  refused?: boolean;
+  /** Whether its holder has marked what was refused. */
+  marked: boolean;
+  /** What kept its holder from marking it, or why it may be sent again. */
+  excused?: string | undefined;
+}
+
+/** What the table said when a claim was applied. */
+export interface ClaimedWorld {
+  readonly marks: readonly string[];
+  /** The key of a refused version that has logged in before and is due to be tried again by this very claim. */
+  readonly due: string | undefined;
+}
+
+/** A token as Fegora knows it. */
+export interface TrueToken {
+  readonly number: number;
+  readonly expiresAt: number;
+}
+
+/** Knows the truth, and says where the broker went against it. */
+export interface Judge {
+  readonly logins: readonly TrueLogin[];
+  readonly tokens: Map<string, TrueToken>;
+  readonly violations: readonly string[];
+  readonly accuse: (violation: string) => void;
+  readonly claimed: (host: Host, world: ClaimedWorld) => void;
+  /** Something happened to a process that may keep it from marking what was refused. */
+  readonly excuse: (host: Host, why: string) => void;
+  /** A process is no more: its connections are closed. */
+  readonly bereave: (host: Host) => void;
+  /** What Fegora said before of this version, or of all, counts no longer. */
+  readonly pardon: (why: string, versionId?: string) => void;
+  /** A login's first byte. */
+  readonly sent: (host: Host, versionId: string) => TrueLogin;
+  readonly answered: (host: Host, request: TokenRequest, grant: Grant) => void;
+  readonly failed: (host: Host, thrown: unknown) => void;
+  /** How often two logins were inside the server at once although our side had ended the first. */
+  readonly overlapsInside: () => number;
+}
+
+/** What marks speak of beside the version. */
+export const clientId = 'apiApp';
+export const tokenUrl = 'https://fegora.invalid/token';
+
+export interface Strictness {
+  /** Whether the server always ends its work within the lease, so that nothing may overlap inside it either. */
+  readonly serverIsBounded: boolean;
+}
+
+export function createJudge(universe: Universe, { serverIsBounded }: Strictness): Judge {
+  const logins: TrueLogin[] = [];
+  const tokens = new Map<string, TrueToken>();
+  const violations: string[] = [];
+  const worlds = new Map<Host, ClaimedWorld>();
+  let overlapsInside = 0;
+  const accuse = (violation: string): void => {
+    universe.log(`! ${violation}`);
+    violations.push(violation);
+  };
+
+  return {
+    logins,
+    tokens,
+    violations,
+    accuse,
+    claimed: (host, world) => {
+      worlds.set(host, world);
+    },
+    excuse: (host, why) => {
+      for (const login of logins.filter((one) => one.host === host && !one.marked)) {
+        login.excused ??= why;
+      }
+    },
+    bereave: (host) => {
+      for (const login of logins.filter((one) => one.host === host)) {
+        login.closedAt ??= universe.now();
+        login.excused ??= login.marked ? undefined : 'its holder died';
+      }
+    },
+    pardon: (why, versionId) => {
+      for (const login of logins.filter((one) => versionId === undefined || one.versionId === versionId)) {
+        login.excused ??= why;
+      }
+    },
+    sent: (host, versionId) => {
+      const login: TrueLogin = { number: logins.length + 1, host, versionId, sentAt: universe.now(), marked: false };
+      for (const other of logins) {
+        meet(login, other);
+      }
+      lookForRepeatedRefusal(login);
+      logins.push(login);
+      universe.log(`  ${host.name} sends login ${login.number} with ${versionId}`);
+      return login;
+    },
+    answered: (host, { rejected }, { token, source }) => {
+      const known = tokens.get(token.accessToken);
+      universe.log(`  ${host.name} answers token ${known?.number} from ${source}`);
+      if (known === undefined) {
+        accuse(`${host.name} handed out a token that Fegora never issued`);
+      } else if (known.expiresAt <= universe.now()) {
+        accuse(`${host.name} handed out token ${known.number}, ${universe.now() - known.expiresAt} ms past its expiry`);
+      }
+      if (rejected === token.fingerprint) {
+        accuse(`${host.name} handed out the very token that was reported`);
+      }
+    },
+    failed: (host, thrown) => {
+      universe.log(`  ${host.name} answers ${thrown instanceof BrokerError ? thrown.code : String(thrown)}`);
+      if (!(thrown instanceof BrokerError) || thrown.code === 'internal') {
+        const cause = thrown instanceof BrokerError ? thrown.cause : thrown;
+        accuse(`${host.name} threw what is no error of the contract: ${cause instanceof Error ? cause.stack : cause}`);
+      }
+    },
+    overlapsInside: () => overlapsInside,
+  };
+
+  function meet(login: TrueLogin, other: TrueLogin): void {
+    if (other.finishedAt !== undefined) {
+      return;
+    }
+    const pair = `login ${login.number} of ${login.host.name} meets login ${other.number} of ${other.host.name}`;
+    if (other.closedAt === undefined) {
+      accuse(`two logins in flight from us: ${pair}`);
+    } else if (other.arrivedAt !== undefined) {
+      overlapsInside += 1;
+      if (serverIsBounded) {
+        accuse(`two logins inside a server that takes less than the lease: ${pair}`);
+      }
+    }
+  }
+
+  function lookForRepeatedRefusal({ host, versionId }: TrueLogin): void {
+    const key = credentialKey(versionId, clientId, tokenUrl);
+    const { marks = [], due } = worlds.get(host) ?? {};
+    if (due === key) {
+      return;
+    }
+    if (marks.includes(key)) {
+      accuse(`${versionId} is sent again, which was marked when it was claimed for`);
+    }
+    for (const { number, versionId: other, refused, excused } of logins) {
+      if (refused === true && other === versionId && excused === undefined) {
+        accuse(`${versionId} is sent again, which login ${number} had refused`);
+      }
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { plans } from './deviations.ts';
+import { runWell, type Sabotage } from './run.ts';
+import { sabotages } from './sabotage.ts';
+
+const mostRuns = 3000;
+
+/** What goes wrong first without a part of the protocol, and how many runs it took to see it. */
+async function firstHarm(sabotage: Sabotage): Promise<string | undefined> {
+  const property = fc.asyncProperty(plans, async (plan) => {
+    await runWell(plan, sabotage);
+  });
+  const { errorInstance } = await fc.check(property, { seed: 1, numRuns: mostRuns, endOnFailure: true });
+  return errorInstance instanceof Error ? errorInstance.message.split('\n')[0] : undefined;
+}
+
+describe('promise 8: the exploration would find it, if the protocol lacked', () => {
+  test.for(sabotages)('$part', { timeout: 120_000 }, async ({ sabotage, harm }) => {
+    expect(await firstHarm(sabotage)).toMatch(harm);
+  });
+});
