@@ -1,0 +1,42 @@
+/**
+ * Mutation testing of the core: coverage says that a line was run, a mutant that survives says that nobody would have
+ * noticed had it been another. `npm run mutation`, or `npm run mutation -- -m lambda/token.ts` for one file.
+ *
+ * @type {import('@stryker-mutator/api/core').PartialStrykerOptions}
+ */
+export default {
+  testRunner: 'vitest',
+  // All tests of the core are quick ones: `related` would only leave out those that reach a file through a server.
+  vitest: { configFile: 'vitest.stryker.config.ts', related: false },
+  coverageAnalysis: 'perTest',
+  mutate: [
+    'token',
+    'broker',
+    'token-table',
+    'fegora',
+    'item',
+    'item-record',
+    'item-update',
+    'hold',
+    'guard',
+    'memory',
+    'single-flight',
+    'want',
+    'renewal',
+    'reading',
+    'attempt',
+    'login',
+    'credential-choice',
+    'bare-login',
+  ].map((name) => `lambda/${name}.ts`),
+  // A whole run takes long; what is known of unchanged code and tests is kept beside the reports.
+  incremental: true,
+  incrementalFile: 'reports/mutation.json',
+  ignorePatterns: ['cdk.out', 'dist', 'reports', 'coverage'],
+  // Two cores, one of which the tests' own servers need.
+  concurrency: 1,
+  timeoutMS: 10_000,
+  reporters: ['clear-text', 'progress'],
+  clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
+  thresholds: { high: 95, low: 90, break: 90 },
+};
