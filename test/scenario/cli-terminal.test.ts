@@ -1,8 +1,11 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Scene, startScene } from '../fixtures/client-scene.ts';
+
+// Each command is a process of its own, and machines that run tests are busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const password = 'not-a-real-password-typed';
 let scene: Scene;

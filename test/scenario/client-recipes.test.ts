@@ -6,11 +6,14 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type LoopbackServer, serve } from '../../local/loopback.ts';
 import type { SigningKeys } from '../../local/sigv4.ts';
 import { type Capture, captureOutput } from '../fixtures/capture.ts';
 import { type Scene, startScene } from '../fixtures/client-scene.ts';
+
+// Each command is a process of its own, and machines that run tests are busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const root = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
