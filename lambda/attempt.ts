@@ -6,7 +6,8 @@ import { holdMs, isSick } from './hold.ts';
 import { clockToleranceMs, type ForcedRenewals, holdsExpiredToken, type Item } from './item.ts';
 import { createSendLogin, type FailedLogin, type Sent } from './login.ts';
 import type { Change, Claim, Ports } from './ports.ts';
-import type { Recollection } from './recollection.ts';
+import { type Recollection, remember } from './recollection.ts';
+import { withTimeLimit } from './time-limit.ts';
 import type { Token } from './token.ts';
 
 /** How one claim and the login it bought ended. */
@@ -24,7 +25,7 @@ export type AttemptEnd =
 /** What an attempt is to do. */
 export interface Errand extends Choice {
   readonly item: Item;
-  readonly memory: Recollection;
+  readonly recollection: Recollection;
   readonly forced?: ForcedRenewals;
   /** Whether a caller waits who could be served at once: if this login fails, the next one can wait. */
   readonly spare: boolean;
@@ -36,7 +37,8 @@ export interface Errand extends Choice {
 
 export type Mark = Extract<Change, { kind: 'mark' }>;
 
-const leaseMs = 15_000;
+/** How long a claim keeps others away. Milliseconds. */
+export const leaseMs = 15_000;
 /** How long a login may take from its first byte on while its caller could be served at once. Milliseconds. */
 export const briefMs = 2000;
 const settleMs = 2000;
@@ -75,7 +77,7 @@ async function claimAndLogIn(crew: Crew, errand: Errand, guard: Guard): Promise<
       throw thrown;
     }
     crew.observe({ kind: 'guard_expired', account });
-    await settle(crew, account, { kind: 'fail', owner: claim.owner, endLease: true });
+    await settle(crew, account, { kind: 'fail', owner: claim.owner, endLease: true, ...undoneOf(errand) });
     return { kind: 'expired' };
   }
 }
@@ -114,28 +116,34 @@ async function giveUp(crew: Crew, errand: Errand, claim: Claim, failed: FailedLo
 
 /** Marks first: if the lease cannot be ended after that, nobody tries this version again all the same. */
 async function mark(crew: Crew, errand: Errand, { owner }: Claim): Promise<void> {
-  const { item, memory } = errand;
-  const change = markOf(crew, errand);
-  await within(settleMs, crew, async (limit) => {
+  const { item, key, recollection } = errand;
+  const at = crew.now();
+  const change = markOf(errand, at);
+  remember(recollection, key);
+  await withTimeLimit(crew.clock, settleMs, async (limit) => {
     if ((await write(crew, item.account, change, limit)) === 'written') {
-      const error = { code: 'credentials_rejected', at: change.at } as const;
+      const error = { code: 'credentials_rejected', at } as const;
       await write(crew, item.account, { kind: 'fail', owner, endLease: true, error }, limit);
     } else {
       crew.observe({ kind: 'mark_unwritten', account: item.account });
-      memory.pendingMark = change;
+      recollection.pendingMarks.set(key, change);
     }
   });
   // The secret may have changed since it was cached: ask at once.
-  memory.secretAskedAt = Number.NEGATIVE_INFINITY;
+  recollection.secretAskedAt = Number.NEGATIVE_INFINITY;
 }
 
 /** A version that had logged in gets its first retry with its mark; a later mark keeps what the claim had set. */
-function markOf({ now }: Crew, { item, key, proving }: Errand): Mark {
-  const at = now();
-  return { kind: 'mark', key, at, ...(item.proven === key && !proving && { nextTry: at + provenAgainMs }) };
+export function markOf({ item, key, proving }: Refused, at: number): Mark {
+  return { kind: 'mark', key, ...(item.proven === key && !proving && { nextTry: at + provenAgainMs }) };
 }
 
-function failureOf(crew: Crew, { item, spare }: Errand, { owner, leaseUntil }: Claim, failed: FailedLogin): Change {
+interface Refused extends Pick<Errand, 'key' | 'proving'> {
+  readonly item: Pick<Item, 'proven'>;
+}
+
+function failureOf(crew: Crew, errand: Errand, { owner, leaseUntil }: Claim, failed: FailedLogin): Change {
+  const { item, spare } = errand;
   const at = crew.now();
   const { error, answer, reached } = failed;
   const failures = item.failedAnswer === answer ? item.failures + 1 : 1;
@@ -147,11 +155,18 @@ function failureOf(crew: Crew, { item, spare }: Errand, { owner, leaseUntil }: C
   const retryAt = endLease ? heldUntil : Math.max(heldUntil, leaseUntil + clockToleranceMs);
   const hold = { retryAt, code: error.code, answer, failures };
   const renewAt = spare && { renewAt: at + renewAgainMs };
-  return { kind: 'fail', owner, endLease, error: { code: error.code, at }, hold, ...renewAt };
+  const undone = reached === 'no' && undoneOf(errand);
+  return { kind: 'fail', owner, endLease, error: { code: error.code, at }, hold, ...renewAt, ...undone };
+}
+
+/** A claim that sent nothing must not use up a forced renewal, or the rare try of a refused version. */
+function undoneOf({ item, forced, proving }: Errand): Pick<Extract<Change, { kind: 'fail' }>, 'undone'> {
+  const nextTry = proving && { nextTry: item.nextTry ?? 0 };
+  return { undone: { ...(forced !== undefined && { forced: item.forced }), ...nextTry } };
 }
 
 function settle(crew: Crew, account: string, change: Change): Promise<Settled> {
-  return within(settleMs, crew, (limit) => write(crew, account, change, limit));
+  return withTimeLimit(crew.clock, settleMs, (limit) => write(crew, account, change, limit));
 }
 
 type Settled = 'written' | 'refused' | 'unwritten';
@@ -168,18 +183,6 @@ async function write(crew: Crew, account: string, change: Change, limit: AbortSi
   }
   observe({ kind: 'table_unavailable', account });
   return 'unwritten';
-}
-
-/** Gives the work a signal that aborts after `ms`: what is written after a login must leave time to answer. */
-async function within<T>(ms: number, { clock }: Crew, work: (limit: AbortSignal) => Promise<T>): Promise<T> {
-  const limit = new AbortController();
-  const done = new AbortController();
-  void clock.sleep(ms, done.signal).then(() => limit.abort());
-  try {
-    return await work(limit.signal);
-  } finally {
-    done.abort();
-  }
 }
 
 type Issued = Extract<Sent, { kind: 'issued' }>;

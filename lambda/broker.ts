@@ -1,10 +1,12 @@
-import { BrokerError } from './errors.ts';
+import { BrokerError, isOnlyLate } from './errors.ts';
+import type { Outcome } from './flight.ts';
 import { answerReserveMs, loginNeedsMs } from './guard.ts';
 import type { Item } from './item.ts';
-import { createMemory, type Held, isOnlyLate } from './memory.ts';
+import { createMemory, type Held, isFailing } from './memory.ts';
 import type { Amendment, Ports, Remaining } from './ports.ts';
-import { createRenewal, type Outcome } from './renewal.ts';
+import { createRenewal } from './renewal.ts';
 import { createSingleFlight } from './single-flight.ts';
+import { withTimeLimit } from './time-limit.ts';
 import { expiresAt, meetsValidity, renewableFrom, type Token } from './token.ts';
 import type { Want } from './want.ts';
 
@@ -21,6 +23,8 @@ export interface TokenRequest {
 export interface Grant {
   readonly token: Token;
   readonly source: 'memory' | 'shared' | 'upstream';
+  /** What the token has to live, by whichever of our clocks says less. Milliseconds. */
+  readonly remainingMs: number;
   readonly warning?: 'min_validity_unmet' | 'renewal_failing';
 }
 
@@ -69,53 +73,41 @@ function deskOf(ports: Ports) {
  */
 export function createBroker(ports: Ports): Broker {
   const desk = deskOf(ports);
-  const { table } = ports;
   return {
-    getToken: async (request, remaining) => {
-      const grant = await serve(desk, request, remaining);
-      const remainingMs = expiresAt(grant.token) - ports.clock.now();
-      ports.observe({ kind: 'served', account: request.account, source: grant.source, remainingMs });
-      return grant;
-    },
+    getToken: (request, remaining) => serve(desk, request, remaining),
     warm: (account, remaining) => upkeep(desk, account, 'warm', remaining),
     verify: (account, remaining) => upkeep(desk, account, 'verify', remaining),
-    status: async (account, remaining) => (await table.read(account, timeLimit(remaining))).item,
-    amend: async (account, amendment, remaining) => {
-      desk.memory.forget(account);
-      if (!(await table.write(account, { kind: amendment }, timeLimit(remaining)))) {
-        throw new BrokerError('table_unavailable', 'the item is of an unknown schema');
-      }
-    },
+    status: (account, remaining) =>
+      inTime(desk, remaining, async (late) => (await ports.table.read(account, late)).item),
+    amend: (account, amendment, remaining) => inTime(desk, remaining, (late) => amend(desk, account, amendment, late)),
   };
 }
 
 async function serve(desk: Desk, request: TokenRequest, remaining: Remaining): Promise<Grant> {
   const { account, minValidityMs = 0, rejected } = request;
-  const { memory, clock } = desk;
-  const held = rejected === undefined ? memory.usable(account) : undefined;
-  if (held === undefined || !meetsValidity(held.token, minValidityMs, clock.now())) {
+  const held = rejected === undefined ? desk.memory.usable(account) : undefined;
+  if (held === undefined || !meetsValidity(held.token, minValidityMs, trustedNow(desk, held))) {
     return await fly(desk, request, 'serve', remaining);
   }
   return isTimeToLook(desk, account, held, remaining)
     ? await fly(desk, request, 'look', remaining)
-    : grantOf(desk, { ...held, source: 'memory' }, minValidityMs);
+    : grantOf(desk, held, 'memory', { minValidityMs });
 }
 
 async function fly(desk: Desk, request: TokenRequest, purpose: Want['purpose'], remaining: Remaining): Promise<Grant> {
   const { account, minValidityMs = 0, rejected } = request;
   const { memory } = desk;
-  const before = memory.usable(account, rejected);
+  const before = memory.usable(account, rejected)?.token.fingerprint;
   const want: Want = { purpose, minValidityMs, ...(rejected !== undefined && { rejected }) };
   const outcome = await depart(desk, account, want, remaining);
-  const brought = memory.admit(outcome);
-  if (brought !== undefined && brought.token.fingerprint !== before?.token.fingerprint) {
-    return grantOf(desk, { ...brought, source: outcome.source }, minValidityMs);
+  const best = (outcome.kept ? undefined : memory.admit(outcome)) ?? memory.usable(account, rejected);
+  const failure = outcome.failure ?? new BrokerError('renewal_in_progress', 'the token ran out while it was looked at');
+  if (best === undefined) {
+    throw failure;
   }
-  const held = memory.usable(account, rejected);
-  if (held !== undefined) {
-    return grantOf(desk, { ...held, source: 'memory' }, minValidityMs);
-  }
-  throw outcome.failure ?? new BrokerError('renewal_in_progress', 'the token ran out while it was looked at');
+  const { fingerprint } = best.token;
+  const isBrought = fingerprint === outcome.token?.fingerprint && fingerprint !== before;
+  return grantOf(desk, best, isBrought ? outcome.source : 'memory', { minValidityMs, failure: outcome.failure });
 }
 
 async function depart(desk: Desk, account: string, want: Want, remaining: Remaining): Promise<Outcome> {
@@ -129,13 +121,19 @@ async function depart(desk: Desk, account: string, want: Want, remaining: Remain
   return outcome;
 }
 
-function isTimeToLook({ clock, lookedAt, jitter }: Desk, account: string, held: Held, remaining: Remaining): boolean {
-  const now = clock.now();
+function isTimeToLook(desk: Desk, account: string, held: Held, remaining: Remaining): boolean {
+  const { clock, lookedAt, jitter } = desk;
+  const now = trustedNow(desk, held);
   const quietMs = clock.monotonic() - (lookedAt.get(account) ?? Number.NEGATIVE_INFINITY);
   // A look that began later could end when there is nothing left to serve.
   const outlivesLook = held.wallUntil - now >= longestLookMs + answerReserveMs;
   const isDue = now >= renewableFrom(held.token, jitter) && quietMs >= lookEveryMs;
   return isDue && outlivesLook && remaining() >= loginNeedsMs;
+}
+
+/** The wall clock as far as this token goes: where the monotonic clock says that more time went by, that counts. */
+function trustedNow({ memory }: Desk, held: Held): number {
+  return expiresAt(held.token) - memory.lifeLeftMs(held);
 }
 
 async function upkeep(desk: Desk, account: string, purpose: 'warm' | 'verify', remaining: Remaining): Promise<Upkeep> {
@@ -150,20 +148,33 @@ async function upkeep(desk: Desk, account: string, purpose: 'warm' | 'verify', r
   throw failure;
 }
 
-interface Served {
-  readonly token: Token;
-  readonly source: Grant['source'];
-  readonly failing: boolean;
+/** What a caller is told beside the token. */
+interface Terms {
+  readonly minValidityMs: number;
+  readonly failure?: BrokerError | undefined;
 }
 
-function grantOf({ clock }: Desk, { token, source, failing }: Served, minValidityMs: number): Grant {
-  if (failing) {
-    return { token, source, warning: 'renewal_failing' };
+function grantOf(desk: Desk, held: Held, source: Grant['source'], { minValidityMs, failure }: Terms): Grant {
+  const { token, failing } = held;
+  const remainingMs = desk.memory.lifeLeftMs(held);
+  const grant = { token, source, remainingMs };
+  // A renewal that failed long before anybody needs one is no news.
+  const isDue = trustedNow(desk, held) >= renewableFrom(token, 0);
+  if (isFailing(failure) || (failing && isDue)) {
+    return { ...grant, warning: 'renewal_failing' };
   }
-  const isUnmet = expiresAt(token) - clock.now() < minValidityMs;
-  return isUnmet ? { token, source, warning: 'min_validity_unmet' } : { token, source };
+  return remainingMs < minValidityMs ? { ...grant, warning: 'min_validity_unmet' } : grant;
 }
 
-function timeLimit(remaining: Remaining): AbortSignal {
-  return AbortSignal.timeout(Math.max(0, remaining() - answerReserveMs));
+async function amend({ memory, table }: Desk, account: string, amendment: Amendment, late: AbortSignal): Promise<void> {
+  if (!(await table.write(account, { kind: amendment }, late))) {
+    throw new BrokerError('table_unavailable', 'the item is of an unknown schema');
+  }
+  if (amendment === 'purge') {
+    memory.forget(account);
+  }
+}
+
+function inTime<T>({ clock }: Desk, remaining: Remaining, work: (late: AbortSignal) => Promise<T>): Promise<T> {
+  return withTimeLimit(clock, remaining() - answerReserveMs, work);
 }

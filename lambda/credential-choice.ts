@@ -15,7 +15,7 @@ export interface Choice {
 /** Where to look and what is known. */
 export interface Candidates {
   readonly item: Pick<Item, 'account' | 'marks' | 'proven' | 'nextTry'>;
-  readonly memory: Recollection;
+  readonly recollection: Recollection;
   /** Whether to ask Secrets Manager whatever is cached. */
   readonly past: boolean;
   readonly signal: AbortSignal;
@@ -31,16 +31,16 @@ const askAgainMs = 5000;
  */
 export function createCredentialChoice({ clock, readCredentials, tokenUrl }: Ports) {
   return async (candidates: Candidates): Promise<Choice> => {
-    const { item, memory } = candidates;
+    const { item, recollection } = candidates;
     const cached = await read(candidates, candidates.past);
     if (!isMarked(cached.key, candidates)) {
       return { ...cached, proving: false };
     }
-    const latest = !candidates.past && mayAsk(memory) ? await read(candidates, true) : cached;
+    const latest = !candidates.past && mayAsk(recollection) ? await read(candidates, true) : cached;
     if (!isMarked(latest.key, candidates)) {
       return { ...latest, proving: false };
     }
-    if (memory.pendingMark?.key !== latest.key && mayProve(item, latest.key, clock.now())) {
+    if (!recollection.pendingMarks.has(latest.key) && mayProve(item, latest.key, clock.now())) {
       return { ...latest, proving: true };
     }
     throw new BrokerError('credentials_rejected', 'Fegora refused this version of the secret');
@@ -51,15 +51,15 @@ export function createCredentialChoice({ clock, readCredentials, tokenUrl }: Por
     return { credentials, key: credentialKey(credentials.versionId, credentials.clientId, tokenUrl) };
   }
 
-  function mayAsk(memory: Recollection): boolean {
-    const may = clock.monotonic() - memory.secretAskedAt >= askAgainMs;
+  function mayAsk(recollection: Recollection): boolean {
+    const may = clock.monotonic() - recollection.secretAskedAt >= askAgainMs;
     if (may) {
-      memory.secretAskedAt = clock.monotonic();
+      recollection.secretAskedAt = clock.monotonic();
     }
     return may;
   }
 }
 
-function isMarked(key: string, { item, memory }: Candidates): boolean {
-  return item.marks.has(key) || memory.pendingMark?.key === key;
+function isMarked(key: string, { item, recollection }: Candidates): boolean {
+  return item.marks.has(key) || recollection.pendingMarks.has(key);
 }

@@ -110,6 +110,11 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(faces, value);
 }
 
+/** Whether something failed for want of time alone. */
+export function isOnlyLate({ code }: BrokerError): boolean {
+  return code === 'deadline' || code === 'renewal_in_progress';
+}
+
 /** Anything thrown, as an error with a code: what has none is `internal`, its cause kept for us alone. */
 export function asBrokerError(thrown: unknown): BrokerError {
   return thrown instanceof BrokerError ? thrown : new BrokerError('internal', 'unexpected failure', { cause: thrown });

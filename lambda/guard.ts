@@ -34,9 +34,9 @@ export const answerReserveMs = 500;
 
 const loginDeadlineMs = 8000;
 /** How long after a thaw a deadline may be noticed late. Milliseconds. */
-const lookEveryMs = 500;
+const checkEveryMs = 500;
 /** Kept free of the login for writing its result and for answering. Milliseconds. */
-const settleReserveMs = 2500;
+export const settleReserveMs = 2500;
 
 /** How long claim and login together may take in an invocation with `leftMs` left. Milliseconds. */
 export function loginLimitMs(leftMs: number): number {
@@ -69,9 +69,10 @@ export function armGuard(
   let sent: Moment | undefined;
   // By the wall clock too: while a machine is suspended the monotonic clock may stand still, and timers with it.
   const abortAfter = async (ms: number) => {
-    const endsAt = clock.now() + ms;
-    for (let sleptMs = 0; sleptMs < ms && clock.now() < endsAt && !disarmed.signal.aborted; sleptMs += lookEveryMs) {
-      await clock.sleep(Math.min(lookEveryMs, ms - sleptMs), disarmed.signal);
+    const start = momentOf(clock);
+    const leftMs = () => ms - Math.max(clock.now() - start.wall, clock.monotonic() - start.monotonic);
+    for (let left = leftMs(); left > 0 && !disarmed.signal.aborted; left = leftMs()) {
+      await clock.sleep(Math.min(checkEveryMs, left), disarmed.signal);
     }
     await eventLoopTurns();
     if (!disarmed.signal.aborted) {
@@ -82,7 +83,7 @@ export function armGuard(
   return {
     signal: deadline.signal,
     armed,
-    now: () => armed.wall + clock.monotonic() - armed.monotonic,
+    now: () => Math.round(armed.wall + clock.monotonic() - armed.monotonic),
     beforeFirstByte: () => {
       const now = momentOf(clock);
       if (!isWithin(now.wall - armed.wall) || !isWithin(now.monotonic - armed.monotonic)) {

@@ -89,12 +89,16 @@ function faultOf(fields: Fields): string | undefined {
     return 'schema';
   }
   const isSound: Record<string, boolean> = {
-    revision: Number.isSafeInteger(fields.number('revision')),
+    revision: isCount(fields.number('revision')),
     lease_until: !fields.has('lease_until') || fields.number('lease_until') !== undefined,
     retry_at: !fields.has('retry_at') || fields.number('retry_at') !== undefined,
     marks: !fields.has('marks') || fields.set('marks') !== undefined,
   };
   return Object.keys(isSound).find((name) => !isSound[name]);
+}
+
+function isCount(value: number | undefined): boolean {
+  return value !== undefined && Number.isSafeInteger(value) && value > 0;
 }
 
 function tokenOf(account: string, fields: Fields): Token | undefined {

@@ -1,4 +1,4 @@
-import { clockToleranceMs, type Item } from './item.ts';
+import { clockToleranceMs, type ForcedRenewals, type Item } from './item.ts';
 import { type Attribute, schemaVersion } from './item-record.ts';
 import type { Change, Claim } from './ports.ts';
 import { seal } from './token.ts';
@@ -31,7 +31,7 @@ export function claimUpdate({ revision }: Item, claim: Claim): Update {
       owner: { S: owner },
       lease_until: number(leaseUntil),
       ...(nextTry !== undefined && { next_try: number(nextTry) }),
-      ...(forced !== undefined && { forced_count: number(forced.count), forced_since: number(forced.since) }),
+      ...(forced !== undefined && forcedAttributes(forced)),
     },
     remove: dropToken ? ['access_token', 'seal'] : [],
     condition: `${isAsRead} AND (attribute_not_exists(#lease_until) OR #lease_until < :ended)`,
@@ -56,11 +56,10 @@ function termsOf(account: string, change: Change): Terms {
     case 'mark':
       return {
         set: change.nextTry === undefined ? {} : { next_try: number(change.nextTry) },
-        remove: ['retry_at', 'retry_code', 'failed_answer', 'failures'],
         addMarks: change.key,
       };
     case 'clear-rejection':
-      return { remove: ['marks', 'next_try', 'retry_at', 'retry_code', 'failed_answer', 'failures'], ...ofOurSchema };
+      return { remove: ['marks', 'next_try', ...holdAttributes], ...ofOurSchema };
     case 'purge':
       return { remove: ['access_token', 'seal', 'last_login'], ...ofOurSchema };
     case 'pause':
@@ -82,13 +81,14 @@ function publishUpdate(account: string, { owner, token, key, at }: Extract<Chang
       proven: { S: key },
       lease_until: number(0),
     },
-    remove: ['retry_at', 'retry_code', 'failed_answer', 'failures', 'renew_at', 'next_try'],
+    remove: [...holdAttributes, 'renew_at', 'next_try'],
     deleteMarks: key,
     ...ofOwner(owner),
   };
 }
 
-function failUpdate({ owner, endLease, error, hold, renewAt }: Extract<Change, { kind: 'fail' }>): Terms {
+function failUpdate(change: Extract<Change, { kind: 'fail' }>): Terms {
+  const { owner, endLease, error, hold, renewAt, undone } = change;
   return {
     set: {
       ...(endLease && { lease_until: number(0) }),
@@ -100,9 +100,19 @@ function failUpdate({ owner, endLease, error, hold, renewAt }: Extract<Change, {
         failures: number(hold.failures),
       }),
       ...(renewAt !== undefined && { renew_at: number(renewAt) }),
+      ...(undone?.nextTry !== undefined && { next_try: number(undone.nextTry) }),
+      ...(undone?.forced !== undefined && forcedAttributes(undone.forced)),
     },
+    // A failure that holds nobody (a refused password) ends the hold that the one before it had set.
+    remove: error !== undefined && hold === undefined ? holdAttributes : [],
     ...ofOwner(owner),
   };
+}
+
+const holdAttributes = ['retry_at', 'retry_code', 'failed_answer', 'failures'];
+
+function forcedAttributes({ count, since }: ForcedRenewals) {
+  return { forced_count: number(count), forced_since: number(since) };
 }
 
 function ofOwner(owner: string) {

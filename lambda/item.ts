@@ -55,11 +55,10 @@ export function credentialKey(versionId: string, clientId: string, tokenUrl: str
     .digest('hex');
 }
 
-/** The item's token, if it may still be handed out and is not the one reported as rejected. */
-export function servableToken(item: Item, now: number, rejected?: string): Token | undefined {
-  const { token } = item;
-  const servable = token !== undefined && now < servableUntil(token) && token.fingerprint !== rejected;
-  return servable ? token : undefined;
+/** The token of a sound item, if it may still be handed out and is not the one reported as rejected. */
+export function servableToken({ fault, token }: Item, now: number, rejected?: string): Token | undefined {
+  const isServable = fault === undefined && token !== undefined && now < servableUntil(token);
+  return isServable && token.fingerprint !== rejected ? token : undefined;
 }
 
 /** Whether a token is stored that no environment could hand out any more. */
@@ -98,9 +97,12 @@ export function gapEnds(item: Item): number {
   return item.lastLogin === undefined ? 0 : item.lastLogin + loginGapMs(item.lifetimeMs ?? 0);
 }
 
-/** A refused version that had logged in before may belong to a locked account: it is due again at `nextTry`. */
-export function mayProve(item: Pick<Item, 'proven' | 'nextTry'>, key: string, now: number): boolean {
-  return item.proven === key && item.nextTry !== undefined && item.nextTry <= now;
+/**
+ * A refused version that had logged in before may belong to a locked account: it is due again at `nextTry`, and at once
+ * where none is set, which is so when the one that marked it did not know that it had logged in.
+ */
+export function mayProve({ proven, nextTry = 0 }: Pick<Item, 'proven' | 'nextTry'>, key: string, now: number): boolean {
+  return proven === key && nextTry <= now;
 }
 
 /**

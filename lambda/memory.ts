@@ -1,7 +1,7 @@
-import type { BrokerError } from './errors.ts';
+import { type BrokerError, isOnlyLate } from './errors.ts';
+import type { Outcome } from './flight.ts';
 import type { Clock } from './ports.ts';
-import type { Outcome } from './renewal.ts';
-import { servableUntil, type Token } from './token.ts';
+import { marginMs, servableUntil, type Token } from './token.ts';
 
 /** A token as this environment holds it. */
 export interface Held {
@@ -18,6 +18,8 @@ export interface Held {
 export interface Memory {
   /** The token held, if it may still be handed out and is not the one reported as rejected. */
   readonly usable: (account: string, rejected?: string) => Held | undefined;
+  /** How long a token has to live, by whichever clock says less. Milliseconds. */
+  readonly lifeLeftMs: (held: Held) => number;
   /** What a flight brought, if it may still be handed out. */
   readonly admit: (outcome: Outcome) => Held | undefined;
   /** Keeps what a flight brought; a token that the table could not take yet is not given up for an older one. */
@@ -32,6 +34,10 @@ export function createMemory(clock: Clock): Memory {
     usable: (account, rejected) => {
       const held = tokens.get(account);
       return held !== undefined && isUsable(held) && held.token.fingerprint !== rejected ? held : undefined;
+    },
+    lifeLeftMs: ({ token, wallUntil, monotonicUntil }) => {
+      const servableMs = Math.min(wallUntil - clock.now(), monotonicUntil - clock.monotonic());
+      return servableMs + marginMs(token.lifetimeMs);
     },
     admit: (outcome) => {
       const held = heldFrom(outcome);
@@ -69,12 +75,7 @@ function heldFrom({ token, seen, failure }: Outcome): Held | undefined {
   return { token, wallUntil, monotonicUntil: seen.monotonic + wallUntil - seen.wall, failing: isFailing(failure) };
 }
 
-/** Whether a flight ended for want of time alone. */
-export function isOnlyLate({ code }: BrokerError): boolean {
-  return code === 'deadline' || code === 'renewal_in_progress';
-}
-
 /** Whether renewal itself is in trouble; being late, or reporting too many tokens, says nothing of that. */
-function isFailing(failure: BrokerError | undefined): boolean {
+export function isFailing(failure: BrokerError | undefined): boolean {
   return failure !== undefined && !isOnlyLate(failure) && failure.code !== 'too_many_rejections';
 }

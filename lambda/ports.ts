@@ -99,7 +99,7 @@ export type Change =
       readonly at: number;
     }
   | ({ readonly kind: 'fail'; readonly owner: string; readonly endLease: boolean } & FailureRecord)
-  | { readonly kind: 'mark'; readonly key: string; readonly at: number; readonly nextTry?: number }
+  | { readonly kind: 'mark'; readonly key: string; readonly nextTry?: number }
   | { readonly kind: Amendment };
 
 /** What is kept of a login that failed; nothing where none was sent. */
@@ -112,6 +112,8 @@ interface FailureRecord {
     readonly failures: number;
   };
   readonly renewAt?: number;
+  /** What the claim had counted or set for a login that was not sent, as it was before. */
+  readonly undone?: { readonly forced?: ForcedRenewals; readonly nextTry?: number };
 }
 
 /**
@@ -136,12 +138,6 @@ export type Amendment = 'clear-rejection' | 'purge' | 'pause' | 'resume';
 /** What the broker noticed, for metrics and the log. Never holds a secret or a token. */
 export type Observation =
   | { readonly kind: 'login'; readonly account: string; readonly outcome: 'issued' | LoginFailure; readonly ms: number }
-  | {
-      readonly kind: 'served';
-      readonly account: string;
-      readonly source: 'memory' | 'shared' | 'upstream';
-      readonly remainingMs: number;
-    }
   | { readonly kind: 'clock_skew'; readonly account: string; readonly ms: number }
   | { readonly kind: 'failed'; readonly account: string; readonly code: ErrorCode; readonly answer?: string }
   | { readonly kind: Incident; readonly account: string };

@@ -1,9 +1,11 @@
+import { leaseMs } from './attempt.ts';
 import { BrokerError } from './errors.ts';
 import { isSteady, type Moment, momentOf } from './guard.ts';
 import { clockToleranceMs, type Item, servableToken } from './item.ts';
 import type { Ports } from './ports.ts';
 import type { Recollection } from './recollection.ts';
 import type { Token } from './token.ts';
+import type { Want } from './want.ts';
 
 /** The item at a moment at which our clock agreed with the table's. */
 export interface Reading {
@@ -16,8 +18,9 @@ export interface Reading {
 /** Whose item, and for whom. */
 export interface Inquiry {
   readonly account: string;
-  readonly want: { readonly rejected?: string };
-  readonly memory: Recollection;
+  readonly want: Want;
+  readonly recollection: Recollection;
+  /** Aborts when there is no time left to wait for the table. */
   readonly late: AbortSignal;
 }
 
@@ -28,35 +31,66 @@ export interface Inquiry {
 const provenWithinMs = 2 * clockToleranceMs;
 
 /**
- * Reads an account's item, after writing the mark that could not be written before.
+ * Reads an account's item, after writing the marks that could not be written before.
  *
  * All environments meet at the table, so its clock is the one they share: whoever is off it by more than the tolerance
  * must neither trust the times in the item nor write its own. Such an item is taken for one that cannot be understood.
  */
 export function createReader({ clock, table, observe }: Ports): (inquiry: Inquiry) => Promise<Reading> {
   return async (inquiry) => {
-    const { account, want, memory, late } = inquiry;
+    const { account, want, recollection, late } = inquiry;
     if (late.aborted) {
       throw new BrokerError('deadline', 'no time was left to read the table');
     }
-    await writePendingMark(inquiry);
-    const before = momentOf(clock);
-    const { item, at } = await table.read(account, late);
-    const seen = momentOf(clock);
-    memory.marks = item.marks;
-    if (!isSteady(clock, before) || isOff(at, before, seen)) {
+    await writePendingMarks(inquiry);
+    const { seen, ...read } = await readSteadily(account, late);
+    const item = soundly(read.item, seen.wall, read.isTimed);
+    if (item.fault === undefined) {
+      recollection.known = { marks: new Set([...item.marks, ...recollection.pendingMarks.keys()]), ...provenOf(item) };
+    } else if (!read.isTimed) {
       observe({ kind: 'clock_unsteady', account });
-      return { item: { ...item, fault: 'its time is not ours' }, seen, current: undefined };
     }
     return { item, seen, current: servableToken(item, seen.wall, want.rejected) };
   };
 
-  async function writePendingMark({ account, memory, late }: Inquiry): Promise<void> {
-    if (memory.pendingMark !== undefined) {
-      await table.write(account, memory.pendingMark, late);
-      delete memory.pendingMark;
+  /** A clock that was set during the read says nothing of the item: it is read once more. */
+  async function readSteadily(account: string, late: AbortSignal) {
+    const first = await readTimed(account, late);
+    return first.isTimed ? first : await readTimed(account, late);
+  }
+
+  async function readTimed(account: string, late: AbortSignal) {
+    const before = momentOf(clock);
+    const { item, at } = await table.read(account, late);
+    const seen = momentOf(clock);
+    return { item, seen, isTimed: isSteady(clock, before) && !isOff(at, before, seen) };
+  }
+
+  /** What cannot be written stays, and stops its version here; a token that can be read is not held back for it. */
+  async function writePendingMarks({ account, recollection: { pendingMarks }, late }: Inquiry): Promise<void> {
+    for (const [key, mark] of pendingMarks) {
+      const isWritten = await table.write(account, mark, late).catch(() => false);
+      if (isWritten) {
+        pendingMarks.delete(key);
+      }
     }
   }
+}
+
+function provenOf({ proven }: Item): Pick<Item, 'proven'> {
+  return proven === undefined ? {} : { proven };
+}
+
+/** The item with what cannot be true of it taken for a fault, or, of a login that is yet to come, for nothing. */
+function soundly(item: Item, now: number, isTimed: boolean): Item {
+  if (!isTimed) {
+    return { ...item, fault: 'its time is not ours' };
+  }
+  if (item.leaseUntil > now + leaseMs + 2 * clockToleranceMs) {
+    return { ...item, fault: 'lease_until' };
+  }
+  const { lastLogin, ...rest } = item;
+  return lastLogin !== undefined && lastLogin > now + clockToleranceMs ? rest : item;
 }
 
 /**

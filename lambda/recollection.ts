@@ -1,17 +1,32 @@
 import type { Mark } from './attempt.ts';
+import type { Item } from './item.ts';
 
 /** What an environment remembers of an account between flights: a few fields, however many calls. */
 export interface Recollection {
-  /** A mark that could not be written; it stops its version here and is written at the next table access. */
-  pendingMark?: Mark;
-  /** The marks as last read: obeyed where the table cannot be asked. */
-  marks: ReadonlySet<string>;
+  /** Marks that could not be written, by credential key; they stop their versions here, and are written when they can be. */
+  readonly pendingMarks: Map<string, Mark>;
+  /** What was last known of refused and of proven credentials: obeyed where the table cannot be asked. */
+  known: Pick<Item, 'marks' | 'proven'>;
   /** When Secrets Manager was last asked because the cached version is marked. Monotonic milliseconds. */
   secretAskedAt: number;
-  /** The latest login without a table. Monotonic milliseconds. */
-  bareLoginAt: number;
+  /** No login without a table before this time. Monotonic milliseconds. */
+  nextBareLogin: number;
+  /** The answer of the latest failed login without a table, and how often in a row it came. */
+  bareFailures: { readonly answer: string; readonly inRow: number };
 }
 
 export function emptyRecollection(): Recollection {
-  return { marks: new Set(), secretAskedAt: Number.NEGATIVE_INFINITY, bareLoginAt: Number.NEGATIVE_INFINITY };
+  return {
+    pendingMarks: new Map(),
+    known: { marks: new Set() },
+    secretAskedAt: Number.NEGATIVE_INFINITY,
+    nextBareLogin: Number.NEGATIVE_INFINITY,
+    bareFailures: { answer: '', inRow: 0 },
+  };
+}
+
+/** Notes that Fegora refused these credentials, whether or not the table takes the mark. */
+export function remember(recollection: Recollection, key: string): void {
+  const { known } = recollection;
+  recollection.known = { ...known, marks: new Set([...known.marks, key]) };
 }

@@ -1,39 +1,29 @@
 import { type AttemptEnd, briefMs, createAttempt, type Errand } from './attempt.ts';
 import { createBareLogin } from './bare-login.ts';
-import { createCredentialChoice } from './credential-choice.ts';
+import { type Candidates, type Choice, createCredentialChoice } from './credential-choice.ts';
 import { asBrokerError, BrokerError } from './errors.ts';
-import { answerReserveMs, isSteady, loginLimitMs, loginNeedsMs, type Moment, momentOf } from './guard.ts';
-import { forcedOnceMore, gapEnds, holdOf, type Item, probeError, stealableAt } from './item.ts';
-import type { Ports, Remaining } from './ports.ts';
+import { type Flight, type Outcome, stand } from './flight.ts';
+import { isSteady, loginLimitMs, loginNeedsMs, momentOf, settleReserveMs } from './guard.ts';
+import {
+  clockToleranceMs,
+  forcedOnceMore,
+  gapEnds,
+  holdOf,
+  type Item,
+  probeError,
+  servableToken,
+  stealableAt,
+} from './item.ts';
+import type { Ports } from './ports.ts';
 import { createReader, type Reading } from './reading.ts';
 import { emptyRecollection, type Recollection } from './recollection.ts';
-import { servableUntil, type Token } from './token.ts';
+import { withTimeLimit } from './time-limit.ts';
+import { servableUntil } from './token.ts';
 import { isPatient, isSatisfied, type Want } from './want.ts';
-
-/** What a flight brought. `token` and `failure` may stand together: a good token whose renewal failed. */
-export interface Outcome {
-  readonly token?: Token;
-  /** A moment at which our wall clock can be trusted with regard to the token. */
-  readonly seen: Moment;
-  readonly source: 'shared' | 'upstream';
-  /** False for a token that is not the one everybody uses. */
-  readonly kept: boolean;
-  readonly failure?: BrokerError;
-}
-
-export interface Flight {
-  readonly account: string;
-  readonly want: Want;
-  readonly remaining: Remaining;
-  /** When to give up waiting. Monotonic milliseconds. */
-  readonly until: number;
-  /** Told when this flight tries again what failed before: nobody else need wait for how that ends. */
-  readonly probing?: (outcome: Outcome) => void;
-}
 
 /** A flight under way. */
 interface Trip extends Flight {
-  readonly memory: Recollection;
+  readonly recollection: Recollection;
   /** Aborts at `until`. */
   readonly late: AbortSignal;
 }
@@ -67,17 +57,13 @@ export function createRenewal(ports: Ports, jitter: number): (flight: Flight) =>
   const recollections = new Map<string, Recollection>();
 
   return async (flight) => {
-    const memory = recollections.get(flight.account) ?? emptyRecollection();
-    recollections.set(flight.account, memory);
-    const landed = new AbortController();
-    const late = new AbortController();
-    void clock.sleep(flight.until - clock.monotonic(), landed.signal).then(() => late.abort());
+    const recollection = recollections.get(flight.account) ?? emptyRecollection();
+    recollections.set(flight.account, recollection);
     try {
-      return await fly(crew, { ...flight, memory, late: late.signal });
+      const leftMs = flight.until - clock.monotonic();
+      return await withTimeLimit(clock, leftMs, (late) => fly(crew, { ...flight, recollection, late }));
     } catch (thrown) {
       return { seen: momentOf(clock), source: 'shared', kept: false, failure: asBrokerError(thrown) };
-    } finally {
-      landed.abort();
     }
   };
 }
@@ -94,42 +80,53 @@ async function fly(crew: Crew, trip: Trip): Promise<Outcome> {
       await pause(crew, trip, polls, step.againAt);
     }
   } catch (thrown) {
-    const failure = asBrokerError(thrown);
+    const failure = blame(trip, reading, asBrokerError(thrown));
     if (failure.code === 'table_unavailable') {
       crew.observe({ kind: 'table_unavailable', account: trip.account });
     }
-    return reading === undefined ? await withoutTable(crew, trip, failure) : stand(reading, failure);
+    return reading?.current === undefined && isTableUnusable(reading, failure)
+      ? await crew.logInBare(trip, trip.recollection, failure)
+      : stand(reading ?? { seen: momentOf(crew.clock), current: undefined }, failure);
   }
 }
 
-async function withoutTable(crew: Crew, trip: Trip, failure: BrokerError): Promise<Outcome> {
-  if (failure.code === 'table_unavailable' && !trip.late.aborted) {
-    return await crew.logInBare(trip, trip.memory, failure);
+/** What was cut off because this flight's own time was up says nothing of the one who was asked. */
+function blame({ late }: Trip, reading: Reading | undefined, failure: BrokerError): BrokerError {
+  const isCut = late.aborted && (failure.code === 'table_unavailable' || failure.code === 'secret_unavailable');
+  if (!isCut) {
+    return failure;
   }
-  throw failure;
+  const code = reading === undefined ? 'deadline' : 'renewal_in_progress';
+  return new BrokerError(code, 'no time was left to wait for the table or the secret');
+}
+
+/** Whether the table could not be asked or written; an item that must not be built on is another matter. */
+function isTableUnusable(reading: Reading | undefined, { code }: BrokerError): boolean {
+  return code === 'table_unavailable' && reading?.item.fault === undefined;
 }
 
 async function advance(crew: Crew, trip: Trip, reading: Reading): Promise<Step> {
   const { want } = trip;
+  const { item, seen } = reading;
   if (isSatisfied(want, reading, crew.jitter)) {
     return stand(reading);
   }
   refuseWhatIsHeld(crew, want, reading);
-  const isForced = want.rejected !== undefined && reading.item.token?.fingerprint === want.rejected;
-  const busyUntil = Math.max(stealableAt(reading.item), isForced ? 0 : gapEnds(reading.item));
-  const isBusy = busyUntil >= reading.seen.wall;
-  if (isBusy && !isPatient(want, reading)) {
-    return yieldTo(want, reading);
+  const isForced = want.rejected !== undefined && servableToken(item, seen.wall)?.fingerprint === want.rejected;
+  const busyUntil = Math.max(stealableAt(item), isForced ? 0 : gapEnds(item));
+  if (busyUntil >= seen.wall) {
+    return isPatient(want, reading) ? await lose(crew, trip, reading, busyUntil) : yieldTo(want, reading);
   }
-  const choice = await crew.choose({ ...trip, item: reading.item, past: want.purpose === 'verify', signal: trip.late });
-  if (want.purpose === 'verify' && reading.item.token?.versionId === choice.credentials.versionId) {
+  const choice = await crew.choose(candidatesOf(trip, reading));
+  if (want.purpose === 'verify' && item.token?.versionId === choice.credentials.versionId) {
     return stand(reading);
   }
-  if (isBusy) {
-    return lose(reading, busyUntil);
-  }
-  const forced = isForced && { forced: forcedOnceMore(reading.item, reading.seen.wall) };
+  const forced = isForced && { forced: forcedOnceMore(item, seen.wall) };
   return await claim(crew, trip, reading, { ...choice, ...forced });
+}
+
+function candidatesOf({ want, recollection, late }: Trip, { item }: Reading): Candidates {
+  return { item, recollection, past: want.purpose === 'verify', signal: late };
 }
 
 function refuseWhatIsHeld({ observe }: Crew, { purpose }: Want, { item, current, seen }: Reading): void {
@@ -150,8 +147,16 @@ function renewalError({ lastError }: Item): BrokerError {
   return new BrokerError(lastError?.code ?? 'upstream_unavailable', 'a renewal failed a short while ago');
 }
 
-/** Waits for whoever is at it, unless that login is only a probe after a failed one. */
-function lose(reading: Reading, againAt: number): Step {
+/** Waits for whoever is at it, unless that login is only a probe, or our own version of the secret is refused. */
+async function lose(crew: Crew, trip: Trip, reading: Reading, againAt: number): Promise<Step> {
+  try {
+    await crew.choose(candidatesOf(trip, reading));
+  } catch (thrown) {
+    // The other login may well do without Secrets Manager.
+    if (asBrokerError(thrown).code !== 'secret_unavailable') {
+      throw thrown;
+    }
+  }
   const failed = probedFailure(reading);
   if (failed !== undefined) {
     throw failed;
@@ -159,21 +164,21 @@ function lose(reading: Reading, againAt: number): Step {
   return { againAt };
 }
 
-/** Whoever joined this flight does not wait for a probe either. */
-function announceProbe({ probing }: Trip, reading: Reading): void {
-  const failed = probedFailure(reading);
-  if (failed !== undefined) {
-    probing?.(stand(reading, failed));
-  }
-}
-
 function probedFailure({ item, current }: Reading): BrokerError | undefined {
   return current === undefined ? probeError(item) : undefined;
 }
 
-async function claim(crew: Crew, trip: Trip, reading: Reading, choice: Choice): Promise<Step> {
+/** Nobody waits for a login who could be served without it, or for one that only probes. */
+function announceWhatIsHad({ announce }: Trip, reading: Reading): void {
+  const failed = probedFailure(reading);
+  if (reading.current !== undefined || failed !== undefined) {
+    announce?.(stand(reading, failed));
+  }
+}
+
+async function claim(crew: Crew, trip: Trip, reading: Reading, choice: Claimable): Promise<Step> {
   const { clock, attempt } = crew;
-  const { want, memory, remaining } = trip;
+  const { want, recollection, remaining } = trip;
   const { item, seen, current } = reading;
   const left = remaining();
   if (left < loginNeedsMs) {
@@ -185,19 +190,20 @@ async function claim(crew: Crew, trip: Trip, reading: Reading, choice: Choice): 
   const spare = current !== undefined && (want.purpose === 'serve' || want.purpose === 'look');
   const brief = spare && item.renewAt === undefined;
   const deadlineMs = loginLimitMs(left);
-  if (spare && !outlasts(current, clock.now() + (brief ? briefMs : deadlineMs))) {
+  if (spare && servableUntil(current) < clock.now() + longestMs(brief, deadlineMs)) {
     return stand(reading, brief ? undefined : renewalError(item));
   }
-  announceProbe(trip, reading);
-  return afterAttempt(crew, want, reading, await attempt({ ...choice, item, memory, spare, brief, deadlineMs }));
+  announceWhatIsHad(trip, reading);
+  const end = await attempt({ ...choice, item, recollection, spare, brief, deadlineMs });
+  return afterAttempt(crew, want, reading, end);
 }
 
-/** Whether the token can be served after a login that took until `end` and failed. */
-function outlasts(token: Token, end: number): boolean {
-  return servableUntil(token) >= end + answerReserveMs;
+/** How long a login that fails can keep the token waiting that is to be served then. Milliseconds. */
+function longestMs(brief: boolean, deadlineMs: number): number {
+  return (brief ? Math.min(clockToleranceMs + briefMs, deadlineMs) : deadlineMs) + settleReserveMs;
 }
 
-type Choice = Omit<Errand, 'item' | 'memory' | 'spare' | 'brief' | 'deadlineMs'>;
+type Claimable = Choice & Pick<Errand, 'forced'>;
 
 function afterAttempt({ clock }: Crew, want: Want, reading: Reading, end: AttemptEnd): Step {
   switch (end.kind) {
@@ -226,11 +232,6 @@ async function pause({ clock, random }: Crew, { late }: Trip, polls: number, aga
 
 /** Leaves the renewal to whoever is at it; one that was to log in says that it did not. */
 function yieldTo({ purpose }: Want, reading: Reading): Outcome {
-  const late = new BrokerError('renewal_in_progress', 'another login is, or was a moment ago, under way');
-  return stand(reading, purpose === 'verify' ? late : undefined);
-}
-
-function stand({ current, seen }: Reading, failure?: BrokerError): Outcome {
-  const token = current === undefined ? {} : { token: current };
-  return { ...token, seen, source: 'shared', kept: true, ...(failure !== undefined && { failure }) };
+  const notDone = new BrokerError('renewal_in_progress', 'another login is, or was a moment ago, under way');
+  return stand(reading, purpose === 'verify' ? notDone : undefined);
 }

@@ -1,22 +1,21 @@
-import { BrokerError } from './errors.ts';
-import { momentOf } from './guard.ts';
-import { isOnlyLate } from './memory.ts';
+import { BrokerError, isOnlyLate } from './errors.ts';
+import type { Flight, Outcome } from './flight.ts';
+import { loginNeedsMs, momentOf } from './guard.ts';
 import type { Clock } from './ports.ts';
-import type { Flight, Outcome } from './renewal.ts';
 import { meetsValidity } from './token.ts';
-import { isSameWant } from './want.ts';
+import { isSameAim } from './want.ts';
 
 /** A flight under way. */
 interface Airborne {
   readonly flight: Flight;
   readonly landing: Promise<Outcome>;
-  /** Settles only where the flight is a probe. */
-  readonly probing: Promise<Outcome>;
+  /** What whoever joins may have before it lands; settles only where there is something to be had. */
+  readonly meanwhile: Promise<Outcome>;
 }
 
 /**
  * At most one flight per account at a time. Whoever asks meanwhile joins it, with a deadline of their own; one whom it
- * did not serve joins the next, or starts one, once. Nothing is kept of a flight that has landed.
+ * did not serve joins the next, or starts one. Nothing is kept of a flight that has landed.
  */
 export function createSingleFlight(clock: Clock, renew: (flight: Flight) => Promise<Outcome>) {
   const flights = new Map<string, Airborne>();
@@ -37,9 +36,9 @@ export function createSingleFlight(clock: Clock, renew: (flight: Flight) => Prom
 
   /** Whoever starts a flight stays until it has landed: nothing may run on after the answer. */
   async function start(flight: Flight): Promise<Outcome> {
-    const { promise: probing, resolve } = Promise.withResolvers<Outcome>();
-    const landing = renew({ ...flight, probing: resolve });
-    flights.set(flight.account, { flight, landing, probing });
+    const { promise: meanwhile, resolve } = Promise.withResolvers<Outcome>();
+    const landing = renew({ ...flight, announce: resolve });
+    flights.set(flight.account, { flight, landing, meanwhile });
     try {
       return await landing;
     } finally {
@@ -47,11 +46,11 @@ export function createSingleFlight(clock: Clock, renew: (flight: Flight) => Prom
     }
   }
 
-  async function wait(joined: Airborne, { want, until }: Flight): Promise<Outcome> {
+  async function wait(joined: Airborne, own: Flight): Promise<Outcome> {
     const landed = new AbortController();
-    const late = clock.sleep(until - clock.monotonic(), landed.signal).then(tooLate);
-    const ends = [joined.landing, late];
-    const outcome = await Promise.race(isSameWant(joined.flight.want, want) ? [...ends, joined.probing] : ends);
+    const late = clock.sleep(own.until - clock.monotonic(), landed.signal).then(tooLate);
+    const served = joined.meanwhile.then((had) => (serves(had, joined.flight, own) ? had : never));
+    const outcome = await Promise.race([joined.landing, served, late]);
     landed.abort();
     return outcome;
   }
@@ -62,12 +61,20 @@ export function createSingleFlight(clock: Clock, renew: (flight: Flight) => Prom
   }
 
   function serves({ token, failure }: Outcome, joined: Flight, own: Flight): boolean {
-    const { want } = own;
-    if (token !== undefined && want.purpose !== 'warm' && want.purpose !== 'verify') {
-      const isOther = token.fingerprint !== want.rejected;
-      return isOther && (meetsValidity(token, want.minValidityMs, clock.now()) || isSameWant(joined.want, want));
+    const { purpose, rejected, minValidityMs } = own.want;
+    if (token !== undefined && purpose !== 'warm' && purpose !== 'verify') {
+      const isEnough = meetsValidity(token, minValidityMs, clock.now()) || minValidityMs <= joined.want.minValidityMs;
+      return token.fingerprint !== rejected && isEnough;
     }
-    const wasShorter = failure !== undefined && isOnlyLate(failure) && joined.until < own.until;
-    return isSameWant(joined.want, want) && !wasShorter;
+    return (
+      isSameAim(joined.want, own.want) && !(failure !== undefined && isOnlyLate(failure) && hasLonger(own, joined))
+    );
+  }
+
+  /** Whether a flight of one's own could come further. */
+  function hasLonger(own: Flight, joined: Flight): boolean {
+    return joined.until < own.until || (joined.remaining() < loginNeedsMs && own.remaining() >= loginNeedsMs);
   }
 }
+
+const never = new Promise<never>(() => {});

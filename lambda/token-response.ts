@@ -1,7 +1,7 @@
 import { asBrokerError, BrokerError, type ErrorCode } from './errors.ts';
 import { membersOf } from './json.ts';
 import type { LoginOutcome } from './ports.ts';
-import { lifetimeOf } from './token.ts';
+import { lifetimeOf, parseHttpDate } from './token.ts';
 
 /** One answer of Fegora's token endpoint. */
 export interface TokenResponse {
@@ -86,7 +86,7 @@ function assertAccessToken(token: unknown): asserts token is string {
 
 /** `.issued` has whole seconds, so the skew is up to a second too small. */
 function skewOf(issued: unknown, now: number): { readonly skewMs?: number } {
-  const at = typeof issued === 'string' ? Date.parse(issued) : Number.NaN;
+  const at = typeof issued === 'string' ? parseHttpDate(issued) : Number.NaN;
   return Number.isNaN(at) ? {} : { skewMs: at - now };
 }
 
@@ -150,17 +150,14 @@ function codeOfClass(hundreds: number): ErrorCode {
   }
 }
 
-const httpDate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT$/;
-
 /**
- * Whole seconds, or a date by our clock; anything else is as if it were not there: `Date.parse` alone would find a date
- * in nearly any text. RFC 9110 section 10.2.3.
+ * Whole seconds, or a date by our clock; anything else is as if it were not there. RFC 9110 section 10.2.3.
  */
 function retryAfterOf(value: string, now: number): { readonly retryAfterMs?: number } {
   if (/^\d{1,12}$/.test(value)) {
     return { retryAfterMs: Number(value) * 1000 };
   }
-  const at = httpDate.test(value) ? Date.parse(value) : Number.NaN;
+  const at = parseHttpDate(value);
   return Number.isNaN(at) ? {} : { retryAfterMs: Math.max(0, at - now) };
 }
 

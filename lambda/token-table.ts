@@ -40,13 +40,19 @@ export function createTokenTable(call: CallDynamo, tableName: string, observe: O
     return { item, ...(at !== undefined && { at }) };
   }
 
-  /** A claim that failed, or was not answered, may still be ours: an earlier try of it may have been applied. */
+  /**
+   * A claim that was refused, or not answered, may still be ours: an earlier try of it may have been applied. Where
+   * nothing was applied at all, and nobody else wrote, it is the table that does not take writes.
+   */
   async function claim(item: Item, taken: Claim, signal: AbortSignal): Promise<boolean> {
     try {
       await update(item.account, claimUpdate(item, taken), signal);
       return true;
-    } catch {
+    } catch (thrown) {
       const { item: now } = await read(item.account, signal);
+      if (now.owner !== taken.owner && now.revision === item.revision && !isRefusal(thrown)) {
+        throw thrown;
+      }
       return now.owner === taken.owner;
     }
   }

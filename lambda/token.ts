@@ -56,8 +56,20 @@ function statedSpan(issued: unknown, expires: unknown): number | undefined {
   if (typeof issued !== 'string' || typeof expires !== 'string') {
     return undefined;
   }
-  const spanMs = Date.parse(expires) - Date.parse(issued);
+  const spanMs = parseDate(expires) - parseDate(issued);
   return Number.isNaN(spanMs) ? undefined : spanMs;
+}
+
+const httpDate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT$/;
+const isoDate = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** Epoch milliseconds of a date as HTTP writes it, else NaN: `Date.parse` alone would find a date in nearly any text. */
+export function parseHttpDate(text: string): number {
+  return httpDate.test(text) ? Date.parse(text) : Number.NaN;
+}
+
+function parseDate(text: string): number {
+  return isoDate.test(text) ? Date.parse(text) : parseHttpDate(text);
 }
 
 /** When Fegora stops accepting the token, by our clock. Epoch milliseconds. */

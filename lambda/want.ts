@@ -9,8 +9,9 @@ export interface Want {
   readonly rejected?: string;
 }
 
-export function isSameWant(a: Want, b: Want): boolean {
-  return a.purpose === b.purpose && a.minValidityMs === b.minValidityMs && a.rejected === b.rejected;
+/** Whether a flight for the one that found no token found none for the other either. */
+export function isSameAim(a: Want, b: Want): boolean {
+  return a.purpose === b.purpose && a.rejected === b.rejected;
 }
 
 /**

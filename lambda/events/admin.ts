@@ -29,6 +29,10 @@ export interface AccountStatus {
   /** No login before this time, and what callers without a token are answered until then. */
   readonly retry_at?: string;
   readonly retry_code?: string;
+  /** While a login is under way, or was cut off. */
+  readonly lease_until?: string;
+  /** What cannot be understood of the item: nobody logs in. */
+  readonly fault?: string;
   /** How many versions of the secret are marked as refused. */
   readonly marks: number;
   /** When a marked version that once logged in may be tried again. */
@@ -99,6 +103,8 @@ function toStatus(account: string, item: Item): AccountStatus {
     ...(lastError !== undefined && { last_error: { code: lastError.code, at: iso(lastError.at) } }),
     ...(item.retryAt !== undefined && { retry_at: iso(item.retryAt) }),
     ...(item.retryCode !== undefined && { retry_code: item.retryCode }),
+    ...(item.leaseUntil !== 0 && { lease_until: iso(item.leaseUntil) }),
+    ...(item.fault !== undefined && { fault: item.fault }),
     marks: item.marks.size,
     ...(item.nextTry !== undefined && { next_try: iso(item.nextTry) }),
   };

@@ -18,8 +18,6 @@ export interface EdgeParts {
   readonly config: Pick<Config, 'accounts' | 'defaultAccount'>;
   readonly broker: Broker;
   readonly report: Report;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
 }
 
 /** Kept for a last answer when the one asked for does not come. Milliseconds. */

@@ -23,8 +23,6 @@ export interface IssueParts {
   readonly broker: Pick<Broker, 'getToken'>;
   readonly isConfigured: (account: string) => boolean;
   readonly report: Pick<Report, 'issued'>;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
 }
 
 /** An account and the members of a body, however they came. */
@@ -38,25 +36,24 @@ export type Issue = (asked: Asked, call: Call, remaining: () => number) => Promi
 type Body = Omit<TokenRequest, 'account'> & { readonly want: 'token' | 'metadata' };
 
 /** Answers a request for a token. What is asked is checked in full before the broker hears of it. */
-export function createIssue({ broker, isConfigured, report, now }: IssueParts): Issue {
+export function createIssue({ broker, isConfigured, report }: IssueParts): Issue {
   return async ({ account, members }, call, remaining) => {
     const { want, ...request } = parseBody(members);
     if (!isConfigured(account)) {
       throw new BrokerError('unknown_account', 'the account is not configured');
     }
     const grant = await broker.getToken({ account, ...request }, remaining);
-    const answer = toAnswer(account, grant, now());
-    report.issued(call, grant, expiresAt(grant.token) - now());
+    const answer = toAnswer(account, grant);
+    report.issued(call, grant);
     return want === 'metadata' ? answer : { access_token: grant.token.accessToken, ...answer };
   };
 }
 
-function toAnswer(account: string, { token, source, warning }: Grant, now: number): TokenAnswer {
-  const end = expiresAt(token);
+function toAnswer(account: string, { token, source, remainingMs, warning }: Grant): TokenAnswer {
   return {
     token_type: 'bearer',
-    expires_in: Math.floor((end - now) / 1000),
-    expires_at: new Date(end).toISOString(),
+    expires_in: Math.floor(remainingMs / 1000),
+    expires_at: new Date(expiresAt(token)).toISOString(),
     account,
     token_sha256: token.fingerprint,
     source,

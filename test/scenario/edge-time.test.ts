@@ -60,7 +60,7 @@ it('promise 45: a broker that never answers is answered for', async () => {
   const { report, failed } = recordReports();
   const broker = brokerOf({ getToken: () => new Promise(() => {}) });
   const config = { accounts: new Map([['one', 'fegora/one']]), defaultAccount: 'one' };
-  const handler = createEdge({ config, broker, report, now: Date.now });
+  const handler = createEdge({ config, broker, report });
   const soon = (alias: string) => invocation(alias, () => 200);
   expect(await handler(httpEvent(), soon('http'))).toMatchObject({
     statusCode: 503,

@@ -178,7 +178,7 @@ function connect(frail: Frail) {
     ),
     table: { read: frail(table.read), claim: frail(table.claim), write: frail(table.write) },
   });
-  return { handler: createEdge({ config, broker, report: telemetry, now: clock.now }), clock };
+  return { handler: createEdge({ config, broker, report: telemetry }), clock };
 }
 
 /** All that a server could repeat of a request, and more. */

@@ -64,6 +64,7 @@ describe('status', () => {
     last_error: { code: 'upstream_unavailable', at: '2026-11-24T11:59:59.000Z' },
     retry_at: '2026-11-24T12:00:05.000Z',
     retry_code: 'upstream_unavailable',
+    lease_until: '2026-11-24T12:00:00.000Z',
     marks: 2,
     next_try: '2026-11-24T12:30:00.000Z',
   };

@@ -109,9 +109,10 @@ describe('the guard', () => {
 
   test('two turns of the event loop after it, so that an answer that has arrived is read', async () => {
     let wake = () => {};
+    let elapsedMs = 0;
     const clock: Clock = {
-      now: () => 0,
-      monotonic: () => 0,
+      now: () => elapsedMs,
+      monotonic: () => elapsedMs,
       sleep: () =>
         new Promise((resolve) => {
           wake = resolve;
@@ -119,6 +120,7 @@ describe('the guard', () => {
     };
     const guard = armGuard(clock, { deadlineMs: 400 });
     const turn = () => new Promise((resolve) => setImmediate(resolve));
+    elapsedMs = 400;
     wake();
     await turn();
     expect(guard.signal.aborted).toBe(false);

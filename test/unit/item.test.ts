@@ -157,8 +157,8 @@ describe('a refused version', () => {
     expect(mayProve({ nextTry: now }, 'key-1', now + 1)).toBe(false);
   });
 
-  test('without a time is not due', () => {
-    expect(mayProve({ proven: 'key-1' }, 'key-1', now)).toBe(false);
+  test('without a time is due at once: whoever marked it did not know that it had logged in', () => {
+    expect(mayProve({ proven: 'key-1' }, 'key-1', now)).toBe(true);
   });
 });
 

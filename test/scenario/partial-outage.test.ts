@@ -1,0 +1,211 @@
+import { describe, expect, test } from 'vitest';
+import type { Item } from '../../lambda/item.ts';
+import { account, type Cluster, goodPassword, startCluster, type TableTrouble, username } from '../fixtures/cluster.ts';
+
+const hourMs = 3_600_000;
+
+/** The table answers reads, and nothing else, in this environment. */
+function refuseWrites(table: Cluster['table'], only: number, trouble: TableTrouble = 'throttled'): void {
+  table.trouble = (operation, environment) =>
+    operation === 'UpdateItem' && environment === only ? trouble : undefined;
+}
+
+function mend(table: Cluster['table']): void {
+  table.trouble = () => undefined;
+}
+
+describe('a table that can be read and not written', () => {
+  test('promise 12: is told at once, and counted; nobody logs in', async () => {
+    const { ask, until, table, observed, fegora } = await startCluster();
+    refuseWrites(table, 0);
+    const [answer] = await until(ask(0));
+
+    expect(answer?.error?.code).toBe('table_unavailable');
+    expect(answer?.tookMs).toBeLessThan(1000);
+    expect(observed('table_unavailable')).toBe(1);
+    expect(fegora.counters().logins).toBe(0);
+  });
+
+  test('promise 12: with FEGORA_WITHOUT_TABLE=login, lets an environment log in once a minute', async () => {
+    const { ask, until, pass, table, fegora } = await startCluster({ withoutTable: 'login', lifetimeSeconds: 21 });
+    refuseWrites(table, 0);
+    const [answer] = await until(ask(0));
+    expect(answer?.grant?.source).toBe('upstream');
+
+    await pass(30_000);
+    const [tooSoon] = await until(ask(0));
+    expect(tooSoon?.error?.code).toBe('table_unavailable');
+    await pass(30_000);
+    await until(ask(0));
+    expect(fegora.counters().logins).toBe(2);
+  });
+
+  test('promise 14: hides no token that it holds from one whose mark it does not take', async () => {
+    const { ask, until, pass, table, secret, observed } = await startCluster({ environments: 2, password: 'wrong' });
+    let writes = 0;
+    table.trouble = (operation, environment) => {
+      writes += operation === 'UpdateItem' && environment === 0 ? 1 : 0;
+      return operation === 'UpdateItem' && environment === 0 && writes > 1 ? 'throttled' : undefined;
+    };
+    const [refused] = await until(ask(0));
+    expect(refused?.error?.code).toBe('credentials_rejected');
+    expect(observed('mark_unwritten')).toBe(1);
+
+    secret.current = () => ({ versionId: 'v2', password: goodPassword });
+    await pass(18_000);
+    const [renewed] = await until(ask(1));
+    const [shared] = await until(ask(0));
+    expect(shared?.grant).toMatchObject({ source: 'shared', token: renewed?.grant?.token });
+  });
+});
+
+describe('promise 13: an item that cannot be understood', () => {
+  test.for([
+    ['schema', { N: '2' }],
+    ['lease_until', { S: 'tomorrow' }],
+    ['lease_until', { N: '99999999999999' }],
+    ['retry_at', { BOOL: true }],
+    ['marks', { S: 'one' }],
+    ['revision', { N: '0' }],
+  ] as const)('in its %s is served to nobody, and nobody logs in', async ([attribute, value]) => {
+    const { ask, until, table, fegora } = await startCluster({ environments: 2 });
+    await until(ask(0));
+    const row = table.rows.get(account);
+    table.rows.set(account, { ...row, [attribute]: value } as typeof row & object);
+
+    const [answer] = await until(ask(1));
+    expect(answer?.error?.code).toBe('table_unavailable');
+    const [served] = await until(ask(0));
+    expect(served?.grant?.source).toBe('memory');
+    expect(fegora.counters().logins).toBe(1);
+  });
+
+  test('is shown to operators as what it is', async () => {
+    const { brokers, ask, until, table } = await startCluster();
+    await until(ask(0));
+    table.rows.set(account, { ...table.rows.get(account), schema: { N: '2' } });
+    const [item] = await until<Item | undefined>(Promise.resolve(brokers[0]?.status(account, () => 25_000)));
+    expect(item?.fault).toBe('schema');
+  });
+});
+
+describe('promise 21: without the table', () => {
+  test('no refused version is sent again, however the secret flaps', async () => {
+    const { ask, until, pass, table, secret, fegora } = await startCluster({
+      withoutTable: 'login',
+      password: 'wrong',
+    });
+    table.trouble = () => 'down';
+    for (const versionId of ['v1', 'v2', 'v1', 'v2', 'v1']) {
+      secret.current = () => ({ versionId, password: `wrong-${versionId}` });
+      await until(ask(0));
+      await pass(301_000);
+    }
+    expect(fegora.counters().refusals).toBe(2);
+
+    mend(table);
+    secret.current = () => ({ versionId: 'v3', password: goodPassword });
+    await until(ask(0));
+    expect(table.rows.get(account)?.marks?.SS).toHaveLength(2);
+  });
+
+  test('an answer that is perhaps about the password is not asked for every minute', async () => {
+    const { ask, until, pass, table, fegora } = await startCluster({ withoutTable: 'login' });
+    table.trouble = () => 'down';
+    fegora.addFault({ kind: 'answer', status: 400, body: 'no', times: Number.POSITIVE_INFINITY });
+    for (let minute = 0; minute < 60; minute++) {
+      await until(ask(0));
+      await pass(60_000);
+    }
+    // At 0, 1, 3, 7, 15 and 31 minutes.
+    expect(fegora.logins().length).toBe(6);
+  });
+});
+
+describe('promise 37: what is said of the life left', () => {
+  test('is true although the wall clock was set back', async () => {
+    const { ask, until, pass, shiftMs } = await startCluster();
+    await until(ask(0));
+    await pass(60_000);
+    shiftMs[0] = -2 * hourMs;
+
+    const [answer] = await until(ask(0, { minValidityMs: 1_000 }));
+    expect(answer?.grant).toMatchObject({ source: 'memory', remainingMs: 1_740_000 });
+  });
+});
+
+describe('promise 9: a good token', () => {
+  test('is not given up for an operator’s change that failed', async () => {
+    const { brokers, ask, until, table } = await startCluster();
+    await until(ask(0));
+    table.trouble = () => 'down';
+    const change = brokers[0]?.amend(account, 'purge', () => 25_000).catch(() => 'failed');
+    expect(await until(Promise.resolve(change))).toEqual(['failed']);
+
+    const [answer] = await until(ask(0));
+    expect(answer?.grant?.source).toBe('memory');
+  });
+
+  test('that the table could not take is not given up for the older one that it holds', async () => {
+    const { ask, until, pass, table } = await startCluster();
+    const [first] = await until(ask(0));
+    await pass(60_000);
+    let writes = 0;
+    table.trouble = (operation) => {
+      writes += operation === 'UpdateItem' ? 1 : 0;
+      return operation === 'UpdateItem' && writes > 1 ? 'throttled' : undefined;
+    };
+    const rejected = String(first?.grant?.token.fingerprint);
+    const [second] = await until(ask(0, { rejected }));
+    expect(second?.grant?.source).toBe('upstream');
+
+    await pass(1_300_000);
+    const [third] = await until(ask(0));
+    expect(third?.grant?.token).toEqual(second?.grant?.token);
+  });
+
+  test('carries no warning for a failure that concerned nobody but its reporter', async () => {
+    const { ask, until, table, observed } = await startCluster();
+    const [first] = await until(ask(0));
+    table.trouble = () => 'down';
+    const rejected = 'f'.repeat(64);
+    const [reported] = await until(ask(0, { rejected }));
+    expect(reported?.grant).toMatchObject({ token: first?.grant?.token, warning: 'renewal_failing' });
+    expect(observed('table_unavailable')).toBe(1);
+
+    mend(table);
+    const [later] = await until(ask(0));
+    expect(later?.grant).not.toHaveProperty('warning');
+  });
+});
+
+describe('promise 7: a caller whose time is up while the table is read', () => {
+  test('is told so, and the table is not blamed', async () => {
+    const { ask, until, table, observed } = await startCluster();
+    table.trouble = () => 'hanging';
+    const [answer] = await until(ask(0, {}, 1_500));
+
+    expect(answer?.error?.code).toBe('deadline');
+    expect(observed('table_unavailable')).toBe(0);
+  });
+});
+
+describe('promise 19: a claim that sent nothing', () => {
+  test('does not use up the rare try of a refused version', async () => {
+    const { ask, until, pass, table, fegora, route } = await startCluster();
+    await until(ask(0));
+    fegora.setPassword(username, 'changed-elsewhere');
+    await pass(1_801_000);
+    await until(ask(0));
+    expect(fegora.counters().refusals).toBe(1);
+
+    await pass(1_801_000);
+    route.isUnreachable = true;
+    await until(ask(0));
+    route.isUnreachable = false;
+    await pass(10_000);
+    await until(ask(0));
+    expect(fegora.counters().refusals).toBe(2);
+    expect(Number(table.rows.get(account)?.next_try?.N)).toBeGreaterThan(0);
+  });
+});
