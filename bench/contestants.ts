@@ -15,6 +15,8 @@ export interface Contestant {
   /** With `index.mjs`. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Whether it keeps its token between calls. */
+  readonly keepsToken: boolean;
   /** What esbuild put into the bundle. */
   readonly outputs: Metafile['outputs'];
 }
@@ -32,11 +34,31 @@ export interface Field {
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = join(here, 'dist');
 
-const peers = [
-  { name: 'sdk', title: 'AWS SDK and fetch, a login in every call' },
-  { name: 'middy', title: '@middy/secrets-manager and oauth4webapi' },
-  { name: 'powertools', title: 'Powertools and simple-oauth2' },
-] as const;
+/** A contestant that is not built yet. */
+type Entry = Omit<Contestant, 'folder' | 'outputs' | 'env'> & { readonly source: string };
+
+const floor: Entry = { name: 'floor', title: 'a handler that returns a constant', source: 'floor.ts', keepsToken: true };
+
+const peers: readonly Entry[] = [
+  {
+    name: 'sdk',
+    title: 'AWS SDK and fetch, a login in every call',
+    source: 'peers/sdk.mjs',
+    keepsToken: false,
+  },
+  {
+    name: 'middy',
+    title: '@middy/secrets-manager and oauth4webapi',
+    source: 'peers/middy.mjs',
+    keepsToken: true,
+  },
+  {
+    name: 'powertools',
+    title: 'Powertools (parameters, logger, metrics) and simple-oauth2',
+    source: 'peers/powertools.mjs',
+    keepsToken: true,
+  },
+];
 
 /** @param others folders with other builds of the broker */
 export async function prepare(world: World, others: readonly string[]): Promise<Field> {
@@ -45,29 +67,29 @@ export async function prepare(world: World, others: readonly string[]): Promise<
     execFileSync('npm', ['--prefix', here, 'ci', '--ignore-scripts'], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
   const folder = join(dist, 'broker');
-  const broker = { name: 'broker', title: 'the broker', env: world.env('broker') };
+  const broker = { name: 'broker', title: 'this function', env: world.env('broker'), keepsToken: true };
   const { outputs } = await buildFunction(folder);
   return {
     runtime: await buildRuntime(),
-    floor: await bundle('floor', 'a constant', 'floor.ts', {}),
+    floor: await bundle(floor, {}),
     broker: { ...broker, folder, outputs },
-    peers: await Promise.all(peers.map(({ name, title }) => bundle(name, title, `peers/${name}.mjs`, world.env(name)))),
-    others: others.map((other) => ({ ...broker, name: other, title: other, folder: other, outputs: {} })),
+    peers: await Promise.all(peers.map((peer) => bundle(peer, world.env(peer.name)))),
+    others: others.map((other) => ({ ...broker, name: other, folder: other, outputs: {} })),
   };
 }
 
-async function bundle(name: string, title: string, entry: string, env: Contestant['env']): Promise<Contestant> {
-  const folder = join(dist, name);
+/** CommonJS packages ask for Node's own modules by `require`. */
+const banner = "import{createRequire as $require}from'node:module';const require=$require(import.meta.url);";
+
+async function bundle({ source, ...entry }: Entry, env: Contestant['env']): Promise<Contestant> {
+  const folder = join(dist, entry.name);
   const { metafile } = await build({
     ...settings,
-    entryPoints: { index: join(here, entry) },
+    entryPoints: { index: join(here, source) },
     outdir: folder,
-    // CommonJS packages ask for Node's own parts by `require`.
-    banner: {
-      js: "import{createRequire as bannerCreateRequire}from'node:module';const require=bannerCreateRequire(import.meta.url);",
-    },
+    banner: { js: banner },
   });
-  return { name, title, folder, env, outputs: metafile.outputs };
+  return { ...entry, folder, env, outputs: metafile.outputs };
 }
 
 /** AWS's runtime client as it is; beside it, where it looks for its native addon, what stands in for that. */

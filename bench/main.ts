@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { raceCold } from './cold.ts';
 import { prepare } from './contestants.ts';
 import { median, percentile } from './statistics.ts';
+import { raceWarm } from './warm.ts';
 import { startWorld } from './world.ts';
 
 const { values } = parseArgs({
@@ -15,6 +16,13 @@ const { values } = parseArgs({
 const world = await startWorld();
 try {
   const field = await prepare(world, values.also);
+  if (values.only === 'warm') {
+    const warm = await raceWarm(field, Number(values.runs));
+    const f = median(warm[0]?.ms ?? []);
+    console.table(warm.map(({ name, ms, memory }) => ({ name, p50: median(ms).toFixed(3), over: (median(ms) - f).toFixed(3), p90: percentile(ms, 90).toFixed(3), p99: percentile(ms, 99).toFixed(3), mem: Math.round(memory / 1e6) })));
+    await world.close();
+    process.exit();
+  }
   const times = await raceCold(field, world, Number(values.runs));
   const floor = median(times[0]?.ms ?? []);
   console.table(

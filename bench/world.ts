@@ -1,16 +1,21 @@
 import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import dynalite from 'dynalite';
 import { type FegoraSimulator, startFegoraSimulator } from '../local/fegora-simulator.ts';
-import { type SecretsManager, startSecretsManager } from '../local/secrets-manager.ts';
-import { startTable } from '../local/table.ts';
+import { listen } from '../local/loopback.ts';
+import { startSecretsManager } from '../local/secrets-manager.ts';
+import { ensureTable } from '../local/table.ts';
 
 /** What all contestants talk to. */
 export interface World {
   readonly fegora: FegoraSimulator;
-  readonly secrets: SecretsManager;
   /** Environment variables of a contestant; each has a user of its own at Fegora, and a secret. */
   readonly env: (contestant: string) => Readonly<Record<string, string>>;
   /** Removes the broker's item. */
   readonly forget: () => Promise<void>;
+  /** How often the table was read so far. */
+  readonly tableReads: () => number;
+  /** Puts the clocks of Fegora and of the table ahead of the system's. Milliseconds in all. */
+  readonly shift: (ms: number) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -19,18 +24,23 @@ const loginLatencyMs = 20;
 const tableName = 'tokens';
 const account = 'bench';
 
+export function usernameOf(contestant: string): string {
+  return `user-of-${contestant}`;
+}
+
 export async function startWorld(): Promise<World> {
-  const fegora = await startFegoraSimulator({ delayMs: loginLatencyMs });
+  let shiftedMs = 0;
+  const now = () => Date.now() + shiftedMs;
+  const fegora = await startFegoraSimulator({ delayMs: loginLatencyMs, now });
   const secrets = await startSecretsManager({ latencyMs: secretsLatencyMs });
-  const table = await startTable(tableName);
+  const table = await startTable(now);
   const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
   const dynamo = new DynamoDBClient({ endpoint: table.url, region: 'us-east-1', credentials });
 
   return {
     fegora,
-    secrets,
     env: (contestant) => {
-      const username = `user-of-${contestant}`;
+      const username = usernameOf(contestant);
       const password = `not-a-real-password-of-${contestant}`;
       const secretId = `fegora/${contestant}`;
       fegora.setPassword(username, password);
@@ -49,9 +59,26 @@ export async function startWorld(): Promise<World> {
     forget: async () => {
       await dynamo.send(new DeleteItemCommand({ TableName: tableName, Key: { account: { S: account } } }));
     },
+    tableReads: table.reads,
+    shift: (ms) => {
+      shiftedMs = ms;
+    },
     close: async () => {
       dynamo.destroy();
       await Promise.all([fegora.close(), secrets.close(), table.close()]);
     },
   };
+}
+
+/** An embedded DynamoDB whose answers carry the time that `now` says. */
+async function startTable(now: () => number) {
+  let reads = 0;
+  const server = dynalite({ createTableMs: 0 });
+  server.prependListener('request', ({ headers }, response) => {
+    response.setHeader('Date', new Date(now()).toUTCString());
+    reads += String(headers['x-amz-target']).endsWith('.GetItem') ? 1 : 0;
+  });
+  const listening = await listen(server);
+  await ensureTable(listening.url, tableName);
+  return { ...listening, reads: () => reads };
 }

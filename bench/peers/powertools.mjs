@@ -1,6 +1,10 @@
+import { createHash } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { getSecret } from '@aws-lambda-powertools/parameters/secrets';
+import middy from '@middy/core';
 import { ResourceOwnerPassword } from 'simple-oauth2';
 
 const { SECRET_ID, FEGORA_TOKEN_URL } = process.env;
@@ -15,36 +19,52 @@ const oauth = new ResourceOwnerPassword({
   options: { authorizationMethod: 'body' },
 });
 
-let token;
+let kept;
 
 /** Powertools for the secret, the log and the metrics; simple-oauth2 for the login; the token kept between calls. */
-export const handler = async (event, context) => {
-  logger.addContext(context);
-  try {
-    const source = await renewIfNeeded();
-    const { access_token, token_type, expires_at } = token.token;
-    const expires_in = Math.floor((new Date(expires_at) - Date.now()) / 1000);
-    const caller = event.requestContext.identity.userArn;
-    logger.info('token issued', { caller, source });
-    metrics.addDimension('source', source);
-    metrics.addMetric('Served', MetricUnit.Count, 1);
-    metrics.addMetric('RemainingLife', MetricUnit.Seconds, expires_in);
-    return {
-      statusCode: 200,
-      headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
-      body: JSON.stringify({ access_token, token_type, expires_in }),
-    };
-  } finally {
-    metrics.publishStoredMetrics();
-  }
+const lambdaHandler = async (event) => {
+  const source = await renewIfNeeded();
+  const { access_token, token_type, expires_at } = kept.token.token;
+  const expires_in = Math.floor((new Date(expires_at) - Date.now()) / 1000);
+  report(event, source, expires_in);
+  return {
+    statusCode: 200,
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
+    body: JSON.stringify({ access_token, token_type, expires_in }),
+  };
 };
 
 async function renewIfNeeded() {
-  if (token !== undefined && !token.expired(expiryWindowSeconds)) {
+  if (kept !== undefined && !kept.token.expired(expiryWindowSeconds)) {
     return 'memory';
   }
   const { username, password } = await getSecret(SECRET_ID, { transform: 'json' });
-  token = await oauth.getToken({ username, password });
+  const token = await oauth.getToken({ username, password });
+  kept = { token, fingerprint: createHash('sha256').update(token.token.access_token).digest('hex') };
   metrics.addMetric('Logins', MetricUnit.Count, 1);
   return 'upstream';
 }
+
+/** The same record and the same metrics as the function that it is compared with. */
+function report({ requestContext }, source, secondsLeft) {
+  const { userArn: caller, accountId: account } = requestContext.identity;
+  logger.info('token issued', {
+    audit: 'issue',
+    caller,
+    request_id: requestContext.requestId,
+    account,
+    source,
+    token_sha256: kept.fingerprint,
+  });
+  metrics.addDimensions({});
+  metrics.addDimensions({ source });
+  metrics.addDimensions({ caller });
+  metrics.addDimensions({ account });
+  metrics.addMetric('Served', MetricUnit.Count, 1);
+  metrics.addMetric('RemainingLife', MetricUnit.Seconds, secondsLeft);
+}
+
+export const handler = middy()
+  .use(injectLambdaContext(logger))
+  .use(logMetrics(metrics))
+  .handler(lambdaHandler);

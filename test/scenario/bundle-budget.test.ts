@@ -49,7 +49,6 @@ describe('what every invocation loads', () => {
     expect(originsOf(loadedBy('index.mjs'))).toEqual([
       '@aws-lambda-powertools/commons',
       '@aws-lambda-powertools/logger',
-      '@aws-lambda-powertools/metrics',
       '@aws/lambda-invoke-store',
       '@middy/core',
       '@smithy/core',

@@ -1,0 +1,57 @@
+import type { Contestant, Field } from './contestants.ts';
+import { type Environment, startEnvironment } from './environment.ts';
+import { tokenEvent } from './event.ts';
+import { usernameOf, type World } from './world.ts';
+
+/** What many environments did over some lifetimes of a token. */
+export interface FleetCount {
+  readonly name: string;
+  readonly calls: number;
+  readonly errors: number;
+  readonly logins: number;
+}
+
+const environments = 50;
+const lifetimes = 4;
+const lifetimeHours = 24;
+const stepHours = 4;
+const hourMs = 3_600_000;
+
+/**
+ * Calls every environment once every four hours for four days, with a token that lives for one; in turn, for logins at
+ * the same time would brick the peers' account. The days pass by putting all clocks forward together.
+ */
+export async function countFleets({ broker, peers, runtime }: Field, world: World): Promise<readonly FleetCount[]> {
+  const counts: FleetCount[] = [];
+  await world.forget();
+  world.fegora.set({ lifetimeSeconds: lifetimeHours * 3600 });
+  for (const contestant of [broker, ...peers]) {
+    counts.push(await countFleet(contestant, runtime, world));
+  }
+  return counts;
+}
+
+async function countFleet(contestant: Contestant, runtime: string, world: World): Promise<FleetCount> {
+  const before = loginsOf(contestant, world);
+  const fleet: Environment[] = [];
+  let [calls, errors] = [0, 0];
+  try {
+    for (let hours = 0; hours < lifetimes * lifetimeHours; hours += stepHours) {
+      world.shift(hours * hourMs);
+      for (let index = 0; index < environments; index++) {
+        fleet[index] ??= await startEnvironment(contestant, runtime);
+        const answer = await fleet[index]?.call(tokenEvent(), hours * hourMs);
+        calls += 1;
+        errors += answer?.status === 200 ? 0 : 1;
+      }
+    }
+  } finally {
+    world.shift(0);
+    await Promise.all(fleet.map((environment) => environment.stop()));
+  }
+  return { name: contestant.name, calls, errors, logins: loginsOf(contestant, world) - before };
+}
+
+function loginsOf({ name }: Contestant, { fegora }: World): number {
+  return fegora.counters().users[usernameOf(name)]?.logins ?? 0;
+}

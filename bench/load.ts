@@ -1,0 +1,47 @@
+import { setTimeout } from 'node:timers/promises';
+import { signer } from '../client/signer.ts';
+import { type LocalRun, startLocalRun } from '../local/local-run.ts';
+
+/** A minute of constant load on the gateway. */
+export interface LoadTimes {
+  readonly calls: number;
+  readonly errors: number;
+  readonly logins: number;
+  /** From the moment at which a call was due. Milliseconds. */
+  readonly ms: readonly number[];
+}
+
+const perSecond = 100;
+const seconds = 60;
+/** Short, so that the minute sees a few renewals. */
+const lifetimeSeconds = 20;
+
+/** Signed calls, one every 10 ms whether the one before is answered or not. */
+export async function load(): Promise<LoadTimes> {
+  const run = await startLocalRun({ env: {} });
+  try {
+    run.simulator?.set({ lifetimeSeconds, delayMs: 20 });
+    const begin = performance.now();
+    const calls = Array.from({ length: perSecond * seconds }, async (_, index) => {
+      const due = begin + (index * 1000) / perSecond;
+      await setTimeout(due - performance.now());
+      const isServed = await call(run);
+      return { isServed, ms: performance.now() - due };
+    });
+    const made = await Promise.all(calls);
+    const errors = made.filter(({ isServed }) => !isServed).length;
+    const logins = run.simulator?.counters().logins ?? 0;
+    return { calls: made.length, errors, logins, ms: made.map(({ ms }) => ms) };
+  } finally {
+    await run.close();
+  }
+}
+
+async function call({ gateway, callers, settings }: LocalRun): Promise<boolean> {
+  const sign = signer(settings.region);
+  const unsigned = { url: new URL(`${gateway.url}/token`), headers: {}, body: '' };
+  const { url, headers } = await sign(unsigned, callers.all, Date.now());
+  const response = await fetch(url, { method: 'POST', headers });
+  await response.arrayBuffer();
+  return response.ok;
+}
