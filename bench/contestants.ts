@@ -37,7 +37,12 @@ const dist = join(here, 'dist');
 /** A contestant that is not built yet. */
 type Entry = Omit<Contestant, 'folder' | 'outputs' | 'env'> & { readonly source: string };
 
-const floor: Entry = { name: 'floor', title: 'a handler that returns a constant', source: 'floor.ts', keepsToken: true };
+const floor: Entry = {
+  name: 'floor',
+  title: 'a handler that returns a constant',
+  source: 'floor.ts',
+  keepsToken: true,
+};
 
 const peers: readonly Entry[] = [
   {

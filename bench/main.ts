@@ -1,41 +1,78 @@
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { chart } from './chart.ts';
 import { raceCold } from './cold.ts';
-import { prepare } from './contestants.ts';
-import { median, percentile } from './statistics.ts';
+import { type Field, prepare } from './contestants.ts';
+import { countFleets } from './fleet.ts';
+import { load } from './load.ts';
+import { report } from './report.ts';
+import { type Measurements, summarize } from './results.ts';
+import { sizesOf } from './size.ts';
 import { raceWarm } from './warm.ts';
-import { startWorld } from './world.ts';
+import { watchWindow } from './window.ts';
+import { startWorld, type World } from './world.ts';
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '15' },
-    only: { type: 'string' },
-    also: { type: 'string', multiple: true, default: [] },
-    json: { type: 'boolean', default: false },
-  },
-});
-const world = await startWorld();
-try {
-  const field = await prepare(world, values.also);
-  if (values.only === 'warm') {
-    const warm = await raceWarm(field, Number(values.runs));
-    const f = median(warm[0]?.ms ?? []);
-    console.table(warm.map(({ name, ms, memory }) => ({ name, p50: median(ms).toFixed(3), over: (median(ms) - f).toFixed(3), p90: percentile(ms, 90).toFixed(3), p99: percentile(ms, 99).toFixed(3), mem: Math.round(memory / 1e6) })));
+const usage = `Measures the bundle against its peers, all as processes under AWS's runtime client.
+
+  npm run bench -- [options]
+
+  --runs <n>       rounds of cold and of warm calls (15)
+  --only <cases>   of cold, warm, window, fleet, size, load; with commas between them
+  --also <folder>  another build of the function, to compare (may be given again)
+  --json           print JSON
+  --chart <file>   draw the cold starts as an SVG
+  --help           print this
+`;
+
+type Case = keyof Measurements;
+
+/** In the order of their running. */
+const cases: Readonly<Record<Case, (field: Field, world: World, rounds: number) => Promise<Measurements>>> = {
+  size: async (field) => ({ size: sizesOf(field) }),
+  cold: async (field, world, rounds) => ({ cold: await raceCold(field, world, rounds) }),
+  warm: async (field, _, rounds) => ({ warm: await raceWarm(field, rounds) }),
+  window: async (field, world) => ({ window: await watchWindow(field, world) }),
+  fleet: async (field, world) => ({ fleet: await countFleets(field, world) }),
+  load: async () => ({ load: await load() }),
+};
+
+async function measure(chosen: ReadonlySet<string>, rounds: number, others: readonly string[]): Promise<Measurements> {
+  const world = await startWorld();
+  try {
+    const field = await prepare(world, others);
+    let measured: Measurements = {};
+    for (const [name, run] of Object.entries(cases)) {
+      if (chosen.has(name)) {
+        process.stderr.write(`${name} …\n`);
+        measured = { ...measured, ...(await run(field, world, rounds)) };
+      }
+    }
+    return measured;
+  } finally {
     await world.close();
-    process.exit();
   }
-  const times = await raceCold(field, world, Number(values.runs));
-  const floor = median(times[0]?.ms ?? []);
-  console.table(
-    times.map(({ name, ms, initMs, cpuMs }) => ({
-      name,
-      cpu: Math.round(median(cpuMs) - median(times[0]?.cpuMs ?? [])),
-      best: Math.round(Math.min(...ms) - Math.min(...(times[0]?.ms ?? []))),
-      init: Math.round(median(initMs)),
-      total: Math.round(median(ms)),
-      over: Math.round((median(ms) - floor) * 10) / 10,
-      p99: Math.round(percentile(ms, 99)),
-    })),
-  );
-} finally {
-  await world.close();
 }
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      runs: { type: 'string', default: '15' },
+      only: { type: 'string', default: Object.keys(cases).join() },
+      also: { type: 'string', multiple: true, default: [] },
+      json: { type: 'boolean', default: false },
+      chart: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(usage);
+    return;
+  }
+  const results = summarize(await measure(new Set(values.only.split(',')), Number(values.runs), values.also));
+  process.stdout.write(`${values.json ? JSON.stringify(results, undefined, 2) : report(results)}\n`);
+  if (values.chart !== undefined && results.cold !== undefined) {
+    await writeFile(values.chart, chart(results.cold));
+  }
+}
+
+await main();

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Field } from './contestants.ts';
-import { type Environment, startEnvironment, type Measured } from './environment.ts';
+import { type Environment, type Measured, startEnvironment } from './environment.ts';
 import { tokenEvent } from './event.ts';
 import { usernameOf, type World } from './world.ts';
 

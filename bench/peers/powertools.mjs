@@ -64,7 +64,4 @@ function report({ requestContext }, source, secondsLeft) {
   metrics.addMetric('RemainingLife', MetricUnit.Seconds, secondsLeft);
 }
 
-export const handler = middy()
-  .use(injectLambdaContext(logger))
-  .use(logMetrics(metrics))
-  .handler(lambdaHandler);
+export const handler = middy().use(injectLambdaContext(logger)).use(logMetrics(metrics)).handler(lambdaHandler);

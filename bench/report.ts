@@ -1,0 +1,75 @@
+import type { Placing, Results } from './results.ts';
+
+type Cell = string | number | undefined;
+
+/** The results as people read them. */
+export function report({ machine, cold, coldRatios, warm, warmRatios, window, fleet, size, load }: Results): string {
+  const sections = [`${machine.cores} × ${machine.cpu}, Node ${machine.node}`];
+  if (cold !== undefined) {
+    const head = ['Cold start, ms', 'first answer', 'over the floor', 'p99', 'of it init', 'CPU over the floor'];
+    const row = (place: Placing) => [...times(place, 0), whole(place.initP50), whole(place.overCpu)];
+    sections.push(table(head, cold.map(row)));
+    sections.push(`over the floor, best peer = 1: login ${coldRatios?.login}, shared ${coldRatios?.shared}`);
+  }
+  if (warm !== undefined) {
+    const head = ['Warm, ms', 'p50', 'over the floor', 'p99', 'resident, MB'];
+    sections.push(
+      table(
+        head,
+        warm.map((place) => [...times(place, 3), whole((place.memory ?? 0) / 1e6)]),
+      ),
+    );
+    sections.push(`over the floor, powertools = 1: ${warmRatios?.powertools}`);
+  }
+  if (window !== undefined) {
+    const { memoryHit, whileFailing, whileRenewing, elected, readsPer10s, logins } = window;
+    const rows = Object.entries({ memoryHit, whileFailing, whileRenewing }).map(([name, spread]) => {
+      return [name, spread?.p50, spread?.p99];
+    });
+    sections.push(table(['Renewal window, ms', 'p50', 'p99'], rows));
+    sections.push(
+      `${logins} login, its caller waited ${elected.join(', ')} ms; ${readsPer10s} reads per environment and 10 s`,
+    );
+  }
+  if (fleet !== undefined) {
+    const rows = fleet.map(({ name, calls, errors, logins }) => [name, calls, errors, logins]);
+    sections.push(table(['50 environments, 4 lifetimes', 'calls', 'errors', 'logins'], rows));
+  }
+  if (size !== undefined) {
+    const rows = size.map(({ name, outright, all }) => [name, whole(outright / 1024), whole(all / 1024)]);
+    sections.push(table(['Bundle, KB', 'loaded at init', 'in all'], rows));
+    const parts = Object.entries(size[0]?.parts ?? {}).map(([part, bytes]) => [part, (bytes / 1024).toFixed(1)]);
+    sections.push(table(['Of the broker at init', 'KB'], parts));
+  }
+  if (load !== undefined) {
+    const { calls, errors, logins, ms } = load;
+    sections.push(
+      table(
+        ['Gateway, a minute', 'calls', 'errors', 'logins', 'p50', 'p99'],
+        [['100 calls/s', calls, errors, logins, ms.p50, ms.p99]],
+      ),
+    );
+  }
+  return sections.join('\n\n');
+}
+
+function times({ name, p50, over, p99 }: Placing, digits: number): Cell[] {
+  return [name, ...[p50, over, p99].map((ms) => ms.toFixed(digits))];
+}
+
+function whole(value: number | undefined): Cell {
+  return value === undefined ? undefined : Math.round(value);
+}
+
+/** As Markdown. */
+function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const lines = [head, ...rows].map((cells) => cells.map((cell) => String(cell ?? '')));
+  const widths = head.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) => {
+    const padded = cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)));
+    return `| ${padded.join(' | ')} |`;
+  };
+  const rule = widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  const [first = [], ...rest] = lines;
+  return [first, rule, ...rest].map(line).join('\n');
+}
