@@ -45,7 +45,7 @@ export const refusals: readonly Refusal[] = [
   { type: 'API_CONFIGURATION_ERROR', code: 'internal', status: 500 },
   { type: 'AUTHORIZER_CONFIGURATION_ERROR', code: 'internal', status: 500 },
   { type: 'AUTHORIZER_FAILURE', code: 'internal', status: 500 },
-  { type: 'DEFAULT_4XX', code: 'invalid_request' },
+  { type: 'DEFAULT_4XX', code: 'forbidden' },
   { type: 'DEFAULT_5XX', code: 'internal' },
 ];
 

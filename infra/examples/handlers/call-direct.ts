@@ -1,5 +1,4 @@
-// biome-ignore lint/style/noRestrictedImports: written as a caller writes it, with the client and nothing else of ours
-import { createFegoraFetch, createTokenClient } from '../../../client/index.ts';
+import { createFegoraFetch, createTokenClient } from 'fegora-token-broker/client';
 import { variable } from './environment.ts';
 
 const tokens = createTokenClient({ functionName: variable('BROKER_FUNCTION'), account: variable('FEGORA_ACCOUNT') });

@@ -1,5 +1,4 @@
-// biome-ignore lint/style/noRestrictedImports: written as a caller writes it, with the client and nothing else of ours
-import { createTokenClient, TokenBrokerError } from '../../../client/index.ts';
+import { createTokenClient, TokenBrokerError } from 'fegora-token-broker/client';
 import { variable } from './environment.ts';
 
 /**
