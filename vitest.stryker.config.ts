@@ -8,6 +8,8 @@ const core = [
   'test/contract/token-table.test.ts',
   'test/contract/fegora-{transport,broken,hostile}.test.ts',
   'test/scenario/{one-login,staying-up,staying-up-outage,rotation,rejected,window,window-lifetime,credentials}.test.ts',
+  'test/scenario/partial-outage.test.ts',
+  'test/exploration/{joined-flights,suspended-guard}.test.ts',
 ];
 
 const merged = mergeConfig(config, defineConfig({ test: { maxWorkers: 1 } }));

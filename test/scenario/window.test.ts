@@ -150,4 +150,17 @@ describe('promise 15: in the renewal window one caller renews', () => {
     expect(meanwhile?.grant?.warning).toBeUndefined();
     expect(await renewing).toMatchObject({ tookMs: 1500, grant: { source: 'upstream' } });
   });
+
+  test('of many calls that a new environment begins with, only the first waits for the renewal', async () => {
+    const cluster = await startCluster({ environments: 2, lifetimeSeconds });
+    await atTheWindow(cluster);
+    await cluster.pass(160_000);
+    cluster.fegora.set({ delayMs: 1500 });
+    cluster.restart(1);
+    const answers = await cluster.until(...Array.from({ length: 50 }, () => cluster.ask(1)));
+
+    expect(answers.filter(({ error }) => error)).toEqual([]);
+    expect(answers.filter(({ tookMs }) => tookMs > 0)).toHaveLength(1);
+    expect(cluster.fegora.counters()).toMatchObject({ attempts: 2, logins: 2 });
+  });
 });
