@@ -28,6 +28,11 @@ export interface Environment {
   readonly stop: () => Promise<void>;
 }
 
+/** The contestant in a process whose clocks can be put forward. */
+export function shifting(contestant: Contestant): Contestant {
+  return { ...contestant, env: { ...contestant.env, BENCH_SHIFTS_CLOCKS: '1' } };
+}
+
 /** Answered to the runtime client when it asks for work. */
 interface Job {
   readonly event: string;

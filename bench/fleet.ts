@@ -1,5 +1,5 @@
 import type { Contestant, Field } from './contestants.ts';
-import { type Environment, startEnvironment } from './environment.ts';
+import { type Environment, shifting, startEnvironment } from './environment.ts';
 import { tokenEvent } from './event.ts';
 import { usernameOf, type World } from './world.ts';
 
@@ -39,7 +39,7 @@ async function countFleet(contestant: Contestant, runtime: string, world: World)
     for (let hours = 0; hours < lifetimes * lifetimeHours; hours += stepHours) {
       world.shift(hours * hourMs);
       for (let index = 0; index < environments; index++) {
-        fleet[index] ??= await startEnvironment(contestant, runtime);
+        fleet[index] ??= await startEnvironment(shifting(contestant), runtime);
         const answer = await fleet[index]?.call(tokenEvent(), hours * hourMs);
         calls += 1;
         errors += answer?.status === 200 ? 0 : 1;

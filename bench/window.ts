@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Field } from './contestants.ts';
-import { type Environment, type Measured, startEnvironment } from './environment.ts';
+import { type Environment, type Measured, shifting, startEnvironment } from './environment.ts';
 import { tokenEvent } from './event.ts';
 import { usernameOf, type World } from './world.ts';
 
@@ -25,12 +25,14 @@ const intoWindowMs = 1_450_000;
 /** A renewal that failed is not tried again for 60 s. */
 const pastHoldMs = 70_000;
 const phaseMs = 20_000;
-const pauseMs = 10;
+const pauseMs = 50;
 
 export async function watchWindow({ broker, runtime }: Field, world: World): Promise<WindowTimes> {
   await world.forget();
   world.fegora.set({ lifetimeSeconds });
-  const fleet = await Promise.all(Array.from({ length: environments }, () => startEnvironment(broker, runtime)));
+  const fleet = await Promise.all(
+    Array.from({ length: environments }, () => startEnvironment(shifting(broker), runtime)),
+  );
   const logins = () => world.fegora.counters().users[usernameOf(broker.name)]?.logins ?? 0;
   try {
     await callAll(fleet, 0, 5_000);
