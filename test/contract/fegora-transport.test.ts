@@ -97,7 +97,7 @@ describe('a freeze', () => {
     for (let call = 1; call <= 100; call += 1) {
       const outcome = await login(credentials, { signal: AbortSignal.timeout(20_000), beforeFirstByte: () => {} });
       kinds.push(outcome.kind);
-      freezeUntil(ended, call);
+      expect(freezeUntil(ended, call)).toBe(true);
     }
     await stop();
 
@@ -132,10 +132,14 @@ async function startThread(pace: { readonly answerAfterMs: number; readonly idle
   const [port] = await once(worker, 'message');
   return {
     tokenUrl: `http://127.0.0.1:${port}/token`,
-    freezeUntil: (index: number, count: number): void => {
+    /** False where it did not come to that within 5 s. */
+    freezeUntil: (index: number, count: number): boolean => {
       for (let seen = Atomics.load(counts, index); seen < count; seen = Atomics.load(counts, index)) {
-        Atomics.wait(counts, index, seen);
+        if (Atomics.wait(counts, index, seen, 5000) === 'timed-out') {
+          return false;
+        }
       }
+      return true;
     },
     stop: () => worker.terminate(),
   };
