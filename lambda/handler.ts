@@ -34,7 +34,7 @@ const systemClock: Clock = {
  */
 export function createHandler(env: Environment, parts: Parts = {}): Handler {
   const { clock = systemClock, random = Math.random, readsEarly = false } = parts;
-  const telemetry = createTelemetry(env.AWS_LAMBDA_FUNCTION_NAME ?? 'fegora-token-broker');
+  const telemetry = createTelemetry(env.AWS_LAMBDA_FUNCTION_NAME ?? 'fegora-token-broker', clock.now);
   const parsed = parseConfig(env);
   if ('faults' in parsed) {
     telemetry.misconfigured(parsed.faults);

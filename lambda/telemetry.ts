@@ -45,10 +45,11 @@ const denials: ReadonlySet<ErrorCode> = new Set(['forbidden', 'unknown_account',
  * is ever logged as it is.
  *
  * @param service the function's name: the dimension that keeps two deployments in one account apart
+ * @param now epoch milliseconds
  */
-export function createTelemetry(service: string): Telemetry {
+export function createTelemetry(service: string, now: () => number): Telemetry {
   const logger = new Logger({ serviceName: service });
-  const emit = createEmit(service);
+  const emit = createEmit(service, now);
   const countCode = (code: ErrorCode) => {
     const name = codeMetrics[code];
     if (name !== undefined) {
@@ -64,24 +65,23 @@ export function createTelemetry(service: string): Telemetry {
         caller: call.callerRole,
         ...(call.account !== undefined && { account: call.account }),
       };
-      process.stdout.cork();
-      logger.info('token issued', {
-        audit: 'issue',
-        ...described(call),
-        source,
-        token_sha256: fingerprint,
-        secret_version: versionId,
-        ...(warning !== undefined && { warning }),
+      inOneWrite(() => {
+        logger.info('token issued', {
+          audit: 'issue',
+          ...described(call),
+          source,
+          token_sha256: fingerprint,
+          secret_version: versionId,
+          ...(warning !== undefined && { warning }),
+        });
+        emit(
+          [
+            [metricNames.served, 'Count', 1],
+            [metricNames.remainingLife, 'Seconds', remainingMs / 1000],
+          ],
+          dimensions,
+        );
       });
-      emit(
-        [
-          [metricNames.served, 'Count', 1],
-          [metricNames.remainingLife, 'Seconds', remainingMs / 1000],
-        ],
-        dimensions,
-      );
-      // Both lines in one write: each wakes whoever reads the log, which takes longer than to make a line.
-      process.stdout.uncork();
     },
     failed: (call, error) => {
       const audit = denials.has(error.code) ? 'denial' : 'failure';
@@ -98,6 +98,16 @@ export function createTelemetry(service: string): Telemetry {
     observe: (observation) => observe(observation, { logger, emit, countCode }),
     misconfigured: (faults) => logger.error('configuration refused', { faults }),
   };
+}
+
+/** Each write wakes whoever reads the log, which takes longer than to make a line. */
+function inOneWrite(writeLines: () => void): void {
+  process.stdout.cork();
+  try {
+    writeLines();
+  } finally {
+    process.stdout.uncork();
+  }
 }
 
 interface Outlets {
@@ -140,7 +150,7 @@ function observe(observation: Observation, { logger, emit, countCode }: Outlets)
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
-function createEmit(service: string): Emit {
+function createEmit(service: string, now: () => number): Emit {
   return (values, by = {}) => {
     const directive = {
       Namespace: metricNamespace,
@@ -148,7 +158,7 @@ function createEmit(service: string): Emit {
       Metrics: values.map(([Name, Unit]) => ({ Name, Unit })),
     };
     const document = {
-      _aws: { Timestamp: Date.now(), CloudWatchMetrics: [directive] },
+      _aws: { Timestamp: now(), CloudWatchMetrics: [directive] },
       service,
       ...by,
       ...Object.fromEntries(values.map(([name, , value]) => [name, value])),

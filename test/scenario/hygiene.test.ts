@@ -145,7 +145,7 @@ type Frail = <Args extends unknown[], Result>(
 function connect(frail: Frail) {
   const clock = createVirtualClock();
   const config = { accounts: new Map([['one', 'fegora/one']]), defaultAccount: 'one' };
-  const telemetry = createTelemetry('fegora-token-broker');
+  const telemetry = createTelemetry('fegora-token-broker', Date.now);
   let logins = 0;
   const login: Login = async ({ versionId }, { beforeFirstByte }) => {
     beforeFirstByte();

@@ -10,7 +10,7 @@ import { grant, token } from '../fixtures/events-broker.ts';
 
 const role = 'arn:aws:sts::000000000000:assumed-role/invoicing';
 const call = callOf(httpEvent({ account: 'one' }), invocation('http'), undefined);
-const telemetry = createTelemetry('the-function');
+const telemetry = createTelemetry('the-function', Date.now);
 let output: Capture;
 
 beforeEach(() => {
