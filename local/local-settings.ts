@@ -21,8 +21,9 @@ export interface PartUrls {
 /** A setting that the local run does not take. The message is for the person who set it. */
 export class SettingRefused extends Error {}
 
-const secretsVariable = 'AWS_ENDPOINT_URL_SECRETS_MANAGER';
-const tableVariable = 'AWS_ENDPOINT_URL_DYNAMODB';
+export const secretsVariable = 'AWS_ENDPOINT_URL_SECRETS_MANAGER';
+export const tableVariable = 'AWS_ENDPOINT_URL_DYNAMODB';
+const keyVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
 const madeUpAccounts = JSON.stringify({ 'demo-a': 'fegora/demo-a', 'demo-b': 'fegora/demo-b' });
 
 /** Reads the settings as the function would. @throws SettingRefused */
@@ -37,6 +38,7 @@ export function readSettings(env: Environment): LocalSettings {
   if ('faults' in parsed) {
     throw new SettingRefused(parsed.faults.map(({ variable, problem }) => `${variable} ${problem}.`).join('\n'));
   }
+  refuseWithoutKeys(env);
   const { config } = parsed;
   const [firstAccount = ''] = config.accounts.keys();
   return {
@@ -46,6 +48,16 @@ export function readSettings(env: Environment): LocalSettings {
     region: env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1',
     given: { ...(tokenUrl && { tokenUrl }), ...(secretsUrl && { secretsUrl }), ...(tableUrl && { tableUrl }) },
   };
+}
+
+/** As in AWS, the function has its keys from these variables alone: of a profile it knows nothing. */
+function refuseWithoutKeys(env: Environment): void {
+  const elsewhere = [secretsVariable, tableVariable].find((name) => env[name] && !isLoopback(env[name]));
+  const missing = keyVariables.filter((name) => !env[name]);
+  if (elsewhere !== undefined && missing.length > 0) {
+    const advice = `set ${missing.join(' and ')} (a profile is not read)`;
+    throw new SettingRefused(`${elsewhere} leads to another machine, which wants true keys: ${advice}.`);
+  }
 }
 
 function withDefaults(env: Environment, tokenUrl: string): Environment {

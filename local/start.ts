@@ -15,7 +15,9 @@ const usage = `Runs the token broker on this machine, without an AWS account.
   --help         print this
 
 FEGORA_TOKEN_URL, AWS_ENDPOINT_URL_SECRETS_MANAGER and AWS_ENDPOINT_URL_DYNAMODB, where set, are used instead of
-what is built in. The function's own settings (FEGORA_ACCOUNTS, ...) count as in AWS.
+what is built in. Where one of the AWS endpoints is on another machine, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and
+AWS_SESSION_TOKEN, where there is one) must be set: a profile is not read. The function's own settings (FEGORA_ACCOUNTS,
+...) count as in AWS.
 `;
 
 /** What was asked for on the command line. */

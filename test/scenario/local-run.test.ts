@@ -228,7 +228,12 @@ describe('the settings of the local run', () => {
   });
 
   test('take another machine’s Fegora with another Secrets Manager, and the keys for it', () => {
-    const env = { FEGORA_TOKEN_URL: 'https://api.fegora.example/token', ...elsewhere, AWS_ACCESS_KEY_ID: 'theirs' };
+    const env = {
+      FEGORA_TOKEN_URL: 'https://api.fegora.example/token',
+      ...elsewhere,
+      AWS_ACCESS_KEY_ID: 'theirs',
+      AWS_SECRET_ACCESS_KEY: 'not-a-real-key-of-theirs',
+    };
     const settings = readSettings(env);
     expect(settings.given).toEqual({
       tokenUrl: env.FEGORA_TOKEN_URL,
@@ -236,6 +241,17 @@ describe('the settings of the local run', () => {
     });
     const urls = { tokenUrl: env.FEGORA_TOKEN_URL, secretsUrl: elsewhere.AWS_ENDPOINT_URL_SECRETS_MANAGER };
     expect(functionEnv(settings, { ...urls, tableUrl: 'http://127.0.0.1:1' })).toMatchObject(env);
+  });
+
+  test.each([
+    ['AWS_ENDPOINT_URL_SECRETS_MANAGER', { AWS_PROFILE: 'theirs' }, /AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY/],
+    ['AWS_ENDPOINT_URL_DYNAMODB', { AWS_PROFILE: 'theirs' }, /AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY/],
+    ['AWS_ENDPOINT_URL_DYNAMODB', { AWS_ACCESS_KEY_ID: 'theirs' }, /set AWS_SECRET_ACCESS_KEY /],
+  ])('refuse %s on another machine with %o: they name the keys that are missing', (variable, keys, missing) => {
+    const env = { [variable]: 'https://service.us-east-1.amazonaws.com', ...keys };
+    expect(() => readSettings(env)).toThrow(SettingRefused);
+    expect(() => readSettings(env)).toThrow(variable);
+    expect(() => readSettings(env)).toThrow(missing);
   });
 
   test('give emulators no true keys', () => {
