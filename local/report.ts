@@ -52,11 +52,8 @@ function text(value: unknown): string {
 
 /** How to go on from another shell. */
 export function describeNext(run: LocalRun): string {
-  const { gateway, callers, settings, secretsUrl } = run;
-  const { all, first, none, operator } = callers;
-  const invoke = `aws lambda invoke --endpoint-url ${gateway.url} --region ${settings.region}`;
-  const target = `--function-name ${gateway.functionName} --qualifier account-${settings.defaultAccount}`;
-  const broker = `npm run broker -- --endpoint ${gateway.url} --secrets-endpoint ${secretsUrl}`;
+  const { callers, settings } = run;
+  const { all, first, none } = callers;
   return [
     heading('call it from another shell'),
     `  ${curlLine(run, all, settings.defaultAccount)}`,
@@ -64,12 +61,39 @@ export function describeNext(run: LocalRun): string {
       'with other rights, in place of --user ...',
       [first, none].map((caller) => [caller.title, signature(caller)]),
     ),
+    ...describeRefusal(run),
+    ...(run.simulator === undefined
+      ? []
+      : [heading('what reached Fegora'), `  curl -s ${run.simulator.origin}/_control`]),
     heading('without the gateway'),
-    `  ${variables(all)} ${invoke} ${target} /dev/stdout`,
+    `  ${invokeLine(run, all)}`,
     heading('as an operator'),
-    `  ${variables(operator)} ${broker} status`,
+    ...operatorLines(run).map((line) => `  ${line}`),
     styleText('dim', 'Ctrl-C ends it.', { stream: process.stdout }),
   ].join('\n');
+}
+
+/** A call of another account by one who may not, where there is another. */
+function describeRefusal(run: LocalRun): readonly string[] {
+  const { config, defaultAccount } = run.settings;
+  const another = [...config.accounts.keys()].find((account) => account !== defaultAccount);
+  const { first } = run.callers;
+  return another === undefined
+    ? []
+    : [heading(`refused: ${another}, with rights on ${first.title}`), `  ${curlLine(run, first, another)}`];
+}
+
+function invokeLine({ gateway, settings }: LocalRun, caller: Caller): string {
+  const invoke = `aws lambda invoke --endpoint-url ${gateway.url} --region ${settings.region}`;
+  const target = `--function-name ${gateway.functionName} --qualifier account-${settings.defaultAccount}`;
+  return `${as(caller)} ${invoke} ${target} /dev/stdout`;
+}
+
+function operatorLines({ gateway, callers, settings, secrets }: LocalRun): readonly string[] {
+  const { defaultAccount: account, config, region } = settings;
+  const broker = `${as(callers.operator)} npm run broker -- --endpoint ${gateway.url} --region ${region}`;
+  const set = `credentials set ${account} --secret-id ${config.accounts.get(account)}`;
+  return [`${broker} status`, ...(secrets === undefined ? [] : [`${broker} --secrets-endpoint ${secrets.url} ${set}`])];
 }
 
 /** A call that curl signs. Its answer shows the token. */
@@ -83,8 +107,10 @@ function signature({ accessKeyId, secretAccessKey, sessionToken }: Caller): stri
   return `--user ${accessKeyId}:${secretAccessKey}${session}`;
 }
 
-function variables({ accessKeyId, secretAccessKey }: Caller): string {
-  return `AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey}`;
+/** The start of a command line, with the caller's keys and without any that the shell may have: a profile would win. */
+function as({ accessKeyId, secretAccessKey }: Caller): string {
+  const keys = `AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey}`;
+  return `env -u AWS_PROFILE -u AWS_SESSION_TOKEN ${keys}`;
 }
 
 type Row = readonly [name: string, value: string];

@@ -145,6 +145,7 @@ describe('npm start -- --once', () => {
     const { exit, output } = start(['--once', '--port', new URL(secrets.url).port]);
     await expect(exit).resolves.toBe(1);
     expect(output().stderr).toMatch(/EADDRINUSE/);
+    expect(output().stderr).not.toMatch(/^ +at /m);
   });
 });
 
@@ -162,9 +163,28 @@ describe('npm start', () => {
     await expect(plainCall(`${gateway}/token`)).rejects.toThrow();
   });
 
+  test('prints lines for operators that work in a shell with a profile and a session of its own', async () => {
+    const { says, output } = start();
+    await says('Ctrl-C');
+    const theirs = { AWS_PROFILE: 'theirs', AWS_SESSION_TOKEN: 'theirs', AWS_SECRET_ACCESS_KEY: 'theirs' };
+    const operator = async (ending: string, input = '') => {
+      const line = new RegExp(`^ +(env .*npm run broker .*${ending}.*)$`, 'm').exec(output().stdout)?.[1] ?? '';
+      const options = { env: { PATH: process.env.PATH, ...theirs } };
+      return (await shell('sh', ['-c', `printf '${input}' | ${line}`], options)).stdout;
+    };
+    await expect(operator('status')).resolves.toMatch(/^demo-a\n +paused +false\n +expires_at +2/m);
+
+    const typed = 'user-of-demo-a\\nnot-a-real-password-of-demo-a\\n';
+    await expect(operator('credentials set', typed)).resolves.toMatch(/demo-a: stored as version/);
+  });
+
   if (!hasCurl) {
-    test('curl with --aws-sigv4 is absent here: the printed line is not run', () => {
-      expect(hasCurl).toBe(false);
+    test('curl with --aws-sigv4 is absent here: what its printed line says is signed by the SDK', async () => {
+      const { says, output } = start();
+      await says('Ctrl-C');
+      const [, url = '', accessKeyId = '', secretAccessKey = ''] =
+        /curl .* (http:\S+) .* --user (\S+?):(\S+)$/m.exec(output().stdout) ?? [];
+      await expect(signedCall(url, { accessKeyId, secretAccessKey })).resolves.toMatchObject({ status: 200 });
     });
     return;
   }
@@ -192,11 +212,16 @@ describe('npm start', () => {
     });
 
     const unsigned = line.replace(/ --aws-sigv4 .*$/, '');
+    const printed = (what: RegExp) =>
+      output()
+        .stdout.split('\n')
+        .find((text) => what.test(text)) ?? '';
     const first = valueIn(output().stdout, 'account demo-a only') ?? '';
     const refusals = [
       [unsigned, 'MissingAuthenticationTokenException'],
       [`${line}-wrong`, 'InvalidSignatureException'],
-      [line.replace('demo-a', 'demo-b').replace(/--user .*$/, first), 'AccessDeniedException'],
+      [line.replace(/--user .*$/, valueIn(output().stdout, 'nothing') ?? ''), 'AccessDeniedException'],
+      [printed(/curl .*demo-b/), 'AccessDeniedException'],
     ] as const;
     for (const [command, type] of refusals) {
       const refused = await curl(command);
@@ -205,8 +230,7 @@ describe('npm start', () => {
       expect(refused).toContain('"error":"forbidden"');
     }
     await expect(curl(line.replace(/--user .*$/, first))).resolves.toMatch(/^HTTP\/1.1 200 OK/);
-    const simulator = valueIn(output().stdout, 'Fegora')?.split('/token')[0];
-    await expect(plainCall(`${simulator}/_control`, {})).resolves.toMatchObject({ body: { logins: 1 } });
+    expect(JSON.parse(await curl(printed(/curl .*_control/)))).toMatchObject({ logins: 1 });
   });
 });
 
@@ -273,7 +297,7 @@ describe('through the gateway of the local run', () => {
     }
   }
 
-  test('200 concurrent first calls: 1 login, 200 equal tokens', async () => {
+  test('promise 1: 200 concurrent first calls: 1 login, 200 equal tokens', async () => {
     const { call, simulator } = await run();
     const answers = await Promise.all(Array.from({ length: 200 }, () => call()));
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 200 }, () => 200));
@@ -281,7 +305,7 @@ describe('through the gateway of the local run', () => {
     expect(simulator?.counters()).toMatchObject({ attempts: 1, logins: 1 });
   });
 
-  test('a wrong password: 1 refusal, however often it is asked; put right, a call within 10 s succeeds', async () => {
+  test('promise 19: a wrong password: 1 refusal, however often it is asked; put right, a call within 10 s succeeds', async () => {
     const { call, simulator, secrets } = await run();
     const password = (text: string) => JSON.stringify({ username: 'user-of-demo-a', password: text });
     secrets?.put('fegora/demo-a', password('not-a-real-password'));
