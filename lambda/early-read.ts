@@ -4,16 +4,23 @@ import type { Clock, TokenTable } from './ports.ts';
 /** How old a reading may be that was made ahead of a call; far less than a lease. Milliseconds. */
 const freshMs = 1000;
 
+/** A table whose first read of one account was made ahead. */
+export interface EarlyTable extends TokenTable {
+  /** When that reading has come, or was given up: at most a second after it was begun. Never rejects. */
+  readonly begun: Promise<unknown>;
+}
+
 /**
  * Reads an account's item at once, for the call that this environment was most likely started for: connection and
  * answer come while the rest is still being loaded. The first read of that account gets what this one brought, if both
  * clocks say that it is fresh; an environment may be started long before its first call. Nothing is claimed on it that
  * has changed since: a claim holds for the item as read.
  */
-export function readEarly(table: TokenTable, account: string, clock: Clock): TokenTable {
+export function readEarly(table: TokenTable, account: string, clock: Clock): EarlyTable {
   let early: Promise<() => Reading | undefined> = readAhead();
   return {
     ...table,
+    begun: early,
     read: async (asked, signal) => {
       if (asked !== account) {
         return table.read(asked, signal);

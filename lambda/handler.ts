@@ -8,7 +8,7 @@ import { readEarly } from './early-read.ts';
 import { BrokerError } from './errors.ts';
 import { createEdge, createFailingEdge, type Handler } from './events/edge.ts';
 import { createLogin } from './fegora.ts';
-import type { Clock, Observe } from './ports.ts';
+import type { Clock, Ports, TokenTable } from './ports.ts';
 import { createTelemetry } from './telemetry.ts';
 import { createTokenTable } from './token-table.ts';
 
@@ -18,8 +18,8 @@ export interface Parts {
   readonly clock?: Clock;
   /** From 0 to 1. @default Math.random */
   readonly random?: () => number;
-  /** Whether to read the default account's item before anybody asks. @default false */
-  readonly readsEarly?: boolean;
+  /** Where given, the default account's item is read before anybody asks, and this is told of it. */
+  readonly onEarlyRead?: (reading: Promise<unknown>) => void;
 }
 
 const systemClock: Clock = {
@@ -33,7 +33,7 @@ const systemClock: Clock = {
  * call is answered `configuration`, and the log says which variable; an init that throws would say nothing to callers.
  */
 export function createHandler(env: Environment, parts: Parts = {}): Handler {
-  const { clock = systemClock, random = Math.random, readsEarly = false } = parts;
+  const { clock = systemClock, random = Math.random, ...rest } = parts;
   const telemetry = createTelemetry(env.AWS_LAMBDA_FUNCTION_NAME ?? 'fegora-token-broker', clock.now);
   const parsed = parseConfig(env);
   if ('faults' in parsed) {
@@ -42,19 +42,16 @@ export function createHandler(env: Environment, parts: Parts = {}): Handler {
     return createFailingEdge(new BrokerError('configuration', `at fault: ${named}`), telemetry);
   }
   const { config } = parsed;
-  const broker = connect(env, config, { clock, random, observe: telemetry.observe, readsEarly });
+  const broker = connect(env, config, { ...rest, clock, random, observe: telemetry.observe });
   return createEdge({ config, broker, report: telemetry });
 }
 
-interface Surroundings extends Required<Parts> {
-  readonly observe: Observe;
-}
+type Surroundings = Parts & Pick<Ports, 'clock' | 'random' | 'observe'>;
 
-function connect(env: Environment, config: Config, { readsEarly, ...surroundings }: Surroundings): Broker {
-  const { tokenUrl, withoutTable, accounts: secrets, clientId, tableName, defaultAccount } = config;
-  const { clock, observe } = surroundings;
+function connect(env: Environment, config: Config, surroundings: Surroundings): Broker {
+  const { tokenUrl, withoutTable, accounts: secrets, clientId } = config;
+  const { clock } = surroundings;
   const { now } = clock;
-  const table = createTokenTable(createCallDynamo(dynamoOptions(env)), tableName, observe);
   const getSecretValue = createGetSecretValue(secretsOptions(env));
   return createBroker({
     ...surroundings,
@@ -62,8 +59,19 @@ function connect(env: Environment, config: Config, { readsEarly, ...surroundings
     withoutTable,
     login: createLogin({ tokenUrl, now }),
     readCredentials: createCredentialSource({ getSecretValue, secrets, clientId, now }),
-    table: readsEarly && defaultAccount !== undefined ? readEarly(table, defaultAccount, clock) : table,
+    table: tableOf(env, config, surroundings),
   });
+}
+
+function tableOf(env: Environment, { tableName, defaultAccount }: Config, surroundings: Surroundings): TokenTable {
+  const { clock, observe, onEarlyRead } = surroundings;
+  const table = createTokenTable(createCallDynamo(dynamoOptions(env)), tableName, observe);
+  if (onEarlyRead === undefined || defaultAccount === undefined) {
+    return table;
+  }
+  const early = readEarly(table, defaultAccount, clock);
+  onEarlyRead(early.begun);
+  return early;
 }
 
 function dynamoOptions(env: Environment): DynamoOptions {
@@ -85,4 +93,10 @@ function keysOf(env: Environment): AwsKeys {
   return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
 }
 
-export const handler: Handler = createHandler(process.env, { readsEarly: true });
+const earlyReads: Promise<unknown>[] = [];
+
+export const handler: Handler = createHandler(process.env, { onEarlyRead: (reading) => earlyReads.push(reading) });
+
+// It ends within the init, which it costs nothing that the first call would not wait for: a call of another account may
+// not need it, and nothing runs on after an answer.
+await Promise.all(earlyReads);
