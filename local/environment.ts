@@ -34,15 +34,13 @@ export function startEnvironment(env: Environment, onLog: (line: string) => void
   const worker = new Worker(new URL('./environment-thread.ts', import.meta.url), { env, stdout: true, stderr: true });
   const waiting = new Map<number, (outcome: EnvironmentResult) => void>();
   let calls = 0;
+  let death: EnvironmentResult['error'];
   for (const stream of [worker.stdout, worker.stderr]) {
     pipeLines(stream, onLog);
   }
   worker.on('message', (outcome: EnvironmentResult) => waiting.get(outcome.id)?.(outcome));
-  worker.on('error', (error) => {
-    for (const [id, settle] of waiting) {
-      settle({ id, error: { name: 'Runtime.ExitError', message: error.message, stack: '' } });
-    }
-  });
+  worker.on('error', (error) => die(error.message, error.stack));
+  worker.on('exit', (code) => die(`the function's thread ended with ${code}`));
 
   return {
     handler: async (event, { invokedFunctionArn, awsRequestId, getRemainingTimeInMillis }) => {
@@ -55,11 +53,28 @@ export function startEnvironment(env: Environment, onLog: (line: string) => void
       return result;
     },
     stop: async () => {
+      death = { name: 'Runtime.ExitError', message: 'the function was stopped', stack: '' };
       await worker.terminate();
     },
   };
 
+  /** Whoever waits is told, and whoever comes later; the log is told why. */
+  function die(message: string, why = message): void {
+    if (death === undefined) {
+      death = { name: 'Runtime.ExitError', message, stack: '' };
+      for (const line of why.split('\n')) {
+        onLog(line);
+      }
+    }
+    for (const [id, settle] of waiting) {
+      settle({ id, error: death });
+    }
+  }
+
   async function send(call: EnvironmentCall): Promise<EnvironmentResult> {
+    if (death !== undefined) {
+      return { id: call.id, error: death };
+    }
     const { promise, resolve } = Promise.withResolvers<EnvironmentResult>();
     waiting.set(call.id, resolve);
     worker.postMessage(call);

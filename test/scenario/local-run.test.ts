@@ -3,12 +3,14 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import dynalite from 'dynalite';
 import { afterEach, describe, expect, test } from 'vitest';
+import { startEnvironment } from '../../local/environment.ts';
 import { startFegoraSimulator } from '../../local/fegora-simulator.ts';
 import { type LocalRun, startLocalRun } from '../../local/local-run.ts';
 import { functionEnv, readSettings, SettingRefused } from '../../local/local-settings.ts';
 import { listen } from '../../local/loopback.ts';
 import { startSecretsManager } from '../../local/secrets-manager.ts';
 import { startTable } from '../../local/table.ts';
+import { invocation } from '../fixtures/events.ts';
 import { plainCall, signedCall } from '../fixtures/signed-call.ts';
 
 const shell = promisify(execFile);
@@ -231,6 +233,33 @@ describe('npm start', () => {
     }
     await expect(curl(line.replace(/--user .*$/, first))).resolves.toMatch(/^HTTP\/1.1 200 OK/);
     expect(JSON.parse(await curl(printed(/curl .*_control/)))).toMatchObject({ logins: 1 });
+  });
+});
+
+describe('a function whose thread dies', () => {
+  test.each([
+    ['before it has loaded', 'throw(Error`not-to-be`)', /^Error: not-to-be$/],
+    ['by ending itself', 'setTimeout(process.exit,100,3)', /^the function's thread ended with 3$/],
+  ])('%s: the log says why, and calls fail at once, those under way and those to come', async (_, code, why) => {
+    const log: string[] = [];
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${code}` };
+    const { handler, stop } = startEnvironment(env, (line) => log.push(line));
+    ended.push(stop);
+    const died = { name: 'Runtime.ExitError' };
+    await expect(handler({}, invocation('http'))).rejects.toMatchObject(died);
+    await expect(handler({}, invocation('http'))).rejects.toMatchObject(died);
+    expect(log).toContainEqual(expect.stringMatching(why));
+  });
+
+  test('because it was stopped: calls fail at once, and there is nothing to explain', async () => {
+    const log: string[] = [];
+    const { handler, stop } = startEnvironment({}, (line) => log.push(line));
+    const call = handler({}, invocation('http'));
+    void stop();
+    await expect(call).rejects.toMatchObject({ name: 'Runtime.ExitError', message: 'the function was stopped' });
+    await stop();
+    await expect(handler({}, invocation('http'))).rejects.toMatchObject({ name: 'Runtime.ExitError' });
+    expect(log).toEqual([]);
   });
 });
 
