@@ -74,6 +74,15 @@ describe('promise 33: the life of a token by expires_in, .issued and .expires', 
     // A server whose clock is years off says a difference all the same.
     ['Wed, 06 Mar 1991 14:42:36 GMT', 'Wed, 06 Mar 1991 15:12:36 GMT', 1800],
     ['2019-03-06T14:42:36Z', '2019-03-06T15:12:36Z', 1800],
+    ['2019-03-06T14:42:36.50Z', '2019-03-06T15:12:36.500Z', 1800],
+    ['2019-03-06T08:42:36-06:00', '2019-03-06T15:12:36+00:00', 1800],
+    // Date.parse would find a date in each of these.
+    ['x Wed, 06 Mar 2019 14:42:36 GMT', 'Wed, 06 Mar 2019 15:12:36 GMT', undefined],
+    [at, 'Wed, 06 Mar 2019 15:12:36 GMT+1', undefined],
+    ['+002019-03-06T14:42:36Z', '2019-03-06T15:12:36Z', undefined],
+    ['2019-03-06T14:42:36Z', '2019-03-06T15:12:36Z (x)', undefined],
+    [[at], 'Wed, 06 Mar 2019 15:12:36 GMT', undefined],
+    [at, ['Wed, 06 Mar 2019 15:12:36 GMT'], undefined],
     ['el miércoles', 'Wed, 06 Mar 2019 15:12:36 GMT', undefined],
     [at, 'mañana', undefined],
     [1_551_883_356, 1_551_885_156, undefined],
@@ -95,7 +104,9 @@ describe('promise 33: the life of a token by expires_in, .issued and .expires', 
       expect(expiresAt(tokenOf(lifetimeMs))).toBe(sentAt + seconds * 1000);
     } else {
       expect(() => lifetimeOf(claims)).toThrow(BrokerError);
-      expect(() => lifetimeOf(claims)).toThrow(expect.objectContaining({ code: 'upstream_invalid_response' }));
+      expect(() => lifetimeOf(claims)).toThrow(
+        expect.objectContaining({ code: 'upstream_invalid_response', message: 'the lifetime is under 5 s' }),
+      );
     }
   });
 
