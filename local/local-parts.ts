@@ -1,5 +1,5 @@
 import { type FegoraSimulator, startFegoraSimulator } from './fegora-simulator.ts';
-import type { LocalSettings } from './local-settings.ts';
+import { type LocalSettings, SettingRefused, tableVariable } from './local-settings.ts';
 import { isLoopback } from './loopback.ts';
 import { type SecretsManager, startSecretsManager } from './secrets-manager.ts';
 import { ensureTable, startTable } from './table.ts';
@@ -40,9 +40,15 @@ export async function startTokenTable({ given, config, region }: LocalSettings, 
     return { tableUrl: table.url };
   }
   if (isLoopback(given.tableUrl)) {
-    await ensureTable(given.tableUrl, config.tableName, region);
+    await ensureTable(given.tableUrl, config.tableName, region).catch(refuseTable);
   }
   return { tableUrl: given.tableUrl };
+}
+
+function refuseTable(cause: unknown): never {
+  const { code, name } = Object(cause);
+  const because = `no table can be found or made there (${code ?? name})`;
+  throw new SettingRefused(`${tableVariable}: ${because}.`, { cause });
 }
 
 /** Good for nothing but the simulator. */

@@ -29,6 +29,7 @@ const madeUpAccounts = JSON.stringify({ 'demo-a': 'fegora/demo-a', 'demo-b': 'fe
 /** Reads the settings as the function would. @throws SettingRefused */
 export function readSettings(env: Environment): LocalSettings {
   const { [variables.tokenUrl]: tokenUrl, [secretsVariable]: secretsUrl, [tableVariable]: tableUrl } = env;
+  refuseMalformed(env);
   if (tokenUrl && !secretsUrl && !isLoopback(tokenUrl)) {
     throw new SettingRefused(
       `${variables.tokenUrl} leads to another machine, and the built-in credentials are made up: set ${secretsVariable} too.`,
@@ -48,6 +49,15 @@ export function readSettings(env: Environment): LocalSettings {
     region: env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1',
     given: { ...(tokenUrl && { tokenUrl }), ...(secretsUrl && { secretsUrl }), ...(tableUrl && { tableUrl }) },
   };
+}
+
+function refuseMalformed(env: Environment): void {
+  const malformed = [variables.tokenUrl, secretsVariable, tableVariable].filter(
+    (name) => env[name] && !/^https?:$/.test(URL.parse(env[name])?.protocol ?? ''),
+  );
+  if (malformed.length > 0) {
+    throw new SettingRefused(malformed.map((name) => `${name} is no http or https URL.`).join('\n'));
+  }
 }
 
 /** As in AWS, the function has its keys from these variables alone: of a profile it knows nothing. */

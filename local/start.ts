@@ -102,6 +102,12 @@ function explained(error: unknown): string | undefined {
   return isTheirs ? error.message : undefined;
 }
 
+// What was meant to be read is lost, so nothing that follows is worth doing: a full disk, a reader that went.
+process.stdout.once('error', ({ message }) => {
+  console.error(`Standard output cannot be written: ${message}`);
+  process.exit(1);
+});
+
 try {
   await main(process.argv.slice(2));
 } catch (error) {

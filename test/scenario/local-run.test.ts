@@ -5,9 +5,10 @@ import dynalite from 'dynalite';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startEnvironment } from '../../local/environment.ts';
 import { startFegoraSimulator } from '../../local/fegora-simulator.ts';
+import { startTokenTable } from '../../local/local-parts.ts';
 import { type LocalRun, startLocalRun } from '../../local/local-run.ts';
 import { functionEnv, readSettings, SettingRefused } from '../../local/local-settings.ts';
-import { listen } from '../../local/loopback.ts';
+import { listen, serve } from '../../local/loopback.ts';
 import { startSecretsManager } from '../../local/secrets-manager.ts';
 import { startTable } from '../../local/table.ts';
 import { invocation } from '../fixtures/events.ts';
@@ -141,6 +142,20 @@ describe('npm start -- --once', () => {
     expect(output().stderr).not.toMatch(/^ +at /m);
   });
 
+  test('refuses a table that nobody serves, and names its variable', async () => {
+    const { exit, output } = start(['--once'], { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' });
+    await expect(exit).resolves.toBe(1);
+    expect(output().stderr).toMatch(/^AWS_ENDPOINT_URL_DYNAMODB: .*\(ECONNREFUSED\)\.\n$/);
+    expect(output().stdout).toBe('');
+  });
+
+  test('ends with 1 and one line where its output cannot be written', async () => {
+    const { child, exit, output } = start(['--once']);
+    child.stdout?.destroy();
+    await expect(exit).resolves.toBe(1);
+    expect(output().stderr).toMatch(/^Standard output cannot be written: .*EPIPE.*\n$/);
+  });
+
   test('refuses a port that is taken', async () => {
     const secrets = await startSecretsManager();
     ended.push(secrets.close);
@@ -270,6 +285,9 @@ describe('the settings of the local run', () => {
     ['another machine’s Fegora without TLS', { FEGORA_TOKEN_URL: 'http://api.fegora.example/token', ...elsewhere }],
     ['a Fegora that only looks like this machine', { FEGORA_TOKEN_URL: 'https://127.0.0.1.fegora.example/token' }],
     ['a Fegora with credentials in its URL', { FEGORA_TOKEN_URL: 'http://user:not-a-real-password@127.0.0.1/token' }],
+    ['a Fegora that is no URL', { FEGORA_TOKEN_URL: 'api.fegora.example/token' }],
+    ['a Secrets Manager that is no URL', { AWS_ENDPOINT_URL_SECRETS_MANAGER: 'localhost:4566' }],
+    ['a table that is no URL', { AWS_ENDPOINT_URL_DYNAMODB: 'http://localhost:port' }],
     ['malformed accounts', { FEGORA_ACCOUNTS: '{"A":"x"}' }],
     ['an unknown default account', { FEGORA_DEFAULT_ACCOUNT: 'demo-c' }],
     ['TLS without certificates', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }],
@@ -312,6 +330,28 @@ describe('the settings of the local run', () => {
     const local = 'http://127.0.0.1:1';
     const given = functionEnv(readSettings(env), { tokenUrl: local, secretsUrl: local, tableUrl: local });
     expect(Object.values(given)).not.toContain('theirs');
+  });
+});
+
+describe('a table that the environment names', () => {
+  test('is made on this machine alone: another one is sent nothing', async () => {
+    let requests = 0;
+    const server = await serve((_, response) => {
+      requests += 1;
+      response.writeHead(400, { 'Content-Type': 'application/x-amz-json-1.0' }).end('{"__type":"ValidationException"}');
+    });
+    ended.push(server.close);
+    const start = async (tableUrl: string) => {
+      const keys = { AWS_ACCESS_KEY_ID: 'theirs', AWS_SECRET_ACCESS_KEY: 'not-a-real-key' };
+      const settings = readSettings({ AWS_ENDPOINT_URL_DYNAMODB: tableUrl, ...keys });
+      return startTokenTable(settings, new AsyncDisposableStack());
+    };
+    // Another spelling of this machine, which passes for another one.
+    const elsewhere = server.url.replace('127.0.0.1', '0.0.0.0');
+    await expect(start(elsewhere)).resolves.toEqual({ tableUrl: elsewhere });
+    expect(requests).toBe(0);
+    await expect(start(server.url)).rejects.toThrow(SettingRefused);
+    expect(requests).toBe(1);
   });
 });
 
