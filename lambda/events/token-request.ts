@@ -90,10 +90,10 @@ function readSeconds(value: unknown): number {
 }
 
 function readFingerprint(value: unknown): string {
-  if (typeof value !== 'string' || !/^[0-9a-f]{64}$/.test(value)) {
-    throw new BrokerError('invalid_request', 'rejected is no SHA-256 in lower-case hex');
+  if (typeof value !== 'string' || !/^[0-9a-fA-F]{64}$/.test(value)) {
+    throw new BrokerError('invalid_request', 'rejected is no SHA-256 in hex');
   }
-  return value;
+  return value.toLowerCase();
 }
 
 function readWant(value: unknown): 'token' | 'metadata' {

@@ -80,6 +80,11 @@ describe('an HTTP call', () => {
       { account: 'two', body: JSON.stringify({ min_validity: 1.5, rejected: token.fingerprint, want: 'token' }) },
       { account: 'two', minValidityMs: 1500, rejected: token.fingerprint },
     ],
+    [
+      'another token, by a fingerprint in capitals',
+      { account: 'two', body: JSON.stringify({ rejected: token.fingerprint.toUpperCase() }) },
+      { account: 'two', rejected: token.fingerprint },
+    ],
     ['no validity', { account: 'two', body: '{"min_validity":0}' }, { account: 'two', minValidityMs: 0 }],
     [
       'base64',
@@ -106,6 +111,34 @@ describe('an HTTP call', () => {
   });
 });
 
+describe('base64', () => {
+  const stuffed = (length: number) =>
+    httpEvent({ account: 'one', body: btoa('{}').padEnd(length), event: { isBase64Encoded: true } });
+
+  it('may be as long as that of 1 KB, with white space where there is less', async () => {
+    const { send, requests } = edge();
+    await send(stuffed(1368));
+    expect(requests).toHaveLength(1);
+  });
+
+  it('may be no longer, even where it says no more', async () => {
+    expect(await refusalOf(stuffed(1369))).toBe('invalid_request');
+  });
+});
+
+describe('a caller', () => {
+  it('has a role of at most 250 characters, as many as a metric takes', () => {
+    const userArn = `arn:aws:iam::000000000000:user/${'x'.repeat(300)}`;
+    const { caller, callerRole } = callOf(
+      httpEvent({ event: { requestContext: { identity: { userArn } } } }),
+      invocation('http'),
+      undefined,
+    );
+    expect(caller).toBe(userArn);
+    expect(callerRole).toBe(userArn.slice(0, 250));
+  });
+});
+
 describe('an HTTP call is refused', () => {
   it.each<[string, string]>([
     ['no JSON', 'min_validity=1'],
@@ -126,7 +159,7 @@ describe('an HTTP call is refused', () => {
     ['no validity at all', '{"min_validity":null}'],
     ['a nested validity', '{"min_validity":{"min_validity":1}}'],
     ['a short fingerprint', '{"rejected":"abc"}'],
-    ['a fingerprint in capitals', `{"rejected":"${'A'.repeat(64)}"}`],
+    ['a fingerprint in letters beyond hex', `{"rejected":"${'G'.repeat(64)}"}`],
     ['a fingerprint with a line end', `{"rejected":"${'a'.repeat(64)}\\n"}`],
     ['a fingerprint that is no string', `{"rejected":["${'a'.repeat(64)}"]}`],
     ['another wish', '{"want":"refresh_token"}'],
