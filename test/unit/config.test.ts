@@ -124,6 +124,18 @@ describe('the token URL', () => {
   });
 });
 
+describe('a text of limited length', () => {
+  it.each([
+    ['FEGORA_CLIENT_ID', 1, 128],
+    ['TOKEN_TABLE_NAME', 3, 1024],
+  ])('%s has %i to %i characters', (variable, least, most) => {
+    expect(faulty({ [variable]: 'x'.repeat(least) })).toEqual([]);
+    expect(faulty({ [variable]: 'x'.repeat(most) })).toEqual([]);
+    expect(faulty({ [variable]: 'x'.repeat(least - 1) })).toEqual([variable]);
+    expect(faulty({ [variable]: 'x'.repeat(most + 1) })).toEqual([variable]);
+  });
+});
+
 describe('the accounts', () => {
   it.each([
     ['missing', undefined],

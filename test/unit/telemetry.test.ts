@@ -129,6 +129,13 @@ describe('a failure', () => {
     expect(output.text()).not.toContain(canary);
   });
 
+  it('tells the five places nearest to where it arose', () => {
+    const frames = Array.from({ length: 6 }, (_, index) => `at send (file:///x/fegora.ts:${index}:1)`);
+    const cause = Object.assign(new Error('x'), { stack: ['Error: x', ...frames.map((at) => `    ${at}`)].join('\n') });
+    telemetry.failed(call, new BrokerError('internal', 'unexpected failure', { cause }));
+    expect(lines()).toEqual([expect.objectContaining({ frames: frames.slice(0, 5) })]);
+  });
+
   it.each<[unknown, string]>([
     [new TypeError('not-a-real-password'), 'TypeError'],
     [Object.assign(new Error('x'), { name: 'not-a-real-password' }), 'unnamed'],
