@@ -135,7 +135,10 @@ function refuseWhatIsHeld({ observe }: Crew, { purpose }: Want, { item, current,
   }
   const held = holdOf(item, seen.wall);
   if (held !== undefined) {
-    observe({ kind: 'retry_held', account: item.account });
+    // An operator's pause is no trouble that an alarm should tell of.
+    if (held.code !== 'paused') {
+      observe({ kind: 'retry_held', account: item.account });
+    }
     throw held;
   }
   if (current !== undefined && (item.renewAt ?? 0) > seen.wall && purpose !== 'verify') {

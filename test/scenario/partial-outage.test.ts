@@ -209,3 +209,13 @@ describe('promise 19: a claim that sent nothing', () => {
     expect(Number(table.rows.get(account)?.next_try?.N)).toBeGreaterThan(0);
   });
 });
+
+test('an operator’s pause holds callers without a token, and is no trouble that an alarm should tell of', async () => {
+  const { brokers, ask, until, observed, fegora } = await startCluster();
+  await until(Promise.resolve(brokers[0]?.amend(account, 'pause', () => 25_000)));
+  const [answer] = await until(ask(0));
+
+  expect(answer?.error?.code).toBe('paused');
+  expect(observed('retry_held')).toBe(0);
+  expect(fegora.counters().logins).toBe(0);
+});
