@@ -47,13 +47,16 @@ it('promise 45: with anything from 0.2 to 30 s left, and a service that says not
     expect(answer).toMatchObject({ statusCode: 503, headers: { 'Retry-After': expect.any(String) } });
   };
 
-  await world.environment().http({ account: 'warm' });
-  for (const one of short) {
-    await attempt(one);
+  try {
+    await world.environment().http({ account: 'warm' });
+    for (const one of short) {
+      await attempt(one);
+    }
+    await Promise.all(long.map(attempt));
+    expect(late).toEqual([]);
+  } finally {
+    await Promise.all([nobody.close(), world.close()]);
   }
-  await Promise.all(long.map(attempt));
-  expect(late).toEqual([]);
-  await Promise.all([nobody.close(), world.close()]);
 });
 
 it('promise 45: a broker that never answers is answered for', async () => {

@@ -1,8 +1,10 @@
+import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { handler } from '../../lambda/handler.ts';
+import { startEnvironment } from '../../local/environment.ts';
 import { type Capture, captureOutput } from '../fixtures/capture.ts';
 import { httpEvent, invocation } from '../fixtures/events.ts';
-import { type Answer, passwordOf, secretOf, startWorld, type World } from '../fixtures/world.ts';
+import { type Answer, passwordOf, secretOf, startWorld, tableName, type World } from '../fixtures/world.ts';
 import { type Target, targets } from '../fixtures/world-targets.ts';
 
 let world: World;
@@ -72,7 +74,7 @@ describe.each(Object.entries(targets))('%s', (_name, open) => {
     expect(answer).toEqual({ result: { ...body, source: 'memory', expires_in: expect.any(Number) } });
   });
 
-  it('promise 44: neither a call for metadata nor a refresh ever brings a token', async () => {
+  it('promise 44: a call for metadata is answered without the access token, and none with a refresh token', async () => {
     const metadata = await post('one', '{"want":"metadata"}');
     expect(metadata).toMatchObject({ status: 200, body: { source: 'upstream', token_sha256: expect.any(String) } });
     expect(JSON.stringify(metadata)).not.toMatch(/access_token|not-a-real/);
@@ -80,7 +82,7 @@ describe.each(Object.entries(targets))('%s', (_name, open) => {
     expect(JSON.stringify(await target.direct('one', { want: 'metadata' }))).not.toMatch(/access_token|not-a-real/);
   });
 
-  it('a token that Fegora answered 401 to is replaced; another one’s report is not', async () => {
+  it('promise 36: a token that Fegora answered 401 to is replaced; another one’s report is not', async () => {
     const first = await post('one');
     const report = JSON.stringify({ rejected: first.body.token_sha256 });
     const second = await post('one', report);
@@ -105,7 +107,7 @@ describe.each(Object.entries(targets))('%s', (_name, open) => {
     expect(world.secrets.calls('GetSecretValue')).toBe(0);
   });
 
-  it('a wrong password is tried once, and a new one at once', async () => {
+  it('promise 19: a wrong password is tried once; promise 20: a new one at once', async () => {
     world.secrets.put('fegora/one', secretOf('one', 'not-a-real-password-wrong'));
     for (let call = 0; call < 3; call += 1) {
       expect(await post('one')).toMatchObject({
@@ -134,12 +136,54 @@ describe.each(Object.entries(targets))('%s', (_name, open) => {
     expect(JSON.stringify(answer)).not.toContain('a host name of theirs');
   });
 
-  it('200 first calls at once are one login', async () => {
+  it('promise 1: 200 first calls at once are one login', async () => {
     const answers = await Promise.all(Array.from({ length: 200 }, () => post('one')));
     const tokens = new Set(answers.map(({ body }) => body.access_token));
     expect(answers.every(({ status }) => status === 200)).toBe(true);
     expect(tokens.size).toBe(1);
     expect(world.fegora.counters().logins).toBe(1);
+  });
+});
+
+describe('promise 24: a secret that cannot be used', () => {
+  const wrong = 'not-a-real-password-in-the-wrong-place';
+  const noValue = undefined;
+  const secret = (fields: object) => JSON.stringify({ username: 'user-one', password: wrong, ...fields });
+
+  it.each<[string, string | Uint8Array | undefined, string, string]>([
+    ['is no JSON', wrong, 'secret_malformed', 'not a JSON object'],
+    ['has no user', `{"password":"${wrong}"}`, 'secret_malformed', 'field username is missing'],
+    ['has an empty user', secret({ username: '' }), 'secret_malformed', 'field username is empty'],
+    ['has no password', `{"username":"${wrong}"}`, 'secret_malformed', 'field password is missing'],
+    ['has an empty password', secret({ password: '' }), 'secret_malformed', 'field password is empty'],
+    [
+      'has white space around it',
+      secret({ password: ` ${wrong}` }),
+      'secret_malformed',
+      'field password has white space',
+    ],
+    ['has another member', secret({ [wrong]: wrong }), 'secret_malformed', 'a member other than'],
+    ['is binary', Buffer.from(secret({})), 'secret_malformed', 'binary'],
+    ['is over 64 KB', secret({ password: wrong.repeat(2000) }), 'secret_malformed', 'over 64 KB'],
+    ['has no value yet', noValue, 'credentials_missing', 'GetSecretValue'],
+  ])('%s: the right code, no login, and the record names the field alone', async (_, value, code, detail) => {
+    world.secrets.create('fegora/bad');
+    if (value !== undefined) {
+      world.secrets.put('fegora/bad', value);
+    }
+    const door = world.environment({ FEGORA_ACCOUNTS: '{"bad":"fegora/bad"}', FEGORA_DEFAULT_ACCOUNT: 'bad' });
+    const answer = await door.http({ account: 'bad' });
+    expectContractHeaders(answer);
+    expect(answer).toMatchObject({ status: 500, body: { error: code, retryable: false } });
+    await expect(door.invoke('bad')).rejects.toMatchObject({
+      name: code === 'secret_malformed' ? 'SecretMalformed' : 'CredentialsMissing',
+    });
+
+    const audits = output.records().filter((record) => record.audit !== undefined);
+    const record = { audit: 'failure', account: 'bad', code, detail: expect.stringContaining(detail) };
+    expect(audits).toMatchObject([record, record]);
+    expect(output.text() + JSON.stringify(answer)).not.toContain(wrong);
+    expect(world.fegora.counters().attempts).toBe(0);
   });
 });
 
@@ -187,6 +231,20 @@ describe('promise 44: an operator', () => {
     ]);
     expect(results[8]).not.toMatchObject({ accounts: [{ token_sha256: expect.anything() }] });
     expect(JSON.stringify(results)).not.toMatch(/access_token|not-a-real|refresh/);
+  });
+});
+
+describe('promise 44: the table', () => {
+  it('holds the access token, and nothing of the refresh token that came with it', async () => {
+    const answer = await world.environment().http({ account: 'one' });
+    const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
+    const client = new DynamoDBClient({ endpoint: world.tableUrl, region: 'us-east-1', credentials });
+    const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName }));
+    client.destroy();
+    expect(Items).toHaveLength(1);
+    expect(JSON.stringify(Items)).toContain(answer.body.access_token);
+    // Those of the simulator begin with `not-a-real-refresh-`.
+    expect(JSON.stringify(Items)).not.toMatch(/refresh/i);
   });
 });
 
@@ -248,5 +306,24 @@ describe('the exported handler', () => {
       name: 'Configuration',
       stack: 'Configuration',
     });
+  });
+
+  it('is the wrapped one with all variables set too: it serves, and answers a refusal in the contract’s form', async () => {
+    const environment = startEnvironment(world.env, () => {});
+    const send = (event: unknown, alias: string) => environment.handler(event, invocation(alias));
+    try {
+      expect(await send(httpEvent({ account: 'one' }), 'http')).toMatchObject({
+        statusCode: 200,
+        body: expect.stringContaining('"source":"upstream"'),
+      });
+      expect(await send(httpEvent({ account: 'ONE' }), 'http')).toMatchObject({
+        statusCode: 400,
+        headers: { 'Cache-Control': 'no-store' },
+        body: expect.stringContaining('"error":"invalid_account"'),
+      });
+      await expect(send({}, '$LATEST')).rejects.toMatchObject({ name: 'Forbidden', stack: 'Forbidden' });
+    } finally {
+      await environment.stop();
+    }
   });
 });
