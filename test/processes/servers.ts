@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Environment } from '../../lambda/config.ts';
+import { type FegoraOptions, type FegoraSimulator, startFegoraSimulator } from '../../local/fegora-simulator.ts';
+import { startSecretsManager } from '../../local/secrets-manager.ts';
+import { startTable } from '../../local/table.ts';
+
+/** What all processes share. */
+export interface Servers {
+  readonly fegora: FegoraSimulator;
+  readonly tableUrl: string;
+  /** For whatever files there are; it goes with the servers. */
+  readonly folder: string;
+  /** A process's environment variables: it has no others. */
+  readonly env: Environment;
+  readonly close: () => Promise<void>;
+}
+
+export const tableName = 'tokens';
+
+/** Starts a Fegora, a Secrets Manager and a table. Each account has a user and a secret, and has never logged in. */
+export async function startServers(accounts: readonly string[], options: FegoraOptions = {}): Promise<Servers> {
+  const password = 'not-a-real-password';
+  const users = Object.fromEntries(accounts.map((account) => [userOf(account), password]));
+  const fegora = await startFegoraSimulator({ accounts: users, ...options });
+  const secrets = await startSecretsManager();
+  const table = await startTable(tableName);
+  for (const account of accounts) {
+    secrets.create(`fegora/${account}`, JSON.stringify({ username: userOf(account), password }));
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'processes-'));
+  const env = {
+    // Dozens of processes load the same code: what one has compiled need not be compiled again.
+    NODE_COMPILE_CACHE: folder,
+    FEGORA_TOKEN_URL: fegora.url,
+    FEGORA_ALLOW_HTTP_LOOPBACK: '1',
+    FEGORA_ACCOUNTS: JSON.stringify(Object.fromEntries(accounts.map((account) => [account, `fegora/${account}`]))),
+    TOKEN_TABLE_NAME: tableName,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+    AWS_ENDPOINT_URL_DYNAMODB: table.url,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'not-a-real-key',
+  };
+  const close = async () => {
+    await Promise.all([fegora.close(), secrets.close(), table.close(), rm(folder, { recursive: true })]);
+  };
+  return { fegora, tableUrl: table.url, folder, env, close };
+}
+
+export function userOf(account: string): string {
+  return `user-${account}`;
+}

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { full } from '../fixtures/counts.ts';
+import { isKept, runStampede } from './stampede.ts';
+
+const processes = full(50, 8);
+const rounds = full(20, 2);
+
+test('promise 2: processes released together make one login a round', { timeout: full(600_000, 120_000) }, async () => {
+  const stampede = await runStampede({ processes, rounds });
+
+  expect(stampede).toMatchObject({ rounds, calls: processes * rounds, logins: rounds, mostLogins: 1, overlaps: 0 });
+  expect(stampede).toMatchObject({ bricked: 0, callerErrors: 0, strangers: 0 });
+  expect(isKept(stampede)).toBe(true);
+  expect(isKept({ ...stampede, logins: rounds + 1 })).toBe(false);
+  expect(isKept({ ...stampede, overlaps: 1 })).toBe(false);
+});
