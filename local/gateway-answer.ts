@@ -10,7 +10,7 @@ export interface GatewayAnswer {
 
 /** An answer of API Gateway's own: its status, and the type it names where it names one. */
 export interface GatewayRefusal {
-  readonly status: 403 | 413 | 429 | 502 | 504;
+  readonly status: 400 | 403 | 413 | 429 | 502 | 504;
   readonly type?: string;
 }
 

@@ -64,11 +64,19 @@ function targetOf({ method, path, query }: ArrivedRequest): Target {
   if (method !== 'POST' || named === undefined) {
     throw new Refusal('ResourceNotFoundException', 'Only Invoke is known here.');
   }
-  const [functionName = '', suffix] = decodeURIComponent(named)
+  const [functionName = '', suffix] = decoded(named)
     .replace(/^.*:function:/, '')
     .split(':');
   const alias = query.find(([name]) => name === 'Qualifier')?.[1] ?? suffix;
   return { functionName, alias: alias === '$LATEST' ? undefined : alias };
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    throw new Refusal('ResourceNotFoundException', 'The name of the function cannot be decoded.');
+  }
 }
 
 function authorise(caller: Caller, alias: string | undefined, resource: string): void {

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type GatewayAnswer, refuse } from './gateway-answer.ts';
 import { callRestApi } from './gateway-api.ts';
 import type { Caller } from './gateway-callers.ts';
 import type { GatewayRequest } from './gateway-event.ts';
 import { createLocalFunction, type Handler } from './gateway-function.ts';
 import { callInvokeApi, refuseInvoke } from './gateway-invoke.ts';
-import { type LoopbackServer, readBody, serve } from './loopback.ts';
+import { createWireServer } from './gateway-wire.ts';
+import { type LoopbackServer, listen, readBody } from './loopback.ts';
 import { type ArrivedRequest, authenticate, Refusal } from './sigv4.ts';
 
 /** What the gateway stands in front of, and for whom. */
@@ -49,9 +50,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const restApi = { local, identify: identifier('execute-api'), isThrottled, integrationTimeoutMs };
   const invokeApi = { local, identify: identifier('lambda'), aliases };
 
-  const server = await serve((incoming, response) => {
+  const respond: RequestListener = (incoming, response) => {
     answer(incoming, response).catch((error: Error) => response.destroy(error));
-  }, options.port);
+  };
+  const server = await listen(createWireServer(respond), options.port);
   return { ...server, functionName: local.name };
 
   async function answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {

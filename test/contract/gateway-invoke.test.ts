@@ -88,6 +88,13 @@ test('an alias or a function that is not there: ResourceNotFoundException', asyn
   await expect(invoke(callers.all, { FunctionName: 'another' })).rejects.toMatchObject(missing);
 });
 
+test('a name that is no text: ResourceNotFoundException', async () => {
+  const url = `${gateway.url}/2015-03-31/functions/%ff/invocations?Qualifier=account-demo-a`;
+  const answer = await signedCall(url, callers.all, { body: '{}', service: 'lambda' });
+  expect(answer.status).toBe(404);
+  expect(answer.headers.get('x-amzn-errortype')).toBe('ResourceNotFoundException');
+});
+
 test('keys that are wrong or unknown', async () => {
   await expect(invoke({ ...callers.all, secretAccessKey: 'not-a-real-key-at-all' })).rejects.toMatchObject({
     name: 'InvalidSignatureException',

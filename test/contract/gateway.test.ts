@@ -1,5 +1,9 @@
+import { connect } from 'node:net';
+import { text as streamText } from 'node:stream/consumers';
+import { SignatureV4 } from '@smithy/signature-v4';
 import type { Context } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Sha256 } from '../../lambda/sha256.ts';
 import { type Gateway, type GatewayOptions, startGateway } from '../../local/gateway.ts';
 import { localCallers } from '../../local/gateway-callers.ts';
 import { type CallOptions, plainCall, signedCall } from '../fixtures/signed-call.ts';
@@ -241,6 +245,20 @@ describe('promise 42: a refusal has the stack’s own body and API Gateway’s t
     expect(calls).toEqual([]);
   });
 
+  test('of a signature that leaves the host out: InvalidSignatureException', async () => {
+    const { accessKeyId, secretAccessKey } = callers.all;
+    const credentials = { accessKeyId, secretAccessKey };
+    const signer = new SignatureV4({ service: 'execute-api', region: 'us-east-1', credentials, sha256: Sha256 });
+    const { protocol, hostname } = new URL(gateway.url);
+    const unsigned = { method: 'POST', protocol, hostname, path: '/token/demo-a', query: {}, headers: {} };
+    const { headers } = await signer.sign(unsigned);
+    expect(headers.authorization).not.toContain('host');
+    const answer = await plainCall(`${gateway.url}/token/demo-a`, { method: 'POST', headers });
+    expectRefusal(answer, 403, forbidden);
+    expect(answer.headers.get('x-amzn-errortype')).toBe('InvalidSignatureException');
+    expect(calls).toEqual([]);
+  });
+
   test('of an unsigned call: MissingAuthenticationTokenException', async () => {
     const answer = await plainCall(`${gateway.url}/token/demo-a`);
     expectRefusal(answer, 403, forbidden);
@@ -264,6 +282,52 @@ describe('promise 42: a refusal has the stack’s own body and API Gateway’s t
     for (const canary of ['canary', sessionToken, accessKeyId, 'demo-b']) {
       expect(answer.text + JSON.stringify([...answer.headers])).not.toContain(canary);
     }
+  });
+});
+
+describe('promise 42: what is hardly a request', () => {
+  /** Sends bytes and reads until the other side closes. */
+  async function exchange(text: string): Promise<{ head: string; body: object }> {
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+    socket.write(text);
+    const [head = '', body = ''] = (await streamText(socket)).split('\r\n\r\n');
+    return { head, body: JSON.parse(body) };
+  }
+
+  const closed = 'Connection: close\r\n\r\n';
+
+  test.each([
+    ['no HTTP at all', 'hello\r\n\r\n', 400, 'invalid_request'],
+    [
+      'headers over 16 KB',
+      `POST /token HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+      400,
+      'invalid_request',
+    ],
+    [
+      'two lengths',
+      `POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`,
+      400,
+      'invalid_request',
+    ],
+    ['no host', `POST /token HTTP/1.1\r\n${closed}`, 403, 'forbidden'],
+    ['an expectation', `POST /token HTTP/1.1\r\nHost: x\r\nExpect: the-unexpected\r\n${closed}`, 403, 'forbidden'],
+    ['a tunnel', `CONNECT api.fegora.example:443 HTTP/1.1\r\nHost: x\r\n\r\n`, 403, 'forbidden'],
+    [
+      'a change of protocol',
+      `GET /token HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, close\r\n\r\n`,
+      403,
+      'forbidden',
+    ],
+  ])('%s is answered in the contract’s form', async (_, sent, status, error) => {
+    const { head, body } = await exchange(sent);
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    for (const header of ['Content-Type: application/json', 'Cache-Control: no-store', 'Pragma: no-cache']) {
+      expect(head).toContain(`\r\n${header}\r\n`);
+    }
+    expect(head).toContain('\r\nX-Content-Type-Options: nosniff\r\n');
+    expect(body).toMatchObject({ error, retryable: false, request_id: expect.any(String) });
+    expect(calls).toEqual([]);
   });
 });
 
