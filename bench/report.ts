@@ -22,13 +22,13 @@ export function report({ machine, cold, coldRatios, warm, warmRatios, window, fl
     sections.push(`over the floor, powertools = 1: ${warmRatios?.powertools}`);
   }
   if (window !== undefined) {
-    const { memoryHit, whileFailing, whileRenewing, elected, readsPer10s, logins } = window;
+    const { memoryHit, whileFailing, whileRenewing, elected, readsByEnvironment, logins } = window;
     const rows = Object.entries({ memoryHit, whileFailing, whileRenewing }).map(([name, spread]) => {
       return [name, spread?.p50, spread?.p99];
     });
     sections.push(table(['Renewal window, ms', 'p50', 'p99'], rows));
     sections.push(
-      `${logins} login, its caller waited ${elected.join(', ')} ms; ${readsPer10s} reads per environment and 10 s`,
+      `${logins} login, its caller waited ${elected.join(', ')} ms; ${readsByEnvironment} table reads by environment in two spans of 20 s`,
     );
   }
   if (fleet !== undefined) {

@@ -76,9 +76,9 @@ function warmRatios(places: readonly Placing[]) {
   return { powertools: rounded(overOf(places, 'broker') / overOf(places, 'powertools')) };
 }
 
-function windowSummary({ before, failing, renewing, elected, readsPer10s, logins }: WindowTimes) {
+function windowSummary({ before, failing, renewing, elected, readsByEnvironment, logins }: WindowTimes) {
   const [memoryHit, whileFailing, whileRenewing] = [before, failing, renewing].map(spread);
-  return { memoryHit, whileFailing, whileRenewing, elected: elected.map(rounded), readsPer10s, logins };
+  return { memoryHit, whileFailing, whileRenewing, elected: elected.map(rounded), readsByEnvironment, logins };
 }
 
 function overOf(places: readonly Placing[], wanted: string): number {
