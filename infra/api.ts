@@ -11,7 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-apigateway';
 import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
-import { AnyPrincipal, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { AnyPrincipal, type Conditions, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IAlias } from 'aws-cdk-lib/aws-lambda';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -112,27 +112,32 @@ function requireModernTls(api: RestApi, isPrivate: boolean): void {
 
 /**
  * Who may not call, whatever else is granted. Conditions are never put the other way round, as an Allow for everybody
- * who meets them: within one AWS account such an Allow would be enough by itself.
+ * who meets them: within one AWS account such an Allow would be enough by itself. The first Deny takes nothing from
+ * anybody, for API Gateway has no other transport. It keeps the policy from ever being empty: CloudFormation leaves an
+ * API's policy in place when the template no longer has one, so that the last right would outlive being taken back.
  *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
  */
 function denials({ organizationId, vpcEndpoints }: TokenApiProps): PolicyStatement[] {
-  const conditions = {
-    OutsideOfTheOrganization: organizationId && { 'aws:PrincipalOrgID': organizationId },
-    PastTheVpcEndpoint: vpcEndpoints && { 'aws:SourceVpce': vpcEndpoints.map((endpoint) => endpoint.vpcEndpointId) },
-  };
-  return Object.entries(conditions).flatMap(([sid, condition]) =>
-    condition === undefined || condition === ''
-      ? []
-      : new PolicyStatement({
-          sid,
-          effect: Effect.DENY,
-          principals: [new AnyPrincipal()],
-          actions: ['execute-api:Invoke'],
-          resources: ['execute-api:/*'],
-          conditions: { StringNotEquals: condition },
-        }),
-  );
+  const endpointIds = vpcEndpoints?.map(({ vpcEndpointId }) => vpcEndpointId);
+  return [
+    denyWhere('WithoutTls', { Bool: { 'aws:SecureTransport': 'false' } }),
+    ...(organizationId
+      ? [denyWhere('OutsideOfTheOrganization', { StringNotEquals: { 'aws:PrincipalOrgID': organizationId } })]
+      : []),
+    ...(endpointIds ? [denyWhere('PastTheVpcEndpoint', { StringNotEquals: { 'aws:SourceVpce': endpointIds } })] : []),
+  ];
+}
+
+function denyWhere(sid: string, conditions: Conditions): PolicyStatement {
+  return new PolicyStatement({
+    sid,
+    effect: Effect.DENY,
+    principals: [new AnyPrincipal()],
+    actions: ['execute-api:Invoke'],
+    resources: ['execute-api:/*'],
+    conditions,
+  });
 }
 
 function acknowledgeApi(api: RestApi): void {

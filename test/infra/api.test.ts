@@ -118,8 +118,23 @@ describe('the endpoint', () => {
       EndpointConfiguration: { Types: ['REGIONAL'] },
       SecurityPolicy: 'SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09',
       EndpointAccessMode: 'STRICT',
-      Policy: Match.absent(),
     });
+  });
+
+  test('always has a policy, which a template without one would leave as it was: the last right would stay', () => {
+    for (const template of [minimal, full, isolated]) {
+      template.hasResourceProperties('AWS::ApiGateway::RestApi', {
+        Policy: {
+          Statement: Match.arrayWith([
+            Match.objectLike({
+              Effect: 'Deny',
+              Principal: { AWS: '*' },
+              Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+            }),
+          ]),
+        },
+      });
+    }
   });
 
   test('is private where endpoints are given, and denies every other way in', () => {

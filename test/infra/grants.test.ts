@@ -22,12 +22,12 @@ function build(more: Partial<TokenBrokerProps> = {}) {
   return { stack, broker, role };
 }
 
-/** What the role beside the broker may do, and what any resource says of it or of a foreign caller. */
+/** What the role beside the broker may do, and what any resource lets it or a foreign caller do. */
 function rightsIn(stack: Stack) {
   const statements = statementsOf(Template.fromStack(stack));
   return {
     ofRole: statements.filter(({ logicalId }) => logicalId.startsWith('CallerDefaultPolicy')),
-    ofApi: statements.filter(({ type }) => type === 'AWS::ApiGateway::RestApi'),
+    ofApi: statements.filter(({ type, effect }) => type === 'AWS::ApiGateway::RestApi' && effect === 'Allow'),
     ofFunction: statements.filter(
       ({ type, principals }) => type === 'AWS::Lambda::Permission' && principals.some((who) => who.startsWith('arn:')),
     ),
@@ -91,7 +91,7 @@ describe('grantToken', () => {
     broker.grantToken(role, 'other');
     const { ofRole, ofApi } = rightsIn(stack);
     expect(ofRole).toHaveLength(1);
-    expect(ofApi.filter(({ effect }) => effect === 'Allow')).toMatchObject([
+    expect(ofApi).toMatchObject([
       { principals: ['{CallerBA8D1D35.Arn}'], resources: ['execute-api:/v1/POST/token/other'] },
     ]);
   });
