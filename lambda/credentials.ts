@@ -168,7 +168,7 @@ function asSecretError(thrown: unknown): BrokerError {
     return thrown;
   }
   const name = thrown instanceof Error && /^\w{1,64}$/.test(thrown.name) ? thrown.name : 'unknown failure';
-  const detail = `GetSecretValue: ${name}`;
+  const detail = `GetSecretValue: ${systemCodeOf(thrown) ?? name}`;
   if (name === 'ResourceNotFoundException') {
     return new BrokerError('credentials_missing', detail);
   }
@@ -176,9 +176,19 @@ function asSecretError(thrown: unknown): BrokerError {
   return new BrokerError(refused && !passing.test(name) ? 'configuration' : 'secret_unavailable', detail);
 }
 
+/** Why nothing was answered: `ENOTFOUND` and the like, whose name is `Error`. A code in an answer is not ours to repeat. */
+function systemCodeOf(thrown: unknown): string | undefined {
+  const code = property(thrown, 'code');
+  const isSystems = statusOf(thrown) === undefined && typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code);
+  return isSystems ? code : undefined;
+}
+
+function statusOf(thrown: unknown): unknown {
+  return property(property(thrown, '$metadata'), 'httpStatusCode');
+}
+
 function isClientFault(thrown: unknown): boolean {
-  const metadata = property(thrown, '$metadata');
-  const status = property(metadata, 'httpStatusCode');
+  const status = statusOf(thrown);
   return typeof status === 'number' && status >= 400 && status < 500 && status !== 408 && status !== 429;
 }
 

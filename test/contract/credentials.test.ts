@@ -185,6 +185,45 @@ describe('Secrets Manager in trouble', () => {
     await expect(failureOf(sourceOver(noCredentials)('a', plainly))).resolves.toMatchObject({ code: 'configuration' });
   });
 
+  test('nobody there, or no such name: the message says so by the system’s code', async () => {
+    const nobody = createGetSecretValue({ ...unreachable(), region: 'us-east-1' });
+    await expect(failureOf(sourceOver(nobody)('a', plainly))).resolves.toMatchObject({
+      code: 'secret_unavailable',
+      message: 'GetSecretValue: ECONNREFUSED',
+    });
+    const noName = () => Promise.reject(Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' }));
+    await expect(failureOf(sourceOver(noName)('a', plainly))).resolves.toMatchObject({
+      code: 'secret_unavailable',
+      message: 'GetSecretValue: ENOTFOUND',
+    });
+  });
+
+  test.each([
+    ['a code in an answer', { name: 'SomeException', code: 'CANARY', $metadata: { httpStatusCode: 400 } }],
+    ['a code that is no system’s', { name: 'SomeException', code: 'Canary of mine' }],
+  ])('%s is not repeated', async (_, members) => {
+    const failure = await failureOf(
+      sourceOver(() => Promise.reject(Object.assign(new Error(), members)))('a', plainly),
+    );
+    expect(failure.message).toBe('GetSecretValue: SomeException');
+  });
+
+  test.each([
+    ['SomeException', 400, 'configuration'],
+    ['SomeException', 408, 'secret_unavailable'],
+    ['SomeException', 429, 'secret_unavailable'],
+    ['SomeException', 500, 'secret_unavailable'],
+    ['ServiceUnavailable', 400, 'secret_unavailable'],
+    ['ServiceUnavailableException', 400, 'secret_unavailable'],
+    ['InternalServiceError', 400, 'secret_unavailable'],
+    ['ThrottlingException', 400, 'secret_unavailable'],
+    ['NotServiceUnavailable', 400, 'configuration'],
+  ])('%s with %i is %s', async (name, httpStatusCode, code) => {
+    const thrown = Object.assign(new Error(), { name, $metadata: { httpStatusCode } });
+    const failure = await failureOf(sourceOver(() => Promise.reject(thrown))('a', plainly));
+    expect(failure).toMatchObject({ code, message: `GetSecretValue: ${name}` });
+  });
+
   function unreachable() {
     // Port 1 of the loopback interface: nobody listens there.
     return {
