@@ -1,5 +1,6 @@
-import { createHash, createHmac, type Hash, type Hmac, timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
+import { Sha256 } from '../lambda/sha256.ts';
 
 /** A request as it came over the wire. */
 export interface ArrivedRequest {
@@ -47,30 +48,6 @@ interface Authorization {
 
 const algorithm = 'AWS4-HMAC-SHA256';
 const toleranceMs = 5 * 60_000;
-
-/** SHA-256, keyed or not, as the signer wants it: something to call `new` on. */
-export class Sha256 {
-  readonly #hash: Hash | Hmac;
-
-  constructor(key?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = key === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(key));
-  }
-
-  update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.#hash.update(bytesOf(data));
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-}
-
-function bytesOf(data: string | ArrayBuffer | ArrayBufferView): Buffer {
-  if (typeof data === 'string') {
-    return Buffer.from(data);
-  }
-  return ArrayBuffer.isView(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data);
-}
 
 /**
  * Whose request it is. It is signed once more with the key it names, and the two signatures are compared.
