@@ -11,19 +11,20 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { metricNames } from '../lambda/config.ts';
+import type { GatewayMetrics } from './api-stage.ts';
 import type { BrokerFunction } from './function.ts';
-import type { BrokerMetrics } from './metrics.ts';
+import { type BrokerMetrics, failedLogins, ownErrors } from './metrics.ts';
 
 /** What is watched. */
 export interface AlarmsProps {
   readonly metrics: BrokerMetrics;
   readonly broker: BrokerFunction;
   /**
-   * Calls that API Gateway denied.
+   * What API Gateway answers by itself.
    *
-   * @default - not watched: there is no access log to count them in
+   * @default - not watched: there is no access log to count it in
    */
-  readonly gatewayDenials?: IMetric | undefined;
+  readonly gateway?: GatewayMetrics | undefined;
   /** Whether a schedule warms tokens up, so that its silence means something. */
   readonly isWarmed: boolean;
   /**
@@ -47,9 +48,6 @@ interface Watch {
   readonly isSilence?: boolean;
 }
 
-/** Codes that only whoever runs the broker can mend. */
-const ownFaults = ['internal', 'configuration', 'secret_malformed', 'credentials_missing'] as const;
-
 /**
  * Everything that should wake somebody up. Callers that invoke the function directly get failures as thrown errors, so
  * Lambda's own error count says nothing of their aliases; our own metrics do.
@@ -59,7 +57,7 @@ export class BrokerAlarms extends Construct {
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
-    this.alarms = Object.entries({ ...watchFegora(props), ...watchBroker(props), ...watchDenials(props) }).map(
+    this.alarms = Object.entries({ ...watchFegora(props), ...watchBroker(props), ...watchDoors(props) }).map(
       ([name, watch]) => this.createAlarm(name, watch),
     );
     for (const alarm of this.alarms) {
@@ -102,6 +100,12 @@ function watchFegora({ metrics }: AlarmsProps): Record<string, Watch> {
       from: 1,
       periods: 3,
     },
+    LoginsFail: {
+      metric: failedLogins(metrics),
+      says: 'Logins have failed in each of three periods of 10 minutes.',
+      from: 1,
+      periods: 3,
+    },
     Html500Repeated: {
       metric: metrics.of(metricNames.html500Repeated),
       says: 'Fegora answered three logins in a row with an HTML 500: the account may be bricked.',
@@ -122,10 +126,10 @@ function watchBroker({ metrics, broker, isWarmed }: AlarmsProps): Record<string,
       says: 'The shared table cannot be used: valid tokens are served, no login is started.',
       from: 1,
     },
-    Errors: { metric: errorsOf(metrics), says: 'Calls fail for a reason that only we can mend.', from: 1 },
+    Errors: { metric: ownErrors(metrics), says: 'Calls fail for a reason that only we can mend.', from: 1 },
     Crashes: {
       metric: new MathExpression({
-        expression: 'http + warmup',
+        expression: 'SUM([http, warmup])',
         usingMetrics: { http: broker.http.metricErrors(), warmup: broker.warmup.metricErrors() },
         label: 'Crashes and time-outs',
       }),
@@ -155,27 +159,24 @@ function watchBroker({ metrics, broker, isWarmed }: AlarmsProps): Record<string,
   };
 }
 
-function watchDenials({ metrics, gatewayDenials }: AlarmsProps): Record<string, Watch> {
+function watchDoors({ metrics, gateway }: AlarmsProps): Record<string, Watch> {
   return {
     DeniedByBroker: {
       metric: metrics.of(metricNames.denied),
       says: 'A caller that IAM let through asked for something it may not have.',
       from: 1,
     },
-    ...(gatewayDenials !== undefined && {
+    ...(gateway !== undefined && {
       DeniedByGateway: {
-        metric: gatewayDenials,
+        metric: gateway.denials,
         says: 'API Gateway denied 20 calls or more within 5 minutes.',
         from: 20,
       },
+      GatewayFails: {
+        metric: gateway.failures,
+        says: 'API Gateway answered a call with a failure of its own: the function was not reached or did not answer.',
+        from: 1,
+      },
     }),
   };
-}
-
-function errorsOf(metrics: BrokerMetrics): MathExpression {
-  return new MathExpression({
-    expression: ownFaults.map((code) => `FILL(${code}, 0)`).join(' + '),
-    usingMetrics: Object.fromEntries(ownFaults.map((code) => [code, metrics.of(metricNames.errors, {}, { code })])),
-    label: 'Errors of our own',
-  });
 }

@@ -9,7 +9,7 @@ import {
   type StageOptions,
 } from 'aws-cdk-lib/aws-apigateway';
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import { FilterPattern, LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { FilterPattern, type IFilterPattern, LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { metricNamespace } from '../lambda/config.ts';
 
@@ -64,15 +64,36 @@ export function stageOptions({ throttle }: StageProps, log: LogGroup | undefined
   };
 }
 
-/** Counts the calls that API Gateway denied: its own metrics do not tell them from other bad requests. */
-export function countDenials(log: LogGroup): Metric {
-  return log
-    .addMetricFilter('Denials', {
-      filterPattern: FilterPattern.stringValue('$.status', '=', '403'),
-      metricNamespace: `${metricNamespace}/${Names.uniqueResourceName(log, { maxLength: 128 })}`,
-      metricName: 'DeniedByGateway',
-    })
-    .metric({ statistic: 'Sum', period: Duration.minutes(5) });
+/** What API Gateway answers by itself. */
+export interface GatewayMetrics {
+  /** Calls it denied. */
+  readonly denials: Metric;
+  /** Its own 5xx: the function was not reached, was throttled, crashed, or took too long. */
+  readonly failures: Metric;
+}
+
+/** Counts in the log: API Gateway's own metrics tell neither from what the function answers. */
+export function countRefusals(log: LogGroup): GatewayMetrics {
+  const count = (id: string, metricName: string, filterPattern: IFilterPattern) =>
+    log
+      .addMetricFilter(id, {
+        filterPattern,
+        metricNamespace: `${metricNamespace}/${Names.uniqueResourceName(log, { maxLength: 128 })}`,
+        metricName,
+      })
+      .metric({ statistic: 'Sum', period: Duration.minutes(5) });
+  return {
+    denials: count('Denials', 'DeniedByGateway', FilterPattern.stringValue('$.status', '=', '403')),
+    failures: count(
+      'Failures',
+      'GatewayFails',
+      // Where the function answered, the kind of error is a hyphen.
+      FilterPattern.all(
+        FilterPattern.stringValue('$.status', '=', '5*'),
+        FilterPattern.stringValue('$.error_type', '!=', '-'),
+      ),
+    ),
+  };
 }
 
 /** Who called and what became of it. Never the error's message, which repeats headers, nor a header or a query. */

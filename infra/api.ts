@@ -9,7 +9,6 @@ import {
   RestApi,
   SecurityPolicy,
 } from 'aws-cdk-lib/aws-apigateway';
-import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
 import { AnyPrincipal, type Conditions, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IAlias } from 'aws-cdk-lib/aws-lambda';
@@ -17,7 +16,14 @@ import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { addRefusals } from './api-refusals.ts';
 import { tokenRequest } from './api-request.ts';
-import { acknowledgeStage, countDenials, createAccessLog, type StageProps, stageOptions } from './api-stage.ts';
+import {
+  acknowledgeStage,
+  countRefusals,
+  createAccessLog,
+  type GatewayMetrics,
+  type StageProps,
+  stageOptions,
+} from './api-stage.ts';
 
 /** What the API is made of; the defaults are the construct's. */
 export interface TokenApiProps extends StageProps {
@@ -42,13 +48,13 @@ export class TokenApi extends Construct {
   readonly api: RestApi;
   /** Absent where logging is off. */
   readonly accessLog: LogGroup | undefined;
-  /** Calls that API Gateway denied, by its log; absent where logging is off. */
-  readonly denials: IMetric | undefined;
+  /** What API Gateway answers by itself, by its log; absent where logging is off. */
+  readonly gateway: GatewayMetrics | undefined;
 
   constructor(scope: Construct, id: string, props: TokenApiProps) {
     super(scope, id);
     this.accessLog = createAccessLog(this, props);
-    this.denials = this.accessLog && countDenials(this.accessLog);
+    this.gateway = this.accessLog && countRefusals(this.accessLog);
     this.api = this.createApi(props);
     this.addMethods(props.alias);
     addRefusals(this.api);

@@ -40,15 +40,22 @@ export class BrokerDashboard extends Construct {
   }
 }
 
-function graph(title: string, left: readonly IMetric[], more: { stacked?: boolean; unit?: string } = {}): GraphWidget {
-  const { stacked = false, unit } = more;
+interface GraphOptions {
+  readonly stacked?: boolean;
+  readonly unit?: string;
+  /** Where the axis begins; `lowest`: at the lowest value. */
+  readonly min?: 0 | 'lowest';
+}
+
+function graph(title: string, left: readonly IMetric[], more: GraphOptions = {}): GraphWidget {
+  const { stacked = false, unit, min = 0 } = more;
   return new GraphWidget({
     title,
     left: [...left],
     stacked,
     width: 8,
     height: 6,
-    leftYAxis: { min: 0, showUnits: false, ...(unit !== undefined && { label: unit }) },
+    leftYAxis: { ...(min !== 'lowest' && { min }), showUnits: false, ...(unit !== undefined && { label: unit }) },
   });
 }
 
@@ -62,7 +69,8 @@ function servedRow({ metrics }: DashboardProps): IWidget[] {
   });
   return [
     graph('Tokens served, by source', [metrics.by(metricNames.served, 'source', 'Sum')], { stacked: true }),
-    graph('Logins made and avoided', [logins, avoided]),
+    // Warm-ups log in ahead of calls: in a quiet night, more is made than served.
+    graph('Logins made and avoided', [logins, avoided], { min: 'lowest' }),
     graph('Calls, by caller', [metrics.by(metricNames.served, 'caller', 'Sum')], { stacked: true }),
   ];
 }
@@ -72,7 +80,11 @@ function fegoraRow({ metrics }: DashboardProps): IWidget[] {
   const life = (statistic: string) => metrics.of(metricNames.remainingLife, { statistic, label: statistic });
   return [
     graph('Fegora: how long a login takes', [latency(Stats.p(50)), latency(Stats.p(99))], { unit: 'ms' }),
-    graph('Life that tokens had left when served', [life(Stats.MINIMUM), life(Stats.p(50))], { unit: 's' }),
+    graph(
+      'Life that tokens had left when served',
+      [life(Stats.MINIMUM), life(Stats.p(50)), metrics.by(metricNames.remainingLife, 'account', 'Minimum')],
+      { unit: 's' },
+    ),
     graph('Logins, by outcome', [metrics.by(metricNames.logins, 'outcome', 'Sum')], { stacked: true }),
   ];
 }

@@ -1,6 +1,6 @@
 import { Aws, Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-import { metricDimensions, metricNamespace } from '../lambda/config.ts';
+import { metricDimensions, metricNames, metricNamespace } from '../lambda/config.ts';
 
 type Dimension = keyof typeof metricDimensions;
 
@@ -31,4 +31,31 @@ export function brokerMetrics(service: string): BrokerMetrics {
         searchRegion: Aws.REGION,
       }),
   };
+}
+
+/** Codes that only whoever runs the broker can mend. */
+const ownFaults = ['internal', 'configuration', 'secret_malformed', 'credentials_missing'] as const;
+
+/** Failures with one of those codes. */
+export function ownErrors(metrics: BrokerMetrics): MathExpression {
+  return new MathExpression({
+    // A sum over what is there: most of these are never written, and filling them would hide data that comes late.
+    expression: `SUM([${ownFaults.join(', ')}])`,
+    usingMetrics: Object.fromEntries(ownFaults.map((code) => [code, metrics.of(metricNames.errors, {}, { code })])),
+    label: 'Errors of our own',
+  });
+}
+
+/** Logins of 10 minutes that did not end in a token. The function writes both in one document: where one is late, so is the other, and filling makes no false alarm. */
+export function failedLogins(metrics: BrokerMetrics): MathExpression {
+  const period = Duration.minutes(10);
+  return new MathExpression({
+    expression: 'logins - FILL(issued, 0)',
+    usingMetrics: {
+      logins: metrics.of(metricNames.logins),
+      issued: metrics.of(metricNames.logins, {}, { outcome: 'issued' }),
+    },
+    period,
+    label: 'Logins that failed',
+  });
 }

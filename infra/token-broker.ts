@@ -52,7 +52,7 @@ export class TokenBroker extends Construct {
       alias: this.broker.warmup,
       accounts: warmAccounts,
       every: props.warmUpEvery ?? Duration.minutes(4),
-      secretArns: [...this.secretArns.values()],
+      secrets: [...this.secrets.values()],
     });
     this.watch(props, tokenApi, warmAccounts.length > 0);
     this.warnOfDefaultAccount();
@@ -99,13 +99,13 @@ export class TokenBroker extends Construct {
     });
   }
 
-  private watch({ alarmTopic }: TokenBrokerProps, { accessLog, denials }: TokenApi, isWarmed: boolean): void {
+  private watch({ alarmTopic }: TokenBrokerProps, { accessLog, gateway }: TokenApi, isWarmed: boolean): void {
     const { broker } = this;
     const metrics = brokerMetrics(this.functionName);
     const { alarms } = new BrokerAlarms(this, 'Alarms', {
       metrics,
       broker,
-      gatewayDenials: denials,
+      gateway,
       isWarmed,
       topic: alarmTopic,
     });

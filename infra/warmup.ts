@@ -6,6 +6,14 @@ import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'a
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
 
+/** A secret whose new versions are heard of. */
+export interface WatchedSecret {
+  /** Complete ARN. */
+  readonly secretArn: string;
+  /** Characters it can have once it is made. */
+  readonly longestArn: number;
+}
+
 /** What keeps tokens ready. */
 export interface WarmupProps {
   /** The alias that events call. */
@@ -13,8 +21,8 @@ export interface WarmupProps {
   /** Ids of the accounts to keep warm. With none, there is no schedule. */
   readonly accounts: readonly string[];
   readonly every: Duration;
-  /** Complete ARNs of all accounts' secrets. */
-  readonly secretArns: readonly string[];
+  /** All accounts' secrets. */
+  readonly secrets: readonly WatchedSecret[];
 }
 
 /**
@@ -37,22 +45,47 @@ export function addWarmup(scope: Construct, props: WarmupProps): void {
       }),
     });
   }
-  addSecretRule(scope, props);
+  inRules(props.secrets).forEach((arns, index) => {
+    addSecretRule(scope, `SecretRule${index === 0 ? '' : index + 1}`, { ...props, arns });
+  });
+}
+
+/**
+ * An event pattern may have 2,048 characters; this much of it is left for ARNs, each with its quotes and comma.
+ *
+ * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+ */
+const charactersForArns = 1_800;
+
+/** The ARNs of each rule: as many as fit a pattern. */
+function inRules(secrets: readonly WatchedSecret[]): string[][] {
+  const rules: { arns: string[]; characters: number }[] = [];
+  for (const { secretArn, longestArn } of secrets) {
+    const characters = longestArn + '"",'.length;
+    const last = rules.at(-1);
+    if (last === undefined || last.characters + characters > charactersForArns) {
+      rules.push({ arns: [secretArn], characters });
+    } else {
+      last.arns.push(secretArn);
+      last.characters += characters;
+    }
+  }
+  return rules.map(({ arns }) => arns);
 }
 
 /**
  * The event tells of a secret's new version without CloudTrail. It is a hint: losing one costs a caller one refused
- * login's time, no more.
+ * login's time, no more. Secrets of others stay out of the pattern, so that their events cost no call.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/monitoring-eventbridge.html
  */
-function addSecretRule(scope: Construct, { alias, secretArns }: WarmupProps): void {
-  const rule = new Rule(scope, 'SecretRule', {
+function addSecretRule(scope: Construct, id: string, { alias, arns }: { alias: IAlias; arns: string[] }): void {
+  const rule = new Rule(scope, id, {
     description: 'Tries new Fegora credentials once they are current',
     eventPattern: {
       source: ['aws.secretsmanager'],
       detailType: ['Secret Label Updated'],
-      resources: [...secretArns],
+      resources: arns,
       detail: { labelUpdated: ['AWSCURRENT'] },
     },
     targets: [new LambdaFunction(alias, onlyOnce)],

@@ -60,7 +60,35 @@ describe('the rule', () => {
       Targets: [{ Arn: warmup, RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 } }],
     });
   });
+
+  test('is as many rules as it takes for every pattern to stay under 2,048 characters, with all secrets in them', () => {
+    // Reading from a secret of any name is possible: 65 characters, a name of 300, a hyphen and 6 more.
+    const longArn = (index: number) =>
+      `arn:aws-us-gov:secretsmanager:ap-southeast-1:111111111111:secret:${'x'.repeat(298)}${index + 10}-AbCdEf`;
+    const settings = {
+      made: Object.fromEntries(Array.from({ length: 24 }, (_, index) => [`a-taxpayer-${index}`, {}])),
+      existing: Object.fromEntries(
+        Array.from({ length: 8 }, (_, index) => [`a${index}`, { secretArn: longArn(index) }]),
+      ),
+    };
+    for (const accounts of Object.values(settings)) {
+      const patterns = propertiesOf('AWS::Events::Rule', build({ accounts })).map(({ EventPattern }) => EventPattern);
+      expect(patterns.flatMap((pattern) => asJson(pattern).resources)).toHaveLength(Object.keys(accounts).length);
+      for (const pattern of patterns) {
+        expect(longestText(pattern).length).toBeLessThanOrEqual(2_048);
+      }
+    }
+  });
 });
+
+/** A pattern with each made secret's ARN as long as CloudFormation and Secrets Manager could make it. */
+function longestText(pattern: unknown): string {
+  return JSON.stringify(pattern).replaceAll(
+    /\{"Ref":"(\w+)"\}/g,
+    (_, logicalId) =>
+      `"arn:aws-us-gov:secretsmanager:ap-southeast-1:111111111111:secret:${logicalId}-${'x'.repeat(12)}-AbCdEf"`,
+  );
+}
 
 describe('alarms', () => {
   const alarms = propertiesOf('AWS::CloudWatch::Alarm', full);
@@ -77,7 +105,9 @@ describe('alarms', () => {
       'DeniedByBroker',
       'DeniedByGateway',
       'Errors',
+      'GatewayFails',
       'Html500Repeated',
+      'LoginsFail',
       'NoWarmUp',
       'RetryHeld',
       'SlowCalls',
@@ -119,6 +149,27 @@ describe('alarms', () => {
     }
   });
 
+  test('ring when logins fail in three periods of 10 minutes in a row, whether any succeeded or none was even tried', () => {
+    expect(byRunbook.get('LoginsFail')).toMatchObject({
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      Threshold: 1,
+      EvaluationPeriods: 3,
+      TreatMissingData: 'notBreaching',
+    });
+    const metrics = JSON.stringify(byRunbook.get('LoginsFail')?.Metrics);
+    expect(metrics).toContain('"Expression":"logins - FILL(issued, 0)"');
+    expect(metrics).toContain('{"Name":"outcome","Value":"issued"}');
+    expect(metrics.match(/"Period":600/g)).toHaveLength(2);
+    expect(metrics.match(new RegExp(`"MetricName":"${metricNames.logins}"`, 'g'))).toHaveLength(2);
+  });
+
+  test('add up what is there, and wait for no metric that was never written', () => {
+    expect(JSON.stringify(byRunbook.get('Errors'))).toContain(
+      '"SUM([internal, configuration, secret_malformed, credentials_missing])"',
+    );
+    expect(JSON.stringify(byRunbook.get('Crashes'))).toContain('"SUM([http, warmup])"');
+  });
+
   test('ring on silence after 30 minutes without a warm-up, and on nothing else missing', () => {
     const { Period, EvaluationPeriods, ...silence } = asJson(byRunbook.get('NoWarmUp'));
     expect(Number(Period) * Number(EvaluationPeriods)).toBe(Duration.minutes(30).toSeconds());
@@ -147,6 +198,14 @@ describe('alarms', () => {
     minimal.hasResourceProperties('AWS::Logs::MetricFilter', { FilterPattern: '{ $.status = "403" }' });
     isolated.resourceCountIs('AWS::Logs::MetricFilter', 0);
   });
+
+  test("count the gateway's own failures in that log, without the answers of the function", () => {
+    minimal.hasResourceProperties('AWS::Logs::MetricFilter', {
+      FilterPattern: '{ ($.status = "5*") && ($.error_type != "-") }',
+      MetricTransformations: [Match.objectLike({ MetricName: 'GatewayFails' })],
+    });
+    expect(byRunbook.get('GatewayFails')).toMatchObject({ MetricName: 'GatewayFails', Threshold: 1 });
+  });
 });
 
 describe('the dashboard', () => {
@@ -162,10 +221,11 @@ describe('the dashboard', () => {
     ]) {
       expect(body).toContain(metric);
     }
-    for (const dimension of ['source', 'caller', 'code', 'outcome']) {
+    for (const dimension of ['source', 'account', 'caller', 'code', 'outcome']) {
       expect(body).toContain(`{${metricNamespace},service,${dimension}}`);
     }
     expect(body).toContain('Logins avoided');
+    expect(body.replaceAll('\\', '')).toMatch(/Logins made and avoided.*"yAxis":\{"left":\{"showUnits/);
     expect(dashboard).not.toHaveProperty('DashboardName');
   });
 });
