@@ -180,8 +180,8 @@ describe('promise 24: a secret that cannot be used', () => {
     });
 
     const audits = output.records().filter((record) => record.audit !== undefined);
-    const record = { audit: 'failure', account: 'bad', code, detail: expect.stringContaining(detail) };
-    expect(audits).toMatchObject([record, record]);
+    const expected = { audit: 'failure', account: 'bad', code, detail: expect.stringContaining(detail) };
+    expect(audits).toMatchObject([expected, expected]);
     expect(output.text() + JSON.stringify(answer)).not.toContain(wrong);
     expect(world.fegora.counters().attempts).toBe(0);
   });

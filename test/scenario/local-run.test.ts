@@ -341,16 +341,16 @@ describe('a table that the environment names', () => {
       response.writeHead(400, { 'Content-Type': 'application/x-amz-json-1.0' }).end('{"__type":"ValidationException"}');
     });
     ended.push(server.close);
-    const start = async (tableUrl: string) => {
+    const tableAt = async (tableUrl: string) => {
       const keys = { AWS_ACCESS_KEY_ID: 'theirs', AWS_SECRET_ACCESS_KEY: 'not-a-real-key' };
       const settings = readSettings({ AWS_ENDPOINT_URL_DYNAMODB: tableUrl, ...keys });
       return startTokenTable(settings, new AsyncDisposableStack());
     };
     // Another spelling of this machine, which passes for another one.
     const elsewhere = server.url.replace('127.0.0.1', '0.0.0.0');
-    await expect(start(elsewhere)).resolves.toEqual({ tableUrl: elsewhere });
+    await expect(tableAt(elsewhere)).resolves.toEqual({ tableUrl: elsewhere });
     expect(requests).toBe(0);
-    await expect(start(server.url)).rejects.toThrow(SettingRefused);
+    await expect(tableAt(server.url)).rejects.toThrow(SettingRefused);
     expect(requests).toBe(1);
   });
 });
