@@ -188,9 +188,13 @@ function explained(error: BrokerError): Readonly<Record<string, string | readonl
   };
 }
 
+/** The system's own code where there is one; a service's answer can bring a `code` too, with any text in it. */
 function causeName(cause: Error): string {
-  const named = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name;
-  return /^\w{1,64}$/.test(named) ? named : 'unnamed';
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  if (/^[A-Z][A-Z0-9_]{1,63}$/.test(code)) {
+    return code;
+  }
+  return /^\w{1,64}$/.test(cause.name) ? cause.name : 'unnamed';
 }
 
 function framesOf(cause: Error): readonly string[] {
