@@ -9,7 +9,7 @@ export interface GetTokenOptions {
   readonly minValidity?: number | undefined;
   /** Fingerprint of a token that Fegora answered 401 to: another one is asked for. */
   readonly rejected?: string | undefined;
-  /** Ends the wait of this call alone; the promise rejects with its reason. */
+  /** Ends the wait of this call alone: the promise rejects with its reason, or, in an early renewal, has the token in hand. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -26,8 +26,8 @@ export interface TokenClient {
 const needed: Patience = { ms: 30_000, retry: true };
 /** A token in hand that is not valid for as long as was asked: as long as a login may take. */
 const wanted: Patience = { ms: 12_000, retry: false };
-/** A good token in hand: as long as the broker lets the caller that it elected to renew wait, and a little. */
-const early: Patience = { ms: 3_000, retry: false };
+/** A good token in hand: long enough for a broker that has a new one. A login that takes longer is found later. */
+const early: Patience = { ms: 1_000, retry: false };
 
 const holdAfterFailureMs = 30_000;
 
@@ -88,7 +88,9 @@ function improver(fly: Fly, now: () => number) {
     try {
       return await fly(options, patience);
     } catch (failure) {
-      options.signal?.throwIfAborted();
+      if (patience !== early) {
+        options.signal?.throwIfAborted();
+      }
       const retryAfter = failure instanceof TokenBrokerError ? failure.retryAfter : undefined;
       peaceUntil = now() + Math.max(holdAfterFailureMs, (retryAfter ?? 0) * 1000);
       return inHand;
@@ -99,7 +101,8 @@ function improver(fly: Fly, now: () => number) {
     validity: (inHand: AccessToken, options: GetTokenOptions) => attempt(inHand, options, wanted),
     /**
      * One caller asks; the others go on with the token in hand. The one waits for the answer, for a short time, because
-     * a Lambda function that has answered is frozen with whatever it left running.
+     * a Lambda function that has answered is frozen with whatever it left running. Its signal ends that wait alone: were
+     * it turned away, callers in a hurry would be elected one after the other and get nothing, with a good token in hand.
      */
     early: async (inHand: AccessToken, options: GetTokenOptions) => {
       if (renewing) {
