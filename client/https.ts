@@ -30,7 +30,9 @@ export async function post({ url, headers, body }: Outgoing, signal: AbortSignal
   const sent = request(url, { method: 'POST', headers, agent: false, signal });
   try {
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
-      sent.once('response', resolve).once('error', reject).end(body);
+      // A switch of protocols closes it with neither answer nor error.
+      const closed = () => reject(new Error('closed without an answer'));
+      sent.once('response', resolve).once('error', reject).once('close', closed).end(body);
     });
     const text = await readBody(response);
     return { status: response.statusCode ?? 0, headers: response.headers, body: text };

@@ -1,5 +1,6 @@
 import type { Answer, Ask, Question } from './answer.ts';
 import { TokenBrokerError } from './errors.ts';
+import { unlessAborted } from './flight.ts';
 
 /** Time and chance. */
 export interface World {
@@ -35,7 +36,7 @@ export function patient(ask: Ask, { now, random, sleep }: World): Press {
     for (let tries = 0; ; tries += 1) {
       const sentAt = now();
       try {
-        return { answer: await ask(question, signal), sentAt };
+        return { answer: await unlessAborted(ask(question, signal), signal), sentAt };
       } catch (failure) {
         const pauseMs = pauseAfter(failure, tries, random());
         if (now() + pauseMs > until) {

@@ -216,6 +216,15 @@ describe('the network', () => {
     expect(await failure(client(url).getToken())).toMatchObject({ code: 'broker_unreachable', retryable: true });
   });
 
+  test('a switch of protocols is no answer', async () => {
+    const { url, close } = await serve((_, response) => {
+      response.writeHead(101, { upgrade: 'x', connection: 'upgrade' }).end();
+    });
+    open.push({ close });
+
+    expect(await failure(client(url).getToken())).toMatchObject({ code: 'broker_unreachable', retryable: true });
+  }, 5_000);
+
   test('a signal cuts a silent request short, on the wire too', async () => {
     const impatient = new AbortController();
     const cut = Promise.withResolvers<void>();
