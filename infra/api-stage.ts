@@ -1,4 +1,4 @@
-import { Duration, Names, Validations } from 'aws-cdk-lib';
+import { Duration, Names, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import {
   AccessLogField,
   AccessLogFormat,
@@ -39,7 +39,12 @@ export const stageName = 'v1';
 
 /** Makes the log, unless logging is off. */
 export function createAccessLog(scope: Construct, { logging, logRetention }: StageProps): LogGroup | undefined {
-  return logging === 'off' ? undefined : new LogGroup(scope, 'AccessLog', { retention: logRetention });
+  return logging === 'off'
+    ? undefined
+    : new LogGroup(scope, 'AccessLog', {
+        retention: logRetention,
+        removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+      });
 }
 
 /** The stage: throttled per method, with an access log and without everything that would keep a token. */

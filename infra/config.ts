@@ -1,6 +1,7 @@
 import { Duration, type Environment } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type AccountProps, type Accounts, accountFaults } from './accounts.ts';
+import { arnsOfAccounts, regionFaults } from './regions.ts';
 import {
   anything,
   boolean,
@@ -80,6 +81,9 @@ function readStage(value: unknown, note: Note): Settings {
       'is no list of ids of VPC endpoints',
     ),
   };
+  regionFaults(settings.env.region, { ...arnsOfAccounts(broker.accounts), alarmTopicArn: settings.alarmTopicArn }).forEach(
+    note,
+  );
   reader.finish();
   return settings;
 }

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { Duration, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
@@ -69,7 +69,10 @@ export class BrokerFunction extends Construct {
   }
 
   private createFunction(props: BrokerFunctionProps): LambdaFunction {
-    const logGroup = new LogGroup(this, 'Log', { retention: props.logRetention });
+    const logGroup = new LogGroup(this, 'Log', {
+      retention: props.logRetention,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+    });
     logGroup.grantWrite(props.role);
     const fn = new LambdaFunction(this, 'Resource', {
       description: 'Turns Fegora credentials into short-lived access tokens',

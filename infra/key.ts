@@ -1,4 +1,4 @@
-import { Aws, Stack } from 'aws-cdk-lib';
+import { Aws, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AccountRootPrincipal, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
@@ -53,13 +53,14 @@ export function viaService(service: 'dynamodb' | 'secretsmanager'): string {
 /**
  * The one key, for secrets and table. Its policy lets IAM administer it and lets IAM hand out its use through
  * Secrets Manager and DynamoDB alone: no policy can give anyone a bare `kms:Decrypt`. Kept when the stack goes, since
- * whatever it encrypts is kept too.
+ * whatever it encrypts is kept too; not when a first deployment fails and there is nothing to keep.
  */
 export function createKey(scope: Construct): Key {
   return new Key(scope, 'Key', {
     description: `${Stack.of(scope).stackName}: Fegora credentials and tokens`,
     enableKeyRotation: true,
     policy: keyPolicy(),
+    removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   });
 }
 

@@ -4,6 +4,7 @@ import {
   Effect,
   Grant,
   type IGrantable,
+  type IResourceWithPolicyV2,
   PolicyDocument,
   PolicyStatement,
   type Role,
@@ -12,6 +13,7 @@ import type { Key } from 'aws-cdk-lib/aws-kms';
 import { CfnResourcePolicy, CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { viaService } from './key.ts';
+import { arnsOf } from './principal.ts';
 
 /** Where the credentials of one account are kept. */
 export interface AccountSecretProps {
@@ -33,23 +35,34 @@ export interface AccountSecretProps {
   readonly secretKeyArn?: string | undefined;
 }
 
+/** Reading, and copying to a region where this policy is not. */
+const reading = ['secretsmanager:GetSecretValue', 'secretsmanager:ReplicateSecretToRegions'];
+/** Setting a new value, and making an old one current again. */
+const writing = ['secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage'];
+
 /** The secret of one account, its policy, and the broker's right to read it. */
 export class AccountSecret extends Construct {
   /** Complete ARN. */
   readonly secretArn: string;
   /** How long the ARN can be once CloudFormation has made it. Characters. */
   readonly longestArn: number;
+  /** Whether it is made here, its policy with it. */
+  private readonly isOurs: boolean;
+  /** The customer key of an existing secret. */
+  private readonly keyArn: string | undefined;
   private readonly policy = new PolicyDocument();
   private readonly writers: string[] = [];
 
   constructor(scope: Construct, id: string, props: AccountSecretProps) {
     super(scope, id);
     const { key, role, secretArn, secretKeyArn } = props;
+    this.isOurs = secretArn === undefined;
+    this.keyArn = secretKeyArn;
     if (secretArn === undefined) {
       const secret = this.createSecret(key);
       this.secretArn = secret.ref;
       this.longestArn = longestMadeArn(secret);
-      this.deny('ReadingForTheBrokerAlone', 'secretsmanager:GetSecretValue', [role.roleArn]);
+      this.deny('ReadingForTheBrokerAlone', reading, [role.roleArn]);
       letRead(role, this.secretArn, key.keyArn);
     } else {
       this.secretArn = secretArn;
@@ -60,27 +73,49 @@ export class AccountSecret extends Construct {
   }
 
   /**
-   * Lets a principal set the credentials, and from the first such grant on nobody else, whatever IAM says. Reading
-   * stays the broker's alone. The policy of an existing secret is not ours: there, only the grantee's own is changed.
+   * Lets a principal set the credentials, and from the first such grant on nobody else, unless they change the policy of
+   * the secret first. Nobody gets the right to read. The policy of an existing secret is not ours: there, only the
+   * grantee's own is changed, and synth warns where that cannot be.
    */
   grantWrite(grantee: IGrantable): void {
-    if (this.writers.length === 0) {
-      const writers = Lazy.list({ produce: () => this.writers });
-      this.deny('WritingForAdministratorsAlone', 'secretsmanager:PutSecretValue', writers);
-    }
-    this.writers.push(...arnsOf(grantee));
-    Grant.addToPrincipalOrResource({
+    const arns = arnsOf(this, grantee);
+    const right = {
       grantee,
       actions: ['secretsmanager:DescribeSecret', 'secretsmanager:PutSecretValue'],
       resourceArns: [this.secretArn],
-      resource: {
-        env: Stack.of(this).env,
-        addToResourcePolicy: (statement) => {
-          this.policy.addStatements(statement);
-          return { statementAdded: true, policyDependable: this };
-        },
+    };
+    if (this.isOurs) {
+      this.admitWriters(arns);
+      Grant.addToPrincipalOrResource({ ...right, resource: this.policyHolder() });
+    } else if (!Grant.addToPrincipal(right).success) {
+      this.warnOfForeignWriter(arns);
+    }
+    if (this.keyArn !== undefined) {
+      Grant.addToPrincipal({
+        grantee,
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        resourceArns: [this.keyArn],
+        conditions: viaSecretsManager(),
+      });
+    }
+  }
+
+  private admitWriters(arns: readonly string[]): void {
+    if (this.writers.length === 0) {
+      const writers = Lazy.list({ produce: () => this.writers });
+      this.deny('WritingForAdministratorsAlone', writing, writers);
+    }
+    this.writers.push(...arns);
+  }
+
+  private policyHolder(): IResourceWithPolicyV2 {
+    return {
+      env: Stack.of(this).env,
+      addToResourcePolicy: (statement) => {
+        this.policy.addStatements(statement);
+        return { statementAdded: true, policyDependable: this };
       },
-    });
+    };
   }
 
   /** The L2 construct would fill the secret with a random value, which would then be tried as a password. */
@@ -89,7 +124,7 @@ export class AccountSecret extends Construct {
       description: `Fegora credentials of account ${this.node.id}: {"username","password"}`,
       kmsKeyId: key.keyArn,
     });
-    secret.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    secret.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     Validations.of(secret).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason: 'Only Fegora can change the password, so nothing here could rotate it by itself.',
@@ -100,18 +135,19 @@ export class AccountSecret extends Construct {
       resourcePolicy: this.policy,
     });
     // A secret that is kept must not become readable by being kept.
-    policy.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    policy.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     return secret;
   }
 
-  private deny(sid: string, action: string, except: string[]): void {
+  private deny(sid: string, actions: string[], except: string[]): void {
     this.policy.addStatements(
       new PolicyStatement({
         sid,
         effect: Effect.DENY,
         principals: [new AnyPrincipal()],
-        actions: [action],
-        resources: [this.secretArn],
+        actions,
+        // The secret, under whatever name: another ARN of it would not be denied.
+        resources: ['*'],
         conditions: { ArnNotEquals: { 'aws:PrincipalArn': except } },
       }),
     );
@@ -123,6 +159,13 @@ export class AccountSecret extends Construct {
       `The secret of account ${this.node.id} exists already: its resource policy stays its owner's, so nothing here keeps others from reading it.`,
     );
   }
+
+  private warnOfForeignWriter(arns: readonly string[]): void {
+    Annotations.of(this).addWarningV2(
+      'fegora-token-broker:existing-secret-administrator',
+      `The secret of account ${this.node.id} exists already: ${arns.join(', ')} gets no right to set it from here, nor to use its key. Its owner has to give both.`,
+    );
+  }
 }
 
 function letRead(role: Role, secretArn: string, keyArn: string | undefined): void {
@@ -132,19 +175,14 @@ function letRead(role: Role, secretArn: string, keyArn: string | undefined): voi
       new PolicyStatement({
         actions: ['kms:Decrypt'],
         resources: [keyArn],
-        conditions: { StringEquals: { 'kms:ViaService': viaService('secretsmanager') } },
+        conditions: viaSecretsManager(),
       }),
     );
   }
 }
 
-/** The ARNs by which `aws:PrincipalArn` knows a grantee. */
-function arnsOf(grantee: IGrantable): string[] {
-  const arns: unknown = grantee.grantPrincipal.policyFragment.principalJson.AWS;
-  if (!Array.isArray(arns) || arns.length === 0) {
-    throw new Error('an administrator is a role or a user: something with an ARN of its own');
-  }
-  return arns.map(String);
+function viaSecretsManager() {
+  return { StringEquals: { 'kms:ViaService': viaService('secretsmanager') } };
 }
 
 const longestPrefix = 'arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:';

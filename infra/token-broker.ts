@@ -15,6 +15,7 @@ import { brokerEnvironment } from './environment.ts';
 import { BrokerFunction, createRole } from './function.ts';
 import { createKey, viaService } from './key.ts';
 import { brokerMetrics } from './metrics.ts';
+import { arnsOf } from './principal.ts';
 import { AccountSecret } from './secrets.ts';
 import { createTable } from './table.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
@@ -61,8 +62,11 @@ export class TokenBroker extends Construct {
   /**
    * Lets a principal call the API for one account, `POST token` too where that is the default account. A principal of
    * another AWS account needs the same right from its own side.
+   *
+   * @throws Error where the grantee is no role or user, or the account is not there
    */
   grantToken(grantee: IGrantable, account: string): Grant {
+    arnsOf(this, grantee);
     this.aliasOf(account);
     const paths = [`/token/${account}`, ...(account === this.defaultAccount ? ['/token'] : [])];
     const options = {
@@ -75,16 +79,24 @@ export class TokenBroker extends Construct {
     return this.isPrivate ? Grant.addToPrincipalAndResource(options) : Grant.addToPrincipalOrResource(options);
   }
 
-  /** Lets a principal invoke the function for one account. */
+  /**
+   * Lets a principal invoke the function for one account.
+   *
+   * @throws Error where the grantee is no role or user, or the account is not there
+   */
   grantInvoke(grantee: IGrantable, account: string): Grant {
+    arnsOf(this, grantee);
     return this.aliasOf(account).grantInvoke(grantee);
   }
 
   /**
    * Lets a role or user operate the broker: invoke the `admin` alias, and set credentials, which from then on nobody
-   * else may, whatever IAM says.
+   * else may who cannot change the policies of secrets. Existing secrets are their owner's: see the warnings of synth.
+   *
+   * @throws Error where the grantee is neither
    */
   grantAdmin(grantee: IGrantable): void {
+    arnsOf(this, grantee);
     this.broker.admin.grantInvoke(grantee);
     for (const secret of this.secrets.values()) {
       secret.grantWrite(grantee);

@@ -15,7 +15,7 @@ describe('secrets', () => {
   test('are made without any value, kept when the stack goes, and encrypted with our key', () => {
     minimal.resourceCountIs('AWS::SecretsManager::Secret', 1);
     minimal.hasResource('AWS::SecretsManager::Secret', {
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
       UpdateReplacePolicy: 'Retain',
       Properties: {
         GenerateSecretString: Match.absent(),
@@ -35,7 +35,8 @@ describe('secrets', () => {
             Sid: 'ReadingForTheBrokerAlone',
             Effect: 'Deny',
             Principal: { AWS: '*' },
-            Action: 'secretsmanager:GetSecretValue',
+            Action: ['secretsmanager:GetSecretValue', 'secretsmanager:ReplicateSecretToRegions'],
+            Resource: '*',
             Condition: {
               ArnNotEquals: { 'aws:PrincipalArn': [{ 'Fn::GetAtt': [Match.stringLikeRegexp('^BrokerRole'), 'Arn'] }] },
             },
@@ -47,7 +48,7 @@ describe('secrets', () => {
 
   test('keep their policy as long as they are kept', () => {
     minimal.hasResource('AWS::SecretsManager::ResourcePolicy', {
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
       UpdateReplacePolicy: 'Retain',
     });
   });
@@ -58,7 +59,8 @@ describe('secrets', () => {
         Statement: Match.arrayWith([
           Match.objectLike({
             Effect: 'Deny',
-            Action: 'secretsmanager:PutSecretValue',
+            Action: ['secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage'],
+            Resource: '*',
             Condition: { ArnNotEquals: { 'aws:PrincipalArn': [arns.administrator] } },
           }),
           Match.objectLike({
@@ -79,6 +81,13 @@ describe('secrets', () => {
       .node.findAll()
       .flatMap(({ node }) => node.metadata.map(({ data }) => String(data)));
     expect(warnings).toContainEqual(expect.stringContaining('nit-2 exists already'));
+  });
+});
+
+test('both logs are kept, unless the first deployment fails', () => {
+  minimal.allResources('AWS::Logs::LogGroup', {
+    DeletionPolicy: 'RetainExceptOnCreate',
+    UpdateReplacePolicy: 'Retain',
   });
 });
 
@@ -136,7 +145,11 @@ describe('the key', () => {
 
   test('is one, rotates, and is kept', () => {
     minimal.resourceCountIs('AWS::KMS::Key', 1);
-    minimal.hasResource('AWS::KMS::Key', { DeletionPolicy: 'Retain', Properties: { EnableKeyRotation: true } });
+    minimal.hasResource('AWS::KMS::Key', {
+      DeletionPolicy: 'RetainExceptOnCreate',
+      UpdateReplacePolicy: 'Retain',
+      Properties: { EnableKeyRotation: true },
+    });
   });
 
   test('can be administered through IAM by those who cannot use it', () => {

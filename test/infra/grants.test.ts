@@ -1,7 +1,16 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { InterfaceVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
-import { ArnPrincipal, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  AccountPrincipal,
+  AccountRootPrincipal,
+  AnyPrincipal,
+  ArnPrincipal,
+  OrganizationPrincipal,
+  Role,
+  ServicePrincipal,
+  StarPrincipal,
+} from 'aws-cdk-lib/aws-iam';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
 import { TokenBroker } from '../../infra/token-broker.ts';
@@ -133,7 +142,7 @@ describe('grantAdmin', () => {
     ]);
     expect(statements.find(({ sid }) => sid === 'WritingForAdministratorsAlone')).toMatchObject({
       effect: 'Deny',
-      actions: ['secretsmanager:PutSecretValue'],
+      actions: ['secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage'],
       condition: 'ArnNotEquals=aws:PrincipalArn={CallerBA8D1D35.Arn}',
     });
   });
@@ -152,10 +161,47 @@ describe('grantAdmin', () => {
     expect(denial?.condition).toBe(`ArnNotEquals=aws:PrincipalArn={CallerBA8D1D35.Arn}, ${arns.administrator}`);
   });
 
-  test('refuses who has no ARN of its own to be known by', () => {
-    const { broker } = build();
-    expect(() => broker.grantAdmin(new ServicePrincipal('lambda.amazonaws.com'))).toThrow('a role or a user');
+  test('of an existing secret gives a role the secret and its key, in its own policy', () => {
+    const { stack, broker, role } = build({ accounts: existing, defaultAccount: 'main' });
+    broker.grantAdmin(role);
+    const rights = rightsIn(stack).ofRole;
+    const resourcesFor = (action: string) =>
+      rights.flatMap(({ actions, resources }) => (actions.includes(action) ? resources : []));
+    expect(resourcesFor('secretsmanager:PutSecretValue')).toEqual([arns.secret]);
+    expect(resourcesFor('kms:GenerateDataKey')).toContain(arns.secretKey);
+    expect(warningsOf(broker)).not.toContainEqual(expect.stringContaining('gets no right to set it'));
   });
+
+  test('of an existing secret cannot give a principal known by ARN anything, and says so', () => {
+    const { stack, broker } = build({ accounts: existing, defaultAccount: 'main' });
+    broker.grantAdmin(new ArnPrincipal(arns.administrator));
+    expect(warningsOf(broker)).toContainEqual(
+      expect.stringContaining(`account main exists already: ${arns.administrator} gets no right to set it`),
+    );
+    Template.fromStack(stack).resourceCountIs('AWS::SecretsManager::ResourcePolicy', 0);
+  });
+});
+
+const existing = { main: { secretArn: arns.secret, secretKeyArn: arns.secretKey } };
+
+function warningsOf(construct: TokenBroker): string[] {
+  return construct.node.findAll().flatMap(({ node }) => node.metadata.map(({ data }) => String(data)));
+}
+
+test.each([
+  ['a wildcard', new ArnPrincipal('arn:aws:iam::222222222222:role/*')],
+  ['everybody', new AnyPrincipal()],
+  ['everybody, by a star', new StarPrincipal()],
+  ['everybody of an organisation', new OrganizationPrincipal('o-exampleorg1')],
+  ['a whole account', new AccountPrincipal('222222222222')],
+  ['the account of the stack', new AccountRootPrincipal()],
+  ['a whole account by its number', new ArnPrincipal('222222222222')],
+  ['a service', new ServicePrincipal('lambda.amazonaws.com')],
+])('%s is granted nothing', (_, grantee) => {
+  const { broker } = build({ accounts: { main: {} } });
+  expect(() => broker.grantToken(grantee, 'main')).toThrow('a role or a user');
+  expect(() => broker.grantInvoke(grantee, 'main')).toThrow('a role or a user');
+  expect(() => broker.grantAdmin(grantee)).toThrow('a role or a user');
 });
 
 test('the construct refuses accounts that cannot work, all faults at once', () => {

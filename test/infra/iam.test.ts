@@ -30,6 +30,13 @@ const exceptions: readonly Exception[] = [
     reason: 'a table cannot name itself in the policy that it is made with, and a Deny only takes away',
   },
   {
+    type: 'AWS::SecretsManager::ResourcePolicy',
+    effect: 'Deny',
+    element: 'resource',
+    value: /^\*$/,
+    reason: "in a secret's own policy it is that secret, and a Deny only takes away",
+  },
+  {
     type: 'AWS::ApiGateway::RestApi',
     effect: 'Deny',
     element: 'resource',
