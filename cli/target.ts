@@ -34,12 +34,20 @@ const defaultOutputs = 'cdk-outputs.json';
 /** What the local run names its parts, and the region it pretends to be in. */
 const local = { functionName: 'fegora-token-broker', region: 'us-east-1', secretPrefix: 'fegora/' };
 
+/** Writes a line for whoever watches; never the result. */
+type Note = (line: string) => void;
+
+const toStderr: Note = (line) => {
+  process.stderr.write(`${line}\n`);
+};
+
 /**
  * Options win over the stack's outputs. On loopback, the gateway of the local run speaks for the Lambda API as well.
+ * Where nobody named the broker, says which one it is: a file of outputs may be another stage's than the one meant.
  *
  * @throws CommandError where a named file or stack is not there
  */
-export function findTarget(options: TargetOptions): Target {
+export function findTarget(options: TargetOptions, note: Note = toStderr): Target {
   const { endpoint, functionName, region, profile, secretsEndpoint } = options;
   if (endpoint !== undefined && isLoopback(endpoint)) {
     return {
@@ -52,7 +60,7 @@ export function findTarget(options: TargetOptions): Target {
       profile,
     };
   }
-  const outputs = readOutputs(options);
+  const outputs = readOutputs(options, note);
   return {
     endpoint: endpoint ?? text(outputs, 'Url'),
     functionName: functionName ?? text(outputs, 'FunctionName'),
@@ -74,7 +82,7 @@ export function known(value: string | undefined, what: string, option: string): 
 }
 
 /** Those of the one broker in the file; none where there is no file and nobody named one. */
-function readOutputs({ outputs: named, stack }: TargetOptions): Outputs {
+function readOutputs({ outputs: named, stack }: TargetOptions, note: Note): Outputs {
   const file = named ?? defaultOutputs;
   if (named === undefined && stack === undefined && !existsSync(file)) {
     return {};
@@ -88,7 +96,9 @@ function readOutputs({ outputs: named, stack }: TargetOptions): Outputs {
   if (broker === undefined) {
     throw new CommandError(exitCodes.notFound, `${file} holds no ${stack === undefined ? 'broker' : `stack ${stack}`}`);
   }
-  return broker[1];
+  const [stackName, found] = broker;
+  note(`broker: stack ${stackName} of ${file}, function ${text(found, 'FunctionName') ?? 'unknown'}`);
+  return found;
 }
 
 function parseStacks(file: string): Readonly<Record<string, Outputs>> {

@@ -81,9 +81,10 @@ function readStage(value: unknown, note: Note): Settings {
       'is no list of ids of VPC endpoints',
     ),
   };
-  regionFaults(settings.env.region, { ...arnsOfAccounts(broker.accounts), alarmTopicArn: settings.alarmTopicArn }).forEach(
-    note,
-  );
+  regionFaults(settings.env.region, {
+    ...arnsOfAccounts(broker.accounts),
+    alarmTopicArn: settings.alarmTopicArn,
+  }).forEach(note);
   reader.finish();
   return settings;
 }

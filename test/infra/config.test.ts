@@ -177,6 +177,20 @@ test.each([
   expect(faultsOf(stage)).toEqual([fault]);
 });
 
+test('a topic, a secret or a key of another region than the stack is a fault, where that region is known', () => {
+  const stage = {
+    accounts: { main: { secretArn: arns.secret, secretKeyArn: arns.secretKey } },
+    alarmTopicArn: arns.topic,
+  };
+  expect(faultsOf({ ...stage, env: { region: 'eu-west-1' } })).toEqual([
+    'accounts.main.secretArn: is in us-east-1, the stack in eu-west-1',
+    'accounts.main.secretKeyArn: is in us-east-1, the stack in eu-west-1',
+    'alarmTopicArn: is in us-east-1, the stack in eu-west-1',
+  ]);
+  expect(faultsOf({ ...stage, env: { region: 'us-east-1' } })).toEqual([]);
+  expect(faultsOf(stage)).toEqual([]);
+});
+
 test('a stage that is not there is named', () => {
   expect(() => parseSettings({ dev: main }, 'prod')).toThrow('no stage "prod"');
   expect(() => parseSettings(undefined, 'prod')).toThrow('no stage "prod"');

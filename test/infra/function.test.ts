@@ -46,6 +46,41 @@ describe('the function', () => {
     expect(Object.keys(environment)).not.toContain(variables.allowHttpLoopback);
   });
 
+  test('and what surrounds it are as the settings say', () => {
+    const stage = {
+      accounts: { main: {} },
+      tokenUrl: 'https://login.example.com/token',
+      clientId: 'otherApp',
+      withoutTable: 'login',
+      memoryMb: 1024,
+      throttle: { ratePerSecond: 7, burst: 9 },
+      logRetentionDays: 365,
+    };
+    const template = Template.fromStack(
+      new TokenBrokerStack(createApp(), 'Said', {
+        ...parseSettings({ stage }, 'stage'),
+        code: Code.fromAsset(bundle),
+      }),
+    );
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      MemorySize: 1024,
+      Environment: {
+        Variables: {
+          [variables.tokenUrl]: 'https://login.example.com/token',
+          [variables.clientId]: 'otherApp',
+          [variables.withoutTable]: 'login',
+        },
+      },
+    });
+    template.hasResourceProperties('AWS::ApiGateway::Stage', {
+      MethodSettings: Match.arrayWith([
+        Match.objectLike({ ResourcePath: '/~1token', ThrottlingRateLimit: 7, ThrottlingBurstLimit: 9 }),
+      ]),
+    });
+    template.resourceCountIs('AWS::Logs::LogGroup', 2);
+    template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 365 });
+  });
+
   test('may be limited and kept warm, which are off by default', () => {
     full.hasResourceProperties('AWS::Lambda::Function', { ReservedConcurrentExecutions: 20 });
     full.hasResourceProperties('AWS::Lambda::Alias', {

@@ -1,0 +1,16 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { findTarget } from '../../cli/target.ts';
+
+test('the command line says which stack and function it found in a file of outputs', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'outputs-'));
+  const outputs = join(folder, 'cdk-outputs.json');
+  const deployed = { Url: 'https://api.example.com/v1/', FunctionName: 'TheFunction' };
+  await writeFile(outputs, JSON.stringify({ 'FegoraTokenBroker-prod': deployed }));
+  const notes: string[] = [];
+  findTarget({ outputs }, (line) => notes.push(line));
+  await rm(folder, { recursive: true });
+  expect(notes).toEqual([`broker: stack FegoraTokenBroker-prod of ${outputs}, function TheFunction`]);
+});
