@@ -1,9 +1,10 @@
 import type { AccessToken } from './memory.ts';
+import { isSafe } from './options.ts';
 import type { TokenClient } from './token-client.ts';
 
 export interface FegoraOptions {
   /**
-   * The only origin that the token is sent to.
+   * The only origin that the token is sent to. Https, but for loopback.
    *
    * @default https://api.fegora.com
    */
@@ -19,37 +20,70 @@ export interface FegoraOptions {
  *   stay where they were meant to go.
  * - A 401 is reported to the broker, and the request is repeated once with the new token; unless its body can be read
  *   only once (a stream, an iterator, a `Request` with a body), or the broker has no other token: then the 401 is
- *   handed back.
+ *   handed back. A new token that is refused as well is handed back likewise, and not reported within a minute.
  *
+ * @throws TypeError for another origin, or a `Request` as `init`
  * @throws TokenBrokerError when there is no token to begin with; the signal's reason; what `fetch` throws
  */
 export type FegoraFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
-/** @see FegoraFetch */
-export function fegoraFetch(tokens: TokenClient, fetch: typeof globalThis.fetch, options: FegoraOptions): FegoraFetch {
-  const origin = new URL(options.origin ?? 'https://api.fegora.com').origin;
+/** How long a new token that Fegora refused as well is not reported: it is the path that is refused, or the user. */
+const peaceMs = 60_000;
+
+/**
+ * `now` is epoch milliseconds.
+ *
+ * @see FegoraFetch
+ * @throws TypeError for an origin that no token may be sent to
+ */
+export function fegoraFetch(
+  tokens: TokenClient,
+  fetch: typeof globalThis.fetch,
+  options: FegoraOptions,
+  now: () => number,
+): FegoraFetch {
+  const origin = parseOrigin(options.origin ?? 'https://api.fegora.com');
+  let refused: { readonly fingerprint: string; readonly until: number } | undefined;
+
+  const isFutile = ({ fingerprint }: AccessToken) => fingerprint === refused?.fingerprint && now() < refused.until;
 
   return async (input, init = {}) => {
-    const request = target(input, origin);
-    const signal = init.signal ?? (input instanceof Request ? input.signal : undefined);
+    const request = target(input, init, origin);
+    const signal = (init.signal === undefined && input instanceof Request ? input.signal : init.signal) ?? undefined;
     const send = (bearer: AccessToken) => fetch(request, withToken(input, init, bearer));
 
     const token = await tokens.getToken({ signal });
     const response = await send(token);
-    if (response.status !== 401) {
+    if (response.status !== 401 || isFutile(token)) {
       return response;
     }
     const other = await replacement(tokens, token, signal);
     if (other === undefined || !isReplayable(input, init)) {
       return response;
     }
-    await response.body?.cancel();
-    return send(other);
+    // Its failure is that of an answer which nobody wants.
+    await response.body?.cancel().catch(() => {});
+    const second = await send(other);
+    if (second.status === 401) {
+      refused = { fingerprint: other.fingerprint, until: now() + peaceMs };
+    }
+    return second;
   };
 }
 
-/** @throws TypeError for a URL that the token must not be sent to */
-function target(input: string | URL | Request, origin: string): URL | Request {
+function parseOrigin(given: string | URL): string {
+  const url = new URL(given);
+  if (!isSafe(url)) {
+    throw new TypeError('origin: not an https URL (or http on loopback)');
+  }
+  return url.origin;
+}
+
+/** @throws TypeError for a URL that the token must not be sent to, and for options that would lose what they hold */
+function target(input: string | URL | Request, init: RequestInit, origin: string): URL | Request {
+  if (init instanceof Request) {
+    throw new TypeError('a Request goes in place of the URL, not of the options');
+  }
   const url = new URL(input instanceof Request ? input.url : input, origin);
   if (url.origin !== origin) {
     throw new TypeError(`the token goes to ${origin} only`);

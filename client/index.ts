@@ -49,11 +49,12 @@ export function createTokenClient(options: GatewayOptions | InvokeOptions, world
  * A `fetch` for Fegora's API that adds the bearer token of the client's account.
  *
  * @see FegoraFetch for what it does on a 401 and on redirects
+ * @throws TypeError for an origin that is neither https nor loopback
  */
 export function createFegoraFetch(
   tokens: TokenClient,
   fetch: typeof globalThis.fetch = (...request) => globalThis.fetch(...request),
   options: FegoraOptions = {},
 ): FegoraFetch {
-  return fegoraFetch(tokens, fetch, options);
+  return fegoraFetch(tokens, fetch, options, real.now);
 }

@@ -62,11 +62,15 @@ export function parseInvocation({ functionName, account, region, credentials }: 
 
 function parseEndpoint(given: string): URL {
   const url = URL.canParse(given) ? new URL(given) : undefined;
-  const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback.test(url.hostname));
-  if (url === undefined || !safe || url.username || url.password) {
+  if (url === undefined || !isSafe(url) || url.username || url.password) {
     throw new TypeError('endpoint: not an https URL (or http on loopback) without credentials');
   }
   return url;
+}
+
+/** Whether what is sent there is read by nobody on the way. */
+export function isSafe({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || (protocol === 'http:' && loopback.test(hostname));
 }
 
 /** An API's own name and that of a VPC endpoint hold the region before `amazonaws` or `vpce.amazonaws`. */

@@ -24,6 +24,8 @@ export interface TokenClient {
 
 /** Nothing in hand: as long as the gateway may take for one answer. */
 const needed: Patience = { ms: 30_000, retry: true };
+/** A report: as long, but only once. Whoever makes it has an answer of Fegora's to go on with. */
+const reported: Patience = { ms: 30_000, retry: false };
 /** A token in hand that is not valid for as long as was asked: as long as a login may take. */
 const wanted: Patience = { ms: 12_000, retry: false };
 /** A good token in hand: long enough for a broker that has a new one. A login that takes longer is found later. */
@@ -48,7 +50,7 @@ export function tokenClient(ask: Ask, world: World): TokenClient {
       }
       const inHand = memory.servable(now());
       if (inHand === undefined || inHand.fingerprint === rejected) {
-        return fly(options, needed);
+        return fly(options, inHand === undefined ? needed : reported);
       }
       if (!memory.suffices(askedMs, now())) {
         return improve.validity({ ...inHand, warning: 'min_validity_unmet' }, options);

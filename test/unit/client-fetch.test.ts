@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
+import { fegoraFetch } from '../../client/fegora-fetch.ts';
 import { createFegoraFetch, type GetTokenOptions, TokenBrokerError, type TokenClient } from '../../client/index.ts';
 import { type LoopbackServer, serve } from '../../local/loopback.ts';
 import { fingerprintOf, noon } from '../fixtures/client-broker.ts';
@@ -180,6 +181,45 @@ describe('a 401', () => {
     expect([withBody.status, without.status, calls.length]).toEqual([401, 200, 3]);
   });
 
+  test('whose body breaks off costs nobody the repetition', async () => {
+    const replies = [
+      () => new Response(new ReadableStream({ start: (body) => body.error(new Error('broken off')) }), { status: 401 }),
+      () => new Response('done'),
+    ];
+    const send = createFegoraFetch(tokens().client, async () => replies.shift()?.() ?? new Response());
+
+    expect(await (await send('/dte')).text()).toBe('done');
+  });
+
+  test('of a path that refuses every token costs one report a minute, not one per call', async () => {
+    let now = noon;
+    let current = 0;
+    const asked: GetTokenOptions[] = [];
+    const client: TokenClient = {
+      getToken: async (options = {}) => {
+        asked.push(options);
+        current += options.rejected === undefined ? 0 : 1;
+        const accessToken = `token-${current}`;
+        return { accessToken, fingerprint: fingerprintOf(accessToken), expiresAt: noon, account: 'a' };
+      },
+    };
+    const send = fegoraFetch(
+      client,
+      async () => new Response('', { status: 401 }),
+      {},
+      () => now,
+    );
+    const reports = () => asked.filter(({ rejected }) => rejected !== undefined).length;
+    for (let call = 0; call < 5; call += 1) {
+      expect((await send('/no-right')).status).toBe(401);
+    }
+    expect(reports()).toBe(1);
+    now += 60_000;
+    await send('/no-right');
+
+    expect(reports()).toBe(2);
+  });
+
   test('other refusals are the answer', async () => {
     const { url } = await api('token-a', { status: 403 });
     const { client, asked } = tokens();
@@ -189,7 +229,27 @@ describe('a 401', () => {
   });
 });
 
+test.each(['http://api.fegora.com', 'ftp://127.0.0.1', 'api.fegora.com'])('%s is no origin for a token', (origin) => {
+  expect(() => createFegoraFetch(tokens().client, undefined, { origin })).toThrow(TypeError);
+});
+
+test('a Request has no place in the options, where its method and body would be lost', async () => {
+  const { client, asked } = tokens();
+  const options = new Request('https://api.fegora.com/dte', { method: 'POST', body: '{}' });
+
+  await expect(createFegoraFetch(client)('/dte', options)).rejects.toThrow(TypeError);
+  expect(asked).toEqual([]);
+});
+
 describe('a signal', () => {
+  test('of a Request is lifted by null in the options, as in fetch', async () => {
+    const { url } = await api('token-a');
+    const { client, asked } = tokens();
+    await fegora(url, client)(new Request(`${url}/dte`, { signal: new AbortController().signal }), { signal: null });
+
+    expect(asked[0]?.signal).toBeUndefined();
+  });
+
   test('reaches the client, whether it comes with the options or in a Request', async () => {
     const { url } = await api('token-b');
     const { client, asked } = tokens();

@@ -369,6 +369,16 @@ describe('a rejected token', () => {
     await expect(getToken()).resolves.toMatchObject({ accessToken: 'token-b' });
   });
 
+  test('a report that the broker puts off is not made again', async () => {
+    const { getToken, asked, last, advance } = await holding(1799);
+    const report = expect(getToken({ rejected })).rejects.toMatchObject({ code: 'too_many_rejections' });
+    last().reject(new TokenBrokerError('too_many_rejections', 'later', { retryable: true, retryAfter: 20 }));
+    await report;
+    await advance(30_000);
+
+    expect(asked).toHaveLength(2);
+  }, 2_000);
+
   test('others are served meanwhile', async () => {
     const { getToken, last } = await holding(1799);
     const report = getToken({ rejected });
