@@ -50,7 +50,7 @@ export function createTokenTable(call: CallDynamo, tableName: string, observe: O
       return true;
     } catch (thrown) {
       const { item: now } = await read(item.account, signal);
-      if (now.owner !== taken.owner && now.revision === item.revision && !isRefusal(thrown)) {
+      if (now.revision === item.revision && !isRefusal(thrown)) {
         throw thrown;
       }
       return now.owner === taken.owner;

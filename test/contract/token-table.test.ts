@@ -578,14 +578,24 @@ describe('what DynamoDB refuses', () => {
     await expect(table.read('main', never)).rejects.toMatchObject({ code, message: `DynamoDB: ${name}` });
   });
 
-  test('what is no error at all: table_unavailable', async () => {
+  test.each([
+    ['what is no error at all', 'odd'],
+    ['what only looks like an error', { name: 'AccessDeniedException' }],
+    ['a name that could carry text', Object.assign(new Error(), { name: 'AccessDeniedException: of whom' })],
+    ['a name within text', Object.assign(new Error(), { name: 'of whom: AccessDeniedException' })],
+    ['a name without end', Object.assign(new Error(), { name: 'A'.repeat(65) })],
+  ])('%s: table_unavailable, its name not repeated', async (_, thrown) => {
     const table = createTokenTable(
-      () => Promise.reject('odd'),
+      () => Promise.reject(thrown),
       'tokens',
       () => {},
     );
 
-    await expect(table.read('main', never)).rejects.toMatchObject({ code: 'table_unavailable' });
+    await expect(table.read('main', never)).rejects.toMatchObject({
+      code: 'table_unavailable',
+      message: 'DynamoDB: unknown',
+      cause: thrown,
+    });
   });
 
   test.each([undefined, null, 'text', {}])(
@@ -601,4 +611,92 @@ describe('what DynamoDB refuses', () => {
       expect(await table.read('main', never)).not.toHaveProperty('at');
     },
   );
+});
+
+describe('what the adapter asks and concludes', () => {
+  const account = 'main';
+  const mine = tokenOf('mine');
+
+  /** A table whose writes are not answered, and whose item reads as given. */
+  function unansweredOver(row: Row | undefined): TokenTable {
+    return createTokenTable(
+      async (operation) => {
+        if (operation === 'UpdateItem') {
+          throw Object.assign(new Error('no answer'), { name: 'TimeoutError' });
+        }
+        return { output: { Item: row } };
+      },
+      'tokens',
+      () => {},
+    );
+  }
+
+  test('reads are strongly consistent, of the one table and item', async () => {
+    const inputs: unknown[] = [];
+    const table = createTokenTable(
+      async (operation, input) => {
+        inputs.push([operation, input]);
+        return { output: {} };
+      },
+      'tokens',
+      () => {},
+    );
+    await table.read(account, never);
+    await table.write(account, { kind: 'pause' }, never);
+
+    expect(inputs).toEqual([
+      ['GetItem', { TableName: 'tokens', Key: { account: { S: 'main' } }, ConsistentRead: true }],
+      ['UpdateItem', expect.objectContaining({ TableName: 'tokens', Key: { account: { S: 'main' } } })],
+    ]);
+  });
+
+  const published: Row = { ...stored(account, mine), owner: { S: 'owner-1' }, lease_until: { N: '0' } };
+  const publication: Change = { kind: 'publish', owner: 'owner-1', token: mine, key: 'key-1', at: now };
+  const failed: Row = {
+    schema: { N: '1' },
+    revision: { N: '3' },
+    owner: { S: 'owner-1' },
+    lease_until: { N: '0' },
+    retry_at: { N: String(hold.retryAt) },
+    last_error_code: { S: 'upstream_unavailable' },
+    last_error_at: { N: String(now) },
+  };
+  const failure: Change = {
+    kind: 'fail',
+    owner: 'owner-1',
+    endLease: true,
+    error: { code: 'upstream_unavailable', at: now },
+    hold,
+  };
+  const marked: Row = { schema: { N: '1' }, revision: { N: '3' }, marks: { SS: ['key-1'] } };
+  const paused: Row = { schema: { N: '1' }, revision: { N: '3' }, paused: { BOOL: true } };
+  const { access_token: _, ...tokenless } = published;
+
+  test.each([
+    ['a publication', publication, published],
+    ['a failure', failure, failed],
+    ['a mark', { kind: 'mark', key: 'key-1' } as const, marked],
+  ])('%s is known by all that it writes', async (_name, change, row) => {
+    expect(await unansweredOver(row).write(account, change, never)).toBe(true);
+  });
+
+  test.each([
+    ['a publication by another owner', publication, { ...published, owner: { S: 'owner-2' } }],
+    ['a publication under a lease', publication, { ...published, lease_until: { N: String(now) } }],
+    ['a publication of another token', publication, { ...published, ...stored(account, tokenOf('other')) }],
+    ['a publication of none', publication, tokenless],
+    ['a failure of another owner', failure, { ...failed, owner: { S: 'owner-2' } }],
+    ['a failure under a lease', failure, { ...failed, lease_until: { N: String(now) } }],
+    ['a failure of another time', failure, { ...failed, last_error_at: { N: String(now - 1) } }],
+    ['a failure without one', failure, { ...failed, last_error_at: { S: 'never' } }],
+    ['a failure with another hold', failure, { ...failed, retry_at: { N: String(now) } }],
+    ['a mark of another version', { kind: 'mark', key: 'key-2' } as const, marked],
+    // What an operator changes could have been so before.
+    ['a pause', { kind: 'pause' } as const, paused],
+    ['anything in no item', failure, undefined],
+  ])('%s proves nothing', async (_name, change, row) => {
+    await expect(unansweredOver(row).write(account, change, never)).rejects.toMatchObject({
+      code: 'table_unavailable',
+    });
+  });
 });
