@@ -27,8 +27,8 @@ const brokerActions = ['dynamodb:GetItem', 'dynamodb:UpdateItem'];
 
 /**
  * The shared token table: key `account`, on demand, encrypted with our key, and readable by the broker alone, even
- * where IAM says otherwise, while its policy stands. No stream and no backups: both would be copies of tokens, and a restored item would bring back
- * leases and marks that have had their day.
+ * where IAM says otherwise, while its policy stands. No stream and no backups: both would be copies of tokens, and a
+ * restored item would bring back leases and marks that have had their day.
  */
 export function createTable(scope: Construct, key: Key, role: Role): Table {
   const table = new Table(scope, 'Table', {
