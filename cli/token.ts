@@ -37,7 +37,12 @@ async function clientFor(target: Target, account: string | undefined): Promise<T
     const named = known(account, 'account', 'an account id');
     return createTokenClient({ functionName, account: named, credentials, region: await sdk.region() });
   }
-  return createTokenClient({ endpoint: known(endpoint, 'endpoint', '--endpoint'), account, credentials, region });
+  return createTokenClient({
+    endpoint: known(endpoint, 'endpoint', '--endpoint'),
+    ...(account !== undefined && { account }),
+    credentials,
+    region,
+  });
 }
 
 function render(token: AccessToken, { showToken, header, json }: Options): string[] {

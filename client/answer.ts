@@ -45,25 +45,31 @@ const meanings: Record<number, { code: string; retryable: boolean }> = {
   504: { code: 'deadline', retryable: true },
 };
 
+const longestLifeSeconds = 30 * 24 * 3600;
+const longestPauseSeconds = 300;
+
 /**
  * Reads a token response.
  *
- * @throws TokenBrokerError `unexpected_answer` where it is not one, or its fingerprint is not its token's
+ * @param asked the account that was asked for; the broker's default one where absent
+ * @throws TokenBrokerError `unexpected_answer` where it is not one, its fingerprint is not its token's, or its account
+ *   not the one that was asked for
  */
-export function readToken(reply: Reply): Answer {
+export function readToken(reply: Reply, asked: string | undefined): Answer {
   const body = parseJson(reply.body);
   if (!isObject(body) || !isTokenText(body.access_token) || !isSeconds(body.expires_in)) {
     throw unexpected(reply);
   }
   const fingerprint = createHash('sha256').update(body.access_token).digest('hex');
-  if (body.token_sha256 !== fingerprint || typeof body.account !== 'string') {
+  const { account } = body;
+  if (body.token_sha256 !== fingerprint || typeof account !== 'string' || account !== (asked ?? account)) {
     throw unexpected(reply);
   }
   return {
     accessToken: body.access_token,
-    expiresIn: body.expires_in,
+    expiresIn: Math.min(body.expires_in, longestLifeSeconds),
     fingerprint,
-    account: body.account,
+    account,
     ...(typeof body.warning === 'string' && { warning: body.warning }),
   };
 }
@@ -77,7 +83,7 @@ export function readFailure(reply: Reply): TokenBrokerError {
   const text = typeof body.error_description === 'string' ? body.error_description : 'The broker refused.';
   return new TokenBrokerError(body.error, text, {
     retryable: body.retryable,
-    retryAfter: isSeconds(body.retry_after) ? body.retry_after : undefined,
+    retryAfter: isSeconds(body.retry_after) ? Math.min(body.retry_after, longestPauseSeconds) : undefined,
     requestId: typeof body.request_id === 'string' ? body.request_id : reply.requestId,
   });
 }
@@ -100,7 +106,7 @@ function unspoken({ status = 500, retryAfter = '', requestId }: Reply): TokenBro
   }
   return new TokenBrokerError(meaning.code, `Refused with status ${status}, without a word of the broker.`, {
     retryable: meaning.retryable,
-    retryAfter: /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : undefined,
+    retryAfter: /^\d{1,6}$/.test(retryAfter) ? Math.min(Number(retryAfter), longestPauseSeconds) : undefined,
     requestId,
   });
 }

@@ -32,6 +32,28 @@ type ClientCode = 'broker_unreachable' | 'unexpected_answer' | 'aws_credentials'
 /** Every code known when this client was written; a newer broker may send others. */
 export type TokenErrorCode = BrokerCode | ClientCode | (string & {});
 
+const keyFaults = new Set([
+  'CredentialsProviderError',
+  'ExpiredTokenException',
+  'IncompleteSignature',
+  'IncompleteSignatureException',
+  'InvalidAccessKeyId',
+  'InvalidClientTokenId',
+  'InvalidSignatureException',
+  'MissingAuthenticationTokenException',
+  'SignatureDoesNotMatch',
+  'UnrecognizedClientException',
+]);
+
+/**
+ * Whether an error of AWS or of its SDK, by its name, is about the caller's own keys.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+ */
+export function isKeyFault(name: string): boolean {
+  return keyFaults.has(name);
+}
+
 /** What is known of a failure besides its code. */
 export interface FailureDetails {
   readonly retryable?: boolean;

@@ -1,7 +1,8 @@
 import { type Answer, type Ask, type Reply, readFailure, readToken } from './answer.ts';
+import { isKeyFault, TokenBrokerError } from './errors.ts';
 import { unlessAborted } from './flight.ts';
 import { type Incoming, post } from './https.ts';
-import { type CredentialProvider, signer } from './signer.ts';
+import { type CredentialProvider, keysOf, signer } from './signer.ts';
 
 /** A broker behind an API Gateway REST API with IAM authorisation. */
 export interface Gateway {
@@ -21,7 +22,7 @@ export function throughGateway({ endpoint, region, account, credentials }: Gatew
   let aheadMs = 0;
 
   async function send(body: string, signal: AbortSignal): Promise<Incoming> {
-    const keys = await unlessAborted(credentials(), signal);
+    const keys = await unlessAborted(keysOf(credentials), signal);
     const request = { url, headers: { 'content-type': 'application/json' }, body };
     return post(await sign(request, keys, now() + aheadMs), signal);
   }
@@ -30,10 +31,10 @@ export function throughGateway({ endpoint, region, account, credentials }: Gatew
     const body = JSON.stringify(question);
     const first = await send(body, signal);
     if (!isBadSignature(first)) {
-      return read(first);
+      return read(first, account);
     }
     aheadMs = clockDifference(first, now());
-    return read(await send(body, signal));
+    return read(await send(body, signal), account);
   };
 }
 
@@ -46,7 +47,7 @@ function tokenUrl(endpoint: URL, account: string | undefined): URL {
 }
 
 /** @throws TokenBrokerError for every answer but a token */
-function read(incoming: Incoming): Answer {
+function read(incoming: Incoming, account: string | undefined): Answer {
   const requestId = incoming.headers['x-amzn-requestid'];
   const reply: Reply = {
     body: incoming.body,
@@ -54,16 +55,25 @@ function read(incoming: Incoming): Answer {
     retryAfter: incoming.headers['retry-after'],
     requestId: typeof requestId === 'string' ? requestId : undefined,
   };
+  if (isKeyFault(errorType(incoming))) {
+    const text = 'AWS does not take the credentials, or their signature.';
+    throw new TokenBrokerError('aws_credentials', text, { requestId: reply.requestId });
+  }
   if (incoming.status !== 200) {
     throw readFailure(reply);
   }
-  return readToken(reply);
+  return readToken(reply, account);
 }
 
 /** A clock that is over 5 minutes off gets this, and so do keys that rotated on the way. */
-function isBadSignature({ headers }: Incoming): boolean {
+function isBadSignature(incoming: Incoming): boolean {
+  return errorType(incoming) === 'InvalidSignatureException';
+}
+
+/** Why AWS itself refused, by name. A colon and an address may follow. */
+function errorType({ headers }: Incoming): string {
   const type = headers['x-amzn-errortype'];
-  return typeof type === 'string' && type.startsWith('InvalidSignatureException');
+  return typeof type === 'string' ? type.replace(/:.*$/, '') : '';
 }
 
 function clockDifference({ headers }: Incoming, now: number): number {

@@ -1,7 +1,7 @@
 import type { InvokeCommandOutput, LambdaClientConfig } from '@aws-sdk/client-lambda';
 import { type Answer, type Ask, type Reply, readThrown, readToken } from './answer.ts';
-import { TokenBrokerError } from './errors.ts';
-import type { CredentialProvider } from './signer.ts';
+import { isKeyFault, TokenBrokerError } from './errors.ts';
+import { type CredentialProvider, keysOf } from './signer.ts';
 
 /** A broker that is invoked as a function, through the alias of one account. */
 export interface Invocation {
@@ -19,8 +19,9 @@ export interface Invocation {
  */
 export function byInvocation({ functionName, account, region, credentials }: Invocation): Ask {
   const config: LambdaClientConfig = {
+    retryStrategy: onceMoreForTheClock,
     ...(region !== undefined && { region }),
-    ...(credentials !== undefined && { credentials: defined(credentials) }),
+    ...(credentials !== undefined && { credentials: () => keysOf(credentials) }),
   };
   return async (question, signal) => {
     const { InvokeCommand, LambdaClient } = await load();
@@ -28,7 +29,7 @@ export function byInvocation({ functionName, account, region, credentials }: Inv
     const payload = { Qualifier: `account-${account}`, Payload: JSON.stringify(question) };
     const command = new InvokeCommand({ FunctionName: functionName, ...payload });
     try {
-      return read(await lambda.send(command, { abortSignal: signal }));
+      return read(await lambda.send(command, { abortSignal: signal }), account);
     } catch (failure) {
       signal.throwIfAborted();
       throw failure instanceof TokenBrokerError ? failure : refused(failure);
@@ -44,37 +45,46 @@ function load() {
   });
 }
 
-/** The SDK's type knows no `sessionToken: undefined`. */
-function defined(provider: CredentialProvider) {
-  return async () => {
-    const { sessionToken, ...keys } = await provider();
-    return sessionToken === undefined ? keys : { ...keys, sessionToken };
-  };
+/**
+ * A signature that AWS refuses is made once more, by AWS's clock. Nothing else is repeated here: the client knows what
+ * may be, and a question that broke off may have started a login.
+ */
+const onceMoreForTheClock: NonNullable<Exclude<LambdaClientConfig['retryStrategy'], undefined>> = {
+  acquireInitialRetryToken: async () => turn(0),
+  refreshRetryTokenForRetry: async (last, { error }) => {
+    if (last.getRetryCount() > 0 || error?.name !== 'InvalidSignatureException') {
+      throw error ?? new Error('not repeated');
+    }
+    return turn(1);
+  },
+  recordSuccess: () => {},
+};
+
+function turn(count: number) {
+  return { getRetryCount: () => count, getRetryDelay: () => 0, getRetryCost: () => 0 };
 }
 
-function read(output: InvokeCommandOutput): Answer {
+function read(output: InvokeCommandOutput, account: string): Answer {
   const reply: Reply = { body: output.Payload?.transformToString() ?? '', requestId: output.$metadata.requestId };
   if (output.FunctionError === undefined) {
-    return readToken(reply);
+    return readToken(reply, account);
   }
   throw readThrown(reply);
 }
 
 /** What it means when Lambda itself refuses, or nobody answers. */
 function refused(cause: unknown): TokenBrokerError {
-  switch (cause instanceof Error ? cause.name : '') {
+  const name = cause instanceof Error ? cause.name : '';
+  if (isKeyFault(name)) {
+    return new TokenBrokerError('aws_credentials', 'There are no AWS credentials, or none that are valid.', { cause });
+  }
+  switch (name) {
     case 'AccessDeniedException':
       return new TokenBrokerError('forbidden', 'The caller may not invoke this alias of the broker.', { cause });
     case 'ResourceNotFoundException':
       return new TokenBrokerError('unknown_account', 'No such function, or no alias for this account.', { cause });
     case 'TooManyRequestsException':
       return new TokenBrokerError('throttled', 'Lambda throttles the broker.', { cause, retryable: true });
-    case 'CredentialsProviderError':
-    case 'ExpiredTokenException':
-    case 'UnrecognizedClientException':
-      return new TokenBrokerError('aws_credentials', 'There are no AWS credentials, or none that are valid.', {
-        cause,
-      });
     default:
       return isOutage(cause)
         ? new TokenBrokerError('broker_unreachable', 'The broker cannot be invoked now.', { cause, retryable: true })
@@ -82,8 +92,10 @@ function refused(cause: unknown): TokenBrokerError {
   }
 }
 
+const networkCode = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
+
 /** A failure of the network (it has a system error's code) or of the service, as the SDK tells them. */
 function isOutage(cause: unknown): boolean {
-  const isObject = typeof cause === 'object' && cause !== null;
-  return isObject && ('code' in cause || ('$fault' in cause && cause.$fault === 'server'));
+  const { code, $fault } = { code: '', $fault: '', ...(typeof cause === 'object' && cause) };
+  return networkCode.test(String(code)) || $fault === 'server';
 }

@@ -9,8 +9,8 @@ export interface GatewayOptions {
   readonly endpoint: string | URL;
   /** @default the region in the endpoint's name, else `AWS_REGION` */
   readonly region?: string | undefined;
-  /** @default the broker's default account */
-  readonly account?: string | undefined;
+  /** Left out, not `undefined`, which may be a variable that is not set. @default the broker's default account */
+  readonly account?: string;
   /**
    * Keys, or a provider of them, which is asked before every signature.
    *
@@ -45,7 +45,7 @@ export function parseGateway(options: GatewayOptions, env: Environment): Gateway
   if (!region) {
     throw new TypeError('region: neither given, nor in the endpoint, nor in AWS_REGION');
   }
-  if (account !== undefined) {
+  if ('account' in options) {
     checkAccount(account);
   }
   return { endpoint, region, account, credentials: asProvider(credentials) ?? (() => fromEnvironment(env)) };
@@ -78,8 +78,8 @@ function regionOf(hostname: string): string | undefined {
   return /\.execute-api\.([a-z0-9-]+)\.(vpce\.)?amazonaws\.com(\.cn)?$/.exec(hostname)?.[1];
 }
 
-function checkAccount(account: string): void {
-  if (!accountId.test(account)) {
+function checkAccount(account: string | undefined): void {
+  if (account === undefined || !accountId.test(account)) {
     throw new TypeError('account: not 1 to 63 of a to z, 0 to 9 and hyphens, the first no hyphen');
   }
 }

@@ -1,5 +1,6 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
+import { TokenBrokerError } from './errors.ts';
 import type { Outgoing } from './https.ts';
 
 /** AWS keys, as the SDK's credential providers give them. */
@@ -11,6 +12,27 @@ export interface AwsCredentials {
 
 /** Asked before every signature, so that keys which have rotated are used from the next call on. */
 export type CredentialProvider = () => Promise<AwsCredentials>;
+
+/**
+ * Asks for keys.
+ *
+ * @throws TokenBrokerError `aws_credentials`, whatever the provider throws
+ */
+export async function keysOf(provider: CredentialProvider): Promise<AwsCredentials & { sessionToken?: string }> {
+  try {
+    const { accessKeyId, secretAccessKey, sessionToken } = await provider();
+    if (accessKeyId && secretAccessKey) {
+      return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
+    }
+  } catch (cause) {
+    throw cause instanceof TokenBrokerError ? cause : noKeys(cause);
+  }
+  throw noKeys();
+}
+
+function noKeys(cause?: unknown): TokenBrokerError {
+  return new TokenBrokerError('aws_credentials', 'The provider of AWS credentials has none.', { cause });
+}
 
 /** Signs a request as of `at` (epoch milliseconds). */
 export type Sign = (request: Outgoing, keys: AwsCredentials, at: number) => Promise<Outgoing>;

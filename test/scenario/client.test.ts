@@ -42,8 +42,8 @@ describe('through the gateway', () => {
     const unknown = { ...callers.all, accessKeyId: 'AKIAUNKNOWN' };
     const wrong = { ...callers.all, secretAccessKey: 'not-a-real-key-either' };
 
-    await expect(client({ credentials: unknown }).getToken()).rejects.toMatchObject({ code: 'forbidden' });
-    await expect(client({ credentials: wrong }).getToken()).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(client({ credentials: unknown }).getToken()).rejects.toMatchObject({ code: 'aws_credentials' });
+    await expect(client({ credentials: wrong }).getToken()).rejects.toMatchObject({ code: 'aws_credentials' });
   });
 
   test('an account that is not configured is unknown', async () => {

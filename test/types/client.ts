@@ -20,6 +20,8 @@ createTokenClient({ endpoint, functionName: 'broker', account: 'a' });
 createTokenClient({ functionName: 'broker' });
 // @ts-expect-error: an endpoint from the environment may be missing, and that must be decided here
 createTokenClient({ endpoint: process.env.TOKEN_BROKER_URL });
+// @ts-expect-error: an account from the environment may be missing too, and the default one is another taxpayer
+createTokenClient({ endpoint, account: process.env.ACCOUNT });
 // @ts-expect-error: an unknown option is a misspelt one
 createTokenClient({ endpoint, acount: 'a' });
 // @ts-expect-error: a key without its secret signs nothing
@@ -46,7 +48,7 @@ export async function callers(tokens: TokenClient, token: AccessToken, error: To
 
 export const fine = [
   createTokenClient({ endpoint }),
-  createTokenClient({ endpoint: new URL(endpoint), region: process.env.AWS_REGION, account: process.env.ACCOUNT }),
+  createTokenClient({ endpoint: new URL(endpoint), region: process.env.AWS_REGION, account: 'a' }),
   createTokenClient({
     functionName: 'broker',
     account: 'a',

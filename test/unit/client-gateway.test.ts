@@ -33,12 +33,12 @@ async function failure(call: Promise<unknown>): Promise<TokenBrokerError> {
 
 describe('the request', () => {
   test.each([
-    ['', undefined, '/token'],
-    ['/prod', undefined, '/prod/token'],
-    ['/prod/', 'nit-1', '/prod/token/nit-1'],
-  ])('stage "%s", account %s: POST %s', async (stage, account, path) => {
-    const { url, heard } = await broker(issued('token-a', 1799));
-    await client(url + stage, { account }).getToken();
+    ['', {}, '/token'],
+    ['/prod', {}, '/prod/token'],
+    ['/prod/', { account: 'nit-1' }, '/prod/token/nit-1'],
+  ])('stage "%s", %o: POST %s', async (stage, options, path) => {
+    const { url, heard } = await broker(issued('token-a', 1799, options));
+    await client(url + stage, options).getToken();
 
     expect(heard[0]?.path).toBe(path);
   });
@@ -104,13 +104,22 @@ describe('the clock', () => {
     ]);
   });
 
-  test('a second refusal of the signature is the answer', async () => {
+  test('a second refusal of the signature is one of the keys', async () => {
     const { url, heard } = await broker(badSignature('Tue, 24 Nov 2026 12:00:00 GMT'));
     const { code, retryable } = await failure(client(url).getToken());
 
-    expect({ code, retryable }).toEqual({ code: 'forbidden', retryable: false });
+    expect({ code, retryable }).toEqual({ code: 'aws_credentials', retryable: false });
     expect(heard).toHaveLength(2);
   });
+
+  test.each(['UnrecognizedClientException', 'ExpiredTokenException:http://internal.amazon.com/'])(
+    '%s is a fault of the keys',
+    async (type) => {
+      const { url } = await broker({ ...refusal(403, 'forbidden'), headers: { 'x-amzn-ErrorType': type } });
+
+      expect(await failure(client(url).getToken())).toMatchObject({ code: 'aws_credentials', retryable: false });
+    },
+  );
 
   test('other refusals are not signed again', async () => {
     const { url, heard } = await broker({
@@ -192,6 +201,24 @@ describe('the answer', () => {
     expect(await failure(client(url).getToken())).toMatchObject({ code: 'unexpected_answer', retryable: false });
   });
 
+  test('the token of another account is refused', async () => {
+    const { url } = await broker(issued('token-a', 1799, { account: 'theirs' }));
+    const error = await failure(client(url, { account: 'mine' }).getToken());
+
+    expect(error).toMatchObject({ code: 'unexpected_answer', retryable: false });
+  });
+
+  test('a life and a waiting time beyond reason are cut', async () => {
+    const thirtyDaysMs = 30 * 24 * 3600 * 1000;
+    const { url } = await broker(
+      issued('token-a', 1799, { expires_in: 1e306 }),
+      refusal(503, 'upstream_unavailable', { retryable: true, retry_after: 86_400 }),
+    );
+
+    expect((await client(url).getToken()).expiresAt).toBe(noon + thirtyDaysMs);
+    expect(await failure(client(url).getToken())).toMatchObject({ retryAfter: 300 });
+  });
+
   test('a redirect is not followed', async () => {
     const elsewhere = await broker(issued('token-a', 1799));
     const { url } = await broker({ status: 307, headers: { location: elsewhere.url }, body: '' });
@@ -236,6 +263,21 @@ describe('the network', () => {
 
     await expect(client(silent.url).getToken({ signal: impatient.signal })).rejects.toThrow('in a hurry');
     await cut.promise;
+  });
+
+  test.each([
+    ['fails', () => Promise.reject(new Error('no profile'))],
+    [
+      'throws',
+      () => {
+        throw new Error('no profile');
+      },
+    ],
+    ['has no keys', async () => ({ accessKeyId: '', secretAccessKey: '' })],
+  ])('a provider of keys that %s is a fault of the keys', async (_, credentials) => {
+    const error = await failure(client('http://127.0.0.1:1', { credentials }).getToken());
+
+    expect(error).toMatchObject({ code: 'aws_credentials', retryable: false });
   });
 
   test('a provider of keys that hangs is given up after 30 s', async () => {

@@ -58,7 +58,7 @@ const lambdaError = (status: number, name: string) => ({
 });
 
 test('asks the alias of the account, in the contract’s words', async () => {
-  answer = issued('token-a', 1799);
+  answer = issued('token-a', 1799, { account: 'nit-1' });
 
   await expect(getToken()).resolves.toMatchObject({ accessToken: 'token-a', fingerprint: fingerprintOf('token-a') });
   expect(invocations).toEqual([
@@ -112,12 +112,50 @@ describe('refusals', () => {
     [404, 'ResourceNotFoundException', 'unknown_account', false],
     [403, 'UnrecognizedClientException', 'aws_credentials', false],
     [403, 'ExpiredTokenException', 'aws_credentials', false],
+    [403, 'IncompleteSignatureException', 'aws_credentials', false],
     [400, 'InvalidRequestContentException', 'unexpected_answer', false],
     [500, 'ServiceException', 'broker_unreachable', true],
   ])('of the Lambda API: %d %s is %s', async (status, name, code, retryable) => {
     answer = lambdaError(status, name);
 
     await expect(getToken()).rejects.toMatchObject({ code, retryable });
+    expect(invocations).toHaveLength(1);
+  });
+
+  test('of a signature are tried once more, by AWS’s clock, and then a fault of the keys', async () => {
+    const ahead = new Date(Date.now() + 3_600_000).toUTCString();
+    answer = lambdaError(403, 'InvalidSignatureException');
+    answer = { ...answer, headers: { ...answer.headers, date: ahead } };
+
+    await expect(getToken()).rejects.toMatchObject({ code: 'aws_credentials', retryable: false });
+    expect(invocations).toHaveLength(2);
+  });
+
+  test('that break off are not repeated: the broker may be at work', async () => {
+    let questions = 0;
+    const breaking = await serve((request) => {
+      questions += 1;
+      request.socket.destroy();
+    });
+    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', breaking.url);
+    await expect(getToken()).rejects.toMatchObject({ code: 'broker_unreachable', retryable: true });
+    await breaking.close();
+
+    expect(questions).toBe(1);
+  });
+
+  test('of a provider of keys are a fault of the keys', async () => {
+    const credentials = () => Promise.reject(new Error('no profile'));
+    const client = createTokenClient({ functionName: 'broker', account: 'nit-1', region: 'us-east-1', credentials });
+
+    await expect(client.getToken()).rejects.toMatchObject({ code: 'aws_credentials', retryable: false });
+    expect(invocations).toEqual([]);
+  });
+
+  test('the token of another account is unexpected', async () => {
+    answer = issued('token-a', 1799, { account: 'theirs' });
+
+    await expect(getToken()).rejects.toMatchObject({ code: 'unexpected_answer' });
   });
 
   test('an answer out of shape is unexpected', async () => {
@@ -152,7 +190,7 @@ test('a function that never answers is given up after 30 s', async () => {
 });
 
 test('a signal cuts an invocation short', async () => {
-  answer = issued('token-a', 1799);
+  answer = issued('token-a', 1799, { account: 'nit-1' });
   const impatient = new AbortController();
   const call = getToken({ signal: impatient.signal });
   impatient.abort(new Error('in a hurry'));

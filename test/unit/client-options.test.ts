@@ -51,6 +51,13 @@ test.each(['', 'A', 'a/b', '-a', 'a'.repeat(64), '..'])('account "%s" is refused
   expect(() => parseInvocation({ functionName: 'broker', account })).toThrow(/^account:/);
 });
 
+test('an account that is named but absent is refused: it would be the default one', () => {
+  const options = Object.assign({ endpoint, region: 'us-east-2' }, { account: undefined });
+
+  // @ts-expect-error: what a caller without types can do
+  expect(() => parseGateway(options, {})).toThrow(/^account:/);
+});
+
 describe('credentials', () => {
   test('those of the environment are read at every question', async () => {
     const env = { AWS_ACCESS_KEY_ID: 'AKIDONE', AWS_SECRET_ACCESS_KEY: 'not-a-real-key', AWS_SESSION_TOKEN: 'one' };
