@@ -46,6 +46,7 @@ export function tokenClient(ask: Ask, world: World): TokenClient {
       signal?.throwIfAborted();
       const askedMs = validityMs(options.minValidity);
       if (rejected !== undefined) {
+        checkFingerprint(rejected);
         memory.reject(rejected);
       }
       const inHand = memory.servable(now());
@@ -116,6 +117,13 @@ function improver(fly: Fly, now: () => number) {
       });
     },
   };
+}
+
+/** @throws TypeError for anything else, which may be a token: it is not repeated */
+function checkFingerprint(rejected: string): void {
+  if (!/^[0-9a-f]{64}$/.test(rejected)) {
+    throw new TypeError('rejected is a fingerprint, 64 hex digits in lower case');
+  }
 }
 
 /** @throws RangeError for what is no number of seconds */

@@ -379,6 +379,18 @@ describe('a rejected token', () => {
     expect(asked).toHaveLength(2);
   }, 2_000);
 
+  test.each(['', 'token-a', fingerprintOf('token-a').toUpperCase()])(
+    'is named by its fingerprint alone',
+    async (given) => {
+      const { getToken, asked } = await holding(1799);
+      const thrown = await getToken({ rejected: given }).catch((error: unknown) => error);
+
+      expect(thrown).toBeInstanceOf(TypeError);
+      expect(String(thrown)).toBe('TypeError: rejected is a fingerprint, 64 hex digits in lower case');
+      expect(asked).toHaveLength(1);
+    },
+  );
+
   test('others are served meanwhile', async () => {
     const { getToken, last } = await holding(1799);
     const report = getToken({ rejected });
