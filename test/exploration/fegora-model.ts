@@ -6,30 +6,28 @@ import type { Host, Universe } from './universe.ts';
 /** How Fegora takes one login. `cut`: the connection breaks while Fegora works on. */
 export type Mood = 'well' | 'html_500' | 'unavailable' | 'cut' | 'unusable';
 
-/** Fegora behind the login port. What a client that hung up had asked for is worked on all the same. */
+/** Fegora as one account finds it. What a client that hung up had asked for is worked on all the same. */
 export interface FegoraModel {
-  /** The login port of a process. */
+  /** The login port of a process, for this account's user. */
   readonly loginOf: (host: Host) => Login;
-  /** What the account's password is now. */
+  /** What the user's password is now. */
   password: string;
   lifetimeMs: number;
   /** How long the server works on a login. Milliseconds. */
   workMs: number;
-  /** How the next logins go; afterwards, well. */
+  /** How the next logins go. */
   readonly moods: Mood[];
+  /** How they go afterwards. */
+  mood: Mood;
 }
 
 /** The longest that a request takes to the server. */
 const wireMs = 500;
+/** How long the server works on what its own front has cut off: within the lease, and longer than any hold. */
+const cutWorkMs = 12_000;
 
-export function createFegoraModel(universe: Universe, judge: Judge): FegoraModel {
-  const model: FegoraModel = {
-    loginOf,
-    password: 'right',
-    lifetimeMs: 120_000,
-    workMs: 300,
-    moods: [],
-  };
+export function createFegoraModel(universe: Universe, judge: Judge, password: string): FegoraModel {
+  const model: FegoraModel = { loginOf, password, lifetimeMs: 120_000, workMs: 300, moods: [], mood: 'well' };
   return model;
 
   function loginOf(host: Host): Login {
@@ -72,7 +70,7 @@ export function createFegoraModel(universe: Universe, judge: Judge): FegoraModel
         },
         arrive: () => {
           login.arrivedAt = universe.now();
-          const mood = model.moods.shift() ?? 'well';
+          const mood = model.moods.shift() ?? model.mood;
           const tell = (outcome: LoginOutcome): void => {
             const text = `${host.name} ← Fegora: ${outcome.kind === 'issued' ? outcome.accessToken : outcome.answer}`;
             universe.send({ host, text, arrive: () => host.receive(() => resolve(outcome)) });
@@ -80,7 +78,7 @@ export function createFegoraModel(universe: Universe, judge: Judge): FegoraModel
           if (mood === 'cut') {
             tell(failure('upstream_unavailable', 'unknown'));
           }
-          universe.after(model.workMs, () => {
+          universe.after(mood === 'cut' ? cutWorkMs : model.workMs, () => {
             const outcome = finish(login, credentials, mood);
             if (mood !== 'cut') {
               tell(outcome);
@@ -97,7 +95,7 @@ export function createFegoraModel(universe: Universe, judge: Judge): FegoraModel
     login.refused = !isRight && mood === 'well';
     if (isRight && mood !== 'html_500' && mood !== 'unavailable') {
       const number = judge.tokens.size + 1;
-      const accessToken = `token ${number}`;
+      const accessToken = `token ${number} of ${credentials.username}`;
       judge.tokens.set(accessToken, { number, expiresAt: universe.now() + model.lifetimeMs });
       if (mood === 'well') {
         judge.pardon('Fegora took the version', login.versionId);

@@ -23,6 +23,7 @@ export interface TrueLogin {
 
 /** What the table said when a claim was applied. */
 export interface ClaimedWorld {
+  readonly isForced: boolean;
   readonly marks: readonly string[];
   /** The key of a refused version that has logged in before and is due to be tried again by this very claim. */
   readonly due: string | undefined;
@@ -34,9 +35,12 @@ export interface TrueToken {
   readonly expiresAt: number;
 }
 
-/** Knows the truth, and says where the broker went against it. */
+/** Knows the truth of one account, and says where the broker went against it. */
 export interface Judge {
+  /** Those of late, which are the ones that still matter. */
   readonly logins: readonly TrueLogin[];
+  /** How many were sent in all. */
+  readonly count: () => number;
   readonly tokens: Map<string, TrueToken>;
   readonly violations: readonly string[];
   readonly accuse: (violation: string) => void;
@@ -59,24 +63,33 @@ export interface Judge {
 export const clientId = 'apiApp';
 export const tokenUrl = 'https://fegora.invalid/token';
 
-export interface Strictness {
+export interface Jurisdiction {
+  readonly account: string;
   /** Whether the server always ends its work within the lease, so that nothing may overlap inside it either. */
   readonly serverIsBounded: boolean;
 }
 
-export function createJudge(universe: Universe, { serverIsBounded }: Strictness): Judge {
+const remembered = 200;
+/** As the broker counts them, less what clocks may be apart. */
+const forcedWindowMs = 5 * 60_000 - 8000;
+const forcedPerWindow = 3;
+
+export function createJudge(universe: Universe, { account, serverIsBounded }: Jurisdiction): Judge {
   const logins: TrueLogin[] = [];
   const tokens = new Map<string, TrueToken>();
   const violations: string[] = [];
-  const worlds = new Map<Host, ClaimedWorld>();
+  const worlds = new WeakMap<Host, ClaimedWorld>();
+  let count = 0;
   let overlapsInside = 0;
+  let forced = { since: Number.NEGATIVE_INFINITY, count: 0 };
   const accuse = (violation: string): void => {
-    universe.log(`! ${violation}`);
+    universe.log(`! ${account}: ${violation}`);
     violations.push(violation);
   };
 
   return {
     logins,
+    count: () => count,
     tokens,
     violations,
     accuse,
@@ -100,20 +113,23 @@ export function createJudge(universe: Universe, { serverIsBounded }: Strictness)
       }
     },
     sent: (host, versionId) => {
-      const login: TrueLogin = { number: logins.length + 1, host, versionId, sentAt: universe.now(), marked: false };
+      count += 1;
+      const login: TrueLogin = { number: count, host, versionId, sentAt: universe.now(), marked: false };
+      universe.log(`  ${host.name} sends login ${login.number} of ${account} with ${versionId}`);
       for (const other of logins) {
         meet(login, other);
       }
       lookForRepeatedRefusal(login);
+      countForced(login);
       logins.push(login);
-      universe.log(`  ${host.name} sends login ${login.number} with ${versionId}`);
+      logins.splice(0, logins.length - remembered);
       return login;
     },
     answered: (host, { rejected }, { token, source }) => {
       const known = tokens.get(token.accessToken);
-      universe.log(`  ${host.name} answers token ${known?.number} from ${source}`);
+      universe.log(`  ${host.name} answers token ${known?.number} of ${account} from ${source}`);
       if (known === undefined) {
-        accuse(`${host.name} handed out a token that Fegora never issued`);
+        accuse(`${host.name} handed out a token that Fegora never issued for the account`);
       } else if (known.expiresAt <= universe.now()) {
         accuse(`${host.name} handed out token ${known.number}, ${universe.now() - known.expiresAt} ms past its expiry`);
       }
@@ -122,7 +138,7 @@ export function createJudge(universe: Universe, { serverIsBounded }: Strictness)
       }
     },
     failed: (host, thrown) => {
-      universe.log(`  ${host.name} answers ${thrown instanceof BrokerError ? thrown.code : String(thrown)}`);
+      universe.log(`  ${host.name} answers ${account} ${thrown instanceof BrokerError ? thrown.code : String(thrown)}`);
       if (!(thrown instanceof BrokerError) || thrown.code === 'internal') {
         const cause = thrown instanceof BrokerError ? thrown.cause : thrown;
         accuse(`${host.name} threw what is no error of the contract: ${cause instanceof Error ? cause.stack : cause}`);
@@ -143,6 +159,17 @@ export function createJudge(universe: Universe, { serverIsBounded }: Strictness)
       if (serverIsBounded) {
         accuse(`two logins inside a server that takes less than the lease: ${pair}`);
       }
+    }
+  }
+
+  function countForced({ host, sentAt }: TrueLogin): void {
+    if (worlds.get(host)?.isForced !== true) {
+      return;
+    }
+    const isSame = sentAt < forced.since + forcedWindowMs;
+    forced = isSame ? { ...forced, count: forced.count + 1 } : { since: sentAt, count: 1 };
+    if (forced.count > forcedPerWindow) {
+      accuse(`${forced.count} forced logins in five minutes`);
     }
   }
 

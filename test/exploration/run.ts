@@ -1,9 +1,10 @@
+import type { ErrorCode } from '../../lambda/errors.ts';
 import type { Login } from '../../lambda/ports.ts';
 import { fingerprint } from '../../lambda/token.ts';
 import { createChance } from './chance.ts';
-import { createEnvironment, type ExecutionEnvironment, type SecretModel } from './environment.ts';
-import { createFegoraModel, type FegoraModel } from './fegora-model.ts';
-import { createJudge, type Judge } from './judge.ts';
+import { createEnvironment, type ExecutionEnvironment, type Taxpayer } from './environment.ts';
+import { createFegoraModel } from './fegora-model.ts';
+import { createJudge } from './judge.ts';
 import type { Deviation, Plan } from './plan.ts';
 import { createTableLink, type TableLink, type Tamper } from './table-link.ts';
 import { createUniverse, type Host, settle, type Universe } from './universe.ts';
@@ -26,6 +27,7 @@ export interface Verdict {
   readonly steps: number;
 }
 
+const account = 'a';
 /** How far the wall clocks of the three environments are from true time; the table's is true. Milliseconds. */
 const offsetsMs = [-1000, 0, 1000];
 const preludeMs = { window: 82_000, expired: 125_000, locked: 125_000, rejected: 5000 };
@@ -46,13 +48,10 @@ interface Ticket {
   wasFrozen: boolean;
 }
 
-interface Scene {
+interface Scene extends Taxpayer {
   readonly plan: Plan;
   readonly universe: Universe;
-  readonly judge: Judge;
   readonly table: TableLink;
-  readonly fegora: FegoraModel;
-  readonly secret: SecretModel;
   readonly environments: ExecutionEnvironment[];
   /** Invocations that have not been answered. */
   readonly waiting: Set<Ticket>;
@@ -76,7 +75,7 @@ export async function run(plan: Plan, sabotage: Sabotage = {}): Promise<Verdict>
   return {
     violations: judge.violations,
     lines: universe.lines(),
-    logins: judge.logins.length,
+    logins: judge.count(),
     overlapsInside: judge.overlapsInside(),
     steps,
   };
@@ -94,13 +93,15 @@ export async function runWell(plan: Plan, sabotage: Sabotage = {}): Promise<Verd
 
 function createScene(plan: Plan, { tamper, tamperLogin, isTimeless }: Sabotage): Scene {
   const universe = createUniverse();
-  const judge = createJudge(universe, { serverIsBounded: plan.scenario !== 'slow' });
-  const table = createTableLink(universe, judge, { ...(tamper && { tamper }), tellsTime: isTimeless !== true });
-  const fegora = createFegoraModel(universe, judge);
-  const secret: SecretModel = { versionId: 'v1', password: 'right' };
+  const judge = createJudge(universe, { account, serverIsBounded: plan.scenario !== 'slow' });
+  const fegora = createFegoraModel(universe, judge, 'right');
+  const taxpayer: Taxpayer = { account, judge, fegora, secret: { versionId: 'v1', password: 'right' } };
+  const options = { ...(tamper && { tamper }), tellsTime: isTimeless !== true };
+  const table = createTableLink(universe, new Map([[account, judge]]), options);
   const environments: ExecutionEnvironment[] = [];
+  const taxpayers = new Map([[account, taxpayer]]);
   const random = createChance(plan.order + 1);
-  const parts = { universe, judge, table, fegora, secret, random, ...(tamperLogin && { tamperLogin }) };
+  const parts = { universe, table, taxpayers, random, ...(tamperLogin && { tamperLogin }) };
   let births = 0;
   const begin = (index: number) => {
     births += 1;
@@ -110,7 +111,7 @@ function createScene(plan: Plan, { tamper, tamperLogin, isTimeless }: Sabotage):
     return environment;
   };
   const state = { waiting: new Set<Ticket>(), areCalling: true, steps: 0, rejected: undefined };
-  return { plan, universe, judge, table, fegora, secret, environments, begin, ...state };
+  return { plan, universe, table, environments, begin, ...taxpayer, ...state };
 }
 
 /** Brings the world to where the scenario begins. */
@@ -199,11 +200,11 @@ function call(scene: Scene, index: number): void {
   }
 }
 
-function ask(scene: Scene, environment: ExecutionEnvironment, rejected?: string): Promise<'served' | 'failed'> {
+function ask(scene: Scene, environment: ExecutionEnvironment, rejected?: string): Promise<'served' | ErrorCode> {
   const { host } = environment;
   const ticket = { host, since: scene.universe.now(), wasFrozen: false };
   scene.waiting.add(ticket);
-  const answer = environment.ask(rejected === undefined ? {} : { rejected });
+  const answer = environment.ask(account, rejected === undefined ? {} : { rejected });
   void answer.then(() => {
     scene.waiting.delete(ticket);
     const tookMs = scene.universe.now() - ticket.since;
@@ -319,11 +320,11 @@ function operate(scene: Scene, { kind, env }: Operation): void {
   if (kind === 'report') {
     void ask(scene, environment, storedFingerprint(scene));
   } else if (kind === 'purge' || kind === 'clear-rejection') {
-    environment.broker.amend('a', kind, remaining).catch(() => {});
+    environment.broker.amend(account, kind, remaining).catch(() => {});
   } else if (kind === 'warm') {
-    environment.broker.warm('a', remaining).catch(() => {});
+    environment.broker.warm(account, remaining).catch(() => {});
   } else {
-    environment.broker.verify('a', remaining).catch(() => {});
+    environment.broker.verify(account, remaining).catch(() => {});
   }
 }
 
@@ -335,7 +336,8 @@ async function recover(scene: Scene): Promise<void> {
     await host.thaw('timers');
     host.jump(-host.offset());
   }
-  Object.assign(fegora, { workMs: 300, moods: [] });
+  fegora.workMs = 300;
+  fegora.moods.length = 0;
   rotate(scene);
   await idle(scene, invocationMs);
   for (const { host } of waiting) {
@@ -354,6 +356,6 @@ async function recover(scene: Scene): Promise<void> {
 }
 
 function storedFingerprint({ table }: Scene): string {
-  const { access_token: stored } = table.rows.get('a') ?? {};
+  const { access_token: stored } = table.rows.get(account) ?? {};
   return fingerprint(stored?.S ?? '');
 }

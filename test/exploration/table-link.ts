@@ -16,39 +16,67 @@ export interface TableLink {
   readonly rows: MemoryDynamo['rows'];
 }
 
-type Row = Readonly<Record<string, { readonly S?: string; readonly N?: string; readonly SS?: readonly string[] }>>;
+interface Attribute {
+  readonly S?: string;
+  readonly N?: string;
+  readonly BOOL?: boolean;
+  readonly SS?: readonly string[];
+}
+
+type Row = Readonly<Record<string, Attribute>>;
+
+/** A write that was applied. */
+interface Write {
+  readonly account: string;
+  readonly judge: Judge;
+  readonly host: Host;
+  readonly what: Operation;
+  readonly before: Row;
+  readonly after: Row;
+}
 
 const callMs = 3000;
-const leaseToleranceMs = 2000;
+const toleranceMs = 2000;
 
 export interface TableOptions {
   readonly tamper?: Tamper;
   readonly tellsTime: boolean;
+  /** What the table throws at a request that arrives now, if anything. */
+  readonly trouble?: () => Error | undefined;
 }
 
-export function createTableLink(universe: Universe, judge: Judge, options: TableOptions): TableLink {
-  const { tamper = (input) => input, tellsTime } = options;
+/** @param judges by account */
+export function createTableLink(
+  universe: Universe,
+  judges: ReadonlyMap<string, Judge>,
+  options: TableOptions,
+): TableLink {
+  const { tamper = (input) => input, tellsTime, trouble = () => undefined } = options;
   const dynamo = createMemoryDynamo(tellsTime ? universe.now : undefined);
-  /** When, in true time, the lease of the claim that was applied last ends. */
-  let leaseEndsAt = 0;
+  /** When, in true time, the lease of the claim that was applied last ends; by account. */
+  const leaseEnds = new Map<string, number>();
 
   return {
     rows: dynamo.rows,
     callOf: (host) => async (operation, input, signal) => {
       const what = operationOf(operation, input);
+      const account = accountOf(input);
       const offsetMs = host.offset();
-      return exchange(universe, { host, what: `table: ${what}`, serve, signal, timeoutMs: callMs });
+      return exchange(universe, { host, what: `table: ${what} ${account}`, serve, signal, timeoutMs: callMs });
 
       async function serve() {
-        const before = stored();
+        const fault = trouble();
+        if (fault !== undefined) {
+          throw fault;
+        }
+        const before = stored(account);
         const answer = await dynamo.call(operation, tamper(input, what), signal);
-        const after = stored();
-        if (what !== 'read') {
-          judgeWrite(host, what, before, after);
+        const judge = judges.get(account);
+        if (what !== 'read' && judge !== undefined) {
+          judgeWrite({ account, judge, host, what, before, after: stored(account) });
         }
         if (what === 'claim') {
-          judgeClaim(host, before, after);
-          leaseEndsAt = Number(after.lease_until?.N) - offsetMs;
+          leaseEnds.set(account, number(stored(account).lease_until) - offsetMs);
         }
         return answer;
       }
@@ -56,63 +84,73 @@ export function createTableLink(universe: Universe, judge: Judge, options: Table
   };
 
   /** The table puts a new row in the place of the old one and changes none. */
-  function stored(): Row {
-    return dynamo.rows.get('a') ?? {};
+  function stored(account: string): Row {
+    return dynamo.rows.get(account) ?? {};
   }
 
-  function judgeWrite(host: Host, what: Operation, before: Row, after: Row): void {
+  function judgeWrite(write: Write): void {
+    const { judge, host, what, before, after } = write;
     universe.log(`  revision ${after.revision?.N}`);
-    if (Number(after.revision?.N) !== Number(before.revision?.N ?? 0) + 1) {
+    if (number(after.revision) !== number(before.revision) + 1) {
       judge.accuse(`${host.name}'s ${what} did not count the revision up by one`);
     }
-    const older = numberOf(before);
-    const newer = numberOf(after);
+    const older = numberOf(judge, before);
+    const newer = numberOf(judge, after);
     if (newer < older) {
       judge.accuse(`${host.name}'s ${what} put token ${newer} in the place of token ${older}`);
     }
-    noteMarks(host, what, before, after);
-  }
-
-  function noteMarks(host: Host, what: Operation, before: Row, after: Row): void {
-    if (what === 'amend' && before.marks !== undefined && after.marks === undefined) {
-      judge.pardon('an operator cleared the rejection');
+    noteMarks(write);
+    if (what === 'claim') {
+      judgeClaim(write);
     }
-    for (const login of judge.logins.filter((one) => one.host === host)) {
-      login.marked ||= what === 'mark';
-    }
-  }
-
-  /** Of the stored token, in the order of their issue; none is in nobody's place. */
-  function numberOf(row: Row): number {
-    return judge.tokens.get(row.access_token?.S ?? '')?.number ?? Number.NaN;
   }
 
   /** What a thief's and a holder's clock may be apart, and no more, may be missing of the wait after the lease. */
-  function judgeClaim(host: Host, before: Row, after: Row): void {
-    const isStanding = number(before.lease_until) !== 0;
-    if (isStanding && universe.now() < leaseEndsAt - 2 * leaseToleranceMs) {
-      judge.accuse(`${host.name} stole a lease ${leaseEndsAt - universe.now()} ms before its end`);
+  function judgeClaim({ account, judge, host, before, after }: Write): void {
+    const now = universe.now();
+    const leaseEndsAt = leaseEnds.get(account) ?? 0;
+    if (number(before.lease_until) !== 0 && now < leaseEndsAt - 2 * toleranceMs) {
+      judge.accuse(`${host.name} stole a lease ${leaseEndsAt - now} ms before its end`);
     }
-    if (number(before.retry_at) > universe.now() + 2 * leaseToleranceMs) {
+    if (before.paused?.BOOL === true || number(before.retry_at) > now + 2 * toleranceMs) {
       judge.accuse(`${host.name} claimed although nobody was to try`);
     }
-    const isForced = number(before.forced_count) !== number(after.forced_count);
+    const isForced =
+      before.forced_since?.N !== after.forced_since?.N || before.forced_count?.N !== after.forced_count?.N;
     const gapEndsAt = number(before.last_login) + loginGapMs(number(before.lifetime_ms));
-    if (before.last_login !== undefined && !isForced && gapEndsAt > universe.now() + 2 * leaseToleranceMs) {
-      judge.accuse(`${host.name} claimed ${gapEndsAt - universe.now()} ms before another login was due`);
+    if (before.last_login !== undefined && !isForced && gapEndsAt > now + 2 * toleranceMs) {
+      judge.accuse(`${host.name} claimed ${gapEndsAt - now} ms before another login was due`);
     }
-    judge.claimed(host, { marks: before.marks?.SS ?? [], due: dueIn(before, after) });
-  }
-
-  /** The refused version that the claim says, rightly, it tries again. */
-  function dueIn(before: Row, after: Row): string | undefined {
-    const nextTry = number(before.next_try);
-    const isDue = nextTry !== number(after.next_try) && nextTry <= universe.now() + leaseToleranceMs;
-    return isDue ? before.proven?.S : undefined;
+    judge.claimed(host, { marks: before.marks?.SS ?? [], due: dueIn(before, after, now), isForced });
   }
 }
 
-function number(attribute: Row[string] | undefined): number {
+function accountOf({ Key }: Readonly<Record<string, unknown>>): string {
+  return String(Object(Key).account.S);
+}
+
+function noteMarks({ judge, host, what, before, after }: Write): void {
+  if (what === 'amend' && before.marks !== undefined && after.marks === undefined) {
+    judge.pardon('an operator cleared the rejection');
+  }
+  for (const login of judge.logins.filter((one) => one.host === host)) {
+    login.marked ||= what === 'mark';
+  }
+}
+
+/** Of the stored token, in the order of their issue; none is in nobody's place. */
+function numberOf({ tokens }: Judge, row: Row): number {
+  return tokens.get(row.access_token?.S ?? '')?.number ?? Number.NaN;
+}
+
+/** The refused version that the claim says, rightly, it tries again. */
+function dueIn(before: Row, after: Row, now: number): string | undefined {
+  const nextTry = number(before.next_try);
+  const isDue = nextTry !== number(after.next_try) && nextTry <= now + toleranceMs;
+  return isDue ? before.proven?.S : undefined;
+}
+
+function number(attribute: Attribute | undefined): number {
   return Number(attribute?.N ?? 0);
 }
 

@@ -16,6 +16,8 @@ export interface Universe {
   /** Lets a message arrive, and lets whoever gets it run on until it waits again. */
   readonly deliver: (message: Message) => Promise<void>;
   readonly lose: (message: Message) => void;
+  /** Lets a message arrive after so much true time. */
+  readonly delay: (message: Message, ms: number) => void;
   /** Something that happens after `ms` of true time, to nobody's process. */
   readonly after: (ms: number, happen: () => void | Promise<void>) => void;
   /** When the next timer of a process that runs, or the next thing to happen, is due. */
@@ -64,6 +66,9 @@ interface Timer {
   readonly fire: () => void | Promise<void>;
 }
 
+/** What is remembered of what happened: the latest lines, and no more than a long run can afford. */
+const mostLines = 4000;
+
 /** Lets promises and the guard's own two turns run out. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn += 1) {
@@ -80,6 +85,7 @@ export function createUniverse(startMs = Date.UTC(2026, 0, 15, 12)): Universe {
   const universe: Universe = {
     now: () => time,
     log: (line) => {
+      lines.splice(0, lines.length > mostLines ? mostLines / 2 : 0);
       lines.push(`${((time - startMs) / 1000).toFixed(3).padStart(9)} s  ${line}`);
     },
     lines: () => lines,
@@ -88,13 +94,16 @@ export function createUniverse(startMs = Date.UTC(2026, 0, 15, 12)): Universe {
       messages.push(message);
     },
     deliver: async (message) => {
-      messages.splice(messages.indexOf(message), 1);
-      universe.log(message.text);
-      await message.arrive();
+      remove(message);
+      await arrive(message);
       await settle();
     },
+    delay: (message, ms) => {
+      remove(message);
+      universe.after(ms, () => arrive(message));
+    },
     lose: (message) => {
-      messages.splice(messages.indexOf(message), 1);
+      remove(message);
       universe.log(`* lost: ${message.text}`);
       message.lost?.();
     },
@@ -106,6 +115,15 @@ export function createUniverse(startMs = Date.UTC(2026, 0, 15, 12)): Universe {
     host: (name, offsetMs) => createHost(name, offsetMs, { now: () => time, timers, log: universe.log }),
   };
   return universe;
+
+  function remove(message: Message): void {
+    messages.splice(messages.indexOf(message), 1);
+  }
+
+  async function arrive(message: Message): Promise<void> {
+    universe.log(message.text);
+    await message.arrive();
+  }
 
   function earliest(): Timer | undefined {
     let first: Timer | undefined;
