@@ -2,7 +2,7 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import type { Command } from 'commander';
 import { BrokerError } from '../lambda/errors.ts';
 import { parseSecret } from '../lambda/secret.ts';
-import { awsConfig, order } from './admin.ts';
+import { awsConfig, notTheBroker, order } from './admin.ts';
 import { CommandError, exitCodes } from './failure.ts';
 import { findTarget, known, type Target, type TargetOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
@@ -33,13 +33,26 @@ export function addCredentialsSet(program: Command, terminal: Terminal): void {
     .action(async (account: string, _options: object, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const target = findTarget(options);
-      const secretId = known(options.secretId ?? target.secretId(account), 'secret', '--secret-id');
+      const secretId = options.secretId ?? (await findSecret(target, account));
       const versionId = await put(target, secretId, await askSecret(terminal, options));
       terminal.print(`${account}: stored as version ${versionId}`);
       if (await wantsVerification(terminal, options)) {
         terminal.print(await verify(target, account));
       }
     });
+}
+
+/**
+ * The account's secret. The names of the outputs have lost their hyphens, so only the broker knows that this account is
+ * one, and no misspelling of another.
+ */
+async function findSecret(target: Target, account: string): Promise<string> {
+  const secretId = known(target.secretId(account), 'secret', '--secret-id');
+  const { accounts } = await order(target, { action: 'status', account });
+  if (!Array.isArray(accounts) || accounts[0]?.account !== account) {
+    throw notTheBroker();
+  }
+  return secretId;
 }
 
 /** The secret's text, in the form that the broker reads. */
@@ -87,6 +100,10 @@ const verdicts = new Map<unknown, string>([
 
 async function verify(target: Target, account: string): Promise<string> {
   const { outcome, expires_at: expiresAt } = await order(target, { action: 'verify', account });
+  const verdict = verdicts.get(outcome);
+  if (verdict === undefined) {
+    throw notTheBroker();
+  }
   const until = expiresAt === undefined ? '' : ` (token valid until ${expiresAt})`;
-  return `${account}: ${verdicts.get(outcome) ?? outcome}${until}`;
+  return `${account}: ${verdict}${until}`;
 }

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isSafe } from '../client/options.ts';
 import { CommandError, exitCodes } from './failure.ts';
 
 /** Which broker is meant. */
@@ -82,7 +83,7 @@ export function known(value: string | undefined, what: string, option: string): 
 }
 
 /** Those of the one broker in the file; none where there is no file and nobody named one. */
-function readOutputs({ outputs: named, stack }: TargetOptions, note: Note): Outputs {
+function readOutputs({ outputs: named, stack, endpoint }: TargetOptions, note: Note): Outputs {
   const file = named ?? defaultOutputs;
   if (named === undefined && stack === undefined && !existsSync(file)) {
     return {};
@@ -97,6 +98,10 @@ function readOutputs({ outputs: named, stack }: TargetOptions, note: Note): Outp
     throw new CommandError(exitCodes.notFound, `${file} holds no ${stack === undefined ? 'broker' : `stack ${stack}`}`);
   }
   const [stackName, found] = broker;
+  if (endpoint !== undefined && !isSameStage(endpoint, text(found, 'Url'))) {
+    // Another broker's function and secrets are not those of the one that is named.
+    return {};
+  }
   note(`broker: stack ${stackName} of ${file}, function ${text(found, 'FunctionName') ?? 'unknown'}`);
   return found;
 }
@@ -120,6 +125,11 @@ function text(outputs: Outputs, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+function isSameStage(url: string, another: string | undefined): boolean {
+  return url.replace(/\/+$/, '') === another?.replace(/\/+$/, '');
+}
+
 function isLoopback(url: string): boolean {
-  return /^http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])([:/]|$)/.test(url);
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  return parsed?.protocol === 'http:' && isSafe(parsed) && parsed.username === '';
 }
