@@ -1,5 +1,6 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { readThrown } from '../client/answer.ts';
+import { CommandError, exitCodes } from './failure.ts';
 import { known, type Target } from './target.ts';
 
 /** Settings of an SDK client for the AWS that the broker runs in; credentials come from the SDK's own chain. */
@@ -23,7 +24,7 @@ export interface Order {
  * Invokes the broker's `admin` alias.
  *
  * @returns its answer, an object
- * @throws TokenBrokerError for the broker's refusals, and what the SDK throws
+ * @throws TokenBrokerError for the broker's refusals, CommandError for no answer of its own, and what the SDK throws
  */
 export async function order(target: Target, { action, account }: Order): Promise<Readonly<Record<string, unknown>>> {
   const lambda = lambdaClient(target);
@@ -38,6 +39,23 @@ export async function order(target: Target, { action, account }: Order): Promise
   if (FunctionError !== undefined) {
     throw readThrown(reply);
   }
-  const answer: unknown = JSON.parse(reply.body);
-  return typeof answer === 'object' && answer !== null ? { ...answer } : {};
+  return parseAnswer(reply.body);
+}
+
+/** @throws CommandError for what is no object; it may be anybody's answer, so it is not shown */
+function parseAnswer(body: string): Readonly<Record<string, unknown>> {
+  try {
+    const answer: unknown = JSON.parse(body);
+    if (typeof answer === 'object' && answer !== null) {
+      return { ...answer };
+    }
+  } catch {
+    // Its message repeats the text.
+  }
+  throw notTheBroker();
+}
+
+/** For an answer that is none of the broker's: nobody can say that anything was done. */
+export function notTheBroker(): CommandError {
+  return new CommandError(exitCodes.failed, 'the answer is not that of a token broker: is it the right function?');
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { order } from './admin.ts';
+import { notTheBroker, order } from './admin.ts';
 import { findTarget, type TargetOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -17,7 +17,10 @@ export function addAmendment(program: Command, terminal: Terminal, { action, des
     .description(description)
     .argument('<account>', 'account id')
     .action(async (account: string, _options: object, command: Command) => {
-      await order(findTarget(command.optsWithGlobals<TargetOptions>()), { action, account });
+      const { outcome } = await order(findTarget(command.optsWithGlobals<TargetOptions>()), { action, account });
+      if (outcome !== 'done') {
+        throw notTheBroker();
+      }
       terminal.print(`${account}: ${done}`);
     });
 }

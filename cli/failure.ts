@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { isKeyFault } from '../client/errors.ts';
 import { TokenBrokerError } from '../client/index.ts';
 
 /** How the process ends. Scripts rely on the numbers. */
@@ -67,20 +68,22 @@ function ofAws(thrown: unknown): CommandError {
   if (message === 'Region is missing') {
     return new CommandError(exitCodes.usage, 'no AWS region: give --region, or set AWS_REGION', cause);
   }
+  if (isKeyFault(name)) {
+    // The message may repeat all that was signed, the session token included.
+    return noCredentials(thrown);
+  }
   switch (name) {
-    case 'CredentialsProviderError':
-    case 'ExpiredTokenException':
-    case 'UnrecognizedClientException':
-    case 'InvalidClientTokenId':
-      return noCredentials(thrown);
     case 'AccessDeniedException':
-      return new CommandError(exitCodes.forbidden, `not permitted: ${oneLine(message)}`, cause);
+      return new CommandError(exitCodes.forbidden, `not permitted: ${firstLine(message)}`, cause);
     case 'ResourceNotFoundException':
-      return new CommandError(exitCodes.notFound, `not found: ${oneLine(message)}`, cause);
+      return new CommandError(exitCodes.notFound, `not found: ${firstLine(message)}`, cause);
     case 'TypeError':
-      return new CommandError(exitCodes.usage, oneLine(message), cause);
+      return new CommandError(exitCodes.usage, firstLine(message), cause);
+    case 'SyntaxError':
+      // The message repeats the text.
+      return new CommandError(exitCodes.failed, 'an answer that is none of AWS: is there a proxy?', cause);
     default:
-      return new CommandError(exitCodes.failed, oneLine(message) || name, cause);
+      return new CommandError(exitCodes.failed, [name, firstLine(message)].filter(Boolean).join(': '), cause);
   }
 }
 
@@ -89,6 +92,8 @@ function noCredentials(cause: unknown): CommandError {
   return new CommandError(exitCodes.awsCredentials, `no AWS credentials, or none that are valid: ${advice}`, { cause });
 }
 
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim();
+/** Nothing of a text that looks as if it repeated what was sent. */
+function firstLine(text: string): string {
+  const [line = ''] = text.trim().split('\n');
+  return /(x-amz-|authorization|security-token|bearer )/i.test(line) ? '' : line.trim();
 }

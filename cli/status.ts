@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { order } from './admin.ts';
+import { notTheBroker, order } from './admin.ts';
 import { findTarget, type TargetOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -13,14 +13,14 @@ export function addStatus(program: Command, terminal: Terminal): void {
     .action(async (account: string | undefined, _options: object, command: Command) => {
       const options = command.optsWithGlobals<TargetOptions & { json?: true }>();
       const answer = await order(findTarget(options), { action: 'status', ...(account !== undefined && { account }) });
-      for (const line of options.json ? [JSON.stringify(answer)] : describe(answer.accounts)) {
+      const { accounts } = answer;
+      if (!Array.isArray(accounts)) {
+        throw notTheBroker();
+      }
+      for (const line of options.json ? [JSON.stringify(answer)] : accounts.flatMap(describeAccount)) {
         terminal.print(line);
       }
     });
-}
-
-function describe(accounts: unknown): string[] {
-  return Array.isArray(accounts) ? accounts.flatMap(describeAccount) : [];
 }
 
 function describeAccount(status: unknown): string[] {

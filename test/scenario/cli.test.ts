@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runCommand } from '../../cli/program.ts';
+import { findTarget } from '../../cli/target.ts';
 import type { Terminal } from '../../cli/terminal.ts';
+import { type LoopbackServer, serve } from '../../local/loopback.ts';
 import type { SigningKeys } from '../../local/sigv4.ts';
 import { type Scene, startScene } from '../fixtures/client-scene.ts';
 
@@ -162,6 +164,63 @@ describe('what goes wrong is one line and a number', () => {
   });
 });
 
+describe('an answer that is not the broker’s', () => {
+  const session = 'not-a-real-session-token';
+  let other: LoopbackServer;
+  let answer: { status: number; type?: string; body: string };
+  beforeEach(async () => {
+    other = await serve((_, response) => {
+      const headers = answer.type === undefined ? {} : { 'x-amzn-errortype': answer.type };
+      response.writeHead(answer.status, headers).end(answer.body);
+    });
+  });
+  afterEach(() => other.close());
+  const ask = (line: string) =>
+    broker(`${line} --endpoint ${other.url}`, { ...scene.callers.operator, sessionToken: session });
+
+  test.each([
+    ['InvalidSignatureException', 3],
+    ['SignatureDoesNotMatch', 3],
+    ['IncompleteSignature', 3],
+    ['InvalidAccessKeyId', 3],
+    ['SomethingNew', 1],
+  ])('%s ends with %d and does not repeat what was signed', async (type, code) => {
+    const message = `No match: host:x\nx-amz-security-token:${session}`;
+    answer = { status: 403, type, body: JSON.stringify({ message }) };
+    const ran = await ask('status');
+
+    expect(ran).toMatchObject({ code, out: [] });
+    expect(ran.err).toHaveLength(1);
+    expect(ran.err.join()).not.toContain(session);
+  });
+
+  test.each([
+    [200, '<html>of a proxy</html>'],
+    [500, '<html>of a proxy</html>'],
+    [200, 'null'],
+    [200, '{}'],
+    [200, '{"outcome":"failed:internal","accounts":{}}'],
+  ])('%d %s is a failure of every command, and not shown', async (status, body) => {
+    answer = { status, body };
+    for (const line of ['status', 'status --json', 'pause one', 'purge one', 'clear-rejection one']) {
+      const ran = await ask(line);
+
+      expect(ran).toMatchObject({ code: 1, out: [] });
+      expect(ran.err.join()).not.toContain('html');
+    }
+  });
+
+  test('an unknown verdict on new credentials is no success', async () => {
+    answer = { status: 200, body: '{"outcome":"failed:internal","VersionId":"v1"}' };
+    vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', other.url);
+    const typed = ['user-one', 'not-a-real-password'];
+    const line = `credentials set one --secret-id s --verify --endpoint ${other.url}`;
+    const ran = await broker(line, scene.callers.operator, typed);
+
+    expect(ran).toMatchObject({ code: 1, out: ['one: stored as version v1'] });
+  });
+});
+
 describe('operators', () => {
   test('see what the broker knows, and never a token', async () => {
     await broker(`token one ${local()}`, scene.callers.all);
@@ -268,7 +327,9 @@ describe('credentials set', () => {
 
   test('goes to the secret of the stack’s outputs, or to the one that is named', async () => {
     const outputs = join(folder, 'secrets.json');
-    await writeFile(outputs, JSON.stringify({ Broker: { Url: 'https://x', Secretone: 'fegora/one' } }));
+    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
+    const { functionName: FunctionName } = scene.gateway;
+    await writeFile(outputs, JSON.stringify({ Broker: { Url: 'https://x', FunctionName, Secretone: 'fegora/one' } }));
     const set = `--outputs ${outputs} --region us-east-1 --no-verify --username user-one`;
     const found = await broker(`credentials set one ${set}`, scene.callers.operator, [password]);
     const named = await broker(`credentials set x --secret-id fegora/two ${set}`, scene.callers.operator, [password]);
@@ -278,6 +339,29 @@ describe('credentials set', () => {
     expect([found.code, named.code]).toEqual([0, 0]);
     expect(unknown).toMatchObject({ code: 2, err: [expect.stringContaining('--secret-id')] });
     expect(missing).toMatchObject({ code: 5, err: expect.arrayContaining([expect.stringContaining('not found')]) });
+  });
+
+  test('does not take a misspelt account for another one whose output has the same name', async () => {
+    const outputs = join(folder, 'hyphens.json');
+    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
+    const { functionName: FunctionName } = scene.gateway;
+    await writeFile(outputs, JSON.stringify({ Broker: { Url: 'https://x', FunctionName, Secretone: 'fegora/one' } }));
+    const before = await stored();
+    const set = `--outputs ${outputs} --region us-east-1 --no-verify --username user-one`;
+    const ran = await broker(`credentials set on-e ${set}`, scene.callers.operator, [password]);
+
+    expect(ran).toMatchObject({ code: 5, out: [], err: [expect.stringContaining('unknown_account')] });
+    expect(await stored()).toEqual(before);
+  });
+
+  test('takes no secret from the outputs of another broker than the one that is named', async () => {
+    const outputs = join(folder, 'another.json');
+    await writeFile(outputs, JSON.stringify({ Broker: { Url: 'https://x/prod/', Secretone: 'fegora/one' } }));
+    const { secretId, functionName } = findTarget({ outputs, endpoint: 'https://y/prod' });
+
+    expect(findTarget({ endpoint: 'http://127.0.0.1:80@elsewhere.example/' }).lambdaEndpoint).toBeUndefined();
+    expect([secretId('one'), functionName]).toEqual([undefined, undefined]);
+    expect(findTarget({ outputs, endpoint: 'https://x/prod' }).secretId('one')).toBe('fegora/one');
   });
 
   test('never sends the local run’s password to AWS', async () => {
