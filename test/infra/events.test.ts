@@ -149,7 +149,7 @@ describe('alarms', () => {
     }
   });
 
-  test('ring when logins fail in three periods of 10 minutes in a row, whether any succeeded or none was even tried', () => {
+  test('ring when logins fail in each of three periods of 10 minutes, whether others succeed or not', () => {
     expect(byRunbook.get('LoginsFail')).toMatchObject({
       ComparisonOperator: 'GreaterThanOrEqualToThreshold',
       Threshold: 1,
