@@ -65,10 +65,7 @@ export function createTableLink(
       return exchange(universe, { host, what: `table: ${what} ${account}`, serve, signal, timeoutMs: callMs });
 
       async function serve() {
-        const fault = trouble();
-        if (fault !== undefined) {
-          throw fault;
-        }
+        throwIfAny(trouble());
         const before = stored(account);
         const answer = await dynamo.call(operation, tamper(input, what), signal);
         const judge = judges.get(account);
@@ -122,6 +119,12 @@ export function createTableLink(
       judge.accuse(`${host.name} claimed ${gapEndsAt - now} ms before another login was due`);
     }
     judge.claimed(host, { marks: before.marks?.SS ?? [], due: dueIn(before, after, now), isForced });
+  }
+}
+
+function throwIfAny(fault: Error | undefined): void {
+  if (fault !== undefined) {
+    throw fault;
   }
 }
 
