@@ -9,7 +9,7 @@ export interface InvoicingFunctions {
 /** Waits 5 s, then twice as long each time, each cut short by chance: a minute and a quarter in all, at most. */
 const patience = { IntervalSeconds: 5, BackoffRate: 2, MaxAttempts: 4, MaxDelaySeconds: 60, JitterStrategy: 'FULL' };
 
-/** Failures after which the same question may be answered, by the names that the broker throws; and Lambda's own. */
+/** Failures after which the same question may be answered, by the names that the broker throws. */
 const passing = [
   'Deadline',
   'RenewalInProgress',
@@ -19,12 +19,16 @@ const passing = [
   'UpstreamThrottled',
   'UpstreamTimeout',
   'UpstreamUnavailable',
-  'Lambda.ServiceException',
-  'Lambda.TooManyRequestsException',
 ];
 
-/** Failures by which nothing has reached Fegora yet: an invoice must not be issued twice. */
-const beforeFegora = ['TokenBrokerError', 'Lambda.TooManyRequestsException'];
+/** The same, and Lambda's own. */
+const passingWhenReady = [...passing, 'Lambda.ServiceException', 'Lambda.TooManyRequestsException'];
+
+/**
+ * The same for the worker, by which nothing has reached Fegora yet, since an invoice must not be issued twice: it had no
+ * token to begin with, or did not start.
+ */
+const passingBeforeFegora = [...passing, 'BrokerUnreachable', 'Throttled', 'Lambda.TooManyRequestsException'];
 
 /**
  * Issues many invoices with one login. The first state makes sure that there is a token and learns its expiry, never
@@ -41,7 +45,7 @@ export function invoicingDefinition({ token, worker }: InvoicingFunctions) {
     Type: 'Task',
     Resource: worker,
     TimeoutSeconds: 60,
-    Retry: [{ ErrorEquals: beforeFegora, ...patience }],
+    Retry: [{ ErrorEquals: passingBeforeFegora, ...patience }],
     End: true,
   };
   return {
@@ -53,7 +57,7 @@ export function invoicingDefinition({ token, worker }: InvoicingFunctions) {
         Parameters: { want: 'metadata', min_validity: 60 },
         ResultPath: '$.token',
         TimeoutSeconds: 30,
-        Retry: [{ ErrorEquals: passing, ...patience }],
+        Retry: [{ ErrorEquals: passingWhenReady, ...patience }],
         Catch: [{ ErrorEquals: ['CredentialsRejected', 'ClientRejected'], Next: 'CredentialsRefused' }],
         Next: 'IssueInvoices',
       },

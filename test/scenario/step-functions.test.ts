@@ -68,16 +68,20 @@ async function newWorker() {
   return handler;
 }
 
-/** Runs the state machine; its tasks but the worker's invoke the real alias through the Lambda API, signed. */
-async function execute(input: object) {
+/**
+ * Runs the state machine; its tasks but the worker's invoke the real alias through the Lambda API, signed. `ready` is
+ * what the first state found, where the token is gone by the time the workers ask.
+ */
+async function execute(input: object, ready?: object) {
   const handler = await newWorker();
   const { accessKeyId, secretAccessKey } = scene.callers.all;
   const machine = new StateMachine(definition, {
     awsConfig: { region: 'us-east-1', credentials: { accessKeys: { accessKeyId, secretAccessKey } } },
   });
   const work = async (order: unknown) => ({ ...(await handler({ path: '', document: {}, ...Object(order) })) });
+  const handlers = { IssueInvoice: work, ...(ready && { EnsureToken: async () => ready }) };
   const execution = machine.run(JSON.parse(JSON.stringify(input)), {
-    overrides: { taskResourceLocalHandlers: { IssueInvoice: work }, retryIntervalOverrides: { EnsureToken: 1 } },
+    overrides: { taskResourceLocalHandlers: handlers, retryIntervalOverrides: { EnsureToken: 1 } },
   });
   // A failure is in the history too.
   const outcome = execution.result.catch(() => undefined);
@@ -133,6 +137,15 @@ describe('failure', () => {
     expect(scene.invoked).toEqual(['account-one']);
     expect(scene.world.fegora.counters()).toMatchObject({ attempts: 1, apiCalls: 0 });
     expect(JSON.stringify(history)).not.toContain(passwordOf('one'));
+  });
+
+  test('CredentialsRejected is not retried by a worker either', async () => {
+    scene.world.fegora.setPassword('user-one', 'not-a-real-password-changed');
+    const { history } = await execute({ invoices: invoices.invoices.slice(0, 1) }, {});
+
+    expect(history.at(-1)).toMatchObject({ type: 'ExecutionFailed', Error: 'CredentialsRejected' });
+    expect(history.filter(({ type }) => type === 'StateRetried')).toEqual([]);
+    expect(scene.world.fegora.counters()).toMatchObject({ attempts: 1, apiCalls: 0 });
   });
 
   test('UpstreamUnavailable is retried with back-off, and the execution goes on when Fegora is back', async () => {
