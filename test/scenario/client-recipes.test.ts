@@ -200,12 +200,12 @@ test('awscurl, as printed', async () => {
 
 test('Step Functions, as printed', async () => {
   const { accessKeyId, secretAccessKey } = scene.callers.all;
-  process.env.AWS_ENDPOINT_URL_LAMBDA = scene.gateway.url;
+  vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
   const machine = new StateMachine(JSON.parse(recipe('ensure-token.asl.json')), {
     awsConfig: { region: 'us-east-1', credentials: { accessKeys: { accessKeyId, secretAccessKey } } },
   });
   const result = await machine.run({ invoice: 1 }).result;
-  delete process.env.AWS_ENDPOINT_URL_LAMBDA;
+  vi.unstubAllEnvs();
 
   expect(result).toMatchObject({ invoice: 1, token: { account: 'main', source: 'upstream' } });
   expect(JSON.stringify(result)).not.toContain('access_token"');
@@ -219,6 +219,19 @@ test('the command line’s header, as printed', async () => {
 
   expect(code).toBe(0);
   expect(JSON.parse(out)).toEqual({ path: '/contribuyente/25365421', received: null });
+});
+
+test('the command line’s header: without one Fegora is not asked, and its refusal is a failure', async () => {
+  if (!has('curl', '--version')) {
+    return;
+  }
+  const unanswered = await shell('header.sh', scene.callers.none);
+  expect([unanswered.code, unanswered.out, scene.world.fegora.counters().apiCalls]).toEqual([4, '', 0]);
+  await shell('header.sh', scene.callers.all);
+  scene.world.fegora.changeKey();
+  const refused = await shell('header.sh', scene.callers.all);
+
+  expect(refused.code).toBe(22);
 });
 
 test('no recipe is left without a test', () => {
