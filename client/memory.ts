@@ -75,7 +75,9 @@ export function tokenMemory(jitter: number): Memory {
       // Counted from before the question: the broker's clock is not asked, and the way back costs the token, not us.
       const token = { ...rest, expiresAt: sentAt + expiresIn * secondMs };
       if (token.fingerprint !== rejected || held?.token.fingerprint === rejected) {
-        hold(token, expiresIn * secondMs, askedMs);
+        // The warning is about this question, and the next one may ask for less.
+        const { warning, ...bare } = token;
+        hold(bare, expiresIn * secondMs, askedMs);
       }
       return token;
     },

@@ -53,10 +53,11 @@ export function tokenClient(ask: Ask, world: World): TokenClient {
       if (inHand === undefined || inHand.fingerprint === rejected) {
         return fly(options, inHand === undefined ? needed : reported);
       }
+      const best = inHand.expiresAt - now() < askedMs ? { ...inHand, warning: 'min_validity_unmet' } : inHand;
       if (!memory.suffices(askedMs, now())) {
-        return improve.validity({ ...inHand, warning: 'min_validity_unmet' }, options);
+        return improve.validity(best, options);
       }
-      return memory.renewable(now()) ? improve.early(inHand, options) : inHand;
+      return memory.renewable(now()) ? improve.early(best, options) : best;
     },
   };
 }

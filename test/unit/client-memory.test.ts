@@ -57,6 +57,15 @@ test('an answer sent before a rejection does not bring the rejected token back',
   expect(memory.servable(noon)?.accessToken).toBe('token-b');
 });
 
+test('a warning goes to whoever asked, and not to those whom the token serves later', () => {
+  const memory = tokenMemory(0);
+  const { answer, sentAt } = heard('token-a', 1799);
+  const told = memory.keep({ answer: { ...answer, warning: 'min_validity_unmet' }, sentAt }, 3_600_000);
+
+  expect(told.warning).toBe('min_validity_unmet');
+  expect(memory.servable(noon)).toEqual({ ...told, warning: undefined });
+});
+
 describe('validity asked for', () => {
   test('suffices while it is there', () => {
     const memory = tokenMemory(0);
