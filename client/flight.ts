@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** Work under way, and how many wait for it. */
 interface Flight<T> {
   readonly result: Promise<T>;
@@ -51,6 +53,8 @@ export function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Pro
   }
   return new Promise((resolve, reject) => {
     const leave = () => reject(signal.reason);
+    // Node 20 takes many waiters on one signal for a leak, and warns.
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', leave, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
     if (signal.aborted) {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import type { Answer, Ask, Question } from '../../client/answer.ts';
 import { TokenBrokerError } from '../../client/errors.ts';
@@ -94,6 +95,23 @@ describe('signals', () => {
     expect(last().signal.aborted).toBe(false);
     last().resolve(token('token-a', 1799));
     await expect(stays).resolves.toMatchObject({ accessToken: 'token-a' });
+  });
+
+  test('one that 50 calls share is no leak to be warned of', async () => {
+    const { getToken, last } = scene();
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    // As a signal is in Node 20, and an EventTarget of the caller's own.
+    const { signal } = new AbortController();
+    setMaxListeners(10, signal);
+    const calls = Array.from({ length: 50 }, () => getToken({ signal }));
+    await settle();
+    last().resolve(token('token-a', 1799));
+    await Promise.all(calls);
+    process.off('warning', note);
+
+    expect(warnings).toEqual([]);
   });
 
   test('the last one to leave ends the question, and the next caller asks anew', async () => {
