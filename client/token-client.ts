@@ -40,26 +40,34 @@ export function tokenClient(ask: Ask, world: World): TokenClient {
   const fly = flights(ask, memory, world);
   const improve = improver(fly, now);
 
+  /** The token in hand, or a better one where that is due. */
+  function better(inHand: AccessToken, askedMs: number, options: GetTokenOptions): AccessToken | Promise<AccessToken> {
+    const best = inHand.expiresAt - now() < askedMs ? unmet(inHand) : inHand;
+    if (!memory.suffices(askedMs, now())) {
+      return improve.validity(best, options);
+    }
+    return memory.renewable(now()) ? improve.early(best, options) : best;
+  }
+
   return {
     getToken: async (options = {}) => {
       const { rejected, signal } = options;
       signal?.throwIfAborted();
       const askedMs = validityMs(options.minValidity);
       if (rejected !== undefined) {
-        checkFingerprint(rejected);
-        memory.reject(rejected);
+        memory.reject(checkFingerprint(rejected));
       }
       const inHand = memory.servable(now());
       if (inHand === undefined || inHand.fingerprint === rejected) {
         return fly(options, inHand === undefined ? needed : reported);
       }
-      const best = inHand.expiresAt - now() < askedMs ? { ...inHand, warning: 'min_validity_unmet' } : inHand;
-      if (!memory.suffices(askedMs, now())) {
-        return improve.validity(best, options);
-      }
-      return memory.renewable(now()) ? improve.early(best, options) : best;
+      return better(inHand, askedMs, options);
     },
   };
+}
+
+function unmet(token: AccessToken): AccessToken {
+  return { ...token, warning: 'min_validity_unmet' };
 }
 
 type Fly = (options: GetTokenOptions, patience: Patience) => Promise<AccessToken>;
@@ -121,10 +129,11 @@ function improver(fly: Fly, now: () => number) {
 }
 
 /** @throws TypeError for anything else, which may be a token: it is not repeated */
-function checkFingerprint(rejected: string): void {
+function checkFingerprint(rejected: string): string {
   if (!/^[0-9a-f]{64}$/.test(rejected)) {
     throw new TypeError('rejected is a fingerprint, 64 hex digits in lower case');
   }
+  return rejected;
 }
 
 /** @throws RangeError for what is no number of seconds */
