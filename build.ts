@@ -84,9 +84,29 @@ export async function buildFunction(folder: string): Promise<Metafile> {
   };
 }
 
+/**
+ * Bundles the client, for callers that bundle nothing themselves: `index.mjs`. Node strips no types below
+ * `node_modules`, so the sources serve those who do.
+ *
+ * @returns what went into it, by esbuild's account
+ */
+export async function buildClient(folder: string): Promise<Metafile> {
+  const { metafile } = await build({
+    ...settings,
+    absWorkingDir: import.meta.dirname,
+    outdir: folder,
+    entryPoints: { index: 'client/index.ts' },
+    target: 'node20',
+    splitting: false,
+    external: ['@aws-sdk/*'],
+  });
+  return metafile;
+}
+
 if (import.meta.main) {
-  const { outputs } = await buildFunction(fileURLToPath(new URL('dist/lambda', import.meta.url)));
-  for (const [file, { bytes }] of Object.entries(outputs)) {
+  const folder = (name: string) => fileURLToPath(new URL(`dist/${name}`, import.meta.url));
+  const [{ outputs }, client] = [await buildFunction(folder('lambda')), await buildClient(folder('client'))];
+  for (const [file, { bytes }] of Object.entries({ ...outputs, ...client.outputs })) {
     process.stdout.write(`${file} ${Math.ceil(bytes / 1024)} KB\n`);
   }
 }

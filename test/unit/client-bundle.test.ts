@@ -4,8 +4,9 @@ import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { build, type Metafile } from 'esbuild';
+import type { Metafile } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildClient } from '../../build.ts';
 import { issued, keys, scriptedBroker } from '../fixtures/client-broker.ts';
 
 const run = promisify(execFile);
@@ -16,20 +17,7 @@ let bytes: number;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'token-client-'));
-  const outfile = join(folder, 'client.mjs');
-  const { metafile } = await build({
-    entryPoints: [join(import.meta.dirname, '../../client/index.ts')],
-    outfile,
-    bundle: true,
-    minify: true,
-    metafile: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    // The signer's ES modules: of its CommonJS build, nothing can be left out.
-    mainFields: ['module', 'main'],
-    external: ['@aws-sdk/client-lambda'],
-  });
+  const metafile = await buildClient(folder);
   const [output] = Object.values(metafile.outputs);
   imports = output?.imports ?? [];
   bytes = output?.bytes ?? 0;
@@ -67,7 +55,7 @@ describe('the bundle', () => {
 });
 
 const script = `
-  import { createFegoraFetch, createTokenClient } from './client.mjs';
+  import { createFegoraFetch, createTokenClient } from './index.mjs';
   const [endpoint] = process.argv.slice(2);
   const tokens = createTokenClient({ endpoint, region: 'us-east-1' });
   const seen = [];
