@@ -20,14 +20,15 @@ const longestBodyBytes = 64 * 1024;
 
 /**
  * Posts over a connection of its own: a connection kept from an earlier invocation is dead when a frozen function
- * thaws, and a POST on it would fail. Redirects are not followed.
+ * thaws, and a POST on it would fail. Redirects are not followed, and no variable of the environment lets a false
+ * certificate pass.
  *
  * @throws TokenBrokerError `broker_unreachable`, `unexpected_answer` for a body over 64 KiB; the signal's reason
  */
 export async function post({ url, headers, body }: Outgoing, signal: AbortSignal): Promise<Incoming> {
   signal.throwIfAborted();
   const { request } = url.protocol === 'http:' ? http : https;
-  const sent = request(url, { method: 'POST', headers, agent: false, signal });
+  const sent = request(url, { method: 'POST', headers, agent: false, signal, rejectUnauthorized: true });
   try {
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
       // A switch of protocols closes it with neither answer nor error.

@@ -1,7 +1,9 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { createServer } from 'node:https';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createTokenClient, TokenBrokerError } from '../../client/index.ts';
 import type { GatewayOptions } from '../../client/options.ts';
-import { serve } from '../../local/loopback.ts';
+import { listen, serve } from '../../local/loopback.ts';
+import { makeCertificate } from '../fixtures/certificates.ts';
 import { fingerprintOf, issued, keys, type Line, noon, refusal, scriptedBroker } from '../fixtures/client-broker.ts';
 import { createVirtualClock } from '../fixtures/virtual-clock.ts';
 
@@ -241,6 +243,18 @@ describe('the network', () => {
     await close();
 
     expect(await failure(client(url).getToken())).toMatchObject({ code: 'broker_unreachable', retryable: true });
+  });
+
+  test('a false certificate is refused, whatever the environment says', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    const answer = JSON.stringify(issued('token-a', 1799).body);
+    const impostor = await listen(createServer(await makeCertificate(), (_, response) => response.end(answer)));
+    open.push(impostor);
+    const url = impostor.url.replace('http:', 'https:');
+    const error = await failure(client(url).getToken());
+    vi.unstubAllEnvs();
+
+    expect(error).toMatchObject({ code: 'broker_unreachable' });
   });
 
   test('a switch of protocols is no answer', async () => {
