@@ -20,6 +20,8 @@ export interface Stampede {
   readonly overlaps: number;
   readonly bricked: number;
   readonly callerErrors: number;
+  /** Their codes. */
+  readonly errorCodes: readonly string[];
   /** Tokens that were handed out beside the one of the round. */
   readonly strangers: number;
   /** Claims that were not used, because too long went by before the first byte. */
@@ -72,6 +74,7 @@ function resultOf(replies: readonly Reply[][], counters: Counters, processes: re
     overlaps: counters.overlapsSeen + counters.overlapsInside,
     bricked: users.filter(({ bricked }) => bricked).length,
     callerErrors: all.filter(({ error }) => error !== undefined).length,
+    errorCodes: [...new Set(all.flatMap(({ error = [] }) => error))].sort(),
     strangers: tokens.reduce((sum, count) => sum + Math.max(0, count - 1), 0),
     givenUp: processes.reduce((sum, one) => sum + one.logged('guard_expired'), 0),
     p50Ms: percentile(waits, 0.5),
@@ -100,7 +103,7 @@ async function main(): Promise<void> {
     ['logins', stampede.logins],
     ['overlapping logins', stampede.overlaps],
     ['bricked accounts', stampede.bricked],
-    ['caller errors', stampede.callerErrors],
+    ['caller errors', [stampede.callerErrors, ...stampede.errorCodes].join(' ')],
     ['claims given up by the guard', stampede.givenUp],
     ['p50 wait', `${stampede.p50Ms} ms`],
     ['p99 wait', `${stampede.p99Ms} ms`],

@@ -72,7 +72,7 @@ async function newWorker() {
  * Runs the state machine; its tasks but the worker's invoke the real alias through the Lambda API, signed. `ready` is
  * what the first state found, where the token is gone by the time the workers ask.
  */
-async function execute(input: object, ready?: object) {
+async function execute(input: object, ready?: Readonly<Record<string, string | number>>) {
   const handler = await newWorker();
   const { accessKeyId, secretAccessKey } = scene.callers.all;
   const machine = new StateMachine(definition, {
