@@ -18,8 +18,8 @@ export interface Parts {
   readonly clock?: Clock;
   /** From 0 to 1. @default Math.random */
   readonly random?: () => number;
-  /** Where given, the default account's item is read before anybody asks, and this is told of it. */
-  readonly onEarlyRead?: (reading: Promise<unknown>) => void;
+  /** Where given, what the default account's first call will need is read before anybody asks; told when that ends. */
+  readonly onEarlyRead?: (ended: Promise<void>) => void;
 }
 
 const systemClock: Clock = {
@@ -49,28 +49,32 @@ export function createHandler(env: Environment, parts: Parts = {}): Handler {
 type Surroundings = Parts & Pick<Ports, 'clock' | 'random' | 'observe'>;
 
 function connect(env: Environment, config: Config, surroundings: Surroundings): Broker {
-  const { tokenUrl, withoutTable, accounts: secrets, clientId } = config;
+  const { tokenUrl, withoutTable, accounts: secrets, clientId, tableName, defaultAccount } = config;
   const { clock } = surroundings;
   const { now } = clock;
   const getSecretValue = createGetSecretValue(secretsOptions(env));
+  const readCredentials = createCredentialSource({ getSecretValue, secrets, clientId, now });
+  const table = createTokenTable(createCallDynamo(dynamoOptions(env)), tableName, surroundings.observe);
   return createBroker({
     ...surroundings,
     tokenUrl,
     withoutTable,
     login: createLogin({ tokenUrl, now }),
-    readCredentials: createCredentialSource({ getSecretValue, secrets, clientId, now }),
-    table: tableOf(env, config, surroundings),
+    readCredentials,
+    table: readAhead({ table, readCredentials, clock }, defaultAccount, surroundings.onEarlyRead),
   });
 }
 
-function tableOf(env: Environment, { tableName, defaultAccount }: Config, surroundings: Surroundings): TokenTable {
-  const { clock, observe, onEarlyRead } = surroundings;
-  const table = createTokenTable(createCallDynamo(dynamoOptions(env)), tableName, observe);
-  if (onEarlyRead === undefined || defaultAccount === undefined) {
-    return table;
+function readAhead(
+  parts: Pick<Ports, 'table' | 'readCredentials' | 'clock'>,
+  account: string | undefined,
+  onEarlyRead: Parts['onEarlyRead'],
+): TokenTable {
+  if (onEarlyRead === undefined || account === undefined) {
+    return parts.table;
   }
-  const early = readEarly(table, defaultAccount, clock);
-  onEarlyRead(early.begun);
+  const early = readEarly(parts, account);
+  onEarlyRead(early.ended);
   return early;
 }
 
@@ -93,9 +97,9 @@ function keysOf(env: Environment): AwsKeys {
   return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
 }
 
-const earlyReads: Promise<unknown>[] = [];
+const earlyReads: Promise<void>[] = [];
 
-export const handler: Handler = createHandler(process.env, { onEarlyRead: (reading) => earlyReads.push(reading) });
+export const handler: Handler = createHandler(process.env, { onEarlyRead: (ended) => earlyReads.push(ended) });
 
 // It ends within the init, which it costs nothing that the first call would not wait for: a call of another account may
 // not need it, and nothing runs on after an answer.

@@ -111,6 +111,18 @@ describe('the bundle', () => {
     ]);
   });
 
+  it('reads the secret during init where no token is left to serve, and logs in no sooner than a call asks', async () => {
+    const counts = () => ({ reads: world.secrets.calls('GetSecretValue'), logins: world.fegora.logins().length });
+    await run(world.env, [['admin', { action: 'purge', account: 'one' }]]);
+    const { reads, logins } = counts();
+    await run(world.env, []);
+    expect(counts()).toEqual({ reads: reads + 1, logins });
+    await run(world.env, [['http', httpEvent({ account: 'one' })]]);
+    expect(counts()).toEqual({ reads: reads + 2, logins: logins + 1 });
+    await run(world.env, [['http', httpEvent({ account: 'one' })]]);
+    expect(counts()).toEqual({ reads: reads + 2, logins: logins + 1 });
+  });
+
   it('promise 31: does not fall at init for want of configuration, and its log says what is wanting', async () => {
     const { outcomes, stderr } = await run({}, [
       ['http', httpEvent()],

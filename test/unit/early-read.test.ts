@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readEarly } from '../../lambda/early-read.ts';
-import { parseRecord } from '../../lambda/item-record.ts';
-import type { Clock, TokenTable } from '../../lambda/ports.ts';
+import type { Item } from '../../lambda/item.ts';
+import { emptyItem, parseRecord } from '../../lambda/item-record.ts';
+import type { Clock, Credentials, ReadCredentials, TokenTable } from '../../lambda/ports.ts';
+import { createVirtualClock } from '../fixtures/virtual-clock.ts';
 
 const never = new AbortController().signal;
 const begin = Date.UTC(2026, 10, 24, 12);
@@ -10,7 +12,7 @@ let wall: number;
 let monotonic: number;
 let reads: string[];
 let answers: (() => ReturnType<TokenTable['read']>)[];
-const clock: Clock = { now: () => wall, monotonic: () => monotonic, sleep: async () => {} };
+const clock: Clock = { now: () => wall, monotonic: () => monotonic, sleep: () => new Promise(() => {}) };
 
 beforeEach(() => {
   wall = begin;
@@ -30,6 +32,14 @@ const table: TokenTable = {
   write: async () => true,
 };
 
+const credentials: Credentials = {
+  username: 'user-of-main',
+  password: 'not-a-real-password',
+  clientId: 'apiApp',
+  versionId: 'v1',
+};
+const parts = { table, readCredentials: async () => credentials, clock };
+
 function passes(ms: number): void {
   wall += ms;
   monotonic += ms;
@@ -41,7 +51,7 @@ async function revisionOf(reading: ReturnType<TokenTable['read']>): Promise<numb
 
 describe('a reading made ahead', () => {
   test('serves the first read of its account, and no other', async () => {
-    const early = readEarly(table, 'main', clock);
+    const early = readEarly(parts, 'main');
     expect(reads).toEqual(['main']);
     passes(1000);
     expect(await revisionOf(early.read('other', never))).toBe(2);
@@ -56,17 +66,15 @@ describe('a reading made ahead', () => {
     ['is a second old by the monotonic clock alone', 10, 1001],
     ['comes from later than now', -1, 10],
   ])('is thrown away where it %s', async (_, wallMs, monotonicMs) => {
-    const early = readEarly(table, 'main', clock);
+    const early = readEarly(parts, 'main');
     wall += wallMs;
     monotonic += monotonicMs;
     expect(await revisionOf(early.read('main', never))).toBe(2);
   });
 
   test("carries the table's time as it is by now", async () => {
-    const early = readEarly(table, 'main', clock);
-    await Promise.resolve();
-    await Promise.resolve();
-    await Promise.resolve();
+    const early = readEarly(parts, 'main');
+    await early.ended;
     passes(700);
     expect((await early.read('main', never)).at).toBe(begin + 700);
   });
@@ -74,18 +82,18 @@ describe('a reading made ahead', () => {
   test('of a table that does not tell its time says none', async () => {
     const { item } = parseRecord('main', undefined);
     answers = [async () => ({ item })];
-    expect(await readEarly(table, 'main', clock).read('main', never)).toEqual({ item });
+    expect(await readEarly(parts, 'main').read('main', never)).toEqual({ item });
   });
 
   test('that failed is made again, and its failure is told to nobody', async () => {
     answers = [() => Promise.reject(new Error('no table'))];
-    const early = readEarly(table, 'main', clock);
+    const early = readEarly(parts, 'main');
     expect(await revisionOf(early.read('main', never))).toBe(2);
   });
 
   test('is no answer to a read whose time is up', async () => {
     answers = [() => new Promise(() => {})];
-    const early = readEarly(table, 'main', clock);
+    const early = readEarly(parts, 'main');
     const late = new AbortController();
     const reading = early.read('main', late.signal);
     late.abort();
@@ -95,8 +103,70 @@ describe('a reading made ahead', () => {
   test('still under way is waited for', async () => {
     const { promise, resolve } = Promise.withResolvers<Awaited<ReturnType<TokenTable['read']>>>();
     answers = [() => promise];
-    const reading = readEarly(table, 'main', clock).read('main', never);
+    const reading = readEarly(parts, 'main').read('main', never);
     resolve({ item: { ...parseRecord('main', undefined).item, revision: 7 } });
     expect(await revisionOf(reading)).toBe(7);
+  });
+});
+
+describe('the secret', () => {
+  const time = createVirtualClock(begin);
+  const issuedAt = time.now() - 1000;
+  const token = { accessToken: 'not-a-real-token', fingerprint: 'f', issuedAt, lifetimeMs: 60_000, versionId: 'v1' };
+
+  /** The accounts whose secret is read where the table holds this, and when that has ended. */
+  function readsFor(
+    item: Partial<Item> | Error,
+    answer: (signal: AbortSignal) => Promise<Credentials> = async () => credentials,
+  ) {
+    const asked: string[] = [];
+    const read = async () => {
+      if (item instanceof Error) {
+        throw item;
+      }
+      return { item: { ...emptyItem('main'), ...item } };
+    };
+    const readCredentials: ReadCredentials = (account, { signal }) => {
+      asked.push(account);
+      return answer(signal);
+    };
+    const { ended } = readEarly({ table: { ...table, read }, readCredentials, clock: time }, 'main');
+    return { asked, ended };
+  }
+
+  test.each<[string, Partial<Item>]>([
+    ['there is no token', {}],
+    ['the token is within its margin', { token: { ...token, issuedAt: issuedAt - 54_000 } }],
+    ['a hold has passed', { retryAt: begin - 1, retryCode: 'upstream_unavailable' }],
+  ])('is read too where %s', async (_, item) => {
+    const { asked, ended } = readsFor(item);
+    await ended;
+    expect(asked).toEqual(['main']);
+  });
+
+  test.each<[string, Partial<Item> | Error]>([
+    ['a token can be served', { token }],
+    ['a hold stands', { retryAt: begin + 1000, retryCode: 'upstream_unavailable' }],
+    ['the account is paused', { paused: true }],
+    ['the item cannot be understood', { fault: 'schema' }],
+    ['the table did not answer', new Error('no table')],
+  ])('is left alone where %s', async (_, item) => {
+    const { asked, ended } = readsFor(item);
+    await ended;
+    expect(asked).toEqual([]);
+  });
+
+  test('that cannot be read is left for the call to meet', async () => {
+    const { ended } = readsFor({}, () => Promise.reject(new Error('no secret')));
+    await expect(ended).resolves.toBeUndefined();
+  });
+
+  test('is given up after a second', async () => {
+    const started = time.monotonic();
+    const aborted = (signal: AbortSignal) =>
+      new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const { ended } = readsFor({}, aborted);
+    await time.until(ended);
+    expect(time.monotonic() - started).toBe(1000);
   });
 });
