@@ -1,4 +1,5 @@
 import type { Contestant, Field } from './contestants.ts';
+import { type CpuLimit, createCpuLimit } from './cpu-limit.ts';
 import { startEnvironment } from './environment.ts';
 import { tokenEvent } from './event.ts';
 import type { World } from './world.ts';
@@ -23,7 +24,11 @@ interface Racer {
  * Runs everybody once a round, one after the other, each time in a process of its own, and each round from another one
  * on, so that whatever else the machine does meanwhile hits all alike.
  */
-export async function raceCold(field: Field, world: World, rounds: number): Promise<readonly ColdTimes[]> {
+export async function raceCold(
+  field: Field,
+  world: World,
+  { rounds, limit }: { readonly rounds: number; readonly limit?: CpuLimit },
+): Promise<readonly ColdTimes[]> {
   const racers = racersOf(field, world);
   const times = racers.map(({ name }) => ({ name, ms: [] as number[], initMs: [] as number[], cpuMs: [] as number[] }));
   for (let round = 0; round < rounds; round++) {
@@ -31,7 +36,7 @@ export async function raceCold(field: Field, world: World, rounds: number): Prom
       const index = (round + turn) % racers.length;
       const [racer, time] = [racers[index], times[index]];
       if (racer !== undefined && time !== undefined) {
-        const { ms, initMs, cpuMs } = await once(racer, field.runtime);
+        const { ms, initMs, cpuMs } = await once(racer, field.runtime, limit);
         time.cpuMs.push(cpuMs);
         time.ms.push(ms);
         time.initMs.push(initMs);
@@ -39,6 +44,23 @@ export async function raceCold(field: Field, world: World, rounds: number): Prom
     }
   }
   return times;
+}
+
+/** The same with as little CPU as Lambda gives calls; nothing where this machine cannot be told to. */
+export async function raceSlowed(
+  field: Field,
+  world: World,
+  rounds: number,
+): Promise<readonly ColdTimes[] | undefined> {
+  const limit = createCpuLimit();
+  if (limit === undefined) {
+    return undefined;
+  }
+  try {
+    return await raceCold(field, world, { rounds, limit });
+  } finally {
+    limit.close();
+  }
 }
 
 function racersOf({ floor, broker, peers, others }: Field, world: World): readonly Racer[] {
@@ -56,9 +78,10 @@ function racersOf({ floor, broker, peers, others }: Field, world: World): readon
 async function once(
   { contestant, before, source }: Racer,
   runtime: string,
+  limit: CpuLimit | undefined,
 ): Promise<{ ms: number; initMs: number; cpuMs: number }> {
   await before();
-  const environment = await startEnvironment(contestant, runtime);
+  const environment = await startEnvironment(contestant, runtime, limit);
   try {
     const { ms, status, body } = await environment.call(tokenEvent());
     if (status !== 200 || body.source !== source) {

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { text } from 'node:stream/consumers';
 import { listen } from '../local/loopback.ts';
 import type { Contestant } from './contestants.ts';
+import type { CpuLimit } from './cpu-limit.ts';
 
 /** How one call went. */
 export interface Measured {
@@ -42,8 +43,16 @@ interface Job {
 const functionArn = 'arn:aws:lambda:us-east-1:000000000000:function:bench:http';
 const timeoutMs = 25_000;
 
-/** Starts AWS's runtime client with the contestant's bundle, and the Runtime API for it alone. */
-export async function startEnvironment({ folder, env }: Contestant, runtime: string): Promise<Environment> {
+/**
+ * Starts AWS's runtime client with the contestant's bundle, and the Runtime API for it alone.
+ *
+ * @param limit on what its calls, not its init, may compute. @default none
+ */
+export async function startEnvironment(
+  { folder, env }: Contestant,
+  runtime: string,
+  limit?: CpuLimit,
+): Promise<Environment> {
   let ask: ((response: ServerResponse) => void) | undefined;
   let asking = new Promise<ServerResponse>((resolve) => {
     ask = resolve;
@@ -65,6 +74,9 @@ export async function startEnvironment({ folder, env }: Contestant, runtime: str
       });
       const isFirst = calls === 0;
       const response = await asking;
+      if (isFirst && process.pid !== undefined) {
+        limit?.holdDown(process.pid);
+      }
       asking = new Promise((resolve) => {
         ask = resolve;
       });

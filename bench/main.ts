@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { chart } from './chart.ts';
-import { raceCold } from './cold.ts';
+import { raceCold, raceSlowed } from './cold.ts';
 import { type Field, prepare } from './contestants.ts';
 import { countFleets } from './fleet.ts';
 import { load } from './load.ts';
@@ -17,7 +17,7 @@ const usage = `Measures the bundle against its peers, all as processes under AWS
   npm run bench -- [options]
 
   --runs <n>       rounds of cold and of warm calls (15)
-  --only <cases>   of cold, warm, window, fleet, size, load; with commas between them
+  --only <cases>   of cold, slowed, warm, window, fleet, size, load; with commas between them
   --also <folder>  another build of the function, to compare (may be given again)
   --json           print JSON
   --chart <file>   draw the cold starts as an SVG
@@ -29,12 +29,21 @@ type Case = keyof Measurements;
 /** In the order of their running. */
 const cases: Readonly<Record<Case, (field: Field, world: World, rounds: number) => Promise<Measurements>>> = {
   size: async (field) => ({ size: sizesOf(field) }),
-  cold: async (field, world, rounds) => ({ cold: await raceCold(field, world, rounds) }),
+  cold: async (field, world, rounds) => ({ cold: await raceCold(field, world, { rounds }) }),
+  slowed: async (field, world, rounds) => {
+    const slowed = await raceSlowed(field, world, rounds);
+    return slowed === undefined ? leftOut('slowed', 'no control group can be made here') : { slowed };
+  },
   warm: async (field, _, rounds) => ({ warm: await raceWarm(field, rounds) }),
   window: async (field, world) => ({ window: await watchWindow(field, world) }),
   fleet: async (field, world) => ({ fleet: await countFleets(field, world) }),
   load: async () => ({ load: await load() }),
 };
+
+function leftOut(name: Case, why: string): Measurements {
+  process.stderr.write(`${name}: left out, ${why}\n`);
+  return {};
+}
 
 async function measure(chosen: ReadonlySet<string>, rounds: number, others: readonly string[]): Promise<Measurements> {
   const world = await startWorld();

@@ -3,14 +3,11 @@ import type { Placing, Results } from './results.ts';
 type Cell = string | number | undefined;
 
 /** The results as people read them. */
-export function report({ machine, cold, coldRatios, warm, warmRatios, window, fleet, size, load }: Results): string {
+export function report(results: Results): string {
+  const { machine, cold, coldRatios, slowed, slowedRatios, warm, warmRatios, window, fleet, size, load } = results;
   const sections = [`${machine.cores} × ${machine.cpu}, Node ${machine.node}`];
-  if (cold !== undefined) {
-    const head = ['Cold start, ms', 'first answer', 'over the floor', 'p99', 'of it init', 'CPU over the floor'];
-    const row = (place: Placing) => [...times(place, 0), whole(place.initP50), whole(place.overCpu)];
-    sections.push(table(head, cold.map(row)));
-    sections.push(`over the floor, best peer = 1: login ${coldRatios?.login}, shared ${coldRatios?.shared}`);
-  }
+  sections.push(...coldStarts('Cold start, ms', cold, coldRatios));
+  sections.push(...coldStarts('Cold start, calls with the CPU of 512 MB, ms', slowed, slowedRatios));
   if (warm !== undefined) {
     const head = ['Warm, ms', 'p50', 'over the floor', 'p99', 'resident, MB'];
     sections.push(
@@ -51,6 +48,18 @@ export function report({ machine, cold, coldRatios, warm, warmRatios, window, fl
     );
   }
   return sections.join('\n\n');
+}
+
+function coldStarts(title: string, places: Results['cold'], ratios: Results['coldRatios']): readonly string[] {
+  if (places === undefined) {
+    return [];
+  }
+  const head = [title, 'first answer', 'over the floor', 'p99', 'of it init', 'CPU over the floor'];
+  const row = (place: Placing) => [...times(place, 0), whole(place.initP50), whole(place.overCpu)];
+  return [
+    table(head, places.map(row)),
+    `over the floor, best peer = 1: login ${ratios?.login}, shared ${ratios?.shared}`,
+  ];
 }
 
 function times({ name, p50, over, p99 }: Placing, digits: number): Cell[] {

@@ -10,6 +10,8 @@ import type { WindowTimes } from './window.ts';
 /** What the cases measured, as they come. */
 export interface Measurements {
   readonly cold?: readonly ColdTimes[];
+  /** Cold starts whose calls get as little CPU as on Lambda. */
+  readonly slowed?: readonly ColdTimes[];
   readonly warm?: readonly WarmTimes[];
   readonly window?: WindowTimes;
   readonly fleet?: readonly FleetCount[];
@@ -35,12 +37,14 @@ export interface Placing extends Spread {
 export type Results = ReturnType<typeof summarize>;
 
 /** Medians, 99th percentiles, and ratios of time over the floor in the same run. */
-export function summarize({ cold, warm, window, fleet, size, load }: Measurements) {
+export function summarize({ cold, slowed, warm, window, fleet, size, load }: Measurements) {
   const coldPlaces = cold && placed(cold);
+  const slowedPlaces = slowed && placed(slowed);
   const warmPlaces = warm && placed(warm);
   return {
     machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version },
     ...(coldPlaces && { cold: coldPlaces, coldRatios: coldRatios(coldPlaces) }),
+    ...(slowedPlaces && { slowed: slowedPlaces, slowedRatios: coldRatios(slowedPlaces) }),
     ...(warmPlaces && { warm: warmPlaces, warmRatios: warmRatios(warmPlaces) }),
     ...(window && { window: windowSummary(window) }),
     ...(fleet && { fleet }),
