@@ -49,7 +49,7 @@ export function createSingleFlight(clock: Clock, renew: (flight: Flight) => Prom
   async function wait(joined: Airborne, own: Flight): Promise<Outcome> {
     const landed = new AbortController();
     const late = clock.sleep(own.until - clock.monotonic(), landed.signal).then(tooLate);
-    const served = joined.meanwhile.then((had) => (serves(had, joined.flight, own) ? had : never));
+    const served = joined.meanwhile.then((had) => (serves(had, joined.flight, own) ? had : never()));
     const outcome = await Promise.race([joined.landing, served, late]);
     landed.abort();
     return outcome;
@@ -77,4 +77,7 @@ export function createSingleFlight(clock: Clock, renew: (flight: Flight) => Prom
   }
 }
 
-const never = new Promise<never>(() => {});
+/** One of its own for each who waits: what waits on a promise that outlives it is never freed, nor what it was brought. */
+function never(): Promise<never> {
+  return new Promise(() => {});
+}

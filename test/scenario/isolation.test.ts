@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Gateway, startGateway } from '../../local/gateway.ts';
 import { localCallers } from '../../local/gateway-callers.ts';
@@ -7,6 +5,7 @@ import { serve } from '../../local/loopback.ts';
 import { type Capture, captureOutput } from '../fixtures/capture.ts';
 import { full } from '../fixtures/counts.ts';
 import { httpEvent, invocation, labelUpdated } from '../fixtures/events.ts';
+import { garbageCollector } from '../fixtures/garbage-collector.ts';
 import { type CallOptions, signedCall } from '../fixtures/signed-call.ts';
 import { type Door, startWorld, type World } from '../fixtures/world.ts';
 
@@ -182,7 +181,7 @@ describe('promise 39: interleaved calls', () => {
 });
 
 describe('promise 40: unknown ids', () => {
-  const collect = gc();
+  const collect = garbageCollector();
 
   it('cost no call to AWS or Fegora, and cannot grow memory', async () => {
     const world = await startWorld();
@@ -229,14 +228,3 @@ describe('promise 40: unknown ids', () => {
     await Promise.all([trap.close(), world.close()]);
   }, 120_000);
 });
-
-/** The garbage collector, which a test has to be able to call in order to measure what is kept. */
-function gc(): () => void {
-  setFlagsFromString('--expose-gc');
-  const collect: unknown = runInNewContext('gc');
-  return () => {
-    if (typeof collect === 'function') {
-      collect();
-    }
-  };
-}

@@ -5,6 +5,7 @@ import { momentOf } from '../../lambda/guard.ts';
 import { createSingleFlight } from '../../lambda/single-flight.ts';
 import { fingerprint, type Token } from '../../lambda/token.ts';
 import type { Want } from '../../lambda/want.ts';
+import { garbageCollector } from '../fixtures/garbage-collector.ts';
 import { createVirtualClock, settle } from '../fixtures/virtual-clock.ts';
 
 /** Flights that land when the test says so. */
@@ -259,4 +260,25 @@ describe('a flight that tries again what failed before', () => {
 
     expect((await joined).token?.accessToken).toBe('not-a-real-token-1');
   });
+});
+
+test('nothing is kept of a flight whose word while under way did not serve whoever had joined it', async () => {
+  const collect = garbageCollector();
+  const { started, fly, flightOf, failed, brought, tokenOf } = scene();
+  const landed: WeakRef<Outcome>[] = [];
+  const round = async () => {
+    const starting = fly(flightOf({ purpose: 'warm' }));
+    const joined = fly(flightOf());
+    const outcome = brought(tokenOf('1'));
+    landed.push(new WeakRef(outcome));
+    started[0]?.flight.announce?.(failed('upstream_timeout'));
+    await settle();
+    started.shift()?.land(outcome);
+    await Promise.all([starting, joined]);
+  };
+  await round();
+  await settle();
+  collect();
+
+  expect(landed.map((outcome) => outcome.deref())).toEqual([undefined]);
 });
