@@ -153,7 +153,8 @@ function renewalError({ lastError }: Item): BrokerError {
 /** Waits for whoever is at it, unless that login is only a probe, or our own version of the secret is refused. */
 async function lose(crew: Crew, trip: Trip, reading: Reading, againAt: number): Promise<Step> {
   try {
-    await crew.choose(candidatesOf(trip, reading));
+    // A verification asks Secrets Manager each time: not at every poll, but when it is its turn.
+    await (trip.want.purpose !== 'verify' && crew.choose(candidatesOf(trip, reading)));
   } catch (thrown) {
     // The other login may well do without Secrets Manager.
     if (asBrokerError(thrown).code !== 'secret_unavailable') {

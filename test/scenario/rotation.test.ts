@@ -145,6 +145,19 @@ describe('promise 22: a word that the secret changed', () => {
     expect(cluster.fegora.counters()).toMatchObject({ attempts: 2, logins: 2, overlapsSeen: 0 });
   });
 
+  test('while another logs in and there is no token: the secret is read when that is over', async () => {
+    const cluster = await startCluster({ environments: 2 });
+    cluster.fegora.set({ delayMs: 7000 });
+    const asked = cluster.ask(0);
+    await cluster.pass(200);
+    const before = cluster.secret.reads;
+    const verified = verify(cluster, 1);
+
+    expect(await verified).toBe('skipped');
+    expect((await asked).grant?.source).toBe('upstream');
+    expect(cluster.secret.reads).toBe(before);
+  });
+
   test('with a password that Fegora refuses: marked, the old token stays, and no second try', async () => {
     const cluster = await startCluster({ environments: 3 });
     await cluster.askAll();
