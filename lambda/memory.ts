@@ -48,7 +48,7 @@ export function createMemory(clock: Clock): Memory {
       const brought = outcome.kept ? heldFrom(outcome) : undefined;
       if (brought !== undefined && !(known !== undefined && isBetter(known, brought, rejected))) {
         tokens.set(account, brought);
-      } else if (known !== undefined) {
+      } else if (known !== undefined && !saysNothing(outcome.failure)) {
         tokens.set(account, { ...known, failing: isFailing(outcome.failure) });
       }
     },
@@ -75,7 +75,12 @@ function heldFrom({ token, seen, failure }: Outcome): Held | undefined {
   return { token, wallUntil, monotonicUntil: seen.monotonic + wallUntil - seen.wall, failing: isFailing(failure) };
 }
 
-/** Whether renewal itself is in trouble; being late, or reporting too many tokens, says nothing of that. */
+/** Whether renewal itself is in trouble. */
 export function isFailing(failure: BrokerError | undefined): boolean {
-  return failure !== undefined && !isOnlyLate(failure) && failure.code !== 'too_many_rejections';
+  return failure !== undefined && !saysNothing(failure);
+}
+
+/** Being late, or reporting too many tokens, tells neither that renewal is in trouble nor that it is not. */
+function saysNothing(failure: BrokerError | undefined): boolean {
+  return failure !== undefined && (isOnlyLate(failure) || failure.code === 'too_many_rejections');
 }

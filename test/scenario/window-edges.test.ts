@@ -56,6 +56,18 @@ describe('promise 15: the edges of the renewal window', () => {
 
     expect([looked?.grant?.warning, served?.grant?.warning]).toEqual(['renewal_failing', 'renewal_failing']);
   });
+
+  test('and is told on while nothing better is known, as when the table hangs', async () => {
+    const cluster = await clusterWithToken();
+    cluster.fegora.addFault({ kind: 'answer', status: 503, times: null });
+    await askAt(cluster, 1_200_000);
+    cluster.table.trouble = () => 'hanging';
+    const looked = await askAt(cluster, 1_210_000);
+    const [served] = await cluster.askAll();
+
+    expect(looked?.tookMs).toBe(2000);
+    expect([looked?.grant?.warning, served?.grant?.warning]).toEqual(['renewal_failing', 'renewal_failing']);
+  });
 });
 
 describe('promise 37: the edges of the validity asked for', () => {

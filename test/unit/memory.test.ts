@@ -196,6 +196,9 @@ describe('a renewal that failed', () => {
     memory.keep('a', broughtOf(tokenOf('1'), failure(code)));
 
     expect(memory.usable('a')?.failing).toBe(false);
+    memory.keep('a', broughtOf(undefined, failure('upstream_timeout')));
+    memory.keep('a', broughtOf(undefined, failure(code)));
+    expect(memory.usable('a')?.failing).toBe(true);
   });
 
   test('with a token still brought: that one fails to be renewed', () => {
