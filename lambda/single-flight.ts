@@ -2,7 +2,7 @@ import { BrokerError, isOnlyLate } from './errors.ts';
 import type { Flight, Outcome } from './flight.ts';
 import { loginNeedsMs, momentOf } from './guard.ts';
 import type { Clock } from './ports.ts';
-import { meetsValidity } from './token.ts';
+import { meetsValidity, servableUntil } from './token.ts';
 import { isSameAim } from './want.ts';
 
 /** A flight under way. */
@@ -63,8 +63,9 @@ export function createSingleFlight(clock: Clock, renew: (flight: Flight) => Prom
   function serves({ token, failure }: Outcome, joined: Flight, own: Flight): boolean {
     const { purpose, rejected, minValidityMs } = own.want;
     if (token !== undefined && purpose !== 'warm' && purpose !== 'verify') {
-      const isEnough = meetsValidity(token, minValidityMs, clock.now()) || minValidityMs <= joined.want.minValidityMs;
-      return token.fingerprint !== rejected && isEnough;
+      const now = clock.now();
+      const isEnough = meetsValidity(token, minValidityMs, now) || minValidityMs <= joined.want.minValidityMs;
+      return token.fingerprint !== rejected && isEnough && now < servableUntil(token);
     }
     return (
       isSameAim(joined.want, own.want) && !(failure !== undefined && isOnlyLate(failure) && hasLonger(own, joined))

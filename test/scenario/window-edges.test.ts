@@ -48,6 +48,18 @@ describe('promise 15: the edges of the renewal window', () => {
     expect(reads(other)).toBe(before + 1);
   });
 
+  test('a caller who comes when the token has run out waits for the warm-up that is at it', async () => {
+    const cluster = await clusterWithToken();
+    await cluster.pass(1_736_000);
+    cluster.fegora.set({ delayMs: 7000 });
+    const warmed = cluster.brokers[0]?.warm(account, () => 25_000);
+    await cluster.pass(4500);
+    const [answer] = await cluster.until(cluster.ask(0));
+
+    expect(answer).toMatchObject({ tookMs: 2500, grant: { source: 'upstream' } });
+    expect(await warmed).toMatchObject({ outcome: 'renewed' });
+  });
+
   test('a renewal that failed is told from its first moment on, also to who is served from memory', async () => {
     const cluster = await clusterWithToken();
     cluster.fegora.addFault({ kind: 'answer', status: 503 });

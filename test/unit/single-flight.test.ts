@@ -262,6 +262,23 @@ describe('a flight that tries again what failed before', () => {
   });
 });
 
+test('whoever comes when the token that was announced has run out waits for the flight to land', async () => {
+  const { clock, started, fly, flightOf, brought, tokenOf } = scene();
+  const ending = brought(tokenOf('1'));
+  void fly(flightOf({ purpose: 'warm' }));
+  started[0]?.flight.announce?.(ending);
+  await clock.advance(539_999);
+  expect(await fly(flightOf())).toBe(ending);
+  await clock.advance(1);
+  const joined = fly(flightOf());
+  await settle();
+  const landed = brought(tokenOf('2'));
+  started[0]?.land(landed);
+
+  expect(await joined).toBe(landed);
+  expect(started).toHaveLength(1);
+});
+
 test('nothing is kept of a flight whose word while under way did not serve whoever had joined it', async () => {
   const collect = garbageCollector();
   const { started, fly, flightOf, failed, brought, tokenOf } = scene();
