@@ -154,7 +154,9 @@ function renewalError({ lastError }: Item): BrokerError {
 async function lose(crew: Crew, trip: Trip, reading: Reading, againAt: number): Promise<Step> {
   try {
     // A verification asks Secrets Manager each time: not at every poll, but when it is its turn.
-    await (trip.want.purpose !== 'verify' && crew.choose(candidatesOf(trip, reading)));
+    if (trip.want.purpose !== 'verify') {
+      await crew.choose(candidatesOf(trip, reading));
+    }
   } catch (thrown) {
     // The other login may well do without Secrets Manager.
     if (asBrokerError(thrown).code !== 'secret_unavailable') {
