@@ -29,6 +29,7 @@ export default {
     'want',
     'renewal',
     'reading',
+    'poll',
     'attempt',
     'login',
     'credential-choice',

@@ -14,6 +14,7 @@ import {
   servableToken,
   stealableAt,
 } from './item.ts';
+import { pause } from './poll.ts';
 import type { Ports } from './ports.ts';
 import { createReader, type Reading } from './reading.ts';
 import { emptyRecollection, type Recollection } from './recollection.ts';
@@ -30,8 +31,6 @@ interface Trip extends Flight {
 
 /** The flight is over, or the table is to be read again, at the latest at `againAt` (wall clock). */
 type Step = Outcome | { readonly againAt: number };
-
-const pollMs = { first: 100, longest: 500 };
 
 type Crew = ReturnType<typeof crewOf>;
 
@@ -77,7 +76,7 @@ async function fly(crew: Crew, trip: Trip): Promise<Outcome> {
       if (!('againAt' in step)) {
         return step;
       }
-      await pause(crew, trip, polls, step.againAt);
+      await pause(crew, { polls, againAt: step.againAt, late: trip.late });
     }
   } catch (thrown) {
     const failure = blame(trip, reading, asBrokerError(thrown));
@@ -222,17 +221,6 @@ function afterAttempt({ clock }: Crew, want: Want, reading: Reading, end: Attemp
     case 'refused':
     case 'expired':
       return { againAt: clock.now() };
-  }
-}
-
-async function pause({ clock, random }: Crew, { late }: Trip, polls: number, againAt: number): Promise<void> {
-  const untilThenMs = Math.max(0, againAt - clock.now());
-  const pollAfterMs = Math.min(pollMs.first * 2 ** polls, pollMs.longest) * (0.5 + random());
-  // At least a millisecond: what ends at this very one has not ended yet.
-  await clock.sleep(Math.max(1, Math.min(untilThenMs, pollAfterMs)), late);
-  if (late.aborted) {
-    const retryAfterMs = Number.isFinite(againAt) ? againAt - clock.now() : pollMs.longest;
-    throw new BrokerError('renewal_in_progress', 'the login under way was not done in time', { retryAfterMs });
   }
 }
 
