@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Choice } from './credential-choice.ts';
-import type { BrokerError } from './errors.ts';
+import { BrokerError } from './errors.ts';
 import { armGuard, type Guard, GuardExpired, type Moment } from './guard.ts';
 import { holdMs, isSick } from './hold.ts';
 import { clockToleranceMs, type ForcedRenewals, holdsExpiredToken, type Item } from './item.ts';
@@ -110,8 +110,11 @@ async function giveUp(crew: Crew, errand: Errand, claim: Claim, failed: FailedLo
     await mark(crew, errand, claim);
     return { kind: 'refused' };
   }
-  await settle(crew, account, failureOf(crew, errand, claim, failed));
-  return { kind: 'failed', error: failed.error };
+  const change = failureOf(crew, errand, claim, failed);
+  await settle(crew, account, change);
+  const { code, message } = failed.error;
+  // Told when the next login may be, as everybody else will be until then.
+  return { kind: 'failed', error: new BrokerError(code, message, { retryAfterMs: change.hold.retryAt - crew.now() }) };
 }
 
 /** Marks first: if the lease cannot be ended after that, nobody tries this version again all the same. */
@@ -142,7 +145,7 @@ interface Refused extends Pick<Errand, 'key' | 'proving'> {
   readonly item: Pick<Item, 'proven'>;
 }
 
-function failureOf(crew: Crew, errand: Errand, { owner, leaseUntil }: Claim, failed: FailedLogin): Change {
+function failureOf(crew: Crew, errand: Errand, { owner, leaseUntil }: Claim, failed: FailedLogin): Failure {
   const { item, spare } = errand;
   const at = crew.now();
   const { error, answer, reached } = failed;
@@ -160,7 +163,7 @@ function failureOf(crew: Crew, errand: Errand, { owner, leaseUntil }: Claim, fai
 }
 
 /** A claim that sent nothing must not use up a forced renewal, or the rare try of a refused version. */
-function undoneOf({ item, forced, proving }: Errand): Pick<Extract<Change, { kind: 'fail' }>, 'undone'> {
+function undoneOf({ item, forced, proving }: Errand): Pick<Fail, 'undone'> {
   const nextTry = proving && { nextTry: item.nextTry ?? 0 };
   return { undone: { ...(forced !== undefined && { forced: item.forced }), ...nextTry } };
 }
@@ -185,4 +188,6 @@ async function write(crew: Crew, account: string, change: Change, limit: AbortSi
   return 'unwritten';
 }
 
+type Fail = Extract<Change, { kind: 'fail' }>;
+type Failure = Fail & Required<Pick<Fail, 'hold'>>;
 type Issued = Extract<Sent, { kind: 'issued' }>;
