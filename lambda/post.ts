@@ -32,6 +32,11 @@ export function post({ url, headers, body, signal, agent }: Posting): Promise<Po
       .request(url, { method: 'POST', headers, signal, agent: agent ?? false })
       .on('error', reject)
       .on('response', (response) => read(response, resolve, reject))
+      // Unheard, a switch of protocols would end it with neither an answer nor an error, at the signal too.
+      .on('upgrade', (_, socket) => {
+        socket.destroy();
+        reject(new Error('an answer in another protocol'));
+      })
       .end(body);
   });
 }

@@ -50,6 +50,9 @@ const cutShort: Behaviour = (request, response) => {
   response.writeHead(200, { 'Content-Length': 1000 });
   response.write('{"Item":', () => request.socket.destroy());
 };
+const switching: Behaviour = (_, response) => {
+  response.writeHead(101, { Connection: 'upgrade', Upgrade: 'x' }).end();
+};
 
 async function failureOf(work: Promise<unknown>): Promise<Error> {
   const thrown = await work.then(
@@ -180,6 +183,7 @@ describe('a second attempt', () => {
     ['another throttle', fault(400, 'com.amazon.coral.availability#ThrottlingException')],
     ['a broken connection', breaking],
     ['an answer cut short', cutShort],
+    ['a switch of protocols', switching],
   ] as const)('after %s serves', async (_, first) => {
     behaviour = once(first);
     await expect(read()).resolves.toMatchObject({ output: { Item: { account: { S: 'main' } } } });
@@ -190,6 +194,7 @@ describe('a second attempt', () => {
     ['500', fault(500, 'InternalServerError'), 'InternalServerError'],
     ['a throttle', fault(400, 'ThrottlingException'), 'ThrottlingException'],
     ['a broken connection', breaking, 'Error'],
+    ['a switch of protocols', switching, 'Error'],
   ] as const)('is the last: %s twice', async (_, always, name) => {
     behaviour = always;
     expect((await failureOf(read())).name).toBe(name);
