@@ -112,9 +112,10 @@ async function giveUp(crew: Crew, errand: Errand, claim: Claim, failed: FailedLo
   }
   const change = failureOf(crew, errand, claim, failed);
   await settle(crew, account, change);
-  const { code, message } = failed.error;
+  const { code, message, cause } = failed.error;
   // Told when the next login may be, as everybody else will be until then.
-  return { kind: 'failed', error: new BrokerError(code, message, { retryAfterMs: change.hold.retryAt - crew.now() }) };
+  const retryAfterMs = change.hold.retryAt - crew.now();
+  return { kind: 'failed', error: new BrokerError(code, message, { cause, retryAfterMs }) };
 }
 
 /** Marks first: if the lease cannot be ended after that, nobody tries this version again all the same. */
