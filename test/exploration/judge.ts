@@ -73,6 +73,8 @@ const remembered = 200;
 /** As the broker counts them, less what clocks may be apart. */
 const forcedWindowMs = 5 * 60_000 - 8000;
 const forcedPerWindow = 3;
+/** After whatever failure, 5 s, less what clocks may be apart. */
+const leastRestMs = 1000;
 
 export function createJudge(universe: Universe, { account, serverIsBounded }: Jurisdiction): Judge {
   const logins: TrueLogin[] = [];
@@ -120,6 +122,7 @@ export function createJudge(universe: Universe, { account, serverIsBounded }: Ju
         meet(login, other);
       }
       lookForRepeatedRefusal(login);
+      lookForHaste();
       countForced(login);
       logins.push(login);
       logins.splice(0, logins.length - remembered);
@@ -159,6 +162,15 @@ export function createJudge(universe: Universe, { account, serverIsBounded }: Ju
       if (serverIsBounded) {
         accuse(`two logins inside a server that takes less than the lease: ${pair}`);
       }
+    }
+  }
+
+  /** Whoever was refused may have another version to send at once; everybody else waits a while. */
+  function lookForHaste(): void {
+    const { number, closedAt, refused, excused } = logins.at(-1) ?? {};
+    const restMs = universe.now() - (closedAt ?? Number.NEGATIVE_INFINITY);
+    if (refused !== true && excused === undefined && restMs < leastRestMs) {
+      accuse(`a login ${restMs} ms after login ${number} had failed`);
     }
   }
 

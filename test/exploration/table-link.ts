@@ -133,7 +133,8 @@ function accountOf({ Key }: Readonly<Record<string, unknown>>): string {
 }
 
 function noteMarks({ judge, host, what, before, after }: Write): void {
-  if (what === 'amend' && before.marks !== undefined && after.marks === undefined) {
+  const isCleared = (name: string) => before[name] !== undefined && after[name] === undefined;
+  if (what === 'amend' && (isCleared('marks') || isCleared('retry_at'))) {
     judge.pardon('an operator cleared the rejection');
   }
   for (const login of judge.logins.filter((one) => one.host === host)) {
