@@ -67,7 +67,9 @@ describe('promise 16: an outage of an hour, 50 calls a second, 20 environments',
     const attempts = Math.max(fegora.counters().attempts, cluster.observed('login'));
     expect(outage.filter(({ grant }) => grant)).toEqual([]);
     expect(attempts).toBeLessThanOrEqual(outageMs / 5000 + 2);
-    expect(leastGapMs(fegora.logins().map(({ at }) => at))).toBeGreaterThanOrEqual(5000);
+    // What became of a login may be unknown: its lease stands to the end, and 2 s more are for the clocks.
+    const leastMs = servedAfter === 20 ? 17_000 : 5000;
+    expect(leastGapMs(fegora.logins().map(({ at }) => at))).toBeGreaterThanOrEqual(leastMs);
     expect(fegora.counters().overlapsSeen).toBe(0);
     // The first login of all is waited for; after that, only whoever tries again.
     const firstFailed = outage.reduce(
