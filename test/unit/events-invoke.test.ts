@@ -43,6 +43,7 @@ describe('a direct call', () => {
     ['a string', '{}'],
     ['a number', 1],
     ['an array', []],
+    ['6 MB', { want: 'a'.repeat(6 * 1024 * 1024) }],
     ['an account in the payload', { account: 'two' }],
     ['a prototype key', JSON.parse('{"__proto__":{"want":"metadata"}}')],
     ['a proxy event', httpEvent({ account: 'two' })],

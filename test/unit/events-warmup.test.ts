@@ -155,6 +155,17 @@ describe('promise 22: the event that a secret changed', () => {
   });
 
   it.each([
+    ['its name', { resources: [] }],
+    ['its ARN', { detail: { labelUpdated: 'AWSCURRENT' } }],
+  ])('knows a secret by %s alone', async (_way, members) => {
+    for (const account of accounts.keys()) {
+      const { send, worked } = edge();
+      await send({ ...labelUpdated({ name: `fegora/${account}`, arn: `${arn}fegora/${account}-AbCdEf` }), ...members });
+      expect(worked).toEqual([`verify ${account}`]);
+    }
+  });
+
+  it.each([
     ['another secret', { name: 'other', arn: `${arn}other-AbCdEf` }],
     ['a secret whose name begins alike', { name: 'fegora/named2', arn: `${arn}fegora/named2-AbCdEf` }],
     ['another label', { name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf`, label: 'AWSPREVIOUS' }],
