@@ -71,7 +71,7 @@ describe('promise 13: an item that cannot be understood', () => {
     const { ask, until, table, fegora } = await startCluster({ environments: 2 });
     await until(ask(0));
     const row = table.rows.get(account);
-    table.rows.set(account, { ...row, [attribute]: value } as typeof row & object);
+    table.rows.set(account, { ...row, [attribute]: value });
 
     const [answer] = await until(ask(1));
     expect(answer?.error?.code).toBe('table_unavailable');
