@@ -231,7 +231,7 @@ describe('promise 46', () => {
         expect(outcome.error.cause).toBeUndefined();
         expect(`${outcome.error.stack}${JSON.stringify(outcome)}`).not.toContain(canary);
       }),
-      { numRuns: full(10_000, 400) },
+      { numRuns: full(100_000, 400) },
     );
   }, 600_000);
 });
