@@ -181,6 +181,7 @@ describe('a second attempt', () => {
     ['503 without a type', (_: unknown, response: ServerResponse) => answer(response, 503, '<html>')],
     ['a throttle', fault(400, 'com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException')],
     ['another throttle', fault(400, 'com.amazon.coral.availability#ThrottlingException')],
+    ['a third throttle', fault(400, 'com.amazonaws.dynamodb.v20120810#RequestLimitExceeded')],
     ['a broken connection', breaking],
     ['an answer cut short', cutShort],
     ['a switch of protocols', switching],
