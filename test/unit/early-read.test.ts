@@ -100,6 +100,15 @@ describe('a reading made ahead', () => {
     expect(await revisionOf(reading)).toBe(2);
   });
 
+  test('is given up after a second, so that an init does not wait for a table that hangs', async () => {
+    const time = createVirtualClock(begin);
+    const hanging = (_: string, signal: AbortSignal) =>
+      new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('cut'))));
+    const { ended } = readEarly({ ...parts, table: { ...table, read: hanging }, clock: time }, 'main');
+    await time.until(ended);
+    expect(time.monotonic()).toBe(1000);
+  });
+
   test('still under way is waited for', async () => {
     const { promise, resolve } = Promise.withResolvers<Awaited<ReturnType<TokenTable['read']>>>();
     answers = [() => promise];
