@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { BrokerError } from '../../lambda/errors.ts';
 import type { Item } from '../../lambda/item.ts';
 import { account, type Cluster, goodPassword, startCluster, type TableTrouble, username } from '../fixtures/cluster.ts';
 
@@ -122,7 +123,47 @@ describe('promise 21: without the table', () => {
   });
 });
 
+describe('promise 12: without the table, FEGORA_WITHOUT_TABLE=login', () => {
+  test('logs in for callers with time for it, not for the warm-up', async () => {
+    const { brokers, ask, until, table, fegora } = await startCluster({ withoutTable: 'login' });
+    table.trouble = () => 'down';
+    const warmed = brokers[0]?.warm(account, () => 25_000).catch((error: BrokerError) => error.code);
+    expect(await until(Promise.resolve(warmed))).toEqual(['table_unavailable']);
+    const [hurried] = await until(ask(0, {}, 9_999));
+    expect(hurried?.error?.code).toBe('table_unavailable');
+    expect(fegora.counters().attempts).toBe(0);
+
+    const [answer] = await until(ask(0, {}, 10_000));
+    expect(answer?.grant?.source).toBe('upstream');
+  });
+});
+
+describe('promise 5: a wall clock that is set', () => {
+  test('while the table is read, and is in time with it then: read once more', async () => {
+    const { ask, until, table, shiftMs, observed } = await startCluster();
+    table.trouble = () => {
+      shiftMs[0] = 2500;
+      return undefined;
+    };
+    const [answer] = await until(ask(0));
+
+    expect(answer?.grant?.source).toBe('upstream');
+    expect(observed('clock_unsteady')).toBe(0);
+  });
+});
+
 describe('promise 37: what is said of the life left', () => {
+  test('counts for the validity asked for as well', async () => {
+    const { ask, until, pass, table, shiftMs } = await startCluster();
+    await until(ask(0));
+    await pass(1_000_000);
+    shiftMs[0] = -2 * hourMs;
+    const before = table.calls.length;
+    await until(ask(0, { minValidityMs: 900_000 }));
+
+    expect(table.calls.length).toBeGreaterThan(before);
+  });
+
   test('is true although the wall clock was set back', async () => {
     const { ask, until, pass, shiftMs } = await startCluster();
     await until(ask(0));

@@ -202,6 +202,19 @@ describe('promise 22: a word that the secret changed', () => {
     expect(await verify(cluster, 0)).toBe('renewed');
   });
 
+  test('while renewal is put off: tried all the same', async () => {
+    const cluster = await startCluster({ random: () => 0 });
+    await cluster.askAll();
+    await cluster.pass(1_200_000);
+    cluster.fegora.addFault({ kind: 'answer', status: 503 });
+    await cluster.askAll();
+    await cluster.pass(10_000);
+    rotate(cluster);
+
+    expect((await cluster.askAll())[0]?.grant).toMatchObject({ source: 'memory', warning: 'renewal_failing' });
+    expect(await verify(cluster, 0)).toBe('renewed');
+  });
+
   test('while a login failed a moment ago: held like any other', async () => {
     const cluster = await startCluster();
     await cluster.askAll();
