@@ -111,8 +111,9 @@ function readLimits({ optional }: Reader, note: Note) {
   const aCount = 'is no whole number from 1 to 1000';
   const provisionedConcurrency = optional('provisionedConcurrency', wholeNumber(1, 1000), aCount);
   const reservedConcurrency = optional('reservedConcurrency', wholeNumber(1, 1000), aCount);
-  if ((provisionedConcurrency ?? 0) > (reservedConcurrency ?? Number.POSITIVE_INFINITY)) {
-    note('provisionedConcurrency: is over reservedConcurrency');
+  if ((provisionedConcurrency ?? 0) >= (reservedConcurrency ?? Number.POSITIVE_INFINITY)) {
+    // What is provisioned serves the alias `http` alone and is taken from what is reserved.
+    note('provisionedConcurrency: leaves nothing of reservedConcurrency to the other aliases');
   }
   return {
     provisionedConcurrency,

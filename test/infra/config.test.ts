@@ -134,7 +134,7 @@ test('every fault is reported at once, with where it is', () => {
       "logRetentionDays: is no number of days that CloudWatch offers",
       "memoryMb: is no whole number from 128 to 10240",
       "organizationId: is no id of an organisation",
-      "provisionedConcurrency: is over reservedConcurrency",
+      "provisionedConcurrency: leaves nothing of reservedConcurrency to the other aliases",
       "throttle.burst: is no whole number from 1 to 10000",
       "throttle.ratePerSecond: is no whole number from 1 to 10000",
       "tokenUrl: is no https URL, or holds credentials",
@@ -167,6 +167,11 @@ test.each([
     'credentials in the URL',
     { ...main, tokenUrl: 'https://user:pass@api.fegora.com/token' },
     'tokenUrl: is no https URL, or holds credentials',
+  ],
+  [
+    'as much provisioned as reserved: warm-ups and direct callers would have no environment to run in',
+    { ...main, provisionedConcurrency: 5, reservedConcurrency: 5 },
+    'provisionedConcurrency: leaves nothing of reservedConcurrency to the other aliases',
   ],
   [
     'an account named like a prototype',
