@@ -172,7 +172,7 @@ describe("API Gateway's own refusals", () => {
 
   test('have a fixed text each, in the shape of our errors, with our headers', () => {
     expect(inTemplate.map(({ ResponseType }) => ResponseType)).toEqual(refusals.map(({ type }) => type));
-    for (const { ResponseParameters, ResponseTemplates, StatusCode } of inTemplate) {
+    for (const { ResponseParameters, ResponseTemplates } of inTemplate) {
       expect(ResponseParameters).toMatchObject({
         'gatewayresponse.header.Cache-Control': "'no-store'",
         'gatewayresponse.header.Pragma': "'no-cache'",
@@ -182,7 +182,6 @@ describe("API Gateway's own refusals", () => {
       expect(Object.keys(asJson(ResponseTemplates))).toEqual(['application/json']);
       expect(body.request_id).toBe('$context.requestId');
       expect(JSON.stringify(body).replace('$context.requestId', '')).not.toContain('$');
-      expect(StatusCode === undefined || /^[45]\d\d$/.test(String(StatusCode))).toBe(true);
     }
   });
 
@@ -203,6 +202,22 @@ describe("API Gateway's own refusals", () => {
         'THROTTLED',
         'UNSUPPORTED_MEDIA_TYPE',
       ]),
+    );
+  });
+
+  test('have the status of their code, never 401; only the two that stand for many leave it to API Gateway', () => {
+    const statuses = {
+      forbidden: [403],
+      invalid_request: [400, 413, 415],
+      throttled: [429],
+      deadline: [504],
+      internal: [500, 502],
+    };
+    const open = refusals.filter(({ status }) => status === undefined).map(({ type }) => type);
+    expect(open).toEqual(['DEFAULT_4XX', 'DEFAULT_5XX']);
+    expect(refusals.filter(({ code, status }) => status !== undefined && !statuses[code].includes(status))).toEqual([]);
+    expect(inTemplate.map(({ StatusCode }) => StatusCode)).toEqual(
+      refusals.map(({ status }) => (status === undefined ? undefined : String(status))),
     );
   });
 
