@@ -58,6 +58,7 @@ export class Invoicing extends Construct {
 /** @see https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html */
 function createKey(scope: Construct): Key {
   const use = { actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: ['*'] };
+  const logsArn = `arn:${Aws.PARTITION}:logs:${Aws.REGION}:${Aws.ACCOUNT_ID}:*`;
   return new Key(scope, 'Key', {
     description: 'Histories of an example workflow',
     enableKeyRotation: true,
@@ -71,6 +72,8 @@ function createKey(scope: Construct): Key {
           principals: [new ServicePrincipal('delivery.logs.amazonaws.com')],
           actions: ['kms:Decrypt'],
           resources: ['*'],
+          // What logs of this account and region are encrypted with on their way: letter for letter, asterisk included.
+          conditions: { StringEquals: { 'kms:EncryptionContext:SourceArn': logsArn } },
         }),
       ],
     }),

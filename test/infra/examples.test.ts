@@ -52,6 +52,21 @@ describe('the state machine', () => {
     });
   });
 
+  test('lets the delivery of logs decrypt those of this account alone', () => {
+    expect(statements.filter(({ sid }) => sid === 'DeliverLogs')).toMatchObject([
+      {
+        principals: ['delivery.logs.amazonaws.com'],
+        actions: ['kms:Decrypt'],
+        condition:
+          'StringEquals=kms:EncryptionContext:SourceArn=arn:{AWS::Partition}:logs:{AWS::Region}:{AWS::AccountId}:*',
+      },
+    ]);
+  });
+
+  test('is made when its role has all of its rights', () => {
+    expect(machine?.DependsOn).toEqual(expect.arrayContaining([expect.stringMatching(/^InvoicingRoleDefaultPolicy/)]));
+  });
+
   test('is what the definition says, with no retry added by anybody', () => {
     const [first, token, between, worker, last] = Object.values(
       asJson(asJson(machine?.Properties).DefinitionString),

@@ -69,6 +69,14 @@ const exceptions: readonly Exception[] = [
     reason: 'the actions by which Step Functions sets up the delivery of logs take no resource',
   },
   {
+    type: 'AWS::KMS::Key',
+    effect: 'Allow',
+    element: 'condition',
+    sid: 'DeliverLogs',
+    value: /^StringEquals=kms:EncryptionContext:SourceArn=arn:[^*]+:logs:[^*]+:\*$/,
+    reason: 'compared letter for letter: the asterisk is a part of what the logs of one account are encrypted with',
+  },
+  {
     type: 'AWS::Lambda::Permission',
     effect: 'Allow',
     element: 'condition',
