@@ -105,6 +105,18 @@ describe('grantToken', () => {
     ]);
   });
 
+  test('in the policy of the API, given or taken back, deploys it anew: until then API Gateway heeds the old one', () => {
+    const deployments = [undefined, arns.foreignCaller].map((caller) => {
+      const { stack, broker } = build();
+      if (caller !== undefined) {
+        broker.grantToken(new ArnPrincipal(caller), 'other');
+      }
+      return Object.keys(Template.fromStack(stack).findResources('AWS::ApiGateway::Deployment'));
+    });
+    expect(deployments.map((ids) => ids.length)).toEqual([1, 1]);
+    expect(deployments[0]).not.toEqual(deployments[1]);
+  });
+
   test('refuses an account that is not there', () => {
     const { broker, role } = build();
     expect(() => broker.grantToken(role, 'absent')).toThrow('no account absent');
