@@ -80,7 +80,7 @@ describe('secrets', () => {
     const warnings = createStack(createApp(), 'full')
       .node.findAll()
       .flatMap(({ node }) => node.metadata.map(({ data }) => String(data)));
-    expect(warnings).toContainEqual(expect.stringContaining('nit-2 exists already'));
+    expect(warnings).toContainEqual(expect.stringContaining('nit-2 exists already: its resource policy stays'));
   });
 });
 
