@@ -160,6 +160,17 @@ describe('the key', () => {
     expect(administration?.actions.filter((action) => /crypt|DataKey|CreateGrant|Sign|Mac/.test(action))).toEqual([]);
   });
 
+  test('has grants from Secrets Manager and DynamoDB alone, without which DynamoDB makes no table', () => {
+    const services = ['dynamodb', 'secretsmanager'].map((name) => `${name}.{AWS::Region}.{AWS::URLSuffix}`).join(', ');
+    expect(policy.filter(({ actions }) => actions.includes('kms:CreateGrant'))).toMatchObject([
+      {
+        effect: 'Allow',
+        actions: ['kms:CreateGrant'],
+        condition: `StringEquals=kms:ViaService=${services}, Bool=kms:GrantIsForAWSResource=true`,
+      },
+    ]);
+  });
+
   test('is used through Secrets Manager and DynamoDB alone', () => {
     const uses = statementsOf(full).filter(({ actions }) =>
       actions.some((action) => /^kms:.*(crypt|DataKey|CreateGrant)/.test(action)),
