@@ -208,33 +208,6 @@ describe('alarms', () => {
   });
 });
 
-describe('the dashboard', () => {
-  test('shows who is served from where, logins made and avoided, Fegora, lives, errors and callers', () => {
-    const [dashboard] = propertiesOf('AWS::CloudWatch::Dashboard');
-    const body = JSON.stringify(dashboard?.DashboardBody);
-    for (const metric of [
-      metricNames.served,
-      metricNames.logins,
-      metricNames.loginLatency,
-      metricNames.remainingLife,
-      metricNames.errors,
-    ]) {
-      expect(body).toContain(metric);
-    }
-    for (const dimension of ['source', 'account', 'caller', 'code', 'outcome']) {
-      expect(body).toContain(`{${metricNamespace},service,${dimension}}`);
-    }
-    expect(body).toContain('Logins avoided');
-    expect(body.replaceAll('\\', '')).toMatch(/Logins made and avoided.*"yAxis":\{"left":\{"showUnits/);
-    expect(dashboard).not.toHaveProperty('DashboardName');
-  });
-});
-
-test('every metric of the function is watched or shown', () => {
-  const seen = JSON.stringify([propertiesOf('AWS::CloudWatch::Alarm'), propertiesOf('AWS::CloudWatch::Dashboard')]);
-  expect(Object.values(metricNames).filter((name) => !seen.includes(name))).toEqual([]);
-});
-
 function build(stage: object): Template {
   return Template.fromStack(
     new TokenBrokerStack(createApp(), 'Stack', { ...parseSettings({ stage }, 'stage'), code: Code.fromAsset(bundle) }),

@@ -87,6 +87,7 @@ describe('the function', () => {
       Name: 'http',
       ProvisionedConcurrencyConfig: { ProvisionedConcurrentExecutions: 2 },
     });
+    full.resourcePropertiesCountIs('AWS::Lambda::Alias', { ProvisionedConcurrencyConfig: Match.anyValue() }, 1);
     minimal.allResourcesProperties('AWS::Lambda::Alias', { ProvisionedConcurrencyConfig: Match.absent() });
   });
 
