@@ -156,7 +156,7 @@ function httpsUrl(value: unknown): string | undefined {
 function readEnv(value: unknown, note: Note): Environment {
   const reader = createReader(value, 'env', note);
   const account = reader.optional('account', textLike(/^\d{12}$/), 'is no AWS account id');
-  const region = reader.optional('region', textLike(/^[a-z]{2}(-[a-z]+)+-\d$/), 'is no region');
+  const region = reader.optional('region', textLike(/^[a-z]{2,4}(-[a-z]+)+-\d$/), 'is no region');
   reader.finish();
   return { ...(account !== undefined && { account }), ...(region !== undefined && { region }) };
 }

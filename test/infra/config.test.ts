@@ -196,6 +196,10 @@ test('a topic, a secret or a key of another region than the stack is a fault, wh
   expect(faultsOf(stage)).toEqual([]);
 });
 
+test.each(['us-east-1', 'ap-southeast-2', 'us-gov-west-1', 'eusc-de-east-1'])('%s is a region', (region) => {
+  expect(parseSettings({ stage: { ...main, env: { region } } }, 'stage').env).toEqual({ region });
+});
+
 test('a stage that is not there is named', () => {
   expect(() => parseSettings({ dev: main }, 'prod')).toThrow('no stage "prod"');
   expect(() => parseSettings(undefined, 'prod')).toThrow('no stage "prod"');
