@@ -1,0 +1,54 @@
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { BrokerError, isErrorCode } from '../../lambda/errors.ts';
+
+const root = join(import.meta.dirname, '../..');
+const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root });
+
+function read(page: string): string {
+  return readFileSync(join(root, page), 'utf8');
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(page: string): string[] {
+  const headings = [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading);
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, '')
+      .replaceAll(/\s/g, '-'),
+  );
+}
+
+test.each(pages)('%s links to what is there', (page) => {
+  const links = [...read(page).matchAll(/\]\((?!https:)([^)#]*)(?:#([^)]*))?\)/g)];
+  const broken = links.filter(([, path = '', anchor]) => {
+    const target = path === '' ? page : join(dirname(page), path);
+    return !existsSync(join(root, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
+  });
+  expect(broken.map(([link]) => link)).toEqual([]);
+});
+
+test('no sequence diagram has a semicolon or a hash: Mermaid ends a text there, and then draws nothing', () => {
+  const text = pages.map(read).join('\n');
+  const diagrams = [...text.matchAll(/```mermaid\n(sequenceDiagram\n[^`]*)```/g)].map(([diagram]) => diagram);
+  expect(diagrams).toHaveLength(4);
+  expect(diagrams.flatMap((diagram) => diagram.match(/.*[;#].*/g) ?? [])).toEqual([]);
+});
+
+test('the README has every code, with its status and whether to try again', () => {
+  const rows = [...read('README.md').matchAll(/^\| ((?:`[a-z0-9_]+` ?)+)\| (\d{3}) \| (yes)? ?\|/gm)];
+  const told = rows.flatMap(([, codes = '', status, yes]) =>
+    [...codes.matchAll(/`(\w+)`/g)].map(([, code]) => ({ code, status: Number(status), retryable: yes !== undefined })),
+  );
+  const known = told.flatMap(({ code }) => (isErrorCode(code) ? [new BrokerError(code, '')] : []));
+  expect(told).toEqual(known.map(({ code, status, retryable }) => ({ code, status, retryable })));
+  expect(new Set(told.map(({ code }) => code)).size).toBe(25);
+});
+
+test('the architecture has every file of the function', () => {
+  const named = [...read('docs/architecture.md').matchAll(/(?<=^\| .*)`([\w-]+)`/gm)].map(([, name]) => name);
+  const files = readdirSync(join(root, 'lambda')).filter((file) => file.endsWith('.ts'));
+  expect(files.filter((file) => !named.includes(file.slice(0, -3)))).toEqual([]);
+});
