@@ -13,7 +13,7 @@ export const tokenRequest: ModelOptions = {
     additionalProperties: false,
     properties: {
       min_validity: { type: JsonSchemaType.NUMBER, minimum: 0 },
-      rejected: { type: JsonSchemaType.STRING, pattern: '^[0-9a-f]{64}$' },
+      rejected: { type: JsonSchemaType.STRING, pattern: '^[0-9a-fA-F]{64}$' },
       want: { type: JsonSchemaType.STRING, enum: ['token', 'metadata'] },
     },
   },

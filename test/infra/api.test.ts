@@ -46,7 +46,7 @@ describe('methods', () => {
         required: Match.absent(),
         properties: {
           min_validity: { type: 'number' },
-          rejected: { pattern: '^[0-9a-f]{64}$' },
+          rejected: { pattern: '^[0-9a-fA-F]{64}$' },
           want: { enum: ['token', 'metadata'] },
         },
       },
