@@ -1,6 +1,7 @@
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { variables } from '../../lambda/config.ts';
 import { BrokerError, isErrorCode } from '../../lambda/errors.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -51,4 +52,9 @@ test('the architecture has every file of the function', () => {
   const named = [...read('docs/architecture.md').matchAll(/(?<=^\| .*)`([\w-]+)`/gm)].map(([, name]) => name);
   const files = readdirSync(join(root, 'lambda')).filter((file) => file.endsWith('.ts'));
   expect(files.filter((file) => !named.includes(file.slice(0, -3)))).toEqual([]);
+});
+
+test('the operations have every variable of the function', () => {
+  const page = read('docs/operations.md');
+  expect(Object.values(variables).filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
