@@ -44,8 +44,8 @@ class DynamoFault extends Error {
 type Send = (operation: string, body: string, signal: AbortSignal) => Promise<Posted>;
 
 /**
- * Calls DynamoDB with the SDK's signer over Node's own HTTPS: two operations need no more, and the SDK's client takes
- * four times as long to load as the rest of the function.
+ * Calls DynamoDB with the SDK's signer over Node's own HTTPS: two operations need no more, and with the SDK's client a
+ * cold start took more than twice as long (docs/decisions/0040).
  *
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html
  */
