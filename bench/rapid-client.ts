@@ -23,6 +23,7 @@ if (process.env.BENCH_SHIFTS_CLOCKS === '1') {
   takeClocks();
 }
 
+/** Asks for the next event. */
 export async function next(): Promise<{ readonly headers: Answer['headers']; readonly bodyJson: string }> {
   const { headers, body } = await call('GET', 'next', '');
   const shiftMs = headers['bench-clock-shift-ms'];
@@ -32,10 +33,12 @@ export async function next(): Promise<{ readonly headers: Answer['headers']; rea
   return { headers, bodyJson: body };
 }
 
+/** Hands a result over. */
 export function done(id: string, body: string): void {
   void call('POST', `${id}/response`, body);
 }
 
+/** Hands a failure over. */
 export function error(id: string, body: string): void {
   void call('POST', `${id}/error`, body);
 }

@@ -34,6 +34,7 @@ export interface Placing extends Spread {
   readonly memory?: number;
 }
 
+/** What `--json` prints. */
 export type Results = ReturnType<typeof summarize>;
 
 /** Medians, 99th percentiles, and ratios of time over the floor in the same run. */

@@ -12,6 +12,7 @@ export interface Size {
   readonly parts: Readonly<Record<string, number>>;
 }
 
+/** The broker first, then the peers. */
 export function sizesOf({ broker, peers }: Field): readonly Size[] {
   return [broker, ...peers].map(sizeOf);
 }

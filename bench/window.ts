@@ -27,6 +27,7 @@ const pastHoldMs = 70_000;
 const phaseMs = 20_000;
 const pauseMs = 50;
 
+/** Calls the broker before the window, then in it while Fegora fails, then while the token is renewed. */
 export async function watchWindow({ broker, runtime }: Field, world: World): Promise<WindowTimes> {
   await world.forget();
   world.fegora.set({ lifetimeSeconds });

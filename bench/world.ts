@@ -24,10 +24,12 @@ const loginLatencyMs = 20;
 const tableName = 'tokens';
 const account = 'bench';
 
+/** A contestant's user at Fegora. */
 export function usernameOf(contestant: string): string {
   return `user-of-${contestant}`;
 }
 
+/** Starts Fegora, Secrets Manager and the table, on loopback. */
 export async function startWorld(): Promise<World> {
   let shiftedMs = 0;
   const now = () => Date.now() + shiftedMs;

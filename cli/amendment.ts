@@ -11,6 +11,7 @@ export interface Amendment {
   readonly done: string;
 }
 
+/** Adds a command that gives the broker one order for one account. */
 export function addAmendment(program: Command, terminal: Terminal, { action, description, done }: Amendment): void {
   program
     .command(action)

@@ -2,6 +2,7 @@ import type { AccessToken } from './memory.ts';
 import { isSafe } from './options.ts';
 import type { TokenClient } from './token-client.ts';
 
+/** Where Fegora is. */
 export interface FegoraOptions {
   /**
    * The only origin that the token is sent to. Https, but for loopback.

@@ -4,6 +4,7 @@ import { singleFlight } from './flight.ts';
 import { type AccessToken, type Memory, tokenMemory } from './memory.ts';
 import { type Patience, patient, type World } from './patience.ts';
 
+/** What a token must be good for, and how long to wait for it. */
 export interface GetTokenOptions {
   /** How long the token should still be valid, in seconds. Unmet even so: the best token, with a `warning`. */
   readonly minValidity?: number | undefined;
@@ -13,6 +14,7 @@ export interface GetTokenOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Tokens of one account, kept in memory. */
 export interface TokenClient {
   /**
    * The token in memory while it serves, a new one otherwise. Calls at the same time share one question to the broker.

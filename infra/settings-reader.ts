@@ -55,25 +55,31 @@ export function membersOf(value: unknown): ReadonlyMap<string, unknown> | undefi
     : undefined;
 }
 
+/** For members that are read further by themselves. */
 export const anything: Accept<unknown> = (value) => value;
 
+/** `true` or `false`, not a text that says so. */
 export function boolean(value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined;
 }
 
+/** A text that the pattern finds something in: anchor it. */
 export function textLike(pattern: RegExp): Accept<string> {
   return (value) => (typeof value === 'string' && pattern.test(value) ? value : undefined);
 }
 
+/** One of the choices, by `===`. */
 export function oneOf<const T>(...choices: readonly T[]): Accept<T> {
   return (value) => choices.find((choice) => choice === value);
 }
 
+/** A whole number, both ends included. */
 export function wholeNumber(from: number, to: number): Accept<number> {
   return (value) =>
     typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to ? value : undefined;
 }
 
+/** A list of anything, empty or not. */
 export function list(value: unknown): readonly unknown[] | undefined {
   return Array.isArray(value) ? value : undefined;
 }

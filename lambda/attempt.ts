@@ -35,6 +35,7 @@ export interface Errand extends Choice {
   readonly deadlineMs: number;
 }
 
+/** The note that Fegora refused some credentials. */
 export type Mark = Extract<Change, { kind: 'mark' }>;
 
 /** How long a claim keeps others away. Milliseconds. */

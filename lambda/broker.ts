@@ -10,6 +10,7 @@ import { withTimeLimit } from './time-limit.ts';
 import { expiresAt, meetsValidity, renewableFrom, type Token } from './token.ts';
 import type { Want } from './want.ts';
 
+/** What a caller asks for. */
 export interface TokenRequest {
   /** A configured account. */
   readonly account: string;

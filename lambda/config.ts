@@ -13,7 +13,9 @@ export const variables = {
   tlsRejectUnauthorized: 'NODE_TLS_REJECT_UNAUTHORIZED',
 } as const;
 
+/** Where Fegora takes logins. */
 export const defaultTokenUrl = 'https://api.fegora.com/token';
+/** The `client_id` that Fegora's page gives to everybody. */
 export const defaultClientId = 'apiApp';
 
 /** An account's id: at most 63 characters, so that `account-<id>` fits an alias and a path. */
@@ -91,6 +93,7 @@ export interface Fault {
   readonly problem: string;
 }
 
+/** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 type Note = (variable: string, problem: string) => void;

@@ -16,6 +16,7 @@ export interface Outcome {
   readonly failure?: BrokerError;
 }
 
+/** One search for a token, which others who want one of the same account may join. */
 export interface Flight {
   readonly account: string;
   readonly want: Want;

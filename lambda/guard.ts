@@ -43,6 +43,7 @@ export function loginLimitMs(leftMs: number): number {
   return Math.min(loginDeadlineMs, leftMs - settleReserveMs);
 }
 
+/** This moment, by both clocks. */
 export function momentOf(clock: Clock): Moment {
   return { wall: clock.now(), monotonic: clock.monotonic() };
 }

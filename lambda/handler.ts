@@ -99,8 +99,9 @@ function keysOf(env: Environment): AwsKeys {
 
 const earlyReads: Promise<void>[] = [];
 
+/** What Lambda calls: wrapped, and put together once for each execution environment. */
 export const handler: Handler = createHandler(process.env, { onEarlyRead: (ended) => earlyReads.push(ended) });
 
-// It ends within the init, which it costs nothing that the first call would not wait for: a call of another account may
-// not need it, and nothing runs on after an answer.
+// Waited for within the init: a first call of that account would wait for it anyway, and after the answer to a call that
+// does not need it nothing may run on.
 await Promise.all(earlyReads);

@@ -15,7 +15,7 @@ const longestDoubtMs = 6 * 3_600_000;
 const sickMs = 60_000;
 
 /** This many HTML 500 in a row are taken for an account that Fegora cannot log in at all (two refresh-token rows). */
-export const sickAfter = 3;
+const sickAfter = 3;
 
 /**
  * How long nobody tries again after a login failed. `inRow` counts equal answers in a row, this one included; `random`

@@ -2,6 +2,7 @@ import type { Guard, Moment } from './guard.ts';
 import type { Credentials, LoginOutcome, Ports } from './ports.ts';
 import { fingerprint, type Token } from './token.ts';
 
+/** A login that brought no token. */
 export type FailedLogin = Extract<LoginOutcome, { kind: 'failed' }>;
 
 /** A login that went out, or tried to. */

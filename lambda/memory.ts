@@ -27,6 +27,7 @@ export interface Memory {
   readonly forget: (account: string) => void;
 }
 
+/** The memory of one environment, empty at first. */
 export function createMemory(clock: Clock): Memory {
   const tokens = new Map<string, Held>();
 

@@ -157,4 +157,5 @@ export type Incident =
   | 'retry_held'
   | 'html_500_repeated';
 
+/** Hears what the broker noticed. Must not throw. */
 export type Observe = (observation: Observation) => void;

@@ -15,6 +15,7 @@ export interface Recollection {
   bareFailures: { readonly answer: string; readonly inRow: number };
 }
 
+/** What a new environment knows: nothing. */
 export function emptyRecollection(): Recollection {
   return {
     pendingMarks: new Map(),

@@ -46,6 +46,7 @@ function assertCommand(value: unknown): asserts value is Command {
   }
 }
 
+/** Does what a command says: settings and accounts first, then faults, then the rest in the order of `Command`. */
 export function obey(command: Command, controls: Controls): void {
   controls.set(command.settings ?? {});
   for (const [username, password] of Object.entries(command.accounts ?? {})) {

@@ -33,6 +33,7 @@ export interface FaultQueue {
   readonly take: (username: string | undefined) => Fault | undefined;
 }
 
+/** No faults at first. */
 export function createFaultQueue(): FaultQueue {
   let queue: { readonly fault: Fault; left: number }[] = [];
   return {

@@ -16,6 +16,7 @@ export interface Passwords {
   readonly isLocked: (username: string) => boolean;
 }
 
+/** No accounts at first. `now` is epoch milliseconds. */
 export function createPasswords(settings: FegoraSettings, now: () => number): Passwords {
   const accounts = new Map<string, Account>();
   const locked = (account: Account): boolean => now() < account.lockedUntil;

@@ -24,6 +24,7 @@ export interface RefreshRows {
   readonly isBricked: (username: string) => boolean;
 }
 
+/** An empty table. */
 export function createRefreshRows(): RefreshRows {
   let rows: Row[] = [];
   let writes = 0;

@@ -47,6 +47,7 @@ export interface Surroundings {
   readonly beforeAnswer: (passage: Passage) => Promise<void> | void;
 }
 
+/** Puts the simulated server together, without accounts. */
 export function createFegora(settings: FegoraSettings, surroundings: Surroundings): Fegora {
   const passwords = createPasswords(settings, surroundings.now);
   const rows = createRefreshRows();
@@ -175,6 +176,7 @@ function send(response: ServerResponse, status: number, json: object): void {
   response.writeHead(status, { ...headers, Expires: '-1' }).end(JSON.stringify(json));
 }
 
+/** All that was counted since the counters were last reset. */
 export function count({ traffic, rows, passwords, elsewhere }: Fegora): FegoraCounters {
   const byUser = Object.groupBy(traffic.logins(), ({ username }) => username ?? '');
   const users = Object.entries(byUser).map(([username, logins = []]) => {

@@ -5,6 +5,7 @@ import { defaultSettings, type FegoraSettings } from './fegora-settings.ts';
 import type { Passage } from './fegora-traffic.ts';
 import { serve as serveOn } from './loopback.ts';
 
+/** How the simulator starts. */
 export interface FegoraOptions extends Partial<FegoraSettings>, Partial<Surroundings> {
   /** @default 0, any free port */
   readonly port?: number;

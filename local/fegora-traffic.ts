@@ -52,6 +52,7 @@ export interface Traffic {
   readonly reset: () => void;
 }
 
+/** Nothing has arrived yet. */
 export function createTraffic(): Traffic {
   const inside = new Set<Passage>();
   let passages: Passage[] = [];
@@ -89,6 +90,7 @@ function lookAgain(met: readonly Meeting[]): void {
   );
 }
 
+/** Sums some password grants up. */
 export function countLogins(logins: readonly Passage[]): LoginCounts {
   const outcome = (wanted: Passage['outcome']): number => logins.filter((one) => one.outcome === wanted).length;
   const meetings = logins.map((one) => one.met.filter(({ other }) => other.username === one.username));

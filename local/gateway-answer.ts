@@ -15,7 +15,7 @@ export interface GatewayRefusal {
 }
 
 /** The function failed, or answered with something that is no HTTP answer. */
-export const badGateway: GatewayRefusal = { status: 502, type: 'InternalServerErrorException' };
+const badGateway: GatewayRefusal = { status: 502, type: 'InternalServerErrorException' };
 
 /** The stack's fixed body for a refusal: API Gateway's own would repeat headers, a session token among them. */
 export function refuse({ status, type }: GatewayRefusal, requestId: string): GatewayAnswer {

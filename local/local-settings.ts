@@ -21,7 +21,8 @@ export interface PartUrls {
 /** A setting that the local run does not take. The message is for the person who set it. */
 export class SettingRefused extends Error {}
 
-export const secretsVariable = 'AWS_ENDPOINT_URL_SECRETS_MANAGER';
+const secretsVariable = 'AWS_ENDPOINT_URL_SECRETS_MANAGER';
+/** Where DynamoDB is, as the SDK names the variable. */
 export const tableVariable = 'AWS_ENDPOINT_URL_DYNAMODB';
 const keyVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
 const madeUpAccounts = JSON.stringify({ 'demo-a': 'fegora/demo-a', 'demo-b': 'fegora/demo-b' });

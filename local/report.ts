@@ -97,7 +97,7 @@ function operatorLines({ gateway, callers, settings, secrets }: LocalRun): reado
 }
 
 /** A call that curl signs. Its answer shows the token. */
-export function curlLine({ gateway, settings }: LocalRun, caller: Caller, account: string): string {
+function curlLine({ gateway, settings }: LocalRun, caller: Caller, account: string): string {
   const signer = `--aws-sigv4 aws:amz:${settings.region}:execute-api`;
   return `curl -s -i -X POST ${gateway.url}/token/${account} ${signer} ${signature(caller)}`;
 }

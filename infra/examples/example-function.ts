@@ -13,6 +13,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { buildSync } from 'esbuild';
 
+/** Which caller, and what it is told. */
 export interface ExampleFunctionProps {
   /** Name of a file in `handlers/`. */
   readonly handler: string;

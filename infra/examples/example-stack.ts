@@ -5,6 +5,7 @@ import { ExampleFunction } from './example-function.ts';
 import { Invoicing } from './invoicing.ts';
 import { Probe } from './probe.ts';
 
+/** The broker that is called. */
 export interface ExampleStackProps extends StackProps {
   readonly broker: TokenBroker;
   /** The account that everything here has tokens of. */

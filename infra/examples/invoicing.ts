@@ -8,6 +8,7 @@ import { Construct } from 'constructs';
 import { administerByIam } from '../key.ts';
 import { invoicingDefinition } from './invoicing-definition.ts';
 
+/** The functions that the workflow calls. */
 export interface InvoicingProps {
   /** The broker's alias of the account. Calling it is granted by whoever has the broker. */
   readonly token: IAlias;

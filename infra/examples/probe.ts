@@ -6,6 +6,7 @@ import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
 import { ExampleFunction } from './example-function.ts';
 
+/** What is asked, and how it must end. */
 export interface ProbeProps {
   /** How asking must end: with `token`, or with the code of a refusal. */
   readonly expected: 'token' | 'forbidden';

@@ -31,6 +31,7 @@ export interface Asked {
   readonly members: ReadonlyMap<string, unknown>;
 }
 
+/** Hands out a token. @throws BrokerError */
 export type Issue = (asked: Asked, call: Call, remaining: () => number) => Promise<TokenAnswer>;
 
 type Body = Omit<TokenRequest, 'account'> & { readonly want: 'token' | 'metadata' };
