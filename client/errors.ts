@@ -1,5 +1,5 @@
 /** Codes that the broker itself answers. */
-type BrokerCode =
+export type BrokerCode =
   | 'invalid_request'
   | 'invalid_account'
   | 'forbidden'

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { TokenBrokerError } from './errors.ts';
+import { TokenBrokerError, type TokenErrorCode } from './errors.ts';
 import { type FegoraFetch, type FegoraOptions, fegoraFetch } from './fegora-fetch.ts';
 import { throughGateway } from './gateway.ts';
 import { byInvocation } from './invoke.ts';
@@ -19,6 +19,7 @@ export type {
   GetTokenOptions,
   InvokeOptions,
   TokenClient,
+  TokenErrorCode,
   World,
 };
 export { TokenBrokerError };

@@ -2,13 +2,16 @@
  * What must not compile for a caller of the client. `npm run types` fails where a line that follows an expectation does
  * compile.
  */
+import type { BrokerCode } from '../../client/errors.ts';
 import {
   type AccessToken,
   createFegoraFetch,
   createTokenClient,
   type TokenBrokerError,
   type TokenClient,
+  type TokenErrorCode,
 } from '../../client/index.ts';
+import type { ErrorCode } from '../../lambda/errors.ts';
 
 const endpoint = 'https://abc123.execute-api.us-east-2.amazonaws.com/prod';
 
@@ -45,6 +48,13 @@ export async function callers(tokens: TokenClient, token: AccessToken, error: To
   // @ts-expect-error: whether to try again is told by `retryable`, not by a status
   error.status;
 }
+
+type Same<A, B> = [A, B] extends [B, A] ? true : false;
+
+/** The client imports nothing of the broker, so it has a list of its own. */
+export const hasEveryCode: Same<BrokerCode, ErrorCode> = true;
+
+export const passing: readonly TokenErrorCode[] = ['upstream_unavailable', 'broker_unreachable', 'a_code_of_later'];
 
 export const fine = [
   createTokenClient({ endpoint }),
