@@ -1,7 +1,8 @@
 import { Logger } from '@aws-lambda-powertools/logger';
-import { type Fault, type metricDimensions, metricNames, metricNamespace } from './config.ts';
+import { type Fault, metricNames } from './config.ts';
 import type { BrokerError, ErrorCode } from './errors.ts';
 import type { Call, Report } from './events/call.ts';
+import { createEmit, type Emit } from './metrics.ts';
 import type { Incident, Observation } from './ports.ts';
 
 /** Everything the function says of itself. */
@@ -9,11 +10,6 @@ export interface Telemetry extends Report {
   readonly observe: (observation: Observation) => void;
   readonly misconfigured: (faults: readonly Fault[]) => void;
 }
-
-type Unit = 'Count' | 'Seconds' | 'Milliseconds';
-type Dimensions = Readonly<Partial<Record<keyof typeof metricDimensions, string>>>;
-/** Metrics that belong together: each exists by `service` alone, and by each of the dimensions. */
-type Emit = (values: readonly (readonly [name: string, unit: Unit, value: number])[], by?: Dimensions) => void;
 
 const incidentMetrics: Readonly<Record<Incident, string>> = {
   guard_expired: metricNames.guardExpired,
@@ -143,29 +139,6 @@ function observe(observation: Observation, { logger, emit, countCode }: Outlets)
       logger.warn(observation.kind, { account: observation.account });
       emit([[incidentMetrics[observation.kind], 'Count', 1]]);
   }
-}
-
-/**
- * One document with all sets of dimensions.
- *
- * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
- */
-function createEmit(service: string, now: () => number): Emit {
-  return (values, by = {}) => {
-    const directive = {
-      Namespace: metricNamespace,
-      Dimensions: [['service'], ...Object.keys(by).map((dimension) => ['service', dimension])],
-      Metrics: values.map(([Name, Unit]) => ({ Name, Unit })),
-    };
-    const document = {
-      _aws: { Timestamp: now(), CloudWatchMetrics: [directive] },
-      service,
-      ...by,
-      ...Object.fromEntries(values.map(([name, , value]) => [name, value])),
-    };
-    // Straight to the stream: Lambda wraps what goes through the console.
-    process.stdout.write(`${JSON.stringify(document)}\n`);
-  };
 }
 
 function described(call: Call): Readonly<Record<string, string>> {
