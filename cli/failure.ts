@@ -81,7 +81,7 @@ function ofAws(thrown: unknown): CommandError {
       return new CommandError(exitCodes.usage, firstLine(message), cause);
     case 'SyntaxError':
       // The message repeats the text.
-      return new CommandError(exitCodes.failed, 'an answer that is none of AWS: is there a proxy?', cause);
+      return new CommandError(exitCodes.failed, 'the answer does not come from AWS: is there a proxy?', cause);
     default:
       return new CommandError(exitCodes.failed, [name, firstLine(message)].filter(Boolean).join(': '), cause);
   }

@@ -104,7 +104,7 @@ function unspoken({ status = 500, retryAfter = '', requestId }: Reply): TokenBro
   if (meaning === undefined) {
     return unexpected({ body: '', requestId });
   }
-  return new TokenBrokerError(meaning.code, `Refused with status ${status}, without a word of the broker.`, {
+  return new TokenBrokerError(meaning.code, `Refused with status ${status}, by something other than the broker.`, {
     retryable: meaning.retryable,
     retryAfter: /^\d{1,6}$/.test(retryAfter) ? Math.min(Number(retryAfter), longestPauseSeconds) : undefined,
     requestId,

@@ -80,7 +80,7 @@ function regionOf(hostname: string): string | undefined {
 
 function checkAccount(account: string | undefined): void {
   if (account === undefined || !accountId.test(account)) {
-    throw new TypeError('account: not 1 to 63 of a to z, 0 to 9 and hyphens, the first no hyphen');
+    throw new TypeError('account: not 1 to 63 lower-case letters, digits and hyphens, or it starts with a hyphen');
   }
 }
 

@@ -23,7 +23,7 @@ export interface Flight {
   readonly remaining: Remaining;
   /** When to give up waiting. Monotonic milliseconds. */
   readonly until: number;
-  /** Told before a login, what whoever joined may have at once: a token that serves on, or the failure it only probes. */
+  /** Told, before a login, what those who joined may have at once: a token that still serves, or the failure it probes. */
   readonly announce?: (outcome: Outcome) => void;
 }
 

@@ -9,7 +9,7 @@ export interface Want {
   readonly rejected?: string;
 }
 
-/** Whether a flight for the one that found no token found none for the other either. */
+/** Whether a flight that found no token for `a` would have found none for `b` either. */
 export function isSameAim(a: Want, b: Want): boolean {
   return a.purpose === b.purpose && a.rejected === b.rejected;
 }
