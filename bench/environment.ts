@@ -40,6 +40,13 @@ interface Job {
   readonly shiftMs: number | undefined;
 }
 
+/** What the runtime client handed over, and when, by `performance.now`. */
+interface Answer {
+  readonly at: number;
+  readonly isError: boolean;
+  readonly text: string;
+}
+
 const functionArn = 'arn:aws:lambda:us-east-1:000000000000:function:bench:http';
 const timeoutMs = 25_000;
 
@@ -57,9 +64,7 @@ export async function startEnvironment(
   let asking = new Promise<ServerResponse>((resolve) => {
     ask = resolve;
   });
-  let answered:
-    | ((answer: { readonly at: number; readonly isError: boolean; readonly text: string }) => void)
-    | undefined;
+  let answered: ((answer: Answer) => void) | undefined;
   let firstAskedAt = Number.NaN;
   const server = await listen(createServer((request, response) => void serve(request, response)));
   let calls = 0;
@@ -69,7 +74,7 @@ export async function startEnvironment(
 
   return {
     call: async (event, shiftMs) => {
-      const result = new Promise<{ at: number; isError: boolean; text: string }>((resolve) => {
+      const result = new Promise<Answer>((resolve) => {
         answered = resolve;
       });
       const isFirst = calls === 0;

@@ -78,7 +78,7 @@ interface Call {
   readonly operation: string;
   readonly body: Buffer | undefined;
   readonly fault: SecretsFault | undefined;
-  /** The how-manieth of its operation. */
+  /** Which call of its operation it is, from 1. */
   readonly count: number;
 }
 

@@ -7,7 +7,7 @@ import { type LoopbackServer, readBody, serve } from '../../local/loopback.ts';
 import { authenticate, type SigningKeys } from '../../local/sigv4.ts';
 import { startTable } from '../../local/table.ts';
 
-/** What the server does with the how-manieth request, counted from 1. */
+/** What the server does with a request, by its number, counted from 1. */
 type Behaviour = (request: IncomingMessage, response: ServerResponse, count: number) => void;
 
 const keys: AwsKeys = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
