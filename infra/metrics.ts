@@ -46,7 +46,10 @@ export function ownErrors(metrics: BrokerMetrics): MathExpression {
   });
 }
 
-/** Logins of 10 minutes that did not end in a token. The function writes both in one document: where one is late, so is the other, and filling makes no false alarm. */
+/**
+ * Logins of 10 minutes that did not end in a token. The function writes both counts in one document: where one is late, so
+ * is the other, and filling makes no false alarm.
+ */
 export function failedLogins(metrics: BrokerMetrics): MathExpression {
   const period = Duration.minutes(10);
   return new MathExpression({

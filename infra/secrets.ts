@@ -146,7 +146,7 @@ export class AccountSecret extends Construct {
         effect: Effect.DENY,
         principals: [new AnyPrincipal()],
         actions,
-        // The secret, under whatever name: another ARN of it would not be denied.
+        // In its own policy this is the secret, by whatever form of its ARN it is asked for.
         resources: ['*'],
         conditions: { ArnNotEquals: { 'aws:PrincipalArn': except } },
       }),

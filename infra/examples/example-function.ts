@@ -21,8 +21,8 @@ export interface ExampleFunctionProps {
 }
 
 /**
- * A function as a caller of the broker has it, with an alias: whoever may call that may call nothing else, which is not
- * so of a function. It may write its log and, until granted more, nothing else.
+ * A function that calls the broker, with an alias: a grant on that is on nothing else, while the CDK's grant on a function
+ * is on all its versions and aliases. It may write its log and, until granted more, nothing else.
  */
 export class ExampleFunction extends Construct {
   readonly alias: IAlias;
