@@ -1,5 +1,5 @@
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { variables } from '../../lambda/config.ts';
 import { BrokerError, isErrorCode } from '../../lambda/errors.ts';
@@ -57,4 +57,14 @@ test('the architecture has every file of the function', () => {
 test('the operations have every variable of the function', () => {
   const page = read('docs/operations.md');
   expect(Object.values(variables).filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
+
+test('the index of decisions has every page by its title', () => {
+  const index = read('docs/decisions/README.md');
+  const decisions = pages.filter((page) => /^docs\/decisions\/\d/.test(page));
+  const missing = decisions.filter((page) => {
+    const [, number, title] = /^# (\d+)\. (.+)$/m.exec(read(page)) ?? [];
+    return !index.includes(`| [${number}](${basename(page)}) | ${title}`);
+  });
+  expect(missing).toEqual([]);
 });
