@@ -16,6 +16,7 @@ export default {
     'broker',
     'token-table',
     'fegora',
+    'token-response',
     'item',
     'item-record',
     'item-update',
