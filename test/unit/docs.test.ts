@@ -68,3 +68,11 @@ test('the index of decisions has every page by its title', () => {
   });
   expect(missing).toEqual([]);
 });
+
+test('every promise is a test with its number in its name', () => {
+  const promises = [...read('docs/promises.md').matchAll(/^\| (\d+) \|/gm)].map(([, number]) => Number(number));
+  expect(promises).toEqual(Array.from({ length: 48 }, (_, index) => index + 1));
+  const tests = globSync('test/**/*.test.ts', { cwd: root }).map(read).join('\n');
+  const tested = new Set([...tests.matchAll(/promise (\d+)/g)].map(([, number]) => Number(number)));
+  expect(promises.filter((number) => !tested.has(number))).toEqual([48]);
+});
