@@ -75,14 +75,17 @@ function racersOf({ floor, broker, peers, others }: Field, world: World): readon
   return [plain(floor), ...[broker, ...others].flatMap(both), ...peers.map(plain)];
 }
 
+/** @param limit on what its call, not its init, may compute */
 async function once(
   { contestant, before, source }: Racer,
   runtime: string,
   limit: CpuLimit | undefined,
 ): Promise<{ ms: number; initMs: number; cpuMs: number }> {
   await before();
-  const environment = await startEnvironment(contestant, runtime, limit);
+  const environment = await startEnvironment(contestant, runtime);
   try {
+    await environment.ready;
+    limit?.holdDown(environment.pid);
     const { ms, status, body } = await environment.call(tokenEvent());
     if (status !== 200 || body.source !== source) {
       throw new Error(`${contestant.name} answered ${status} ${JSON.stringify({ ...body, access_token: undefined })}`);

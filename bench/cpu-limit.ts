@@ -4,7 +4,7 @@ import { join } from 'node:path';
 /** A bound on what processes compute. */
 export interface CpuLimit {
   /** From now on, for the whole of its life. */
-  readonly holdDown: (pid: number) => void;
+  readonly holdDown: (pid: number | undefined) => void;
   /** To be called when the processes have ended. */
   readonly close: () => void;
 }

@@ -5,7 +5,6 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { text } from 'node:stream/consumers';
 import { listen } from '../local/loopback.ts';
 import type { Contestant } from './contestants.ts';
-import type { CpuLimit } from './cpu-limit.ts';
 
 /** How one call went. */
 export interface Measured {
@@ -18,6 +17,9 @@ export interface Measured {
 
 /** A process that runs a bundle as Lambda does. */
 export interface Environment {
+  readonly pid: number | undefined;
+  /** Resolves when its init is over: it has asked for its first event. */
+  readonly ready: Promise<unknown>;
   /** One call at a time. */
   readonly call: (event: object, shiftMs?: number) => Promise<Measured>;
   /** From the spawn to the first request for an event. Milliseconds. */
@@ -50,16 +52,8 @@ interface Answer {
 const functionArn = 'arn:aws:lambda:us-east-1:000000000000:function:bench:http';
 const timeoutMs = 25_000;
 
-/**
- * Starts AWS's runtime client with the contestant's bundle, and the Runtime API for it alone.
- *
- * @param limit on what its calls, not its init, may compute. @default none
- */
-export async function startEnvironment(
-  { folder, env }: Contestant,
-  runtime: string,
-  limit?: CpuLimit,
-): Promise<Environment> {
+/** Starts AWS's runtime client with the contestant's bundle, and the Runtime API for it alone. */
+export async function startEnvironment({ folder, env }: Contestant, runtime: string): Promise<Environment> {
   let ask: ((response: ServerResponse) => void) | undefined;
   let asking = new Promise<ServerResponse>((resolve) => {
     ask = resolve;
@@ -73,15 +67,14 @@ export async function startEnvironment(
   const process = spawnRuntime(runtime, folder, { ...env, AWS_LAMBDA_RUNTIME_API: server.url.replace('http://', '') });
 
   return {
+    pid: process.pid,
+    ready: asking,
     call: async (event, shiftMs) => {
       const result = new Promise<Answer>((resolve) => {
         answered = resolve;
       });
       const isFirst = calls === 0;
       const response = await asking;
-      if (isFirst && process.pid !== undefined) {
-        limit?.holdDown(process.pid);
-      }
       asking = new Promise((resolve) => {
         ask = resolve;
       });
