@@ -73,13 +73,12 @@ export async function startEnvironment({ folder, env }: Contestant, runtime: str
       const result = new Promise<Answer>((resolve) => {
         answered = resolve;
       });
-      const isFirst = calls === 0;
       const response = await asking;
       asking = new Promise((resolve) => {
         ask = resolve;
       });
       calls += 1;
-      const from = isFirst ? startedAt : performance.now();
+      const from = calls === 1 ? startedAt : performance.now();
       hand(response, { event: JSON.stringify(event), shiftMs }, calls);
       const { at, isError, text: answer } = await result;
       return { ms: at - from, ...read(isError, answer) };
