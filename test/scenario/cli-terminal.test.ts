@@ -1,4 +1,5 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -117,4 +118,28 @@ test('the number of the failure is the exit code of the process', async () => {
 
   expect([code, out]).toEqual([5, '']);
   expect(err).toMatch(/^broker: unknown_account: .*\n$/);
+});
+
+test('a reader that has left is no failure', async () => {
+  const child = spawn(process.execPath, ['cli/main.ts', 'status', '--endpoint', scene.gateway.url], { env });
+  const ended = new Promise((resolve) => {
+    child.once('close', resolve);
+  });
+  child.stdout.destroy();
+
+  expect(await Promise.all([ended, text(child.stderr)])).toEqual([0, '']);
+});
+
+test('a result that cannot be written is a failure, in one line', async () => {
+  if (!existsSync('/dev/full')) {
+    console.log('There is no full device here: nothing was written to it.');
+    return;
+  }
+  const command = `exec "${process.execPath}" cli/main.ts status --endpoint ${scene.gateway.url} > /dev/full`;
+  const child = spawn('sh', ['-c', command], { env });
+  const ended = new Promise((resolve) => {
+    child.once('close', resolve);
+  });
+
+  expect(await Promise.all([ended, text(child.stderr)])).toEqual([1, expect.stringMatching(/^broker: ENOSPC.*\n$/)]);
 });
