@@ -36,11 +36,12 @@ export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal 
   /** What is typed shows on `output` alone: the terminal itself stops showing it before the question is put. */
   async function typedLine(question: string, output: NodeJS.WritableStream): Promise<string> {
     const reader = createInterface({ input: stdin, output, terminal: true, historySize: 0 });
-    const interruption = new Promise<never>((_, reject) => {
-      reader.once('SIGINT', () => reject(new CommandError(interrupted, 'interrupted')));
-    });
     try {
-      return await Promise.race([reader.question(question), interruption]);
+      return await reader.question(question);
+    } catch (cause) {
+      // Ctrl-C, or Ctrl-D, which ends the input.
+      output.write('\n');
+      throw new CommandError(interrupted, 'interrupted', { cause });
     } finally {
       reader.close();
     }

@@ -82,15 +82,20 @@ test('at a terminal the password is not shown as it is typed, where Python can p
   expect(shown).not.toContain('not-a-real-password');
 });
 
-test('Ctrl-C at the password stores nothing', async () => {
+test.each([
+  ['Ctrl-C at the user', 'Username: ', 'us\u0003', []],
+  ['Ctrl-C at the password', '(not shown): ', 'not-a-real\u0003', ['--username', 'user-one']],
+  ['Ctrl-D at the user', 'Username: ', '\u0004', []],
+  ['Ctrl-D at the password', '(not shown): ', '\u0004', ['--username', 'user-one']],
+])('%s stores nothing, and says so on a line of its own', async (_, question, typed, more) => {
   if (!hasPython) {
     console.log('python3 is not installed here: nobody typed at a terminal.');
     return;
   }
-  const { shown, code } = await type([['(not shown): ', 'not-a-real\u0003']], '--username', 'user-one');
+  const { shown, code } = await type([[question, typed]], ...more);
 
   expect(code).toBe(130);
-  expect(shown).toContain('interrupted');
+  expect(shown).toMatch(/\nbroker: interrupted\s*$/);
   expect(shown).not.toMatch(/stored|not-a-real/);
 });
 
