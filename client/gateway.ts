@@ -55,6 +55,11 @@ function read(incoming: Incoming, account: string | undefined): Answer {
     retryAfter: incoming.headers['retry-after'],
     requestId: typeof requestId === 'string' ? requestId : undefined,
   };
+  if (errorType(incoming) === 'MissingAuthenticationTokenException') {
+    // What API Gateway says of a signed request, too, where it knows no such path.
+    const text = 'No token broker is at this path of the endpoint: it must be the stage’s URL.';
+    throw new TokenBrokerError('unexpected_answer', text, { requestId: reply.requestId });
+  }
   if (isKeyFault(errorType(incoming))) {
     const text = 'AWS does not take the credentials, or their signature.';
     throw new TokenBrokerError('aws_credentials', text, { requestId: reply.requestId });

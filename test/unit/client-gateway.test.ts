@@ -221,6 +221,16 @@ describe('the answer', () => {
     expect(await failure(client(url).getToken())).toMatchObject({ retryAfter: 300 });
   });
 
+  test('of a path that API Gateway does not know is no fault of the keys', async () => {
+    const headers = { 'x-amzn-ErrorType': 'MissingAuthenticationTokenException' };
+    const { url, heard } = await broker({ ...refusal(403, 'forbidden'), headers });
+    const error = await failure(client(url).getToken());
+
+    expect(error).toMatchObject({ code: 'unexpected_answer', retryable: false });
+    expect(error.message).toContain('No token broker is at this path');
+    expect(heard).toHaveLength(1);
+  });
+
   test('a redirect is not followed', async () => {
     const elsewhere = await broker(issued('token-a', 1799));
     const { url } = await broker({ status: 307, headers: { location: elsewhere.url }, body: '' });
