@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { isKeyFault } from '../client/errors.ts';
+import { isKeyFault, isOutage } from '../client/errors.ts';
 import { TokenBrokerError } from '../client/index.ts';
 
 /** How the process ends. Scripts rely on the numbers. */
@@ -72,11 +72,17 @@ function ofAws(thrown: unknown): CommandError {
     // The message may repeat all that was signed, the session token included.
     return noCredentials(thrown);
   }
+  if (isOutage(thrown)) {
+    return noAnswer(thrown, message);
+  }
   switch (name) {
     case 'AccessDeniedException':
       return new CommandError(exitCodes.forbidden, `not permitted: ${firstLine(message)}`, cause);
     case 'ResourceNotFoundException':
       return new CommandError(exitCodes.notFound, `not found: ${firstLine(message)}`, cause);
+    case 'ThrottlingException':
+    case 'TooManyRequestsException':
+      return noAnswer(thrown, message);
     case 'TypeError':
       return new CommandError(exitCodes.usage, firstLine(message), cause);
     case 'SyntaxError':
@@ -89,7 +95,16 @@ function ofAws(thrown: unknown): CommandError {
 
 function noCredentials(cause: unknown): CommandError {
   const advice = 'set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again';
-  return new CommandError(exitCodes.awsCredentials, `no AWS credentials, or none that are valid: ${advice}`, { cause });
+  return new CommandError(
+    exitCodes.awsCredentials,
+    `no AWS credentials, or none that are valid in this region: ${advice}`,
+    { cause },
+  );
+}
+
+function noAnswer(cause: unknown, message: string): CommandError {
+  const text = ['AWS does not answer now', firstLine(message)].filter(Boolean).join(': ');
+  return new CommandError(exitCodes.tryLater, text, { cause });
 }
 
 /** Nothing of a text that looks as if it repeated what was sent. */

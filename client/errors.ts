@@ -54,6 +54,14 @@ export function isKeyFault(name: string): boolean {
   return keyFaults.has(name);
 }
 
+const networkCode = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
+
+/** Whether an error of the SDK is one of the network (it has a system error's code) or of the service. */
+export function isOutage(cause: unknown): boolean {
+  const { code, $fault } = { code: '', $fault: '', ...(typeof cause === 'object' && cause) };
+  return networkCode.test(String(code)) || $fault === 'server';
+}
+
 /** What is known of a failure besides its code. */
 export interface FailureDetails {
   readonly retryable?: boolean;

@@ -1,6 +1,6 @@
 import type { InvokeCommandOutput, LambdaClientConfig } from '@aws-sdk/client-lambda';
 import { type Answer, type Ask, type Reply, readThrown, readToken } from './answer.ts';
-import { isKeyFault, TokenBrokerError } from './errors.ts';
+import { isKeyFault, isOutage, TokenBrokerError } from './errors.ts';
 import { type CredentialProvider, keysOf } from './signer.ts';
 
 /** A broker that is invoked as a function, through the alias of one account. */
@@ -90,12 +90,4 @@ function refused(cause: unknown): TokenBrokerError {
         ? new TokenBrokerError('broker_unreachable', 'The broker cannot be invoked now.', { cause, retryable: true })
         : new TokenBrokerError('unexpected_answer', 'The broker cannot be invoked.', { cause });
   }
-}
-
-const networkCode = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
-
-/** A failure of the network (it has a system error's code) or of the service, as the SDK tells them. */
-function isOutage(cause: unknown): boolean {
-  const { code, $fault } = { code: '', $fault: '', ...(typeof cause === 'object' && cause) };
-  return networkCode.test(String(code)) || $fault === 'server';
 }

@@ -152,6 +152,16 @@ describe('what goes wrong is one line and a number', () => {
     });
   });
 
+  test('nobody there for an operator, or for the secret', async () => {
+    const status = await broker('status --endpoint http://127.0.0.1:1', scene.callers.operator);
+    vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', 'http://127.0.0.1:1');
+    const set = await broker(`credentials set one ${local()}`, scene.callers.operator, ['user-one', 'not-a-real-one']);
+
+    const refused = 'broker: AWS does not answer now: connect ECONNREFUSED 127.0.0.1:1';
+    expect([status.code, set.code]).toEqual([6, 6]);
+    expect([status.err, set.err.slice(2)]).toEqual([[refused], [refused]]);
+  });
+
   test('nothing says which broker, or which region', async () => {
     expect(await broker('token', scene.callers.all)).toMatchObject({
       code: 2,
@@ -183,6 +193,7 @@ describe('an answer that is not the broker’s', () => {
     ['SignatureDoesNotMatch', 3],
     ['IncompleteSignature', 3],
     ['InvalidAccessKeyId', 3],
+    ['TooManyRequestsException', 6],
     ['SomethingNew', 1],
   ])('%s ends with %d and does not repeat what was signed', async (type, code) => {
     const message = `No match: host:x\nx-amz-security-token:${session}`;
