@@ -7,6 +7,6 @@ export function addClearRejection(program: Command, terminal: Terminal): void {
   addAmendment(program, terminal, {
     action: 'clear-rejection',
     description: 'let the broker log in again at once, with credentials that Fegora refused or after an outage',
-    done: 'the next call logs in',
+    done: 'free to log in again',
   });
 }

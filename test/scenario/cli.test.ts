@@ -256,7 +256,7 @@ describe('operators', () => {
     expect(await broker(`resume one ${local()}`, callers.operator)).toMatchObject({ code: 0, out: ['one: resumed'] });
     expect(await broker(`purge one ${local()}`, callers.operator)).toMatchObject({
       code: 0,
-      out: ['one: token forgotten'],
+      out: ['one: token removed from the table; environments that have it in memory serve it on'],
     });
     expect((await broker(`status one ${local()}`, callers.operator)).out.join()).not.toContain('expires_at');
   });
@@ -270,7 +270,7 @@ describe('operators', () => {
 
     world.fegora.setPassword('user-one', 'not-a-real-password-one');
     const cleared = await broker(`clear-rejection one ${local()}`, callers.operator);
-    expect(cleared).toMatchObject({ code: 0, out: ['one: the next call logs in'] });
+    expect(cleared).toMatchObject({ code: 0, out: ['one: free to log in again'] });
     expect((await broker(`token one ${local()}`, callers.all)).code).toBe(0);
   });
 });
