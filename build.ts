@@ -1,5 +1,6 @@
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 
@@ -86,7 +87,7 @@ export async function buildFunction(folder: string): Promise<Metafile> {
 
 /**
  * Bundles the client, for callers that bundle nothing themselves: `index.mjs`. Node strips no types below
- * `node_modules`, so the sources serve those who do.
+ * `node_modules`, so the sources serve those who do. The types are those that tsc declares beside it (`tsc -p client`).
  *
  * @returns what went into it, by esbuild's account
  */
@@ -100,6 +101,7 @@ export async function buildClient(folder: string): Promise<Metafile> {
     splitting: false,
     external: ['@aws-sdk/*'],
   });
+  await writeFile(join(folder, 'index.d.mts'), "export * from './index.ts';\n");
   return metafile;
 }
 

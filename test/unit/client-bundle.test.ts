@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -80,6 +80,45 @@ test.each([20, 22, 24])('the bundle works in Node %d, where it is installed', as
   await broker.close();
 
   expect(JSON.parse(stdout)).toEqual({ major: `v${major}`, status: 200, seen: ['Bearer token-a', 'Bearer token-b'] });
+});
+
+const consumer = (module: string) => `
+  import { createFegoraFetch, createTokenClient, TokenBrokerError } from '${module}';
+  const tokens = createTokenClient({ endpoint: 'https://example.com/v1', account: 'main' });
+  export const fingerprint: Promise<string> = tokens.getToken({ minValidity: 60 }).then((token) => token.fingerprint);
+  export const answer: Promise<Response> = createFegoraFetch(tokens)('/dte', { method: 'POST' });
+  export const code = (thrown: unknown): string => (thrown instanceof TokenBrokerError ? thrown.code : '');
+  // @ts-expect-error: an account has to be named to be invoked
+  createTokenClient({ functionName: 'broker' });
+`;
+
+test.each([
+  ['node16', 'node16'],
+  ['nodenext', 'nodenext'],
+  ['esnext', 'bundler'],
+])('its types are those of a package and of a copy, with %s modules and %s resolution', async (module, resolution) => {
+  const root = join(import.meta.dirname, '../..');
+  const project = await mkdtemp(join(tmpdir(), 'token-client-types-'));
+  const installed = join(project, 'node_modules/fegora-token-broker');
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  await run(process.execPath, [tsc, '-p', join(root, 'client'), '--outDir', folder]);
+  await mkdir(installed, { recursive: true });
+  await symlink(join(root, 'node_modules/@types'), join(project, 'node_modules/@types'));
+  await cp(join(root, 'package.json'), join(installed, 'package.json'));
+  await cp(join(root, 'client'), join(installed, 'client'), { recursive: true });
+  await cp(folder, join(installed, 'dist/client'), { recursive: true });
+  await cp(folder, join(project, 'copy'), { recursive: true });
+  await writeFile(join(project, 'package.json'), '{"type":"module"}');
+  await writeFile(join(project, 'package.ts'), consumer('fegora-token-broker/client'));
+  await writeFile(join(project, 'copy.ts'), consumer('./copy/index.mjs'));
+  const compilerOptions = { module, moduleResolution: resolution, target: 'es2022', lib: ['es2022'], types: ['node'] };
+  const more = { strict: true, noEmit: true };
+  const settings = { compilerOptions: { ...compilerOptions, ...more }, include: ['*.ts'] };
+  await writeFile(join(project, 'tsconfig.json'), JSON.stringify(settings));
+  const checked = await run(process.execPath, [tsc, '-p', project]).catch((failure) => failure);
+  await rm(project, { recursive: true });
+
+  expect(checked.stdout).toBe('');
 });
 
 /** A Node of this major version on the path. */
