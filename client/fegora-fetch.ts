@@ -1,3 +1,4 @@
+import { TokenBrokerError } from './errors.ts';
 import type { AccessToken } from './memory.ts';
 import { isSafe } from './options.ts';
 import type { TokenClient } from './token-client.ts';
@@ -21,15 +22,18 @@ export interface FegoraOptions {
  *   stay where they were meant to go.
  * - A 401 is reported to the broker, and the request is repeated once with the new token; unless its body can be read
  *   only once (a stream, an iterator, a `Request` with a body), or the broker has no other token: then the 401 is
- *   handed back. A new token that is refused as well is handed back likewise, and not reported within a minute.
+ *   handed back. So is a second one. The token that it came for is not reported within a minute, or, where the broker
+ *   named a shorter time, within that.
  *
  * @throws TypeError for another origin, or a `Request` as `init`
  * @throws TokenBrokerError when there is no token to begin with; the signal's reason; what `fetch` throws
  */
 export type FegoraFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
-/** How long a new token that Fegora refused as well is not reported: it is the path that is refused, or the user. */
+/** How long a token is not reported again. Refused as well as the one before, it is the path that is refused, or the user. */
 const peaceMs = 60_000;
+/** The same where the broker may soon have another, and did not say when. */
+const shortPeaceMs = 5_000;
 
 /**
  * `now` is epoch milliseconds.
@@ -46,7 +50,25 @@ export function fegoraFetch(
   const origin = parseOrigin(options.origin ?? 'https://api.fegora.com');
   let refused: { readonly fingerprint: string; readonly until: number } | undefined;
 
+  const hold = ({ fingerprint }: AccessToken, ms: number) => {
+    refused = { fingerprint, until: now() + ms };
+  };
   const isFutile = ({ fingerprint }: AccessToken) => fingerprint === refused?.fingerprint && now() < refused.until;
+
+  /** Another token than the rejected one. None where the broker has none to give: the 401 is then the better answer. */
+  async function replacement(rejected: AccessToken, signal: AbortSignal | undefined): Promise<AccessToken | undefined> {
+    try {
+      const token = await tokens.getToken({ rejected: rejected.fingerprint, signal });
+      if (token.fingerprint !== rejected.fingerprint) {
+        return token;
+      }
+      hold(rejected, peaceMs);
+    } catch (failure) {
+      signal?.throwIfAborted();
+      hold(rejected, peaceAfter(failure));
+    }
+    return undefined;
+  }
 
   return async (input, init = {}) => {
     const request = target(input, init, origin);
@@ -58,7 +80,7 @@ export function fegoraFetch(
     if (response.status !== 401 || isFutile(token)) {
       return response;
     }
-    const other = await replacement(tokens, token, signal);
+    const other = await replacement(token, signal);
     if (other === undefined || !isReplayable(input, init)) {
       return response;
     }
@@ -66,7 +88,7 @@ export function fegoraFetch(
     await response.body?.cancel().catch(() => {});
     const second = await send(other);
     if (second.status === 401) {
-      refused = { fingerprint: other.fingerprint, until: now() + peaceMs };
+      hold(other, peaceMs);
     }
     return second;
   };
@@ -99,15 +121,11 @@ function withToken(input: string | URL | Request, init: RequestInit, { accessTok
   return { ...init, headers, redirect: redirect ? 'error' : 'manual' };
 }
 
-/** Another token than the rejected one. None where the broker has none to give: the 401 is then the better answer. */
-async function replacement(tokens: TokenClient, rejected: AccessToken, signal: AbortSignal | undefined) {
-  try {
-    const token = await tokens.getToken({ rejected: rejected.fingerprint, signal });
-    return token.fingerprint === rejected.fingerprint ? undefined : token;
-  } catch {
-    signal?.throwIfAborted();
-    return undefined;
+function peaceAfter(failure: unknown): number {
+  if (!(failure instanceof TokenBrokerError) || !failure.retryable) {
+    return peaceMs;
   }
+  return failure.retryAfter === undefined ? shortPeaceMs : Math.min(failure.retryAfter * 1000, peaceMs);
 }
 
 /** Whether the body can be sent a second time. A `Request` hands its body out as a stream. */

@@ -220,6 +220,28 @@ describe('a 401', () => {
     expect(reports()).toBe(2);
   });
 
+  test.each([
+    ['refuses', new TokenBrokerError('credentials_rejected', 'no'), 60],
+    ['wants peace', new TokenBrokerError('upstream_unavailable', 'later', { retryable: true, retryAfter: 20 }), 20],
+    ['wants more', new TokenBrokerError('too_many_rejections', 'later', { retryable: true, retryAfter: 200 }), 60],
+    ['is not there', new TokenBrokerError('broker_unreachable', 'nobody', { retryable: true }), 5],
+    ['has no other token', 'token-a' as const, 60],
+  ])('where the broker %s is not reported again at every call', async (_, replacement, seconds) => {
+    let now = noon;
+    const { client, asked } = tokens(replacement);
+    const unauthorized = async () => new Response('', { status: 401 });
+    const send = fegoraFetch(client, unauthorized, {}, () => now);
+    const reports = () => asked.filter(({ rejected }) => rejected !== undefined).length;
+    await send('/dte');
+    now += seconds * 1000 - 1;
+    await send('/dte');
+    expect(reports()).toBe(1);
+    now += 1;
+    await send('/dte');
+
+    expect(reports()).toBe(2);
+  });
+
   test('other refusals are the answer', async () => {
     const { url } = await api('token-a', { status: 403 });
     const { client, asked } = tokens();
