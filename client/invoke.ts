@@ -76,7 +76,9 @@ function read(output: InvokeCommandOutput, account: string): Answer {
 function refused(cause: unknown): TokenBrokerError {
   const name = cause instanceof Error ? cause.name : '';
   if (isKeyFault(name)) {
-    return new TokenBrokerError('aws_credentials', 'There are no AWS credentials, or none that are valid.', { cause });
+    // Where AWS refuses, its message may repeat all that was signed, the session token included.
+    const told = name === 'CredentialsProviderError' ? { cause } : {};
+    return new TokenBrokerError('aws_credentials', 'There are no AWS credentials, or none that are valid.', told);
   }
   switch (name) {
     case 'AccessDeniedException':

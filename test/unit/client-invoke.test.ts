@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createTokenClient } from '../../client/index.ts';
 import { type LoopbackServer, serve } from '../../local/loopback.ts';
@@ -129,6 +130,23 @@ describe('refusals', () => {
 
     await expect(getToken()).rejects.toMatchObject({ code: 'aws_credentials', retryable: false });
     expect(invocations).toHaveLength(2);
+  });
+
+  test.each([
+    [403, 'InvalidSignatureException'],
+    [403, 'AccessDeniedException'],
+    [404, 'ResourceNotFoundException'],
+    [500, 'ServiceException'],
+  ])('%d %s repeat nothing that was signed', async (status, name) => {
+    const sessionToken = 'not-a-real-session-token';
+    const signed = name === 'InvalidSignatureException' ? `x-amz-security-token:${sessionToken}` : '';
+    answer = { ...lambdaError(status, name), body: { message: `The canonical string is 'POST\n${signed}'` } };
+    const credentials = { ...keys, sessionToken };
+    const client = createTokenClient({ functionName: 'broker', account: 'nit-1', region: 'us-east-1', credentials });
+    const failure = await client.getToken().catch((error: unknown) => error);
+
+    expect(inspect(failure, { depth: null })).toContain('TokenBrokerError');
+    expect(inspect(failure, { depth: null })).not.toContain(sessionToken);
   });
 
   test('that break off are not repeated: the broker may be at work', async () => {
