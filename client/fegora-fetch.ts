@@ -20,6 +20,8 @@ export interface FegoraOptions {
  *   sent.
  * - Redirects are not followed (`redirect: 'error'` is kept): the answer is handed back, and the token and the body
  *   stay where they were meant to go.
+ * - Each request has a connection of its own, unless it has a header `connection`: one kept from an earlier invocation
+ *   is dead when a frozen function thaws, and nobody could tell whether an invoice sent on it arrived.
  * - A 401 is reported to the broker, and the request is repeated once with the new token; unless its body can be read
  *   only once (a stream, an iterator, a `Request` with a body), or the broker has no other token: then the 401 is
  *   handed back. So is a second one. The token that it came for is not reported within a minute, or, where the broker
@@ -117,6 +119,7 @@ function target(input: string | URL | Request, init: RequestInit, origin: string
 function withToken(input: string | URL | Request, init: RequestInit, { accessToken }: AccessToken): RequestInit {
   const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
   headers.set('authorization', `Bearer ${accessToken}`);
+  headers.set('connection', headers.get('connection') ?? 'close');
   const redirect = (init.redirect ?? (input instanceof Request ? input.redirect : undefined)) === 'error';
   return { ...init, headers, redirect: redirect ? 'error' : 'manual' };
 }

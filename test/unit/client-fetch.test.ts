@@ -59,6 +59,21 @@ describe('the token', () => {
     ]);
   });
 
+  test('goes over a connection of its own, since one that is kept is dead after a freeze, unless told otherwise', async () => {
+    const connections: unknown[] = [];
+    const server = await serve((request, response) => {
+      connections.push(request.headers.connection);
+      response.end();
+    });
+    open.push(server);
+    const send = fegora(server.url, tokens().client);
+    await send('/dte', { method: 'POST', body: 'a' });
+    await send(new Request(`${server.url}/dte`));
+    await send('/dte', { headers: { Connection: 'keep-alive' } });
+
+    expect(connections).toEqual(['close', 'close', 'keep-alive']);
+  });
+
   test('goes along with a Request, its own headers kept', async () => {
     const { url, calls } = await api('token-a');
     const request = new Request(`${url}/dte`, { method: 'PUT', body: '{}', headers: { 'content-type': 'text/x-a' } });
