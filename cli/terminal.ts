@@ -1,4 +1,4 @@
-import { createInterface, type Interface } from 'node:readline/promises';
+import { createInterface, type Interface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { CommandError } from './failure.ts';
 
@@ -34,17 +34,20 @@ export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal 
   }
 
   /** What is typed shows on `output` alone: the terminal itself stops showing it before the question is put. */
-  async function typedLine(question: string, output: NodeJS.WritableStream): Promise<string> {
+  function typedLine(question: string, output: NodeJS.WritableStream): Promise<string> {
     const reader = createInterface({ input: stdin, output, terminal: true, historySize: 0 });
-    try {
-      return await reader.question(question);
-    } catch (cause) {
+    return new Promise((resolve, reject) => {
       // Ctrl-C, or Ctrl-D, which ends the input.
-      output.write('\n');
-      throw new CommandError(interrupted, 'interrupted', { cause });
-    } finally {
-      reader.close();
-    }
+      const leave = () => {
+        output.write('\n');
+        reject(new CommandError(interrupted, 'interrupted'));
+      };
+      reader.once('close', leave).question(question, (line) => {
+        // At once: whatever was pasted after the line would show, and may be the password.
+        reader.off('close', leave).close();
+        resolve(line);
+      });
+    });
   }
 
   async function hiddenLine(question: string): Promise<string> {

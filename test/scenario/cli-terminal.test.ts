@@ -99,6 +99,21 @@ test.each([
   expect(shown).not.toMatch(/stored|not-a-real/);
 });
 
+test('a password that is pasted with the user is not shown either', async () => {
+  if (!hasPython) {
+    console.log('python3 is not installed here: nobody typed at a terminal.');
+    return;
+  }
+  const { shown, code } = await type([
+    ['Username: ', 'user-one\rnot-a-real-password\r'],
+    ['(not shown): ', '\u0003'],
+  ]);
+
+  expect(code).toBe(130);
+  expect(shown).toContain('user-one');
+  expect(shown).not.toContain('not-a-real');
+});
+
 test('the password can be piped in, and shows nowhere', async () => {
   scene.world.fegora.setPassword('user-one', password);
   const child = spawn(process.execPath, commandLine('--username', 'user-one', '--verify'), { env });
