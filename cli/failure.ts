@@ -86,7 +86,8 @@ function ofAws(thrown: unknown): CommandError {
     case 'TypeError':
       return new CommandError(exitCodes.usage, firstLine(message), cause);
     case 'SyntaxError':
-      // The message repeats the text.
+    case 'Unknown':
+      // The message repeats the text. Unknown is an error to which the SDK finds no name.
       return new CommandError(exitCodes.failed, 'the answer does not come from AWS: is there a proxy?', cause);
     default:
       return new CommandError(exitCodes.failed, [name, firstLine(message)].filter(Boolean).join(': '), cause);

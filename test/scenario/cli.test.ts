@@ -209,6 +209,7 @@ describe('an answer that is not the broker’s', () => {
     [200, '<html>of a proxy</html>'],
     [500, '<html>of a proxy</html>'],
     [200, 'null'],
+    [404, '{"message":"html of a proxy"}'],
     [200, '{}'],
     [200, '{"outcome":"failed:internal","accounts":{}}'],
   ])('%d %s is a failure of every command, and not shown', async (status, body) => {
