@@ -23,9 +23,12 @@ export function byInvocation({ functionName, account, region, credentials }: Inv
     ...(region !== undefined && { region }),
     ...(credentials !== undefined && { credentials: () => keysOf(credentials) }),
   };
+  // AWS's clock minus ours, once a signature was refused. Milliseconds.
+  let systemClockOffset = 0;
+
   return async (question, signal) => {
     const { InvokeCommand, LambdaClient } = await load();
-    const lambda = new LambdaClient(config);
+    const lambda = new LambdaClient({ ...config, systemClockOffset });
     const payload = { Qualifier: `account-${account}`, Payload: JSON.stringify(question) };
     const command = new InvokeCommand({ FunctionName: functionName, ...payload });
     try {
@@ -34,6 +37,7 @@ export function byInvocation({ functionName, account, region, credentials }: Inv
       signal.throwIfAborted();
       throw failure instanceof TokenBrokerError ? failure : refused(failure);
     } finally {
+      ({ systemClockOffset } = lambda.config);
       lambda.destroy();
     }
   };

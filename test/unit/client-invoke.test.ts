@@ -14,14 +14,19 @@ interface Invocation {
 
 let lambda: LoopbackServer;
 let invocations: Invocation[];
+/** When the invocations were signed. Epoch milliseconds. */
+let signings: number[];
 /** What the function's alias answers, as the Lambda API passes it on. */
 let answer: Scripted & { thrown?: boolean };
 
 beforeEach(async () => {
   invocations = [];
+  signings = [];
   lambda = await serve(async (request, response) => {
     const { authorization = '' } = request.headers;
     const key = /Credential=(\w+)/.exec(authorization)?.[1] ?? '';
+    const stamp = String(request.headers['x-amz-date']);
+    signings.push(Date.parse(stamp.replace(/(\d{4})(\d\d)(\d\dT\d\d)(\d\d)(\d\dZ)/, '$1-$2-$3:$4:$5')));
     invocations.push({ path: request.url ?? '', key, payload: await text(request) });
     const failed = answer.thrown ? { 'x-amz-function-error': 'Unhandled' } : {};
     response
@@ -36,14 +41,12 @@ afterEach(async () => {
   await lambda.close();
 });
 
+function directClient() {
+  return createTokenClient({ functionName: 'broker', account: 'nit-1', region: 'us-east-1', credentials: keys });
+}
+
 function getToken(options: { signal?: AbortSignal } = {}) {
-  const client = createTokenClient({
-    functionName: 'broker',
-    account: 'nit-1',
-    region: 'us-east-1',
-    credentials: keys,
-  });
-  return client.getToken(options);
+  return directClient().getToken(options);
 }
 
 const thrown = (name: string, body: unknown) => ({
@@ -130,6 +133,21 @@ describe('refusals', () => {
 
     await expect(getToken()).rejects.toMatchObject({ code: 'aws_credentials', retryable: false });
     expect(invocations).toHaveLength(2);
+  });
+
+  test('of a signature are met once: AWS’s clock is kept', async () => {
+    const ahead = Date.now() + 3_600_000;
+    answer = lambdaError(403, 'InvalidSignatureException');
+    answer = { ...answer, headers: { ...answer.headers, date: new Date(ahead).toUTCString() } };
+    const { getToken: ask } = directClient();
+    await ask().catch(() => {});
+    answer = refusal(502, 'credentials_rejected');
+    await ask().catch(() => {});
+    const [early = 0, ...others] = signings.map((at) => Math.abs(at - ahead));
+
+    expect(early).toBeGreaterThan(3_500_000);
+    expect(others).toHaveLength(2);
+    expect(Math.max(...others)).toBeLessThan(60_000);
   });
 
   test.each([
