@@ -33,9 +33,11 @@ export function addCredentialsSet(program: Command, terminal: Terminal): void {
     .action(async (account: string, _options: object, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const target = findTarget(options);
-      const secretId = options.secretId ?? (await findSecret(target, account));
-      const versionId = await put(target, secretId, await askSecret(terminal, options));
-      terminal.print(`${account}: stored as version ${versionId}`);
+      const secrets = secretsClient(target);
+      const SecretId = options.secretId ?? (await findSecret(target, account));
+      const SecretString = await askSecret(terminal, options);
+      const { VersionId = 'unknown' } = await secrets.send(new PutSecretValueCommand({ SecretId, SecretString }));
+      terminal.print(`${account}: stored as version ${VersionId}`);
       if (await wantsVerification(terminal, options)) {
         terminal.print(await verify(target, account));
       }
@@ -73,15 +75,13 @@ async function askSecret(terminal: Terminal, { username, clientId }: Options): P
   }
 }
 
-async function put(target: Target, secretId: string, secret: string): Promise<string> {
+/** @throws CommandError where the password of the local run would go to AWS */
+function secretsClient(target: Target): SecretsManagerClient {
   const { secretsEndpoint: endpoint, lambdaEndpoint } = target;
   if (endpoint === undefined && lambdaEndpoint !== undefined) {
-    // AWS's own would get the password.
     throw new CommandError(exitCodes.usage, 'the local Secrets Manager is not known: give --secrets-endpoint');
   }
-  const secrets = new SecretsManagerClient({ ...awsConfig(target), ...(endpoint !== undefined && { endpoint }) });
-  const { VersionId } = await secrets.send(new PutSecretValueCommand({ SecretId: secretId, SecretString: secret }));
-  return VersionId ?? 'unknown';
+  return new SecretsManagerClient({ ...awsConfig(target), ...(endpoint !== undefined && { endpoint }) });
 }
 
 async function wantsVerification(terminal: Terminal, { verify: wanted }: Options): Promise<boolean> {
