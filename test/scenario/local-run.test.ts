@@ -78,6 +78,12 @@ describe('npm start -- --once', () => {
     expect(stderr).toBe('');
   });
 
+  test('asks no proxy of the shell the way to its own machine', async () => {
+    const nowhere = 'http://127.0.0.1:1';
+    const { exit } = start(['--once'], { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere });
+    await expect(exit).resolves.toBe(0);
+  });
+
   test('shows the token when asked to, and the log, which does not hold it', async () => {
     const { exit, output } = start(['--once', '--show-token', '--verbose']);
     await expect(exit).resolves.toBe(0);
