@@ -34,6 +34,7 @@ export function describeCall({ status, account, body }: FirstCall, run: LocalRun
       ['error', text(body.get('error'))],
       ['description', text(body.get('error_description'))],
       ['request', text(body.get('request_id'))],
+      ['log', 'says more of it, with --verbose on standard error'],
     ]);
   }
   return rows(title, [

@@ -129,6 +129,7 @@ describe('npm start -- --once', () => {
     const { exit, output } = start(['--once'], { AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url });
     await expect(exit).resolves.toBe(1);
     expect(valueIn(output().stdout, 'error')).toBe('credentials_rejected');
+    expect(valueIn(output().stdout, 'log')).toContain('--verbose');
   });
 
   test('refuses another machine’s Fegora with the built-in credentials: ends with 1 and starts nothing', async () => {
