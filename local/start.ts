@@ -102,7 +102,9 @@ function explained(error: unknown): string | undefined {
     return undefined;
   }
   const code = 'code' in error ? String(error.code) : '';
-  const isTheirs = error instanceof SettingRefused || code === 'EADDRINUSE' || code.startsWith('ERR_PARSE_ARGS');
+  // A port that is taken, or that is not for everybody.
+  const isPort = 'syscall' in error && error.syscall === 'listen';
+  const isTheirs = error instanceof SettingRefused || isPort || code.startsWith('ERR_PARSE_ARGS');
   return isTheirs ? error.message : undefined;
 }
 
