@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { BrokerError } from '../../lambda/errors.ts';
 import type { Item } from '../../lambda/item.ts';
 import { account, type Cluster, goodPassword, startCluster, type TableTrouble, username } from '../fixtures/cluster.ts';
 
@@ -120,21 +119,6 @@ describe('promise 21: without the table', () => {
     }
     // At 0, 1, 3, 7, 15 and 31 minutes.
     expect(fegora.logins().length).toBe(6);
-  });
-});
-
-describe('promise 12: without the table, FEGORA_WITHOUT_TABLE=login', () => {
-  test('logs in for callers with time for it, not for the warm-up', async () => {
-    const { brokers, ask, until, table, fegora } = await startCluster({ withoutTable: 'login' });
-    table.trouble = () => 'down';
-    const warmed = brokers[0]?.warm(account, () => 25_000).catch((error: BrokerError) => error.code);
-    expect(await until(Promise.resolve(warmed))).toEqual(['table_unavailable']);
-    const [hurried] = await until(ask(0, {}, 9_999));
-    expect(hurried?.error?.code).toBe('table_unavailable');
-    expect(fegora.counters().attempts).toBe(0);
-
-    const [answer] = await until(ask(0, {}, 10_000));
-    expect(answer?.grant?.source).toBe('upstream');
   });
 });
 

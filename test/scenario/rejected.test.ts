@@ -68,6 +68,16 @@ describe('promise 36: a token that Fegora answers 401 to', () => {
     expect(answers.map(({ grant }) => grant?.warning)).toEqual(answers.map(() => undefined));
   });
 
+  test('nor does it in the renewal window', async () => {
+    const cluster = await startCluster({ environments: 1, random: () => 0 });
+    await cluster.askAll();
+    await cluster.pass(1_200_000);
+    const [answer] = await cluster.until(cluster.ask(0, { rejected: 'f'.repeat(64) }));
+
+    expect(answer?.grant).toBeDefined();
+    expect(cluster.fegora.counters().attempts).toBe(1);
+  });
+
   test('nor does one that we never handed out', async () => {
     const cluster = await startCluster({ environments });
     const [first] = await cluster.askAll();

@@ -213,6 +213,21 @@ describe('whoever joined a flight', () => {
     expect(started).toHaveLength(1);
   });
 
+  test('may log in where its starter had too little time left for that', async () => {
+    const { clock, started, fly, flightOf, failed, brought, tokenOf } = scene();
+    const until = clock.monotonic() + 10_000;
+    void fly(flightOf({}, { until, remaining: () => 9_999 }));
+    const hurried = fly(flightOf({}, { until, remaining: () => 9_999 }));
+    const joined = fly(flightOf({}, { until, remaining: () => 10_000 }));
+    started[0]?.land(failed('deadline'));
+    expect((await hurried).failure?.code).toBe('deadline');
+    await settle();
+    expect(started).toHaveLength(2);
+    started[1]?.land(brought(tokenOf('1')));
+
+    expect((await joined).token).toBeDefined();
+  });
+
   test('with more time does not either where it failed for another reason', async () => {
     const { clock, started, fly, flightOf, failed } = scene();
     void fly(flightOf({}, { until: clock.monotonic() + 1000 }));
