@@ -8,6 +8,9 @@ import { fingerprint, seal, type Token } from './token.ts';
  */
 export const schemaVersion = 1;
 
+/** The last that a Date can hold. DynamoDB stores numbers far over it, and nothing of ours comes near. */
+const latestTime = 8.64e15;
+
 /** An attribute as DynamoDB's JSON has it, of the kinds that the item uses. */
 export type Attribute =
   | { readonly S: string }
@@ -131,7 +134,7 @@ function fieldsOf(record: unknown) {
     number: (name: string) => {
       const value = look(name, 'N');
       const parsed = typeof value === 'string' && value !== '' ? Number(value) : Number.NaN;
-      return Number.isFinite(parsed) ? parsed : undefined;
+      return Math.abs(parsed) <= latestTime ? parsed : undefined;
     },
     flag: (name: string) => look(name, 'BOOL') === true,
     set: (name: string): ReadonlySet<string> | undefined => {

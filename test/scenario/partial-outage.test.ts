@@ -65,6 +65,7 @@ describe('promise 13: an item that cannot be understood', () => {
     ['lease_until', { S: 'tomorrow' }],
     ['lease_until', { N: '99999999999999' }],
     ['retry_at', { BOOL: true }],
+    ['retry_at', { N: '9e125' }],
     ['marks', { S: 'one' }],
     ['revision', { N: '0' }],
   ] as const)('in its %s is served to nobody, and nobody logs in', async ([attribute, value]) => {

@@ -102,6 +102,8 @@ describe('promise 13: what cannot be understood', () => {
     ['lease_until', { lease_until: { N: 5 } }],
     ['retry_at', { retry_at: { N: 'NaN' } }],
     ['retry_at', { retry_at: { N: 'Infinity' } }],
+    ['retry_at', { retry_at: { N: '8640000000000001' } }],
+    ['retry_at', { retry_at: { N: '-9e125' } }],
     ['marks', { marks: { S: 'key-1' } }],
     ['marks', { marks: { SS: 'key-1' } }],
   ];
