@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Broker, createBroker } from '../../lambda/broker.ts';
@@ -12,23 +11,40 @@ const account = 'main';
 const username = '25365421';
 const password = 'not-a-real-password';
 
-/** The real clock, twenty times as fast: what the environment lives by must stop when its process does. */
-const speed = 20;
+/** How many answers Fegora has sent. */
+let answered: Int32Array;
+let frozenMs = 0;
+
+/** The real clock, and the freezes: what came due in one does so at the thaw, before any socket is read. */
+const monotonic = (): number => performance.now() + frozenMs;
 const clock: Clock = {
-  now: () => Math.floor(1_768_478_400_000 + performance.now() * speed),
-  monotonic: () => performance.now() * speed,
-  sleep: (ms, signal) => setTimeout(ms / speed, undefined, signal && { signal }).catch(() => {}),
+  now: () => Math.floor(1_768_478_400_000 + monotonic()),
+  monotonic,
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      const dueAt = monotonic() + ms;
+      const look = (): void => {
+        if (signal?.aborted || monotonic() >= dueAt) {
+          clearInterval(timer);
+          resolve();
+        }
+      };
+      const timer = setInterval(look, 1);
+      signal?.addEventListener('abort', look, { once: true });
+    }),
 };
 
-/** Stops this thread as a whole: no timer fires, no socket is read. */
+/** Stops this thread as a whole until Fegora has answered; no timer fires, no socket is read. Seems to last `ms`. */
 function freeze(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms / speed);
+  Atomics.wait(answered, 0, 0, 20_000);
+  frozenMs += ms;
 }
 
 /** Fegora in a thread of its own, which answers while this one is frozen. */
 async function startFegora(accounts: Record<string, string>): Promise<string> {
+  answered = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL('../fixtures/fegora-thread.ts', import.meta.url), {
-    workerData: { accounts, delayMs: 20 },
+    workerData: { options: { accounts, delayMs: 20 }, answered },
   });
   onTestFinished(async () => {
     await worker.terminate();
