@@ -176,8 +176,8 @@ describe('promise 12: the table cannot be used', () => {
     expect(cluster.fegora.counters().attempts).toBe(1);
   });
 
-  test('without it, a mark known from before is obeyed', async () => {
-    const cluster = await startCluster({ withoutTable: 'login', password: 'not-the-right-one' });
+  test('without it, a mark known from before is obeyed, another environment’s too', async () => {
+    const cluster = await startCluster({ environments: 2, withoutTable: 'login', password: 'not-the-right-one' });
     await cluster.askAll();
     cluster.table.trouble = () => 'down';
     const answers = await answersTo(cluster, 0.5, 200_000);
