@@ -270,6 +270,19 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(await read()).toMatchObject({ leaseUntil: now + 15_000, renewAt: now + 60_000 });
     });
 
+    test('of a refused password ends the hold of the failure before it; of a login that was not sent, leaves it', async () => {
+      await held('owner-1');
+      await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, hold });
+      await held('owner-2');
+      await write({ kind: 'fail', owner: 'owner-2', endLease: true });
+      expect(Object.keys(await row())).toEqual(expect.arrayContaining(everyHold));
+
+      await held('owner-3');
+      const refused = { code: 'credentials_rejected', at: now + 300 } as const;
+      await write({ kind: 'fail', owner: 'owner-3', endLease: true, error: refused });
+      expect(Object.keys(await row()).filter((name) => everyHold.includes(name))).toEqual([]);
+    });
+
     test('keeps the token', async () => {
       await put(stored(account, tokenOf('a')));
       await held('owner-1');
