@@ -40,6 +40,34 @@ describe('a table that can be read and not written', () => {
     expect(fegora.counters().logins).toBe(2);
   });
 
+  test('and that takes a token at the second try, has it for all; its login is over', async () => {
+    const { ask, until, table, fegora } = await startCluster({ environments: 2 });
+    let writes = 0;
+    table.trouble = (operation) => {
+      writes += operation === 'UpdateItem' ? 1 : 0;
+      return operation === 'UpdateItem' && writes === 2 ? 'throttled' : undefined;
+    };
+    const [first] = await until(ask(0));
+    const [second] = await until(ask(1));
+
+    expect(first).toMatchObject({ grant: { source: 'upstream' } });
+    expect(second).toMatchObject({ tookMs: 0, grant: { source: 'shared', token: first?.grant?.token } });
+    expect(fegora.counters().attempts).toBe(1);
+  });
+
+  test('and does not take the token at all, keeps its caller waiting for 2 s at most', async () => {
+    const { ask, until, table } = await startCluster();
+    let writes = 0;
+    table.trouble = (operation) => {
+      writes += operation === 'UpdateItem' ? 1 : 0;
+      return operation === 'UpdateItem' && writes > 1 ? 'throttled' : undefined;
+    };
+    const [answer] = await until(ask(0));
+
+    expect(answer).toMatchObject({ tookMs: 2000, grant: { source: 'upstream' } });
+    expect(table.rows.get(account)).not.toHaveProperty('access_token');
+  });
+
   test('promise 14: hides no token that it holds from one whose mark it does not take', async () => {
     const { ask, until, pass, table, secret, observed } = await startCluster({ environments: 2, password: 'wrong' });
     let writes = 0;
@@ -233,6 +261,44 @@ describe('promise 19: a claim that sent nothing', () => {
     await until(ask(0));
     expect(fegora.counters().refusals).toBe(2);
     expect(Number(table.rows.get(account)?.next_try?.N)).toBeGreaterThan(0);
+  });
+
+  /** The clock of the first environment jumps while it claims, so that nothing may be sent. */
+  function jumpAtClaim({ table, shiftMs }: Cluster): void {
+    table.trouble = (operation, environment) => {
+      if (operation === 'UpdateItem' && environment === 0) {
+        shiftMs[0] = hourMs;
+      }
+      return undefined;
+    };
+  }
+
+  test('nor does one that the guard gave up', async () => {
+    const cluster = await startCluster({ environments: 2 });
+    const { ask, until, pass, fegora } = cluster;
+    await until(ask(0));
+    fegora.setPassword(username, 'changed-elsewhere');
+    await pass(1_801_000);
+    await until(ask(0));
+    await pass(1_801_000);
+    jumpAtClaim(cluster);
+    await until(ask(0));
+    expect(cluster.observed('guard_expired')).toBe(1);
+    expect(fegora.counters().refusals).toBe(1);
+
+    await until(ask(1));
+    expect(fegora.counters().refusals).toBe(2);
+  });
+
+  test('promise 36: nor a forced renewal', async () => {
+    const cluster = await startCluster({ environments: 2 });
+    const { ask, until, table } = cluster;
+    const [first] = await until(ask(0));
+    jumpAtClaim(cluster);
+    await until(ask(0, { rejected: String(first?.grant?.token.fingerprint) }));
+
+    expect(cluster.observed('guard_expired')).toBe(1);
+    expect(table.rows.get(account)?.forced_count?.N).toBe('0');
   });
 });
 
