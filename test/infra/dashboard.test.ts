@@ -32,6 +32,12 @@ describe('the dashboard', () => {
     expect(dashboard).not.toHaveProperty('DashboardName');
   });
 
+  test('shows this broker alone, though others in the account have the same metrics', () => {
+    const body = JSON.stringify(propertiesOf('AWS::CloudWatch::Dashboard')).replaceAll('\\', '');
+    const ofThisFunction = body.match(/SEARCH\('[^']* service="+,\{"Ref":"BrokerFunction\w+"\},"+'/g);
+    expect(ofThisFunction).toHaveLength(body.split('SEARCH(').length - 1);
+  });
+
   test('shows the alarms first, and the calls that the gateway denied where there is a log of them', () => {
     const titlesOf = (template: Template) =>
       [...JSON.stringify(propertiesOf('AWS::CloudWatch::Dashboard', template)).matchAll(/title\W+(\w[^"\\]*)/g)].map(
