@@ -99,6 +99,14 @@ describe('the state machine', () => {
   });
 });
 
+test('schedules and workflows of this AWS account alone take on the roles that are made for them', () => {
+  const trusts = statements.filter(({ principals }) => /^(states|scheduler)\.amazonaws\.com$/.test(principals.join()));
+  expect(trusts.map(({ actions }) => actions)).toEqual(Array.from({ length: 3 }, () => ['sts:AssumeRole']));
+  for (const { condition } of trusts) {
+    expect(condition).toMatch(/^StringEquals=aws:SourceAccount=\{AWS::AccountId\}/);
+  }
+});
+
 describe('probes', () => {
   test('are called every 5 minutes, once each time', () => {
     examples.resourceCountIs('AWS::Scheduler::Schedule', 2);
@@ -117,12 +125,12 @@ describe('probes', () => {
   });
 
   test('ring when they end otherwise, and when they are silent', () => {
-    for (const [metric, missing] of [
-      ['Errors', 'notBreaching'],
-      ['Invocations', 'breaching'],
-    ]) {
+    for (const [metric, missing, threshold] of [
+      ['Errors', 'notBreaching', 2],
+      ['Invocations', 'breaching', 1],
+    ] as const) {
       const alarms = examples.findResources('AWS::CloudWatch::Alarm', {
-        Properties: { MetricName: metric, TreatMissingData: missing },
+        Properties: { MetricName: metric, TreatMissingData: missing, Threshold: threshold, Period: 900 },
       });
       expect(Object.keys(alarms)).toHaveLength(2);
     }
