@@ -95,11 +95,15 @@ async function wantsVerification(terminal: Terminal, { verify: wanted }: Options
 const verdicts = new Map<unknown, string>([
   ['renewed', 'Fegora takes them'],
   ['fresh', 'in use already'],
-  ['skipped', 'not tried now, since a login was a moment ago or is under way; the next renewal uses them'],
 ]);
 
+/** @throws CommandError where nothing was tried */
 async function verify(target: Target, account: string): Promise<string> {
   const { outcome, expires_at: expiresAt } = await order(target, { action: 'verify', account });
+  if (outcome === 'skipped') {
+    const why = 'since a login was a moment ago or is under way; the next renewal uses them';
+    throw new CommandError(exitCodes.tryLater, `${account}: stored, but not tried now, ${why}`);
+  }
   const verdict = verdicts.get(outcome);
   if (verdict === undefined) {
     throw notTheBroker();

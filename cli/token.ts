@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type AccessToken, createTokenClient, type TokenClient } from '../client/index.ts';
 import { lambdaClient } from './admin.ts';
 import { findTarget, known, type Target, type TargetOptions } from './target.ts';
@@ -17,7 +17,9 @@ export function addToken(program: Command, terminal: Terminal): void {
     .description('get a token; shows its fingerprint and expiry, not itself')
     .argument('[account]', 'account id (default: the broker’s default account)')
     .option('--show-token', 'print the token as well')
-    .option('--header', 'print `Authorization: Bearer <token>` and nothing else, for scripts')
+    .addOption(
+      new Option('--header', 'print `Authorization: Bearer <token>` and nothing else, for scripts').conflicts('json'),
+    )
     .option('--json', 'print as JSON')
     .action(async (account: string | undefined, _options: object, command: Command) => {
       const options = command.optsWithGlobals<Options>();

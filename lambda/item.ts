@@ -47,6 +47,8 @@ export const clockToleranceMs = 2000;
 
 const forcedWindowMs = 5 * 60_000;
 const forcedPerWindow = 3;
+/** Nobody can tell when an operator ends a pause. Milliseconds. */
+const lookAtPauseMs = 30_000;
 
 /** Names a secret version as Fegora sees it: a mark must not outlive a change of client id or token URL. 64 hex digits. */
 export function credentialKey(versionId: string, clientId: string, tokenUrl: string): string {
@@ -74,7 +76,7 @@ export function stealableAt(item: Item): number {
 /** Why nobody may claim now, if so. */
 export function holdOf(item: Item, now: number): BrokerError | undefined {
   if (item.paused) {
-    return new BrokerError('paused', 'an operator paused this account');
+    return new BrokerError('paused', 'an operator paused this account', { retryAfterMs: lookAtPauseMs });
   }
   return item.retryAt !== undefined && item.retryAt > now ? retryError(item, item.retryAt - now) : undefined;
 }

@@ -90,6 +90,13 @@ describe('token', () => {
     expect(header.out).toEqual([expect.stringMatching(/^Authorization: Bearer not-a-real-token-\S+$/)]);
   });
 
+  test('is no header in JSON', async () => {
+    const { code, out, err } = await broker(`token --json --header ${local()}`, scene.callers.all);
+
+    expect([code, out]).toEqual([2, []]);
+    expect(err.join()).toContain("'--header' cannot be used with option '--json'");
+  });
+
   test('goes to the function where the API is not known', async () => {
     vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
     const direct = `--function-name ${scene.gateway.functionName} --region us-east-1`;
@@ -313,6 +320,17 @@ describe('credentials set', () => {
       err: expect.arrayContaining([expect.stringContaining('credentials_rejected')]),
     });
     expect(JSON.stringify(ran)).not.toContain(password);
+  });
+
+  test('is to be tried later where the broker did not log in with them, since it had a moment ago', async () => {
+    await broker(`token one ${local()}`, scene.callers.all);
+    const ran = await broker(`credentials set one --verify ${local()}`, scene.callers.operator, ['user-one', password]);
+
+    expect(ran).toMatchObject({
+      code: 6,
+      out: [expect.stringMatching(/^one: stored as version \S+$/)],
+      err: expect.arrayContaining([expect.stringContaining('one: stored, but not tried now')]),
+    });
   });
 
   test('stores without a login where none is wished, with a client id where there is one', async () => {

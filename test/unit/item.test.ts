@@ -95,7 +95,7 @@ describe('why nobody may claim', () => {
   test('a pause, before anything else', () => {
     const item = itemWith({ paused: true, retryAt: now + 5000, retryCode: 'upstream_timeout' });
 
-    expect(holdOf(item, now)?.code).toBe('paused');
+    expect(holdOf(item, now)).toMatchObject({ code: 'paused', retryAfterMs: 30_000 });
   });
 
   test('a failed login, until its time has come', () => {
