@@ -172,6 +172,8 @@ describe('nobody may call but whom the settings name', () => {
 
   test.each(templateNames.filter((name) => name !== 'examples'))('setting %s', (stage) => {
     const template = templateOf(stage);
+    template.resourceCountIs('AWS::Lambda::Url', 0);
+    template.resourceCountIs('AWS::Lambda::EventSourceMapping', 0);
     const calls = statementsOf(template).filter(({ effect, actions }) => effect === 'Allow' && actions.some(isCall));
     expect(calls.map((statement) => describeCall(statement, template)).sort()).toEqual(
       [...always, ...inSettings[stage]].sort(),
