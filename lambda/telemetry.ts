@@ -1,9 +1,11 @@
 import { Logger } from '@aws-lambda-powertools/logger';
+import type { Grant } from './broker.ts';
 import { type Fault, metricNames } from './config.ts';
 import type { BrokerError, ErrorCode } from './errors.ts';
 import type { Call, Report } from './events/call.ts';
 import { createEmit, type Emit } from './metrics.ts';
 import type { Incident, Observation } from './ports.ts';
+import { expiresAt } from './token.ts';
 
 /** Everything the function says of itself. */
 export interface Telemetry extends Report {
@@ -54,26 +56,18 @@ export function createTelemetry(service: string, now: () => number): Telemetry {
   };
 
   return {
-    issued: (call, { token, source, remainingMs, warning }) => {
-      const { fingerprint, versionId } = token;
+    issued: (call, grant, want) => {
       const dimensions = {
-        source,
+        source: grant.source,
         caller: call.callerRole,
         ...(call.account !== undefined && { account: call.account }),
       };
       inOneWrite(() => {
-        logger.info('token issued', {
-          audit: 'issue',
-          ...described(call),
-          source,
-          token_sha256: fingerprint,
-          secret_version: versionId,
-          ...(warning !== undefined && { warning }),
-        });
+        logger.info('token issued', { audit: 'issue', ...described(call), ...granted(grant, want) });
         emit(
           [
             [metricNames.served, 'Count', 1],
-            [metricNames.remainingLife, 'Seconds', remainingMs / 1000],
+            [metricNames.remainingLife, 'Seconds', grant.remainingMs / 1000],
           ],
           dimensions,
         );
@@ -148,6 +142,18 @@ function described(call: Call): Readonly<Record<string, string>> {
     request_id: call.requestId,
     invocation_id: call.invocationId,
     ...(call.account !== undefined && { account: call.account }),
+  };
+}
+
+function granted({ token, source, warning }: Grant, want: 'token' | 'metadata'): Readonly<Record<string, string>> {
+  return {
+    source,
+    token_sha256: token.fingerprint,
+    secret_version: token.versionId,
+    expires_at: new Date(expiresAt(token)).toISOString(),
+    // Its caller holds no token.
+    ...(want === 'metadata' && { want }),
+    ...(warning !== undefined && { warning }),
   };
 }
 

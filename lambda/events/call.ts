@@ -33,7 +33,7 @@ export interface Result {
 
 /** Where events report what they did. None of it may throw. */
 export interface Report {
-  readonly issued: (call: Call, grant: Grant) => void;
+  readonly issued: (call: Call, grant: Grant, want: 'token' | 'metadata') => void;
   /** A call that was refused or that failed. */
   readonly failed: (call: Call, error: BrokerError) => void;
   /** Warm-ups, secret changes and operators' actions, account by account. */

@@ -45,7 +45,7 @@ export function createIssue({ broker, isConfigured, report }: IssueParts): Issue
     }
     const grant = await broker.getToken({ account, ...request }, remaining);
     const answer = toAnswer(account, grant);
-    report.issued(call, grant);
+    report.issued(call, grant, want);
     return want === 'metadata' ? answer : { access_token: grant.token.accessToken, ...answer };
   };
 }

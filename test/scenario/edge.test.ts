@@ -253,6 +253,7 @@ describe('promise 43: the log', () => {
     const door = world.environment();
     await door.http({ account: 'one' });
     await door.invoke('one');
+    await door.http({ account: 'one', body: '{"want":"metadata"}' });
     await door.http({ account: 'three' });
     await door.http({ account: 'ONE' });
     await expect(door.handler(httpEvent(), invocation('$LATEST'))).rejects.toMatchObject({ name: 'Forbidden' });
@@ -262,13 +263,14 @@ describe('promise 43: the log', () => {
     expect(audits).toMatchObject([
       { audit: 'issue', caller, account: 'one', source: 'upstream', secret_version, token_sha256: expect.any(String) },
       { audit: 'issue', caller: 'alias:account-one', account: 'one', source: 'memory', secret_version },
+      { audit: 'issue', caller, account: 'one', want: 'metadata' },
       { audit: 'denial', caller, account: 'three', code: 'unknown_account' },
       { audit: 'denial', caller, code: 'invalid_account' },
       { audit: 'denial', caller: 'alias:$LATEST', code: 'forbidden' },
     ]);
     expect(audits.every(({ request_id, invocation_id }) => Boolean(request_id) && Boolean(invocation_id))).toBe(true);
     const counts = output.records().filter((record) => '_aws' in record);
-    expect(counts.filter((record) => 'Served' in record)).toHaveLength(2);
+    expect(counts.filter((record) => 'Served' in record)).toHaveLength(3);
     expect(counts.filter((record) => 'Denied' in record)).toHaveLength(3);
   });
 });

@@ -4,6 +4,7 @@ import { BrokerError } from '../../lambda/errors.ts';
 import { callOf } from '../../lambda/events/call.ts';
 import type { Incident } from '../../lambda/ports.ts';
 import { createTelemetry } from '../../lambda/telemetry.ts';
+import { expiresAt } from '../../lambda/token.ts';
 import { type Capture, captureOutput } from '../fixtures/capture.ts';
 import { callerArn, httpEvent, invocation } from '../fixtures/events.ts';
 import { grant, token } from '../fixtures/events-broker.ts';
@@ -38,7 +39,7 @@ const identity = {
 
 describe('an issue', () => {
   it('promise 43: is one audit record, with caller, account, secret version, fingerprint, source and request id', () => {
-    telemetry.issued(call, { ...grant, warning: 'renewal_failing' });
+    telemetry.issued(call, { ...grant, warning: 'renewal_failing' }, 'token');
     expect(lines()).toEqual([
       expect.objectContaining({
         level: 'INFO',
@@ -48,14 +49,20 @@ describe('an issue', () => {
         source: 'memory',
         token_sha256: token.fingerprint,
         secret_version: 'v-1',
+        expires_at: new Date(expiresAt(token)).toISOString(),
         warning: 'renewal_failing',
       }),
     ]);
     expect(output.text()).not.toContain(token.accessToken);
   });
 
+  it.each(['token', 'metadata'] as const)('says whether its caller has no token: %s', (want) => {
+    telemetry.issued(call, grant, want);
+    expect(lines().map((line) => Object(line).want)).toEqual([want === 'metadata' ? want : undefined]);
+  });
+
   it('is counted, with the life left, by source, account and role', () => {
-    telemetry.issued(call, { ...grant, remainingMs: 1500 });
+    telemetry.issued(call, { ...grant, remainingMs: 1500 }, 'token');
     expect(metrics()).toEqual([
       expect.objectContaining({
         [metricNames.served]: 1,
@@ -215,7 +222,7 @@ describe('what the broker notices', () => {
 
 describe('a metric', () => {
   it('is in the namespace of the contract, and nothing of it is left for the next', () => {
-    telemetry.issued(call, grant);
+    telemetry.issued(call, grant, 'token');
     telemetry.observe({ kind: 'retry_held', account: 'two' });
     const last = metrics().at(-1);
     expect(Object(Object(last)._aws).CloudWatchMetrics).toEqual([
