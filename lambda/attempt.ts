@@ -106,7 +106,7 @@ async function publish(crew: Crew, errand: Errand, { owner }: Claim, issued: Iss
 
 async function giveUp(crew: Crew, errand: Errand, claim: Claim, failed: FailedLogin): Promise<AttemptEnd> {
   const { account } = errand.item;
-  crew.observe({ kind: 'failed', account, code: failed.error.code, answer: failed.answer });
+  crew.observe({ kind: 'failed', account, code: failed.error.code });
   if (failed.answer === 'invalid_grant') {
     await mark(crew, errand, claim);
     return { kind: 'refused' };

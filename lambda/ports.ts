@@ -139,7 +139,7 @@ export type Amendment = 'clear-rejection' | 'purge' | 'pause' | 'resume';
 export type Observation =
   | { readonly kind: 'login'; readonly account: string; readonly outcome: 'issued' | LoginFailure; readonly ms: number }
   | { readonly kind: 'clock_skew'; readonly account: string; readonly ms: number }
-  | { readonly kind: 'failed'; readonly account: string; readonly code: ErrorCode; readonly answer?: string }
+  | { readonly kind: 'failed'; readonly account: string; readonly code: ErrorCode }
   | { readonly kind: Incident; readonly account: string };
 
 type LoginFailure = Extract<LoginOutcome, { kind: 'failed' }>['answer'];

@@ -110,7 +110,7 @@ function observe(observation: Observation, { logger, emit, countCode }: Outlets)
   switch (observation.kind) {
     case 'login': {
       const { account, outcome, ms } = observation;
-      logger.info('login', { account, outcome, ms });
+      logger[outcome === 'issued' ? 'info' : 'warn']('login', { account, outcome, ms });
       emit(
         [
           [metricNames.logins, 'Count', 1],
@@ -123,14 +123,15 @@ function observe(observation: Observation, { logger, emit, countCode }: Outlets)
     case 'clock_skew':
       emit([[metricNames.clockSkew, 'Milliseconds', Math.abs(observation.ms)]]);
       return;
-    case 'failed': {
-      const { account, code, answer } = observation;
-      logger.warn('login failed', { account, code, ...(answer !== undefined && { answer }) });
-      countCode(code);
+    case 'failed':
+      // Its line is the login's.
+      countCode(observation.code);
       return;
-    }
     default:
-      logger.warn(observation.kind, { account: observation.account });
+      // In an outage every call is held, and has a line of its own.
+      if (observation.kind !== 'retry_held') {
+        logger.warn(observation.kind, { account: observation.account });
+      }
       emit([[incidentMetrics[observation.kind], 'Count', 1]]);
   }
 }

@@ -55,6 +55,7 @@ function report({ requestContext }, source, secondsLeft) {
     account,
     source,
     token_sha256: kept.fingerprint,
+    expires_at: kept.token.token.expires_at,
   });
   metrics.addDimensions({});
   metrics.addDimensions({ source });

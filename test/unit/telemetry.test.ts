@@ -176,13 +176,14 @@ describe('a task', () => {
 });
 
 describe('what the broker notices', () => {
-  it('of a login is counted by outcome, with its time', () => {
-    telemetry.observe({ kind: 'login', account: 'one', outcome: 'invalid_grant', ms: 42 });
+  it.each(['issued', 'invalid_grant'] as const)('of a login is counted by outcome, with its time: %s', (outcome) => {
+    telemetry.observe({ kind: 'login', account: 'one', outcome, ms: 42 });
     expect(metrics()).toEqual([
-      expect.objectContaining({ [metricNames.logins]: 1, [metricNames.loginLatency]: 42, outcome: 'invalid_grant' }),
+      expect.objectContaining({ [metricNames.logins]: 1, [metricNames.loginLatency]: 42, outcome }),
     ]);
     expect(dimensionsOf(metrics()[0])).toEqual([['service'], ['service', 'outcome']]);
-    expect(lines()).toEqual([expect.objectContaining({ account: 'one', outcome: 'invalid_grant', ms: 42 })]);
+    const level = outcome === 'issued' ? 'INFO' : 'WARN';
+    expect(lines()).toEqual([expect.objectContaining({ level, account: 'one', outcome, ms: 42 })]);
   });
 
   it('of the clocks is counted without sign', () => {
@@ -191,15 +192,16 @@ describe('what the broker notices', () => {
   });
 
   it('of a refused login counts for its alarm', () => {
-    telemetry.observe({ kind: 'failed', account: 'one', code: 'credentials_rejected', answer: 'invalid_grant' });
+    telemetry.observe({ kind: 'failed', account: 'one', code: 'credentials_rejected' });
+    telemetry.observe({ kind: 'failed', account: 'one', code: 'upstream_timeout' });
     expect(metrics()).toEqual([expect.objectContaining({ [metricNames.credentialsRejected]: 1 })]);
-    expect(lines()).toEqual([expect.objectContaining({ level: 'WARN', account: 'one', answer: 'invalid_grant' })]);
+    expect(lines()).toEqual([]);
   });
 
-  it('of any other failed login is logged', () => {
-    telemetry.observe({ kind: 'failed', account: 'one', code: 'upstream_timeout' });
-    expect(metrics()).toEqual([]);
-    expect(lines()).toEqual([expect.objectContaining({ code: 'upstream_timeout' })]);
+  it('of a call that is held is counted alone: the call has a line of its own', () => {
+    telemetry.observe({ kind: 'retry_held', account: 'one' });
+    expect(metrics()).toEqual([expect.objectContaining({ [metricNames.retryHeld]: 1 })]);
+    expect(lines()).toEqual([]);
   });
 
   it.each<[Incident, string]>([
@@ -211,7 +213,6 @@ describe('what the broker notices', () => {
     ['login_without_table', metricNames.loginWithoutTable],
     ['publish_refused', metricNames.publishRefused],
     ['mark_unwritten', metricNames.markUnwritten],
-    ['retry_held', metricNames.retryHeld],
     ['html_500_repeated', metricNames.html500Repeated],
   ])('of %s is counted and logged', (kind, name) => {
     telemetry.observe({ kind, account: 'one' });
