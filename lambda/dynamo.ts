@@ -21,9 +21,7 @@ export interface DynamoOptions {
   readonly keys: () => AwsKeys;
 }
 
-/** For one call, its second attempt included. Milliseconds. */
-const callMs = 3000;
-/** Two of these and the pause between them fit in `callMs`. */
+/** Two of these and the pause between them fit in the 3 s that a call may take. Milliseconds. */
 const attemptMs = 1350;
 const pauseMs = 100;
 
@@ -54,29 +52,29 @@ export function createCallDynamo(options: DynamoOptions): CallDynamo {
   return async (operation, input, signal) => {
     send ??= createSend(options);
     const body = JSON.stringify(input);
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(callMs)]);
     try {
-      return await attempt(send, operation, body, limit);
+      return await attempt(send, operation, body, signal);
     } catch (thrown) {
       if (thrown instanceof DynamoFault) {
-        await pauseBefore(thrown, limit);
+        await pauseBefore(thrown, signal);
       }
-      limit.throwIfAborted();
-      return await attempt(send, operation, body, limit);
+      signal.throwIfAborted();
+      return await attempt(send, operation, body, signal);
     }
   };
 }
 
-async function attempt(send: Send, operation: string, body: string, limit: AbortSignal) {
-  return resultOf(await send(operation, body, AbortSignal.any([limit, AbortSignal.timeout(attemptMs)])));
+/** The signal is combined once: Node 24 never frees all of one that is made of a combined one. */
+async function attempt(send: Send, operation: string, body: string, signal: AbortSignal) {
+  return resultOf(await send(operation, body, AbortSignal.any([signal, AbortSignal.timeout(attemptMs)])));
 }
 
 /** A fault that does not pass is thrown on. */
-async function pauseBefore(fault: DynamoFault, limit: AbortSignal): Promise<void> {
+async function pauseBefore(fault: DynamoFault, signal: AbortSignal): Promise<void> {
   if (!fault.isPassing) {
     throw fault;
   }
-  await setTimeout(pauseMs, undefined, { signal: limit });
+  await setTimeout(pauseMs, undefined, { signal });
 }
 
 function createSend({ region, endpoint = endpointOf(region), keys }: DynamoOptions): Send {
