@@ -16,7 +16,7 @@ export interface Choice {
 export interface Candidates {
   readonly item: Pick<Item, 'account' | 'marks' | 'proven' | 'nextTry'>;
   readonly recollection: Recollection;
-  /** Whether to ask Secrets Manager whatever is cached. */
+  /** For a verification: whether to ask Secrets Manager whatever is cached, and to try no refused version again. */
   readonly past: boolean;
   readonly signal: AbortSignal;
 }
@@ -40,7 +40,9 @@ export function createCredentialChoice({ clock, readCredentials, tokenUrl }: Por
     if (!isMarked(latest.key, candidates)) {
       return { ...latest, proving: false };
     }
-    if (!recollection.pendingMarks.has(latest.key) && mayProve(item, latest.key, clock.now())) {
+    // A verification is for a version that has not been refused.
+    const mayRetry = !candidates.past && !recollection.pendingMarks.has(latest.key);
+    if (mayRetry && mayProve(item, latest.key, clock.now())) {
       return { ...latest, proving: true };
     }
     throw new BrokerError('credentials_rejected', 'Fegora refused this version of the secret');

@@ -69,12 +69,14 @@ export function holdsExpiredToken(item: Item, now: number): boolean {
 }
 
 /** From when on the lease may be stolen: clocks may differ by the tolerance. 0 where no lease stands. */
-export function stealableAt(item: Item): number {
-  return item.leaseUntil === 0 ? 0 : item.leaseUntil + clockToleranceMs;
+export function stealableAt({ leaseUntil }: Pick<Item, 'leaseUntil'>): number {
+  return leaseUntil === 0 ? 0 : leaseUntil + clockToleranceMs;
 }
 
+type Hold = Pick<Item, 'paused' | 'retryAt' | 'retryCode'>;
+
 /** Why nobody may claim now, if so. */
-export function holdOf(item: Item, now: number): BrokerError | undefined {
+export function holdOf(item: Hold, now: number): BrokerError | undefined {
   if (item.paused) {
     return new BrokerError('paused', 'an operator paused this account', { retryAfterMs: lookAtPauseMs });
   }
@@ -85,11 +87,11 @@ export function holdOf(item: Item, now: number): BrokerError | undefined {
  * Why a caller without a token need not wait for the login that is under way: the one before it failed, and it is only
  * the probe.
  */
-export function probeError(item: Item): BrokerError | undefined {
+export function probeError(item: Hold): BrokerError | undefined {
   return item.retryCode === undefined ? undefined : retryError(item, undefined);
 }
 
-function retryError(item: Item, retryAfterMs: number | undefined): BrokerError {
+function retryError(item: Hold, retryAfterMs: number | undefined): BrokerError {
   const code = item.retryCode ?? 'upstream_unavailable';
   return new BrokerError(code, 'a login failed a short while ago', retryAfterMs === undefined ? {} : { retryAfterMs });
 }

@@ -3,7 +3,7 @@ import { BrokerError } from './errors.ts';
 import { isSteady, type Moment, momentOf } from './guard.ts';
 import { clockToleranceMs, type Item, servableToken } from './item.ts';
 import type { Ports } from './ports.ts';
-import type { Recollection } from './recollection.ts';
+import type { Known, Recollection } from './recollection.ts';
 import type { Token } from './token.ts';
 import type { Want } from './want.ts';
 
@@ -46,7 +46,7 @@ export function createReader({ clock, table, observe }: Ports): (inquiry: Inquir
     const { seen, ...read } = await readSteadily(account, late);
     const item = soundly(read.item, seen.wall, read.isTimed);
     if (item.fault === undefined) {
-      recollection.known = { marks: new Set([...item.marks, ...recollection.pendingMarks.keys()]), ...provenOf(item) };
+      recollection.known = knownOf(item, recollection);
     } else if (!read.isTimed) {
       observe({ kind: 'clock_unsteady', account });
     }
@@ -77,8 +77,9 @@ export function createReader({ clock, table, observe }: Ports): (inquiry: Inquir
   }
 }
 
-function provenOf({ proven }: Item): Pick<Item, 'proven'> {
-  return proven === undefined ? {} : { proven };
+/** Marks that are still to be written count as written. */
+function knownOf({ token: _, ...item }: Item, { pendingMarks }: Recollection): Known {
+  return { ...item, marks: new Set([...item.marks, ...pendingMarks.keys()]) };
 }
 
 /** The item with what cannot be true of it taken for a fault, or, of a login that is yet to come, for nothing. */

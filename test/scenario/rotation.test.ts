@@ -158,6 +158,20 @@ describe('promise 22: a word that the secret changed', () => {
     expect(cluster.secret.reads).toBe(before);
   });
 
+  test('tries no version again that Fegora refused, one that had logged in before neither, though a renewal would by now', async () => {
+    const cluster = await startCluster();
+    await cluster.askAll();
+    cluster.fegora.setPassword(username, 'changed-elsewhere');
+    await cluster.pass(1_801_000);
+    await cluster.askAll();
+    await cluster.pass(1_801_000);
+
+    expect(await verify(cluster, 0)).toBe('credentials_rejected');
+    expect(cluster.fegora.counters().refusals).toBe(1);
+    await cluster.askAll();
+    expect(cluster.fegora.counters().refusals).toBe(2);
+  });
+
   test('with a password that Fegora refuses: marked, the old token stays, and no second try', async () => {
     const cluster = await startCluster({ environments: 3 });
     await cluster.askAll();

@@ -37,6 +37,51 @@ describe('promise 12: without the table, FEGORA_WITHOUT_TABLE=login', () => {
     expect(fegora.counters().attempts).toBe(0);
   });
 
+  test('not before a hold is over that was read while it could be', async () => {
+    const { ask, until, pass, table, fegora } = await startCluster({ environments: 2, withoutTable: 'login' });
+    fegora.addFault({ kind: 'answer', status: 400, body: 'perhaps about the password' });
+    await until(ask(0));
+    await until(ask(1));
+    table.trouble = () => 'down';
+    for (const environment of [0, 1]) {
+      const [held] = await until(ask(environment));
+      expect(held?.error?.code).toBe('upstream_rejected');
+    }
+    expect(fegora.counters().attempts).toBe(1);
+
+    await pass(60_001);
+    const [answer] = await until(ask(1));
+    expect(answer?.grant?.source).toBe('upstream');
+  });
+
+  test('not for an account that was paused when the table was last read', async () => {
+    const { ask, until, brokers, table, fegora } = await startCluster({ withoutTable: 'login' });
+    await until(Promise.resolve(brokers[0]?.amend(account, 'pause', () => 25_000)));
+    await until(ask(0));
+    table.trouble = () => 'down';
+    const [answer] = await until(ask(0));
+
+    expect(answer?.error?.code).toBe('paused');
+    expect(fegora.counters().attempts).toBe(0);
+  });
+
+  test('not beside a login that was seen under way, until its lease can be stolen', async () => {
+    const { ask, until, pass, clock, table, fegora } = await startCluster({ environments: 2, withoutTable: 'login' });
+    fegora.set({ delayMs: 4000 });
+    const leading = ask(0);
+    await pass(100);
+    const waiting = ask(1);
+    await pass(100);
+    table.trouble = (_, environment) => (environment === 1 ? 'down' : undefined);
+    const [, waited] = await until(leading, waiting);
+    expect(waited?.error).toMatchObject({ code: 'renewal_in_progress' });
+    expect(fegora.counters()).toMatchObject({ attempts: 1, overlapsSeen: 0 });
+
+    await clock.advance(17_001);
+    const [answer] = await until(ask(1));
+    expect(answer?.grant?.source).toBe('upstream');
+  });
+
   test('not again within 60 s of a login that failed', async () => {
     const { ask, until, pass, table, fegora } = await startCluster({ withoutTable: 'login' });
     table.trouble = () => 'down';
