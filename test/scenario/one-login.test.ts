@@ -110,6 +110,15 @@ describe('promise 5: clocks that disagree', () => {
     }
   });
 
+  test('what Fegora’s clock and ours are apart is told', async () => {
+    const { ask, pass, until, noticed } = await startCluster();
+    await pass(300);
+    await until(ask(0));
+
+    // Fegora says whole seconds.
+    expect(noticed).toContainEqual({ kind: 'clock_skew', account, ms: -300 });
+  });
+
   test('whatever jumps when: never two logins at once, nothing served past its end', async () => {
     const environments = 3;
     const jump = fc.record({
