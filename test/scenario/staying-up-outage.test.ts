@@ -71,6 +71,8 @@ describe('promise 16: an outage of an hour, 50 calls a second, 20 environments',
     const leastMs = servedAfter === 20 ? 17_000 : 5000;
     expect(leastGapMs(fegora.logins().map(({ at }) => at))).toBeGreaterThanOrEqual(leastMs);
     expect(fegora.counters().overlapsSeen).toBe(0);
+    // Of an account that Fegora cannot log in at all, and of no other, an alarm tells.
+    expect(cluster.observed('html_500_repeated') > 0).toBe(servedAfter === 70);
     // The first login of all is waited for; after that, only whoever tries again.
     const firstFailed = outage.reduce(
       (least, { askedAt, tookMs }) => Math.min(least, askedAt + tookMs),
