@@ -42,6 +42,7 @@ describe('promise 19: a wrong password for a day, 10 calls a second, 50 environm
     expect(Object.keys({ ...first, ...second })).toEqual(['credentials_rejected']);
     expect(cluster.fegora.counters()).toMatchObject({ attempts: 2, refusals: 2 });
     expect(cluster.table.rows.get(account)?.marks?.SS).toHaveLength(2);
+    expect(cluster.table.rows.get(account)).not.toHaveProperty('next_try');
   });
 
   test('50 environments that start at once try it once between them', async () => {

@@ -68,6 +68,21 @@ describe('a table that can be read and not written', () => {
     expect(table.rows.get(account)).not.toHaveProperty('access_token');
   });
 
+  test('promise 19: and takes no more than a mark, still tells everybody at once', async () => {
+    const { ask, until, table, fegora } = await startCluster({ environments: 2, password: 'wrong' });
+    let writes = 0;
+    table.trouble = (operation) => {
+      writes += operation === 'UpdateItem' ? 1 : 0;
+      return operation === 'UpdateItem' && writes > 2 ? 'throttled' : undefined;
+    };
+    await until(ask(0));
+    expect(Number(table.rows.get(account)?.lease_until?.N)).toBeGreaterThan(0);
+    const [other] = await until(ask(1));
+
+    expect(other).toMatchObject({ tookMs: 0, error: { code: 'credentials_rejected' } });
+    expect(fegora.counters().attempts).toBe(1);
+  });
+
   test('promise 14: hides no token that it holds from one whose mark it does not take', async () => {
     const { ask, until, pass, table, secret, observed } = await startCluster({ environments: 2, password: 'wrong' });
     let writes = 0;
@@ -107,6 +122,16 @@ describe('promise 13: an item that cannot be understood', () => {
     const [served] = await until(ask(0));
     expect(served?.grant?.source).toBe('memory');
     expect(fegora.counters().logins).toBe(1);
+  });
+
+  test('for a login that is yet to come holds nobody up', async () => {
+    const { ask, until, pass, table } = await startCluster();
+    await until(ask(0));
+    await pass(1_801_000);
+    table.rows.set(account, { ...table.rows.get(account), last_login: { N: '99999999999999' } });
+    const [answer] = await until(ask(0));
+
+    expect(answer).toMatchObject({ tookMs: 0, grant: { source: 'upstream' } });
   });
 
   test('is shown to operators as what it is', async () => {
