@@ -115,8 +115,7 @@ test('a password that is pasted with the user is not shown either', async () => 
 });
 
 test('the password can be piped in, and shows nowhere', async () => {
-  scene.world.fegora.setPassword('user-one', password);
-  const child = spawn(process.execPath, commandLine('--username', 'user-one', '--verify'), { env });
+  const child = spawn(process.execPath, commandLine('--username', 'user-one'), { env });
   const ended = new Promise((resolve) => {
     child.once('close', resolve);
   });
@@ -125,8 +124,7 @@ test('the password can be piped in, and shows nowhere', async () => {
   const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
 
   expect([code, err]).toEqual([0, '']);
-  expect(out).toMatch(/^one: stored as version \S+\none: /);
-  expect(out).not.toContain(password);
+  expect(out).toMatch(/^one: stored as version [\w-]+\n$/);
 });
 
 test('the number of the failure is the exit code of the process', async () => {
