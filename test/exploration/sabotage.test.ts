@@ -1,10 +1,13 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { plans } from './deviations.ts';
 import { runWell, type Sabotage } from './run.ts';
 import { sabotages } from './sabotage.ts';
 
 const mostRuns = 3000;
+const report = ['what the protocol lacked                         what went wrong first'];
+
+afterAll(() => console.log(report.join('\n')));
 
 /** What goes wrong first without a part of the protocol, and how many runs it took to see it. */
 async function firstHarm(sabotage: Sabotage): Promise<string | undefined> {
@@ -16,7 +19,9 @@ async function firstHarm(sabotage: Sabotage): Promise<string | undefined> {
 }
 
 describe('promise 8: the exploration would find it, if the protocol lacked', () => {
-  test.for(sabotages)('$part', { timeout: 120_000 }, async ({ sabotage, harm }) => {
-    expect(await firstHarm(sabotage)).toMatch(harm);
+  test.for(sabotages)('$part', { timeout: 120_000 }, async ({ part, sabotage, harm }) => {
+    const seen = await firstHarm(sabotage);
+    report.push(`${part.padEnd(48)} ${seen}`);
+    expect(seen).toMatch(harm);
   });
 });
