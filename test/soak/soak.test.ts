@@ -3,7 +3,7 @@ import { full } from '../fixtures/counts.ts';
 import { soak } from './soak.ts';
 
 const seed = Number(process.env.SOAK_SEED ?? 20_261_124);
-const minutes = full(10_000, 300);
+const minutes = full(10_000, 1000);
 
 test(`promise 47: ${minutes} virtual minutes of all that can go wrong (seed ${seed})`, {
   timeout: full(1_200_000, 120_000),
