@@ -24,7 +24,7 @@ export async function load(): Promise<LoadTimes> {
     const begin = performance.now();
     const calls = Array.from({ length: perSecond * seconds }, async (_, index) => {
       const due = begin + (index * 1000) / perSecond;
-      await setTimeout(due - performance.now());
+      await setTimeout(Math.max(0, due - performance.now()));
       const isServed = await call(run);
       return { isServed, ms: performance.now() - due };
     });
