@@ -2,20 +2,16 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { refusalBody, refusalHeaders, refusals } from '../../infra/refusals.ts';
 import { BrokerError, isErrorCode } from '../../lambda/errors.ts';
-import { asJson } from './statements.ts';
+import { asJson, propertiesOf } from './statements.ts';
 import { templateOf } from './synth.ts';
 
 const minimal = templateOf('minimal');
 const full = templateOf('full');
 const isolated = templateOf('private');
 
-function propertiesOf(type: string, template = minimal) {
-  return Object.values(template.findResources(type)).map((resource) => asJson(asJson(resource).Properties));
-}
-
 describe('methods', () => {
   test('are two, both POST, both signed for IAM and checked: no OPTIONS, no ANY, nothing at the root', () => {
-    const methods = propertiesOf('AWS::ApiGateway::Method');
+    const methods = propertiesOf('AWS::ApiGateway::Method', minimal);
     expect(methods.map(({ HttpMethod, AuthorizationType }) => [HttpMethod, AuthorizationType])).toEqual([
       ['POST', 'AWS_IAM'],
       ['POST', 'AWS_IAM'],
@@ -27,7 +23,10 @@ describe('methods', () => {
       });
       expect(method).not.toHaveProperty('AuthorizerId');
     }
-    expect(propertiesOf('AWS::ApiGateway::Resource').map(({ PathPart }) => PathPart)).toEqual(['token', '{account}']);
+    expect(propertiesOf('AWS::ApiGateway::Resource', minimal).map(({ PathPart }) => PathPart)).toEqual([
+      'token',
+      '{account}',
+    ]);
   });
 
   test('check parameters and body', () => {
@@ -54,7 +53,7 @@ describe('methods', () => {
   });
 
   test('reach the http alias alone, as a proxy', () => {
-    for (const { Integration } of propertiesOf('AWS::ApiGateway::Method')) {
+    for (const { Integration } of propertiesOf('AWS::ApiGateway::Method', minimal)) {
       const { Type, Uri, TimeoutInMillis } = asJson(Integration);
       expect(Type).toBe('AWS_PROXY');
       expect(TimeoutInMillis).toBe(29_000);
@@ -63,7 +62,7 @@ describe('methods', () => {
   });
 
   test('cannot be called from the console: each has one permission, for the deployed stage', () => {
-    const permissions = propertiesOf('AWS::Lambda::Permission').filter(
+    const permissions = propertiesOf('AWS::Lambda::Permission', minimal).filter(
       ({ Principal }) => Principal === 'apigateway.amazonaws.com',
     );
     expect(permissions).toHaveLength(2);
@@ -92,7 +91,7 @@ describe('the stage', () => {
   });
 
   test('logs who called and what kind of error came of it, never its message or a header', () => {
-    const [stage] = propertiesOf('AWS::ApiGateway::Stage');
+    const [stage] = propertiesOf('AWS::ApiGateway::Stage', minimal);
     const format: unknown = JSON.parse(String(asJson(stage?.AccessLogSetting).Format));
     expect(format).toMatchObject({
       caller: '$context.identity.userArn',
@@ -168,7 +167,7 @@ describe('the endpoint', () => {
 });
 
 describe("API Gateway's own refusals", () => {
-  const inTemplate = propertiesOf('AWS::ApiGateway::GatewayResponse');
+  const inTemplate = propertiesOf('AWS::ApiGateway::GatewayResponse', minimal);
 
   test('have a fixed text each, in the shape of our errors, with our headers', () => {
     expect(inTemplate.map(({ ResponseType }) => ResponseType)).toEqual(refusals.map(({ type }) => type));

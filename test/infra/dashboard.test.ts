@@ -1,19 +1,15 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { metricNames, metricNamespace } from '../../lambda/config.ts';
-import { asJson } from './statements.ts';
+import { propertiesOf } from './statements.ts';
 import { templateOf } from './synth.ts';
 
 const minimal = templateOf('minimal');
 const isolated = templateOf('private');
 
-function propertiesOf(type: string, template = minimal) {
-  return Object.values(template.findResources(type)).map((resource) => asJson(asJson(resource).Properties));
-}
-
 describe('the dashboard', () => {
   test('shows who is served from where, logins made and avoided, Fegora, lives, errors and callers', () => {
-    const [dashboard] = propertiesOf('AWS::CloudWatch::Dashboard');
+    const [dashboard] = propertiesOf('AWS::CloudWatch::Dashboard', minimal);
     const body = JSON.stringify(dashboard?.DashboardBody);
     for (const metric of [
       metricNames.served,
@@ -33,7 +29,7 @@ describe('the dashboard', () => {
   });
 
   test('shows this broker alone, though others in the account have the same metrics', () => {
-    const body = JSON.stringify(propertiesOf('AWS::CloudWatch::Dashboard')).replaceAll('\\', '');
+    const body = JSON.stringify(propertiesOf('AWS::CloudWatch::Dashboard', minimal)).replaceAll('\\', '');
     const ofThisFunction = body.match(/SEARCH\('[^']* service="+,\{"Ref":"BrokerFunction\w+"\},"+'/g);
     expect(ofThisFunction).toHaveLength(body.split('SEARCH(').length - 1);
   });
@@ -63,6 +59,9 @@ describe('the dashboard', () => {
 });
 
 test('every metric of the function is watched or shown', () => {
-  const seen = JSON.stringify([propertiesOf('AWS::CloudWatch::Alarm'), propertiesOf('AWS::CloudWatch::Dashboard')]);
+  const seen = JSON.stringify([
+    propertiesOf('AWS::CloudWatch::Alarm', minimal),
+    propertiesOf('AWS::CloudWatch::Dashboard', minimal),
+  ]);
   expect(Object.values(metricNames).filter((name) => !seen.includes(name))).toEqual([]);
 });

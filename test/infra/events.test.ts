@@ -6,16 +6,12 @@ import { describe, expect, test } from 'vitest';
 import { parseSettings } from '../../infra/config.ts';
 import { TokenBrokerStack } from '../../infra/token-broker-stack.ts';
 import { aliases, metricNames, metricNamespace } from '../../lambda/config.ts';
-import { asJson } from './statements.ts';
+import { asJson, propertiesOf } from './statements.ts';
 import { arns, bundle, createApp, templateOf } from './synth.ts';
 
 const minimal = templateOf('minimal');
 const full = templateOf('full');
 const isolated = templateOf('private');
-
-function propertiesOf(type: string, template = minimal) {
-  return Object.values(template.findResources(type)).map((resource) => asJson(asJson(resource).Properties));
-}
 
 const warmup = { Ref: Match.stringLikeRegexp(`^BrokerFunctionAlias${aliases.warmup}`) };
 

@@ -4,15 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { parseSettings } from '../../infra/config.ts';
 import { TokenBrokerStack } from '../../infra/token-broker-stack.ts';
 import { parseConfig, variables } from '../../lambda/config.ts';
-import { asJson } from './statements.ts';
+import { asJson, propertiesOf } from './statements.ts';
 import { bundle, createApp, templateOf } from './synth.ts';
 
 const minimal = templateOf('minimal');
 const full = templateOf('full');
-
-function propertiesOf(type: string, template = minimal) {
-  return Object.values(template.findResources(type)).map((resource) => asJson(asJson(resource).Properties));
-}
 
 describe('the function', () => {
   test('is an arm64 Node 24 bundle with JSON logs of its own, kept for a while', () => {

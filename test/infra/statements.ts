@@ -107,6 +107,11 @@ export function resourcesOf(template: Template): Readonly<Record<string, Json>> 
   );
 }
 
+/** Of every resource of a type. */
+export function propertiesOf(type: string, template: Template): Json[] {
+  return Object.values(template.findResources(type)).map((resource) => asJson(asJson(resource).Properties));
+}
+
 export function asJson(value: unknown): Json {
   if (typeof value !== 'object' || value === null) {
     throw new Error('this is no object');
