@@ -29,6 +29,15 @@ function breakAfter(cluster: Cluster, writes: number): void {
 }
 
 describe('a login that failed', () => {
+  test('is told to operators, with its time', async () => {
+    const cluster = await startCluster();
+    cluster.fegora.addFault({ kind: 'answer', status: 503 });
+    await cluster.askAll();
+    const status = cluster.brokers[0]?.status(account, () => 25_000);
+
+    expect((await status)?.lastError).toEqual({ code: 'upstream_unavailable', at: cluster.clock.now() });
+  });
+
   test('with no word from Fegora holds everybody until its lease may be stolen', async () => {
     const cluster = await startCluster();
     cluster.fegora.addFault({ kind: 'hang' });

@@ -130,6 +130,13 @@ describe('promise 22: a word that the secret changed', () => {
     expect(errorsIn(await cluster.askAll())).toEqual([]);
   });
 
+  test('where there is no token yet, gets one', async () => {
+    const cluster = await startCluster();
+
+    expect(await verify(cluster, 0)).toBe('renewed');
+    expect(cluster.fegora.counters()).toMatchObject({ attempts: 1, logins: 1 });
+  });
+
   test('that all environments get at once is one login', async () => {
     const cluster = await startCluster({ environments: 5 });
     await cluster.askAll();
