@@ -34,6 +34,10 @@ export function createCpuLimit(): CpuLimit | undefined {
       writeFileSync(join(group, 'cpu.max'), `${quotaUs} ${periodUs}`);
     }
   } catch {
+    // Made, but without a limit to set: the scheduler is not under control here.
+    if (existsSync(group)) {
+      rmdirSync(group);
+    }
     return undefined;
   }
   return {

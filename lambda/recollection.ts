@@ -16,10 +16,10 @@ export interface Recollection {
   bareFailures: { readonly answer: string; readonly inRow: number };
 }
 
-/** What a new environment knows: nothing. */
 /** What of an item forbids a login. */
 export type Known = Pick<Item, 'marks' | 'proven' | 'nextTry' | 'leaseUntil' | 'paused' | 'retryAt' | 'retryCode'>;
 
+/** What a new environment knows: nothing. */
 export function emptyRecollection(): Recollection {
   return {
     pendingMarks: new Map(),
@@ -37,8 +37,8 @@ export function remember(recollection: Recollection, key: string): void {
 }
 
 /** Notes until when nobody may log in, whether or not the table takes it. */
-export function rememberHold(recollection: Recollection, { retryAt, code }: Hold): void {
-  recollection.known = { ...recollection.known, retryAt, retryCode: code };
+export function rememberHold(recollection: Recollection, { retryAt, code: retryCode }: Hold): void {
+  recollection.known = { ...recollection.known, retryAt, retryCode };
 }
 
 type Hold = NonNullable<Extract<Change, { kind: 'fail' }>['hold']>;
