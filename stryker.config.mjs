@@ -34,7 +34,6 @@ export default {
     'attempt',
     'login',
     'credential-choice',
-    'bare-login',
   ].map((name) => `lambda/${name}.ts`),
   // A whole run takes long; what is known of unchanged code and tests is kept beside the reports.
   incremental: true,

@@ -13,7 +13,7 @@ const core = [
   'test/contract/fegora-{broken,transport,hostile}.test.ts',
   'test/exploration/{joined-flights,suspended-guard}.test.ts',
   'test/scenario/{one-login,failed-logins,rejected,rotation,window,window-edges,window-lifetime,credentials}.test.ts',
-  'test/scenario/{partial-outage,without-table,waiting,staying-up,staying-up-outage}.test.ts',
+  'test/scenario/{partial-outage,waiting,staying-up,staying-up-outage}.test.ts',
 ];
 const kinds = ['unit', 'contract', 'exploration', 'scenario'];
 

@@ -99,7 +99,6 @@ function readBroker(reader: Reader, note: Note): Settings['broker'] {
     defaultAccount,
     tokenUrl: optional('tokenUrl', httpsUrl, 'is no https URL, or holds credentials'),
     clientId: optional('clientId', textLike(/^[\x21-\x7e]{1,128}$/), 'is no client id'),
-    withoutTable: optional('withoutTable', oneOf('refuse', 'login'), 'is neither refuse nor login'),
     organizationId: optional('organizationId', textLike(/^o-[a-z0-9]{10,32}$/), 'is no id of an organisation'),
     warmUpEvery: readMinutes(optional('warmUpMinutes', wholeNumber(1, 10), 'is no whole number from 1 to 10')),
     ...readLimits(reader, note),

@@ -94,7 +94,6 @@ function failureRow({ metrics }: DashboardProps): IWidget[] {
     metricNames.clockUnsteady,
     metricNames.denied,
     metricNames.guardExpired,
-    metricNames.loginWithoutTable,
     metricNames.malformedItems,
     metricNames.markUnwritten,
     metricNames.publishRefused,

@@ -9,7 +9,6 @@ export interface EnvironmentProps {
   readonly defaultAccount: string | undefined;
   readonly tokenUrl: string | undefined;
   readonly clientId: string | undefined;
-  readonly withoutTable: 'refuse' | 'login' | undefined;
 }
 
 /** Lambda's limit on all variables of a function together. */
@@ -43,7 +42,6 @@ function render(
     [variables.clientId]: props.clientId ?? defaultClientId,
     [variables.accounts]: JSON.stringify(Object.fromEntries(secrets)),
     [variables.tableName]: tableName,
-    [variables.withoutTable]: props.withoutTable ?? 'refuse',
     ...(props.defaultAccount !== undefined && { [variables.defaultAccount]: props.defaultAccount }),
   };
 }

@@ -29,12 +29,6 @@ export interface TokenBrokerProps {
    */
   readonly clientId?: string | undefined;
   /**
-   * What to do while the shared table cannot be used: start no login, or log in seldom.
-   *
-   * @default refuse
-   */
-  readonly withoutTable?: 'refuse' | 'login' | undefined;
-  /**
    * Id of the AWS organisation outside of which nobody may call.
    *
    * @default - IAM and the grants alone decide

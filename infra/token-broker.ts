@@ -162,7 +162,6 @@ export class TokenBroker extends Construct {
         defaultAccount: this.defaultAccount,
         tokenUrl: props.tokenUrl,
         clientId: props.clientId,
-        withoutTable: props.withoutTable,
       }),
       memorySize: props.memorySize ?? 512,
       logRetention: props.logRetention ?? RetentionDays.SIX_MONTHS,

@@ -6,7 +6,7 @@ import { holdMs, isSick } from './hold.ts';
 import { clockToleranceMs, type ForcedRenewals, holdsExpiredToken, type Item } from './item.ts';
 import { createSendLogin, type FailedLogin, type Sent } from './login.ts';
 import type { Change, Claim, Ports } from './ports.ts';
-import { type Recollection, remember, rememberHold } from './recollection.ts';
+import type { Recollection } from './recollection.ts';
 import { withTimeLimit } from './time-limit.ts';
 import type { Token } from './token.ts';
 
@@ -112,7 +112,6 @@ async function giveUp(crew: Crew, errand: Errand, claim: Claim, failed: FailedLo
     return { kind: 'refused' };
   }
   const change = failureOf(crew, errand, claim, failed);
-  rememberHold(errand.recollection, change.hold);
   await settle(crew, account, change);
   const { code, message, cause } = failed.error;
   // Told when the next login may be, as everybody else will be until then.
@@ -125,7 +124,6 @@ async function mark(crew: Crew, errand: Errand, { owner }: Claim): Promise<void>
   const { item, key, recollection } = errand;
   const at = crew.now();
   const change = markOf(errand, at);
-  remember(recollection, key);
   await withTimeLimit(crew.clock, settleMs, async (limit) => {
     if ((await write(crew, item.account, change, limit)) === 'written') {
       const error = { code: 'credentials_rejected', at } as const;

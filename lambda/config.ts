@@ -8,7 +8,6 @@ export const variables = {
   accounts: 'FEGORA_ACCOUNTS',
   defaultAccount: 'FEGORA_DEFAULT_ACCOUNT',
   tableName: 'TOKEN_TABLE_NAME',
-  withoutTable: 'FEGORA_WITHOUT_TABLE',
   /** Node's own: `0` would take any certificate for Fegora's. */
   tlsRejectUnauthorized: 'NODE_TLS_REJECT_UNAUTHORIZED',
 } as const;
@@ -61,7 +60,6 @@ export const metricNames = {
   /** Calls answered by an earlier failure that is still waited out. */
   retryHeld: 'RetryHeld',
   tableUnavailable: 'TableUnavailable',
-  loginWithoutTable: 'LoginWithoutTable',
   /** Milliseconds between Fegora's clock and ours, without sign. */
   clockSkew: 'ClockSkew',
   html500Repeated: 'Html500Repeated',
@@ -78,13 +76,9 @@ export const metricNames = {
 export interface Config {
   readonly tokenUrl: string;
   readonly clientId: string;
-  /** Account to secret id: a name, or an ARN with or without its random end. */
   readonly accounts: ReadonlyMap<string, string>;
-  /** Account of `POST /token`; without one, that path names no account. */
   readonly defaultAccount: string | undefined;
   readonly tableName: string;
-  /** What to do while the shared table cannot be used: start no login, or log in seldom. */
-  readonly withoutTable: 'refuse' | 'login';
 }
 
 /** What is wrong with one variable. Names it and never repeats its value. */
@@ -113,7 +107,6 @@ export function parseConfig(env: Environment): { readonly config: Config } | { r
     tableName: readMatching(env[variables.tableName] ?? '', /^[\w.:/-]{3,1024}$/, () =>
       note(variables.tableName, 'is missing or no table name'),
     ),
-    withoutTable: readWithoutTable(env, note),
   });
   if (env[variables.tlsRejectUnauthorized] === '0') {
     note(variables.tlsRejectUnauthorized, 'must not switch off the check of certificates');
@@ -177,15 +170,6 @@ function readDefaultAccount(env: Environment, accounts: ReadonlyMap<string, stri
     note(variables.defaultAccount, `is no account of ${variables.accounts}`);
   }
   return account;
-}
-
-function readWithoutTable(env: Environment, note: Note): 'refuse' | 'login' {
-  const value = env[variables.withoutTable] ?? 'refuse';
-  if (value !== 'refuse' && value !== 'login') {
-    note(variables.withoutTable, 'is neither refuse nor login');
-    return 'refuse';
-  }
-  return value;
 }
 
 const secretArn = /^(arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:)(.+)$/;

@@ -49,7 +49,7 @@ export function createHandler(env: Environment, parts: Parts = {}): Handler {
 type Surroundings = Parts & Pick<Ports, 'clock' | 'random' | 'observe'>;
 
 function connect(env: Environment, config: Config, surroundings: Surroundings): Broker {
-  const { tokenUrl, withoutTable, accounts: secrets, clientId, tableName, defaultAccount } = config;
+  const { tokenUrl, accounts: secrets, clientId, tableName, defaultAccount } = config;
   const { clock } = surroundings;
   const { now } = clock;
   const getSecretValue = createGetSecretValue(secretsOptions(env));
@@ -58,7 +58,6 @@ function connect(env: Environment, config: Config, surroundings: Surroundings): 
   return createBroker({
     ...surroundings,
     tokenUrl,
-    withoutTable,
     login: createLogin({ tokenUrl, now }),
     readCredentials,
     table: readAhead({ table, readCredentials, clock }, defaultAccount, surroundings.onEarlyRead),

@@ -13,8 +13,6 @@ export interface Ports {
   readonly observe: Observe;
   /** Part of what a mark speaks of. */
   readonly tokenUrl: string;
-  /** Whether to log in, unfenced and seldom, while the table cannot be reached. */
-  readonly withoutTable: 'refuse' | 'login';
 }
 
 /** Time as the broker sees it. */
@@ -151,7 +149,6 @@ export type Incident =
   | 'item_malformed'
   | 'token_malformed'
   | 'table_unavailable'
-  | 'login_without_table'
   | 'publish_refused'
   | 'mark_unwritten'
   | 'retry_held'

@@ -3,7 +3,7 @@ import { BrokerError } from './errors.ts';
 import { isSteady, type Moment, momentOf } from './guard.ts';
 import { clockToleranceMs, type Item, servableToken } from './item.ts';
 import type { Ports } from './ports.ts';
-import type { Known, Recollection } from './recollection.ts';
+import type { Recollection } from './recollection.ts';
 import type { Token } from './token.ts';
 import type { Want } from './want.ts';
 
@@ -38,16 +38,14 @@ const provenWithinMs = 2 * clockToleranceMs;
  */
 export function createReader({ clock, table, observe }: Ports): (inquiry: Inquiry) => Promise<Reading> {
   return async (inquiry) => {
-    const { account, want, recollection, late } = inquiry;
+    const { account, want, late } = inquiry;
     if (late.aborted) {
       throw new BrokerError('deadline', 'no time was left to read the table');
     }
     await writePendingMarks(inquiry);
     const { seen, ...read } = await readSteadily(account, late);
     const item = soundly(read.item, seen.wall, read.isTimed);
-    if (item.fault === undefined) {
-      recollection.known = knownOf(item, recollection);
-    } else if (!read.isTimed) {
+    if (item.fault !== undefined && !read.isTimed) {
       observe({ kind: 'clock_unsteady', account });
     }
     return { item, seen, current: servableToken(item, seen.wall, want.rejected) };
@@ -75,11 +73,6 @@ export function createReader({ clock, table, observe }: Ports): (inquiry: Inquir
       }
     }
   }
-}
-
-/** Marks that are still to be written count as written. */
-function knownOf({ token: _, ...item }: Item, { pendingMarks }: Recollection): Known {
-  return { ...item, marks: new Set([...item.marks, ...pendingMarks.keys()]) };
 }
 
 /** The item with what cannot be true of it taken for a fault, or, of a login that is yet to come, for nothing. */

@@ -1,4 +1,3 @@
-import { createBareLogin } from './bare-login.ts';
 import { asBrokerError, BrokerError } from './errors.ts';
 import { type Flight, type Outcome, stand } from './flight.ts';
 import { momentOf } from './guard.ts';
@@ -17,7 +16,6 @@ function crewOf(ports: Ports, jitter: number) {
     ...ports,
     read: createReader(ports),
     step: createStep(ports, jitter),
-    logInBare: createBareLogin(ports),
   };
 }
 
@@ -59,9 +57,7 @@ async function fly(crew: Crew, trip: Trip): Promise<Outcome> {
     if (failure.code === 'table_unavailable') {
       crew.observe({ kind: 'table_unavailable', account: trip.account });
     }
-    return reading?.current === undefined && isTableUnusable(reading, failure)
-      ? await crew.logInBare(trip, trip.recollection, failure)
-      : stand(reading ?? { seen: momentOf(crew.clock), current: undefined }, failure);
+    return stand(reading ?? { seen: momentOf(crew.clock), current: undefined }, failure);
   }
 }
 
@@ -73,11 +69,6 @@ function blame({ late }: Trip, reading: Reading | undefined, failure: BrokerErro
   }
   const code = reading === undefined ? 'deadline' : 'renewal_in_progress';
   return new BrokerError(code, 'no time was left to wait for the table or the secret');
-}
-
-/** Whether the table could not be asked or written; an item that must not be built on is another matter. */
-function isTableUnusable(reading: Reading | undefined, { code }: BrokerError): boolean {
-  return code === 'table_unavailable' && reading?.item.fault === undefined;
 }
 
 async function pause({ clock, random }: Crew, { late }: Trip, polls: number, againAt: number): Promise<void> {

@@ -19,7 +19,6 @@ const incidentMetrics: Readonly<Record<Incident, string>> = {
   item_malformed: metricNames.malformedItems,
   token_malformed: metricNames.malformedItems,
   table_unavailable: metricNames.tableUnavailable,
-  login_without_table: metricNames.loginWithoutTable,
   publish_refused: metricNames.publishRefused,
   mark_unwritten: metricNames.markUnwritten,
   retry_held: metricNames.retryHeld,

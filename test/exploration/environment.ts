@@ -54,7 +54,6 @@ export function createEnvironment(surroundings: Surroundings, host: Host): Execu
     table: createTokenTable(table.callOf(host), 'tokens', observe),
     observe,
     tokenUrl,
-    withoutTable: 'refuse',
   });
   return { host, broker, ask };
 

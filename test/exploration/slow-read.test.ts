@@ -28,7 +28,7 @@ async function readWith(times: { readonly offMs: number; readonly thereMs?: numb
     write: () => Promise.reject(new Error('not asked for here')),
   };
   const ports: Ports = {
-    ...{ clock, table, random: Math.random, tokenUrl: 'https://fegora.invalid/token', withoutTable: 'refuse' },
+    ...{ clock, table, random: Math.random, tokenUrl: 'https://fegora.invalid/token' },
     observe: ({ kind }) => observed.push(kind),
     readCredentials: () => Promise.reject(new Error('not asked for here')),
     login: () => Promise.reject(new Error('not asked for here')),

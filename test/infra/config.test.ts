@@ -35,7 +35,6 @@ test('everything that can be said is understood', () => {
     defaultAccount: 'other',
     tokenUrl: 'https://login.example.com/token',
     clientId: 'otherApp',
-    withoutTable: 'login',
     organizationId: 'o-exampleorg1',
     callers: [{ principal: arns.foreignCaller, accounts: ['main', 'other'], via: 'invoke' }],
     administrator: arns.administrator,
@@ -56,7 +55,6 @@ test('everything that can be said is understood', () => {
       defaultAccount: 'other',
       tokenUrl: said.tokenUrl,
       clientId: 'otherApp',
-      withoutTable: 'login',
       organizationId: 'o-exampleorg1',
       warmUpEvery: Duration.minutes(3),
       memorySize: 1024,
@@ -91,7 +89,6 @@ test('every fault is reported at once, with where it is', () => {
       defaultAccount: 'z',
       tokenUrl: 'http://api.fegora.com/token',
       clientId: 'two words',
-      withoutTable: 'maybe',
       organizationId: 'example',
       callers: [{ principal: '*', accounts: ['z'], via: 'mail' }, 3],
       administrator: 'arn:aws:iam::111111111111:root',
@@ -140,7 +137,6 @@ test('every fault is reported at once, with where it is', () => {
       "tokenUrl: is no https URL, or holds credentials",
       "vpcEndpointIds: is no list of ids of VPC endpoints",
       "warmUpMinutes: is no whole number from 1 to 10",
-      "withoutTable: is neither refuse nor login",
     ]
   `);
 });

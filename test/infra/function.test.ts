@@ -36,7 +36,6 @@ describe('the function', () => {
         tokenUrl: 'https://api.fegora.com/token',
         clientId: 'apiApp',
         defaultAccount: 'main',
-        withoutTable: 'refuse',
       },
     });
     expect(Object.keys(environment)).not.toContain(variables.allowHttpLoopback);
@@ -47,7 +46,6 @@ describe('the function', () => {
       accounts: { main: {} },
       tokenUrl: 'https://login.example.com/token',
       clientId: 'otherApp',
-      withoutTable: 'login',
       memoryMb: 1024,
       throttle: { ratePerSecond: 7, burst: 9 },
       logRetentionDays: 365,
@@ -64,7 +62,6 @@ describe('the function', () => {
         Variables: {
           [variables.tokenUrl]: 'https://login.example.com/token',
           [variables.clientId]: 'otherApp',
-          [variables.withoutTable]: 'login',
         },
       },
     });

@@ -71,7 +71,6 @@ function freezingBroker(tokenUrl: string, dynamo: MemoryDynamo, frozen: () => vo
     table: createTokenTable(dynamo.call, 'tokens', () => {}),
     observe: () => {},
     tokenUrl,
-    withoutTable: 'refuse',
   });
 }
 

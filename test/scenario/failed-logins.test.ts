@@ -86,16 +86,6 @@ describe('a login that failed', () => {
     expect(answer?.grant?.token.versionId).toBe('v3');
     expect(cluster.fegora.counters()).toMatchObject({ refusals: 2, logins: 1 });
   });
-
-  test('for its password is not tried again without the table either, should that go down right after the mark', async () => {
-    const cluster = await startCluster({ withoutTable: 'login', password: 'not-the-one' });
-    // The claim and the mark are written.
-    breakAfter(cluster, 2);
-    const [answer] = await cluster.askAll();
-
-    expect(answer?.error?.code).toBe('credentials_rejected');
-    expect(cluster.fegora.counters().refusals).toBe(1);
-  });
 });
 
 describe('a claim that the guard gave up', () => {

@@ -166,7 +166,6 @@ function connect(frail: Frail) {
     random: () => 0.5,
     observe: telemetry.observe,
     tokenUrl: 'https://api.fegora.com/token',
-    withoutTable: 'refuse',
     login: frail(login),
     readCredentials: frail(
       createCredentialSource({

@@ -26,20 +26,6 @@ describe('a table that can be read and not written', () => {
     expect(fegora.counters().logins).toBe(0);
   });
 
-  test('promise 12: with FEGORA_WITHOUT_TABLE=login, lets an environment log in once a minute', async () => {
-    const { ask, until, pass, table, fegora } = await startCluster({ withoutTable: 'login', lifetimeSeconds: 21 });
-    refuseWrites(table, 0);
-    const [answer] = await until(ask(0));
-    expect(answer?.grant?.source).toBe('upstream');
-
-    await pass(30_000);
-    const [tooSoon] = await until(ask(0));
-    expect(tooSoon?.error?.code).toBe('table_unavailable');
-    await pass(30_000);
-    await until(ask(0));
-    expect(fegora.counters().logins).toBe(2);
-  });
-
   test('and that takes a token at the second try, has it for all; its login is over', async () => {
     const { ask, until, table, fegora } = await startCluster({ environments: 2 });
     let writes = 0;
@@ -140,39 +126,6 @@ describe('promise 13: an item that cannot be understood', () => {
     table.rows.set(account, { ...table.rows.get(account), schema: { N: '2' } });
     const [item] = await until<Item | undefined>(Promise.resolve(brokers[0]?.status(account, () => 25_000)));
     expect(item?.fault).toBe('schema');
-  });
-});
-
-describe('promise 21: without the table', () => {
-  test('no refused version is sent again, however the secret flaps', async () => {
-    const { ask, until, pass, table, secret, fegora } = await startCluster({
-      withoutTable: 'login',
-      password: 'wrong',
-    });
-    table.trouble = () => 'down';
-    for (const versionId of ['v1', 'v2', 'v1', 'v2', 'v1']) {
-      secret.current = () => ({ versionId, password: `wrong-${versionId}` });
-      await until(ask(0));
-      await pass(301_000);
-    }
-    expect(fegora.counters().refusals).toBe(2);
-
-    mend(table);
-    secret.current = () => ({ versionId: 'v3', password: goodPassword });
-    await until(ask(0));
-    expect(table.rows.get(account)?.marks?.SS).toHaveLength(2);
-  });
-
-  test('an answer that is perhaps about the password is not asked for every minute', async () => {
-    const { ask, until, pass, table, fegora } = await startCluster({ withoutTable: 'login' });
-    table.trouble = () => 'down';
-    fegora.addFault({ kind: 'answer', status: 400, body: 'no', times: Number.POSITIVE_INFINITY });
-    for (let minute = 0; minute < 60; minute++) {
-      await until(ask(0));
-      await pass(60_000);
-    }
-    // At 0, 1, 3, 7, 15 and 31 minutes.
-    expect(fegora.logins().length).toBe(6);
   });
 });
 

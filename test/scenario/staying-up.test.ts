@@ -5,7 +5,6 @@ import {
   type Answer,
   account,
   type Cluster,
-  goodPassword,
   startCluster,
   type TableTrouble,
 } from '../fixtures/cluster.ts';
@@ -149,44 +148,6 @@ describe('promise 12: the table cannot be used', () => {
     cluster.table.trouble = () => undefined;
     expect(codesOf(await cluster.askAll())).toEqual(['served']);
     expect(cluster.fegora.counters().attempts).toBe(2);
-  });
-
-  test.each(troubles)('%s, and FEGORA_WITHOUT_TABLE=login: one login per environment in 60 s', async (trouble) => {
-    const cluster = await startCluster({ environments, lifetimeSeconds: 21, withoutTable: 'login' });
-    cluster.table.trouble = () => trouble;
-    const answers = await answersTo(cluster, 5, 179_000);
-    const logins = cluster.fegora.counters().attempts;
-
-    expect(codesOf(answers)).toEqual(['served', 'table_unavailable']);
-    expect(logins).toBe(environments * 3);
-    expect(cluster.observed('login_without_table')).toBe(logins);
-    expect(servedTooLate(answers)).toEqual([]);
-  });
-
-  test('without it, a password that Fegora refused is not tried again, and marked when the table is back', async () => {
-    const cluster = await startCluster({ withoutTable: 'login', password: 'not-the-right-one' });
-    cluster.table.trouble = () => 'down';
-    const answers = await answersTo(cluster, 0.5, 300_000);
-
-    expect(codesOf(answers)).toEqual(['credentials_rejected', 'table_unavailable']);
-    expect(cluster.fegora.counters()).toMatchObject({ attempts: 1, refusals: 1 });
-    cluster.table.trouble = () => undefined;
-    await cluster.askAll();
-    expect(cluster.table.rows.get(account)?.marks?.SS).toHaveLength(1);
-    expect(cluster.fegora.counters().attempts).toBe(1);
-  });
-
-  test('without it, a mark known from before is obeyed, another environment’s too', async () => {
-    const cluster = await startCluster({ environments: 2, withoutTable: 'login', password: 'not-the-right-one' });
-    await cluster.askAll();
-    cluster.table.trouble = () => 'down';
-    const answers = await answersTo(cluster, 0.5, 200_000);
-
-    expect(codesOf(answers)).toEqual(['credentials_rejected', 'table_unavailable']);
-    expect(cluster.fegora.counters().attempts).toBe(1);
-    cluster.secret.current = () => ({ versionId: 'v2', password: goodPassword });
-    await cluster.pass(60_000);
-    expect(codesOf(await cluster.askAll())).toEqual(['served']);
   });
 });
 

@@ -25,7 +25,6 @@ describe('a configuration', () => {
         ]),
         defaultAccount: undefined,
         tableName: 'tokens',
-        withoutTable: 'refuse',
       },
     });
   });
@@ -42,14 +41,12 @@ describe('a configuration', () => {
       FEGORA_ALLOW_HTTP_LOOPBACK: '1',
       FEGORA_CLIENT_ID: 'other',
       FEGORA_DEFAULT_ACCOUNT: 'two',
-      FEGORA_WITHOUT_TABLE: 'login',
     });
     expect(parsed).toMatchObject({
       config: {
         tokenUrl: 'http://127.0.0.1:4711/token',
         clientId: 'other',
         defaultAccount: 'two',
-        withoutTable: 'login',
       },
     });
   });
@@ -59,7 +56,6 @@ describe('a configuration', () => {
       FEGORA_TOKEN_URL: 'ftp://api.fegora.com',
       FEGORA_CLIENT_ID: '',
       FEGORA_DEFAULT_ACCOUNT: 'one',
-      FEGORA_WITHOUT_TABLE: 'maybe',
       NODE_TLS_REJECT_UNAUTHORIZED: '0',
     });
     const reported = 'faults' in parsed ? parsed.faults.map((fault) => fault.variable) : [];
@@ -71,7 +67,6 @@ describe('a configuration', () => {
         variables.tableName,
         variables.tlsRejectUnauthorized,
         variables.tokenUrl,
-        variables.withoutTable,
       ].sort(),
     );
   });
@@ -84,7 +79,6 @@ describe('a configuration', () => {
       FEGORA_ACCOUNTS: `{"${canary}_":"x","one":"${canary} ","two":{"${canary}":1}}`,
       FEGORA_DEFAULT_ACCOUNT: canary,
       TOKEN_TABLE_NAME: `${canary}!`,
-      FEGORA_WITHOUT_TABLE: canary,
     });
     expect(parsed).toHaveProperty('faults');
     expect(JSON.stringify(parsed)).not.toContain(canary);

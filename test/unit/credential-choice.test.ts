@@ -31,7 +31,6 @@ function scene() {
     login: unused,
     observe: unused,
     table: { read: unused, claim: unused, write: unused },
-    withoutTable: 'refuse',
   });
   const recollection = emptyRecollection();
   const candidates = (marks: readonly string[], rest: Partial<Candidates> = {}): Candidates => ({
@@ -125,7 +124,6 @@ describe('the credentials to log in with', () => {
         claim: () => Promise.reject(new Error('unused')),
         write: () => Promise.reject(new Error('unused')),
       },
-      withoutTable: 'refuse',
     });
 
     await expect(failing(candidates([]))).rejects.toMatchObject({ code: 'secret_unavailable' });

@@ -210,7 +210,6 @@ describe('what the broker notices', () => {
     ['item_malformed', metricNames.malformedItems],
     ['token_malformed', metricNames.malformedItems],
     ['table_unavailable', metricNames.tableUnavailable],
-    ['login_without_table', metricNames.loginWithoutTable],
     ['publish_refused', metricNames.publishRefused],
     ['mark_unwritten', metricNames.markUnwritten],
     ['html_500_repeated', metricNames.html500Repeated],
