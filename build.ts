@@ -78,7 +78,7 @@ export async function buildFunction(folder: string): Promise<Metafile> {
   const plugins = [withoutFacades, secretsClientApart, withoutFallbacks];
   const shared = { ...settings, absWorkingDir: import.meta.dirname, outdir: folder, plugins };
   const index = await build({ ...shared, entryPoints: { index: 'lambda/handler.ts' } });
-  const secrets = await build({ ...shared, entryPoints: { 'secrets-client': 'lambda/secrets-client.ts' } });
+  const secrets = await build({ ...shared, entryPoints: { 'secrets-client': 'lambda/aws/secrets-client.ts' } });
   return {
     inputs: { ...index.metafile.inputs, ...secrets.metafile.inputs },
     outputs: { ...index.metafile.outputs, ...secrets.metafile.outputs },

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    setupFiles: ['test/fixtures/quiet.ts'],
+    setupFiles: ['test/support/quiet.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     restoreMocks: true,

@@ -7,13 +7,11 @@ import config from './vitest.config.ts';
  * the quick ones come first, and those last in which a broken broker may turn in circles.
  */
 const core = [
-  'test/unit/{token,item,item-record,item-update,hold,guard,memory,single-flight,credential-choice}.test.ts',
-  'test/unit/fegora-response.test.ts',
-  'test/contract/token-table.test.ts',
-  'test/contract/fegora-{broken,transport,hostile}.test.ts',
+  'test/unit/lambda/{broker,fegora,aws}/*.test.ts',
+  'test/contract/lambda/aws/token-table.test.ts',
+  'test/contract/lambda/fegora/*.test.ts',
   'test/exploration/{joined-flights,suspended-guard}.test.ts',
-  'test/scenario/{one-login,failed-logins,rejected,rotation,window,window-edges,window-lifetime,credentials}.test.ts',
-  'test/scenario/{partial-outage,waiting,staying-up,staying-up-outage}.test.ts',
+  'test/scenario/broker/*.test.ts',
 ];
 const kinds = ['unit', 'contract', 'exploration', 'scenario'];
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { localCallers } from '../local/gateway-callers.ts';
-import { proxyEvent } from '../local/gateway-event.ts';
+import { localCallers } from '../local/gateway/callers.ts';
+import { proxyEvent } from '../local/gateway/event.ts';
 
 /** What API Gateway hands over for `POST /token`, as the local gateway makes it. Peers look at no more than the caller. */
 export function tokenEvent(): object {

@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { chart } from './chart.ts';
 import { raceCold, raceSlowed } from './cold.ts';
 import { type Field, prepare } from './contestants.ts';
 import { countFleets } from './fleet.ts';
 import { load } from './load.ts';
-import { report } from './report.ts';
-import { type Measurements, summarize } from './results.ts';
+import { chart } from './report/chart.ts';
+import { report } from './report/report.ts';
+import { type Measurements, summarize } from './report/results.ts';
 import { sizesOf } from './size.ts';
 import { raceWarm } from './warm.ts';
 import { watchWindow } from './window.ts';

@@ -1,8 +1,8 @@
 import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
-import { type FegoraSimulator, startFegoraSimulator } from '../local/fegora-simulator.ts';
+import { type FegoraSimulator, startFegoraSimulator } from '../local/fegora/simulator.ts';
 import { listen } from '../local/loopback.ts';
-import { startSecretsManager } from '../local/secrets-manager.ts';
+import { startSecretsManager } from '../local/secrets-manager/server.ts';
 import { ensureTable } from '../local/table.ts';
 
 /** What all contestants talk to. */

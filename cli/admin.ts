@@ -1,5 +1,5 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { readThrown } from '../client/answer.ts';
+import { readThrown } from '../client/token-response.ts';
 import { CommandError, exitCodes } from './failure.ts';
 import { known, type Target } from './target.ts';
 

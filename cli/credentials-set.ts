@@ -1,7 +1,7 @@
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Command } from 'commander';
+import { parseSecret } from '../lambda/aws/secret.ts';
 import { BrokerError } from '../lambda/errors.ts';
-import { parseSecret } from '../lambda/secret.ts';
 import { awsConfig, notTheBroker, order } from './admin.ts';
 import { CommandError, exitCodes } from './failure.ts';
 import { findTarget, known, type Target, type TargetOptions } from './target.ts';

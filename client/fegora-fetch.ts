@@ -1,6 +1,6 @@
 import { TokenBrokerError } from './errors.ts';
-import type { AccessToken } from './memory.ts';
 import { isSafe } from './options.ts';
+import type { AccessToken } from './token-cache.ts';
 import type { TokenClient } from './token-client.ts';
 
 /** Where Fegora is. */

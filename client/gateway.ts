@@ -1,8 +1,8 @@
-import { type Answer, type Ask, type Reply, readFailure, readToken } from './answer.ts';
 import { isKeyFault, TokenBrokerError } from './errors.ts';
-import { unlessAborted } from './flight.ts';
 import { type Incoming, post } from './https.ts';
 import { type CredentialProvider, keysOf, signer } from './signer.ts';
+import { unlessAborted } from './single-flight.ts';
+import { type Answer, type Ask, type Reply, readFailure, readToken } from './token-response.ts';
 
 /** A broker behind an API Gateway REST API with IAM authorisation. */
 export interface Gateway {

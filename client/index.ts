@@ -3,10 +3,10 @@ import { TokenBrokerError, type TokenErrorCode } from './errors.ts';
 import { type FegoraFetch, type FegoraOptions, fegoraFetch } from './fegora-fetch.ts';
 import { throughGateway } from './gateway.ts';
 import { byInvocation } from './invoke.ts';
-import type { AccessToken } from './memory.ts';
 import { type GatewayOptions, type InvokeOptions, parseGateway, parseInvocation } from './options.ts';
-import type { World } from './patience.ts';
+import type { World } from './retry.ts';
 import type { AwsCredentials, CredentialProvider } from './signer.ts';
+import type { AccessToken } from './token-cache.ts';
 import { type GetTokenOptions, type TokenClient, tokenClient } from './token-client.ts';
 
 export type {

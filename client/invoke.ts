@@ -1,7 +1,7 @@
 import type { InvokeCommandOutput, LambdaClientConfig } from '@aws-sdk/client-lambda';
-import { type Answer, type Ask, type Reply, readThrown, readToken } from './answer.ts';
 import { isKeyFault, isOutage, TokenBrokerError } from './errors.ts';
 import { type CredentialProvider, keysOf } from './signer.ts';
+import { type Answer, type Ask, type Reply, readThrown, readToken } from './token-response.ts';
 
 /** A broker that is invoked as a function, through the alias of one account. */
 export interface Invocation {

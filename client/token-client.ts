@@ -1,8 +1,8 @@
-import type { Ask, Question } from './answer.ts';
 import { TokenBrokerError } from './errors.ts';
-import { singleFlight } from './flight.ts';
-import { type AccessToken, type Memory, tokenMemory } from './memory.ts';
-import { type Patience, patient, type World } from './patience.ts';
+import { type Patience, patient, type World } from './retry.ts';
+import { singleFlight } from './single-flight.ts';
+import { type AccessToken, type Memory, tokenMemory } from './token-cache.ts';
+import type { Ask, Question } from './token-response.ts';
 
 /** What a token must be good for, and how long to wait for it. */
 export interface GetTokenOptions {

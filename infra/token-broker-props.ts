@@ -4,7 +4,7 @@ import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Accounts } from './accounts.ts';
-import type { ApiLogging, Throttle } from './api-stage.ts';
+import type { ApiLogging, Throttle } from './api/stage.ts';
 
 /** What a broker is made of. */
 export interface TokenBrokerProps {

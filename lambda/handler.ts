@@ -1,16 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
 import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
-import { type Broker, createBroker } from './broker.ts';
+import { createCredentialSource, createGetSecretValue } from './aws/credential-source.ts';
+import { type AwsKeys, createCallDynamo, type DynamoOptions } from './aws/dynamodb.ts';
+import { readEarly } from './aws/prefetch.ts';
+import { createTokenTable } from './aws/token-table.ts';
+import { type Broker, createBroker } from './broker/broker.ts';
+import type { Clock, Ports, TokenTable } from './broker/ports.ts';
 import { type Config, type Environment, parseConfig } from './config.ts';
-import { createCredentialSource, createGetSecretValue } from './credentials.ts';
-import { type AwsKeys, createCallDynamo, type DynamoOptions } from './dynamo.ts';
-import { readEarly } from './early-read.ts';
 import { BrokerError } from './errors.ts';
-import { createEdge, createFailingEdge, type Handler } from './events/edge.ts';
-import { createLogin } from './fegora.ts';
-import type { Clock, Ports, TokenTable } from './ports.ts';
-import { createTelemetry } from './telemetry.ts';
-import { createTokenTable } from './token-table.ts';
+import { createEdge, createFailingEdge, type Handler } from './events/router.ts';
+import { createLogin } from './fegora/password-grant.ts';
+import { createTelemetry } from './telemetry/telemetry.ts';
 
 /** What a test may put in the place of time and chance. */
 export interface Parts {

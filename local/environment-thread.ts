@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { handler } from '../lambda/handler.ts';
 import type { EnvironmentCall, EnvironmentResult } from './environment.ts';
-import { contextOf } from './gateway-function.ts';
+import { contextOf } from './gateway/function.ts';
 
 /** The thread that `environment.ts` starts. */
 parentPort?.on('message', (call: EnvironmentCall) => {

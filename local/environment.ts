@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Environment } from '../lambda/config.ts';
-import type { Handler } from './gateway-function.ts';
+import type { Handler } from './gateway/function.ts';
 
 /** A call on its way to the execution environment. */
 export interface EnvironmentCall {

@@ -1,11 +1,11 @@
 import { aliases, type Environment } from '../lambda/config.ts';
 import { startEnvironment } from './environment.ts';
-import type { FegoraSimulator } from './fegora-simulator.ts';
-import { type Gateway, startGateway } from './gateway.ts';
-import { type LocalCallers, localCallers } from './gateway-callers.ts';
+import type { FegoraSimulator } from './fegora/simulator.ts';
+import { type LocalCallers, localCallers } from './gateway/callers.ts';
+import { type Gateway, startGateway } from './gateway/gateway.ts';
 import { startFegora, startSecrets, startTokenTable } from './local-parts.ts';
 import { functionEnv, type LocalSettings, type PartUrls, readSettings } from './local-settings.ts';
-import type { SecretsManager } from './secrets-manager.ts';
+import type { SecretsManager } from './secrets-manager/server.ts';
 
 /** How the local run starts. */
 export interface LocalRunOptions {

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { Caller } from './gateway-callers.ts';
+import type { Caller } from './gateway/callers.ts';
 import type { LocalRun } from './local-run.ts';
 
 /** What the first call brought. */

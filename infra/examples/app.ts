@@ -1,7 +1,7 @@
 import { App } from 'aws-cdk-lib';
-import { parseSettings } from '../config.ts';
 import { checkRules } from '../nag.ts';
-import { TokenBrokerStack } from '../token-broker-stack.ts';
+import { parseSettings } from '../settings/settings.ts';
+import { TokenBrokerStack } from '../stack.ts';
 import { ExampleStack } from './example-stack.ts';
 
 // npx cdk deploy --app 'node infra/examples/app.ts' --all

@@ -1,12 +1,12 @@
-import type { Broker } from '../broker.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { Item } from '../broker/item.ts';
+import type { Amendment } from '../broker/ports.ts';
+import { expiresAt, renewableFrom } from '../broker/token.ts';
 import { accountIdPattern } from '../config.ts';
 import { asBrokerError, BrokerError } from '../errors.ts';
-import type { Item } from '../item.ts';
 import { membersOf } from '../json.ts';
-import type { Amendment } from '../ports.ts';
-import { expiresAt, renewableFrom } from '../token.ts';
-import type { Call, Report, Serve } from './call.ts';
-import { forEachAccount } from './lanes.ts';
+import { forEachAccount } from './each-account.ts';
+import type { Call, Report, Serve } from './invocation.ts';
 import { toResult } from './warmup.ts';
 
 /** What operators act with. */

@@ -1,7 +1,7 @@
-import type { Broker, Grant, TokenRequest } from '../broker.ts';
+import type { Broker, Grant, TokenRequest } from '../broker/broker.ts';
+import { expiresAt } from '../broker/token.ts';
 import { BrokerError } from '../errors.ts';
-import { expiresAt } from '../token.ts';
-import type { Call, Report } from './call.ts';
+import type { Call, Report } from './invocation.ts';
 
 /** What a caller gets: RFC 6749 section 5.1 and what our callers need beside it. Never a refresh token. */
 export interface TokenAnswer {

@@ -1,9 +1,9 @@
-import type { Broker, Upkeep } from '../broker.ts';
+import type { Broker, Upkeep } from '../broker/broker.ts';
 import { isSameSecret } from '../config.ts';
 import { asBrokerError, BrokerError } from '../errors.ts';
 import { membersOf } from '../json.ts';
-import type { Report, Result, Serve } from './call.ts';
-import { forEachAccount } from './lanes.ts';
+import { forEachAccount } from './each-account.ts';
+import type { Report, Result, Serve } from './invocation.ts';
 
 /** What accounts are kept warm with. */
 export interface WarmupParts {

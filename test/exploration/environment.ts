@@ -1,7 +1,7 @@
-import { type Broker, createBroker, type TokenRequest } from '../../lambda/broker.ts';
+import { createTokenTable } from '../../lambda/aws/token-table.ts';
+import { type Broker, createBroker, type TokenRequest } from '../../lambda/broker/broker.ts';
+import type { Credentials, Login, Observation, ReadCredentials } from '../../lambda/broker/ports.ts';
 import { asBrokerError, BrokerError, type ErrorCode } from '../../lambda/errors.ts';
-import type { Credentials, Login, Observation, ReadCredentials } from '../../lambda/ports.ts';
-import { createTokenTable } from '../../lambda/token-table.ts';
 import { exchange } from './exchange.ts';
 import type { FegoraModel } from './fegora-model.ts';
 import { clientId, type Judge, tokenUrl } from './judge.ts';

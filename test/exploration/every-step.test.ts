@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { full } from '../fixtures/counts.ts';
+import { full } from '../support/counts.ts';
 import { deviations } from './deviations.ts';
 import { scenarios } from './plan.ts';
 import { run, runWell } from './run.ts';

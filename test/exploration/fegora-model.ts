@@ -1,5 +1,5 @@
+import type { Credentials, Login, LoginOutcome } from '../../lambda/broker/ports.ts';
 import { BrokerError } from '../../lambda/errors.ts';
-import type { Credentials, Login, LoginOutcome } from '../../lambda/ports.ts';
 import type { Judge, TrueLogin } from './judge.ts';
 import type { Host, Universe } from './universe.ts';
 

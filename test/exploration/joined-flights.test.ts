@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import type { Flight, Outcome } from '../../lambda/flight.ts';
-import { createSingleFlight } from '../../lambda/single-flight.ts';
-import { fingerprint, type Token } from '../../lambda/token.ts';
-import type { Want } from '../../lambda/want.ts';
-import { createVirtualClock, settle } from '../fixtures/virtual-clock.ts';
+import type { Flight, Outcome } from '../../lambda/broker/flight.ts';
+import { createSingleFlight } from '../../lambda/broker/single-flight.ts';
+import { fingerprint, type Token } from '../../lambda/broker/token.ts';
+import type { Want } from '../../lambda/broker/want.ts';
+import { createVirtualClock, settle } from '../support/virtual-clock.ts';
 
 const clock = createVirtualClock();
 

@@ -1,6 +1,6 @@
-import type { Grant, TokenRequest } from '../../lambda/broker.ts';
+import type { Grant, TokenRequest } from '../../lambda/broker/broker.ts';
+import { credentialKey } from '../../lambda/broker/item.ts';
 import { BrokerError } from '../../lambda/errors.ts';
-import { credentialKey } from '../../lambda/item.ts';
 import type { Host, Universe } from './universe.ts';
 
 /** One login as it truly went: from our first byte to our hanging up, and inside the server. True times. */

@@ -1,6 +1,6 @@
+import type { Login } from '../../lambda/broker/ports.ts';
+import { fingerprint } from '../../lambda/broker/token.ts';
 import type { ErrorCode } from '../../lambda/errors.ts';
-import type { Login } from '../../lambda/ports.ts';
-import { fingerprint } from '../../lambda/token.ts';
 import { createChance } from './chance.ts';
 import { createEnvironment, type ExecutionEnvironment, type Taxpayer } from './environment.ts';
 import { createFegoraModel } from './fegora-model.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { emptyItem } from '../../lambda/item-record.ts';
-import type { Clock, Ports } from '../../lambda/ports.ts';
-import { createReader } from '../../lambda/reading.ts';
-import { emptyRecollection } from '../../lambda/recollection.ts';
+import { emptyItem } from '../../lambda/aws/item-record.ts';
+import { createReader } from '../../lambda/broker/item-reader.ts';
+import { emptyRecollection } from '../../lambda/broker/local-state.ts';
+import type { Clock, Ports } from '../../lambda/broker/ports.ts';
 
 const noon = Date.UTC(2026, 10, 24, 12);
 const never = new AbortController().signal;

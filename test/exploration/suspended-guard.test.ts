@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { armGuard } from '../../lambda/guard.ts';
+import { armGuard } from '../../lambda/broker/login-guard.ts';
 import { createUniverse } from './universe.ts';
 
 test('a machine that is suspended during a login hangs up as soon as it finds its deadline past', async () => {

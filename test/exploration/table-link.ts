@@ -1,6 +1,6 @@
-import { loginGapMs } from '../../lambda/token.ts';
-import type { CallDynamo } from '../../lambda/token-table.ts';
-import { createMemoryDynamo, type MemoryDynamo } from '../fixtures/memory-dynamo.ts';
+import type { CallDynamo } from '../../lambda/aws/token-table.ts';
+import { loginGapMs } from '../../lambda/broker/token.ts';
+import { createMemoryDynamo, type MemoryDynamo } from '../support/memory-dynamo.ts';
 import { exchange } from './exchange.ts';
 import type { Judge } from './judge.ts';
 import type { Host, Universe } from './universe.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../lambda/ports.ts';
+import type { Clock } from '../../lambda/broker/ports.ts';
 
 /**
  * True time, the environments that live in it, and the messages between them and the servers. Nothing happens but what

@@ -1,8 +1,8 @@
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
-import { parseSettings } from '../../infra/config.ts';
-import { TokenBrokerStack } from '../../infra/token-broker-stack.ts';
+import { parseSettings } from '../../infra/settings/settings.ts';
+import { TokenBrokerStack } from '../../infra/stack.ts';
 import { parseConfig, variables } from '../../lambda/config.ts';
 import { asJson, propertiesOf } from './statements.ts';
 import { bundle, createApp, templateOf } from './synth.ts';

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { createServer as createTlsServer } from 'node:tls';
 import { type LoopbackServer, listen } from '../../local/loopback.ts';
 import { operationOf } from '../exploration/table-link.ts';
-import { type Certificate, makeAuthority, makeCertificate } from '../fixtures/certificates.ts';
+import { type Certificate, makeAuthority, makeCertificate } from '../support/certificates.ts';
 
 /** A place on the wire at which one process is held up, so that it can be killed or stopped just there. */
 export interface Gate {

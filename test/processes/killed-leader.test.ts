@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { full } from '../fixtures/counts.ts';
+import { full } from '../support/counts.ts';
 import { type Point, type Stage, startStage } from './stage.ts';
 
 /** Within the lease, the 2 s after it and a second more, which are for polling and for logging in. */

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../../lambda/config.ts';
-import { type FegoraOptions, type FegoraSimulator, startFegoraSimulator } from '../../local/fegora-simulator.ts';
-import { startSecretsManager } from '../../local/secrets-manager.ts';
+import { type FegoraOptions, type FegoraSimulator, startFegoraSimulator } from '../../local/fegora/simulator.ts';
+import { startSecretsManager } from '../../local/secrets-manager/server.ts';
 import { startTable } from '../../local/table.ts';
 
 /** What all processes share. */

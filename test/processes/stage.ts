@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { createCallDynamo } from '../../lambda/dynamo.ts';
-import { type Parsed, parseRecord } from '../../lambda/item-record.ts';
-import type { FegoraCounters } from '../../local/fegora-server.ts';
+import { createCallDynamo } from '../../lambda/aws/dynamodb.ts';
+import { type Parsed, parseRecord } from '../../lambda/aws/item-record.ts';
+import type { FegoraCounters } from '../../local/fegora/server.ts';
 import { createGate, type Gate, type GatedDoor, startGatedDoor, startGatedTable } from './gates.ts';
 import { type Process, type Reply, startProcess, startProcesses } from './process.ts';
 import { startServers, tableName, userOf } from './servers.ts';

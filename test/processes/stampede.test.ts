@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { full } from '../fixtures/counts.ts';
+import { full } from '../support/counts.ts';
 import { isKept, runStampede } from './stampede.ts';
 
 const processes = full(50, 8);

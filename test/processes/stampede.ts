@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { FegoraSimulator } from '../../local/fegora-simulator.ts';
+import type { FegoraSimulator } from '../../local/fegora/simulator.ts';
 import { type Process, type Reply, startProcesses } from './process.ts';
 import { startServers } from './servers.ts';
 

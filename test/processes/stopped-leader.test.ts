@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { full } from '../fixtures/counts.ts';
+import { full } from '../support/counts.ts';
 import { type Point, type Stage, startStage } from './stage.ts';
 
 const timeout = 120_000;

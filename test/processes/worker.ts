@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { handler } from '../../lambda/handler.ts';
-import { invocation } from '../fixtures/events.ts';
+import { invocation } from '../support/events/events.ts';
 import type { Order, Reply } from './process.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { full } from '../fixtures/counts.ts';
+import { full } from '../support/counts.ts';
 import { soak } from './soak.ts';
 
 const seed = Number(process.env.SOAK_SEED ?? 20_261_124);

@@ -1,5 +1,5 @@
-import type { Amendment, Observation, Remaining } from '../../lambda/ports.ts';
-import { fingerprint } from '../../lambda/token.ts';
+import type { Amendment, Observation, Remaining } from '../../lambda/broker/ports.ts';
+import { fingerprint } from '../../lambda/broker/token.ts';
 import { createChance } from '../exploration/chance.ts';
 import { createEnvironment, type ExecutionEnvironment, type Taxpayer } from '../exploration/environment.ts';
 import { createFegoraModel } from '../exploration/fegora-model.ts';

@@ -1,0 +1,157 @@
+import type { Item } from '../broker/item.ts';
+import { fingerprint, seal, type Token } from '../broker/token.ts';
+import { isErrorCode } from '../errors.ts';
+
+/**
+ * The only form of the item that this version understands. `schema`, `revision`, `lease_until`, `retry_at` and `marks`
+ * keep their meaning in every form to come, so that environments of two versions never log in together.
+ */
+export const schemaVersion = 1;
+
+/** The last that a Date can hold. DynamoDB stores numbers far over it, and nothing of ours comes near. */
+const latestTime = 8.64e15;
+
+/** An attribute as DynamoDB's JSON has it, of the kinds that the item uses. */
+export type Attribute =
+  | { readonly S: string }
+  | { readonly N: string }
+  | { readonly BOOL: boolean }
+  | { readonly SS: readonly string[] };
+
+/** What a record turned out to be. */
+export interface Parsed {
+  readonly item: Item;
+  /** Whether a token is stored that is cut, changed or another account's. */
+  readonly isTokenMalformed: boolean;
+}
+
+/** The item of an account that nobody has logged in for. */
+export function emptyItem(account: string): Item {
+  return {
+    account,
+    revision: 0,
+    leaseUntil: 0,
+    failures: 0,
+    marks: new Set(),
+    forced: { count: 0, since: 0 },
+    paused: false,
+  };
+}
+
+/** Reads a stored record; what is missing or damaged is left out, or named in `fault` where no login may build on it. */
+export function parseRecord(account: string, record: unknown): Parsed {
+  if (record === undefined) {
+    return { item: emptyItem(account), isTokenMalformed: false };
+  }
+  const fields = fieldsOf(record);
+  const token = tokenOf(account, fields);
+  const item: Item = {
+    ...emptyItem(account),
+    ...defined({
+      fault: faultOf(fields),
+      revision: fields.number('revision'),
+      leaseUntil: fields.number('lease_until'),
+      owner: fields.text('owner'),
+      token,
+      lifetimeMs: fields.number('lifetime_ms'),
+      ...failureOf(fields),
+      marks: fields.set('marks'),
+      nextTry: fields.number('next_try'),
+      proven: fields.text('proven'),
+      renewAt: fields.number('renew_at'),
+      forced: forcedOf(fields),
+      paused: fields.flag('paused'),
+      lastLogin: fields.number('last_login'),
+    }),
+  };
+  return { item, isTokenMalformed: token === undefined && fields.has('access_token') };
+}
+
+function failureOf(fields: Fields) {
+  const code = fields.text('last_error_code');
+  const at = fields.number('last_error_at');
+  const retryCode = fields.text('retry_code');
+  return {
+    retryAt: fields.number('retry_at'),
+    retryCode: isErrorCode(retryCode) ? retryCode : undefined,
+    failedAnswer: fields.text('failed_answer'),
+    failures: fields.number('failures'),
+    lastError: isErrorCode(code) && at !== undefined ? { code, at } : undefined,
+  };
+}
+
+function forcedOf(fields: Fields) {
+  const count = fields.number('forced_count');
+  const since = fields.number('forced_since');
+  return count === undefined || since === undefined ? undefined : { count, since };
+}
+
+/** The first attribute that makes it unsafe to log in. */
+function faultOf(fields: Fields): string | undefined {
+  if (fields.number('schema') !== schemaVersion) {
+    return 'schema';
+  }
+  const isSound: Record<string, boolean> = {
+    revision: isCount(fields.number('revision')),
+    lease_until: !fields.has('lease_until') || fields.number('lease_until') !== undefined,
+    retry_at: !fields.has('retry_at') || fields.number('retry_at') !== undefined,
+    marks: !fields.has('marks') || fields.set('marks') !== undefined,
+  };
+  return Object.keys(isSound).find((name) => !isSound[name]);
+}
+
+function isCount(value: number | undefined): boolean {
+  return value !== undefined && Number.isSafeInteger(value) && value > 0;
+}
+
+function tokenOf(account: string, fields: Fields): Token | undefined {
+  const accessToken = fields.text('access_token');
+  const issuedAt = fields.number('issued_at');
+  const lifetimeMs = fields.number('lifetime_ms');
+  const versionId = fields.text('version_id');
+  if (accessToken === undefined || issuedAt === undefined || lifetimeMs === undefined || versionId === undefined) {
+    return undefined;
+  }
+  const token = { accessToken, fingerprint: fingerprint(accessToken), issuedAt, lifetimeMs, versionId };
+  return fields.text('seal') === seal(account, token) ? token : undefined;
+}
+
+type Fields = ReturnType<typeof fieldsOf>;
+
+/** Typed looks into a record of unknown content: anything of another type than asked for is not there. */
+function fieldsOf(record: unknown) {
+  const attributes = new Map<string, unknown>(isObject(record) ? Object.entries(record) : []);
+  const look = (name: string, kind: string): unknown => {
+    const attribute = attributes.get(name);
+    return isObject(attribute) && Object.hasOwn(attribute, kind) ? attribute[kind] : undefined;
+  };
+  return {
+    has: (name: string) => attributes.has(name),
+    text: (name: string) => {
+      const value = look(name, 'S');
+      return typeof value === 'string' ? value : undefined;
+    },
+    number: (name: string) => {
+      const value = look(name, 'N');
+      const parsed = typeof value === 'string' && value !== '' ? Number(value) : Number.NaN;
+      return Math.abs(parsed) <= latestTime ? parsed : undefined;
+    },
+    flag: (name: string) => look(name, 'BOOL') === true,
+    set: (name: string): ReadonlySet<string> | undefined => {
+      const value = look(name, 'SS');
+      return Array.isArray(value) ? new Set(value.filter((member) => typeof member === 'string')) : undefined;
+    },
+  };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Without the members that are undefined, so that a default beneath shows through. */
+function defined<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  // The cast states what the filter does; the type system cannot follow Object.entries.
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,118 @@
+import type { Item } from '../broker/item.ts';
+import type { Change, Claim, Observe, TokenTable } from '../broker/ports.ts';
+import { BrokerError } from '../errors.ts';
+import { parseRecord } from './item-record.ts';
+import { changeUpdate, claimUpdate, type Update } from './item-update.ts';
+
+/**
+ * One DynamoDB operation, its answer unparsed. `at` is the time in the answer's `Date` header.
+ *
+ * @throws an Error whose `name` is DynamoDB's error type, or anything where no answer came
+ */
+export type CallDynamo = (
+  operation: 'GetItem' | 'UpdateItem',
+  input: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+) => Promise<{ readonly output: unknown; readonly at?: number }>;
+
+/**
+ * The shared table: one item per account, every claim one conditional write, every later write of its holder conditioned
+ * on the owner.
+ *
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html
+ */
+export function createTokenTable(call: CallDynamo, tableName: string, observe: Observe): TokenTable {
+  return { read, claim, write };
+
+  async function read(account: string, signal: AbortSignal) {
+    const { output, at } = await answered(
+      'GetItem',
+      { Key: { account: { S: account } }, ConsistentRead: true },
+      signal,
+    );
+    const record = typeof output === 'object' && output !== null && 'Item' in output ? output.Item : undefined;
+    const { item, isTokenMalformed } = parseRecord(account, record);
+    if (item.fault !== undefined) {
+      observe({ kind: 'item_malformed', account });
+    } else if (isTokenMalformed) {
+      observe({ kind: 'token_malformed', account });
+    }
+    return { item, ...(at !== undefined && { at }) };
+  }
+
+  /**
+   * A claim that was refused, or not answered, may still be ours: an earlier try of it may have been applied. Where
+   * nothing was applied at all, and nobody else wrote, it is the table that does not take writes.
+   */
+  async function claim(item: Item, taken: Claim, signal: AbortSignal): Promise<boolean> {
+    try {
+      await update(item.account, claimUpdate(item, taken), signal);
+      return true;
+    } catch (thrown) {
+      const { item: now } = await read(item.account, signal);
+      if (now.revision === item.revision && !isRefusal(thrown)) {
+        throw thrown;
+      }
+      return now.owner === taken.owner;
+    }
+  }
+
+  async function write(account: string, change: Change, signal: AbortSignal): Promise<boolean> {
+    try {
+      await update(account, changeUpdate(account, change), signal);
+      return true;
+    } catch (thrown) {
+      const { item: now } = await read(account, signal);
+      if (isDone(now, change)) {
+        return true;
+      }
+      if (isRefusal(thrown)) {
+        return false;
+      }
+      throw thrown;
+    }
+  }
+
+  async function update(account: string, change: Update, signal: AbortSignal): Promise<void> {
+    await answered('UpdateItem', { Key: { account: { S: account } }, ...change }, signal);
+  }
+
+  async function answered(operation: 'GetItem' | 'UpdateItem', input: Record<string, unknown>, signal: AbortSignal) {
+    try {
+      return await call(operation, { TableName: tableName, ...input }, signal);
+    } catch (thrown) {
+      throw isRefusal(thrown) ? thrown : unanswered(thrown);
+    }
+  }
+}
+
+/** Whether the item shows that a change whose answer was lost, or whose second try was refused, had been made. */
+function isDone(item: Item, change: Change): boolean {
+  switch (change.kind) {
+    case 'publish':
+      return (
+        item.owner === change.owner && item.leaseUntil === 0 && item.token?.fingerprint === change.token.fingerprint
+      );
+    case 'fail':
+      return item.owner === change.owner && isFailureNoted(item, change);
+    case 'mark':
+      return item.marks.has(change.key);
+    default:
+      return false;
+  }
+}
+
+function isFailureNoted(item: Item, { endLease, error, hold }: Extract<Change, { kind: 'fail' }>): boolean {
+  const isLeaseDone = !endLease || item.leaseUntil === 0;
+  return isLeaseDone && item.lastError?.at === error?.at && item.retryAt === hold?.retryAt;
+}
+
+function isRefusal(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === 'ConditionalCheckFailedException';
+}
+
+function unanswered(thrown: unknown): BrokerError {
+  const name = thrown instanceof Error && /^\w{1,64}$/.test(thrown.name) ? thrown.name : 'unknown';
+  const isOurs = name === 'AccessDeniedException' || name === 'ResourceNotFoundException';
+  return new BrokerError(isOurs ? 'configuration' : 'table_unavailable', `DynamoDB: ${name}`, { cause: thrown });
+}

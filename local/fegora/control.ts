@@ -1,0 +1,73 @@
+import type { Fault } from './faults.ts';
+import type { FegoraSettings } from './settings.ts';
+
+/** What other processes may tell the simulator, as JSON, by `POST /_control`. */
+export interface Command {
+  readonly settings?: Partial<FegoraSettings>;
+  /** Username to password. */
+  readonly accounts?: Readonly<Record<string, string>>;
+  readonly clearFaults?: boolean;
+  readonly faults?: readonly Fault[];
+  readonly changeKey?: boolean;
+  readonly brick?: string;
+  readonly unbrick?: string;
+  readonly resetCounters?: boolean;
+}
+
+/** What a command acts on. */
+export interface Controls {
+  readonly set: (settings: Partial<FegoraSettings>) => void;
+  readonly setPassword: (username: string, password: string) => void;
+  readonly clearFaults: () => void;
+  readonly addFault: (fault: Fault) => void;
+  readonly changeKey: () => void;
+  readonly brick: (username: string) => void;
+  readonly unbrick: (username: string) => void;
+  readonly resetCounters: () => void;
+}
+
+const members = ['settings', 'accounts', 'clearFaults', 'faults', 'changeKey', 'brick', 'unbrick', 'resetCounters'];
+
+/** @throws TypeError where the body is no JSON object or names something unknown */
+export function parseCommand(body: string): Command {
+  const command: unknown = JSON.parse(body);
+  assertCommand(command);
+  return command;
+}
+
+/** Looks at the names alone: this door is for our own tests and the local run, on loopback. */
+function assertCommand(value: unknown): asserts value is Command {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TypeError('a command is a JSON object');
+  }
+  const unknown = Object.keys(value).filter((name) => !members.includes(name));
+  if (unknown.length > 0) {
+    throw new TypeError(`no such command: ${unknown.join(', ')}`);
+  }
+}
+
+/** Does what a command says: settings and accounts first, then faults, then the rest in the order of `Command`. */
+export function obey(command: Command, controls: Controls): void {
+  controls.set(command.settings ?? {});
+  for (const [username, password] of Object.entries(command.accounts ?? {})) {
+    controls.setPassword(username, password);
+  }
+  if (command.clearFaults === true) {
+    controls.clearFaults();
+  }
+  for (const fault of command.faults ?? []) {
+    controls.addFault(fault);
+  }
+  if (command.changeKey === true) {
+    controls.changeKey();
+  }
+  if (command.brick !== undefined) {
+    controls.brick(command.brick);
+  }
+  if (command.unbrick !== undefined) {
+    controls.unbrick(command.unbrick);
+  }
+  if (command.resetCounters === true) {
+    controls.resetCounters();
+  }
+}

@@ -1,0 +1,58 @@
+import { answerOf, type GatewayAnswer, type GatewayRefusal, refuse } from './answer.ts';
+import { type Caller, isAllowed } from './callers.ts';
+import { type GatewayRequest, proxyEvent, routeOf } from './event.ts';
+import type { Invoked, LocalFunction } from './function.ts';
+import { type ArrivedRequest, Refusal } from './sigv4.ts';
+
+/** What stands behind the API and who may call it. */
+export interface RestApi {
+  readonly local: LocalFunction;
+  /** Whose signature it is; throws Refusal. */
+  readonly identify: (request: ArrivedRequest) => Promise<Caller>;
+  readonly isThrottled: () => boolean;
+  readonly integrationTimeoutMs: number;
+}
+
+/** The alias that API Gateway calls. */
+const alias = 'http';
+
+/** The REST API: every method with IAM authorisation, proxied to the function's alias `http`. */
+export async function callRestApi(api: RestApi, request: GatewayRequest): Promise<GatewayAnswer> {
+  const route = routeOf(request);
+  if (route === undefined) {
+    // As if there were a path that wants a signature: API Gateway tells nobody what is not there.
+    return refuse({ status: 403, type: 'MissingAuthenticationTokenException' }, request.requestId);
+  }
+  const admitted = await admit(api, request);
+  if ('status' in admitted) {
+    return refuse(admitted, request.requestId);
+  }
+  const invoked = await integrate(api, JSON.stringify(proxyEvent(request, route, admitted)));
+  return invoked === undefined ? refuse({ status: 504 }, request.requestId) : answerOf(invoked, request.requestId);
+}
+
+async function admit(api: RestApi, request: GatewayRequest): Promise<Caller | GatewayRefusal> {
+  try {
+    const caller = await api.identify(request);
+    if (!isAllowed(caller.paths, `${request.method}${request.path}`)) {
+      return { status: 403, type: 'AccessDeniedException' };
+    }
+    return api.isThrottled() ? { status: 429, type: 'TooManyRequestsException' } : caller;
+  } catch (error) {
+    if (error instanceof Refusal) {
+      return { status: 403, type: error.type };
+    }
+    throw error;
+  }
+}
+
+/** The function's outcome, or nothing where it took longer than API Gateway waits. */
+async function integrate({ local, integrationTimeoutMs }: RestApi, event: string): Promise<Invoked | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, integrationTimeoutMs, undefined);
+  try {
+    return await Promise.race([local.invoke(event, alias), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,147 @@
+import type { SecretsStore, StoredSecret } from './store.ts';
+import {
+  chooseVersion,
+  moveStage,
+  putVersion,
+  SecretsRefusal,
+  type SecretValue,
+  type StoredVersion,
+} from './versions.ts';
+
+type Input = ReadonlyMap<string, unknown>;
+
+/** Answers one operation: its input's members to its output. */
+export type Operation = (store: SecretsStore, input: Input) => object;
+
+/** Restoring is what Secrets Manager allows for 30 days unless told otherwise. */
+const recoveryMs = 30 * 24 * 3_600_000;
+
+/**
+ * What the emulator speaks of the service, by the name in `X-Amz-Target`.
+ *
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Operations.html
+ */
+export const operations: ReadonlyMap<string, Operation> = new Map<string, Operation>([
+  ['GetSecretValue', getSecretValue],
+  ['PutSecretValue', putSecretValue],
+  ['DescribeSecret', describeSecret],
+  ['UpdateSecretVersionStage', updateSecretVersionStage],
+  ['CreateSecret', createSecret],
+  ['DeleteSecret', deleteSecret],
+]);
+
+function getSecretValue(store: SecretsStore, input: Input): object {
+  const secret = store.findLive(requiredText(input, 'SecretId'));
+  const choice = { versionId: text(input, 'VersionId'), stage: text(input, 'VersionStage') };
+  const version = chooseVersion(secret.versions, choice);
+  return { ...named(secret), ...valued(version), CreatedDate: seconds(version.createdAt) };
+}
+
+function putSecretValue(store: SecretsStore, input: Input): object {
+  const secret = store.findLive(requiredText(input, 'SecretId'));
+  const stages = texts(input, 'VersionStages');
+  const version = putVersion(secret.versions, value(input), { token: requestToken(input), stages });
+  return { ...named(secret), VersionId: version.id, VersionStages: [...version.stages] };
+}
+
+function describeSecret(store: SecretsStore, input: Input): object {
+  const secret = store.find(requiredText(input, 'SecretId'));
+  const labelled = [...secret.versions.values()].filter(({ stages }) => stages.size > 0);
+  return {
+    ...named(secret),
+    CreatedDate: seconds(secret.createdAt),
+    VersionIdsToStages: Object.fromEntries(labelled.map(({ id, stages }) => [id, [...stages]])),
+    ...(secret.deletedAt !== undefined && { DeletedDate: seconds(secret.deletedAt) }),
+  };
+}
+
+function updateSecretVersionStage(store: SecretsStore, input: Input): object {
+  const secret = store.findLive(requiredText(input, 'SecretId'));
+  const to = chooseVersion(secret.versions, { versionId: requiredText(input, 'MoveToVersionId') });
+  moveStage(secret.versions, requiredText(input, 'VersionStage'), to);
+  return named(secret);
+}
+
+function createSecret(store: SecretsStore, input: Input): object {
+  const secret = store.create(requiredText(input, 'Name'));
+  if (!input.has('SecretString') && !input.has('SecretBinary')) {
+    return named(secret);
+  }
+  const version = putVersion(secret.versions, value(input), { token: requestToken(input) });
+  return { ...named(secret), VersionId: version.id };
+}
+
+function deleteSecret(store: SecretsStore, input: Input): object {
+  const secret = store.findLive(requiredText(input, 'SecretId'));
+  secret.deletedAt = Date.now();
+  return { ...named(secret), DeletionDate: seconds(secret.deletedAt + recoveryMs) };
+}
+
+function named({ arn, name }: StoredSecret): object {
+  return { ARN: arn, Name: name };
+}
+
+function valued(version: StoredVersion): object {
+  const shown =
+    typeof version.value === 'string'
+      ? { SecretString: version.value }
+      : { SecretBinary: Buffer.from(version.value).toString('base64') };
+  return { VersionId: version.id, VersionStages: [...version.stages], ...shown };
+}
+
+/** AWS JSON 1.1 writes times as seconds with a fraction. */
+function seconds(epochMs: number): number {
+  return epochMs / 1000;
+}
+
+function value(input: Input): SecretValue {
+  const string = text(input, 'SecretString');
+  const binary = text(input, 'SecretBinary');
+  if ((string === undefined) === (binary === undefined)) {
+    throw new SecretsRefusal('InvalidRequestException', 'You must provide either SecretString or SecretBinary.');
+  }
+  const given = string ?? Buffer.from(binary ?? '', 'base64');
+  if (Buffer.byteLength(given) > 65_536) {
+    throw invalid('The secret value is longer than 65536 bytes.');
+  }
+  return given;
+}
+
+function requestToken(input: Input): string | undefined {
+  const token = text(input, 'ClientRequestToken');
+  if (token !== undefined && (token.length < 32 || token.length > 64)) {
+    throw invalid('ClientRequestToken must be 32-64 characters long.');
+  }
+  return token;
+}
+
+function requiredText(input: Input, name: string): string {
+  const given = text(input, name);
+  if (given === undefined || given === '') {
+    throw invalid(`You must provide ${name}.`);
+  }
+  return given;
+}
+
+function text(input: Input, name: string): string | undefined {
+  const given = input.get(name) ?? undefined;
+  if (given !== undefined && typeof given !== 'string') {
+    throw invalid(`${name} must be a string.`);
+  }
+  return given;
+}
+
+function texts(input: Input, name: string): string[] | undefined {
+  const given = input.get(name) ?? undefined;
+  if (given === undefined) {
+    return undefined;
+  }
+  if (!Array.isArray(given) || given.length === 0) {
+    throw invalid(`${name} must be a list.`);
+  }
+  return given.map(String);
+}
+
+function invalid(message: string): SecretsRefusal {
+  return new SecretsRefusal('InvalidParameterException', message);
+}

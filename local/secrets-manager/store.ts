@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import { SecretsRefusal, type StoredVersions } from './versions.ts';
+
+/** A secret and all its versions. */
+export interface StoredSecret {
+  readonly name: string;
+  readonly arn: string;
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+  readonly versions: StoredVersions;
+  /** Epoch milliseconds; present from DeleteSecret on. */
+  deletedAt?: number;
+}
+
+/** The secrets of one account and region. All throw SecretsRefusal. */
+export interface SecretsStore {
+  /** A secret without any value, as CloudFormation makes it. */
+  readonly create: (name: string) => StoredSecret;
+  /** By name, by ARN, or by ARN without its random end. */
+  readonly find: (id: string) => StoredSecret;
+  /** The same, for what a secret that is pending deletion does not allow. */
+  readonly findLive: (id: string) => StoredSecret;
+}
+
+/** @param arnPrefix up to and with `secret:` */
+export function createSecretsStore(arnPrefix: string): SecretsStore {
+  const secrets = new Map<string, StoredSecret>();
+  return { create, find, findLive };
+
+  function create(name: string): StoredSecret {
+    if (secrets.has(name)) {
+      const message = `The operation failed because the secret ${name} already exists.`;
+      throw new SecretsRefusal('ResourceExistsException', message);
+    }
+    const arn = `${arnPrefix}${name}-${randomUUID().slice(0, 6)}`;
+    const secret = { name, arn, createdAt: Date.now(), versions: new Map() };
+    secrets.set(name, secret);
+    return secret;
+  }
+
+  function find(id: string): StoredSecret {
+    const isMeant = ({ arn, name }: StoredSecret) => id === arn || id === `${arnPrefix}${name}`;
+    const secret = secrets.get(id) ?? [...secrets.values()].find(isMeant);
+    if (secret === undefined) {
+      throw new SecretsRefusal('ResourceNotFoundException', "Secrets Manager can't find the specified secret.");
+    }
+    return secret;
+  }
+
+  function findLive(id: string): StoredSecret {
+    const secret = find(id);
+    if (secret.deletedAt !== undefined) {
+      const message = "You can't perform this operation on the secret because it was marked for deletion.";
+      throw new SecretsRefusal('InvalidRequestException', message);
+    }
+    return secret;
+  }
+}

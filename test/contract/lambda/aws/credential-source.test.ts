@@ -1,0 +1,382 @@
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  createCredentialSource,
+  createGetSecretValue,
+  type GetSecretValue,
+} from '../../../../lambda/aws/credential-source.ts';
+import type { ReadCredentials } from '../../../../lambda/broker/ports.ts';
+import { BrokerError } from '../../../../lambda/errors.ts';
+import { type SecretsManager, startSecretsManager } from '../../../../local/secrets-manager/server.ts';
+
+const minuteMs = 60_000;
+const password = 'not-a-real-password';
+const good = JSON.stringify({ username: '25365421', password });
+
+let emulator: SecretsManager;
+let getSecretValue: GetSecretValue;
+let nowMs: number;
+let read: ReadCredentials;
+
+const never = new AbortController().signal;
+const plainly = { past: false, signal: never };
+const past = { past: true, signal: never };
+
+beforeEach(async () => {
+  emulator = await startSecretsManager();
+  getSecretValue = createGetSecretValue({
+    endpoint: emulator.url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' },
+  });
+  nowMs = Date.UTC(2026, 10, 24);
+  read = sourceOver(getSecretValue);
+  emulator.create('fegora/a');
+  emulator.create('fegora/b');
+});
+
+afterEach(() => emulator.close());
+
+function sourceOver(port: GetSecretValue): ReadCredentials {
+  const secrets = new Map([
+    ['a', 'fegora/a'],
+    ['b', 'fegora/b'],
+    ['gone', 'fegora/gone'],
+  ]);
+  return createCredentialSource({ getSecretValue: port, secrets, clientId: 'apiApp', now: () => nowMs });
+}
+
+async function failureOf(work: Promise<unknown>): Promise<BrokerError> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(BrokerError);
+  return error instanceof BrokerError ? error : new BrokerError('internal', 'unreachable');
+}
+
+function reads(): number {
+  return emulator.calls('GetSecretValue');
+}
+
+describe('what a secret says', () => {
+  test('user, password, client id and the version', async () => {
+    const versionId = emulator.put('fegora/a', JSON.stringify({ username: '25365421', password, client_id: 'other' }));
+    await expect(read('a', plainly)).resolves.toEqual({ username: '25365421', password, clientId: 'other', versionId });
+  });
+
+  test('the client id of the configuration where it names none', async () => {
+    emulator.put('fegora/a', good);
+    await expect(read('a', plainly)).resolves.toMatchObject({ clientId: 'apiApp' });
+  });
+
+  test('a password of any Unicode, with white space inside', async () => {
+    const odd = 'ñ+&=% \t"\\ 𝄞 \u0000 \u200bé';
+    emulator.put('fegora/a', JSON.stringify({ username: 'ü', password: odd }));
+    await expect(read('a', plainly)).resolves.toMatchObject({ username: 'ü', password: odd });
+  });
+});
+
+describe('promise 24: a secret that cannot be used', () => {
+  const canary = 'canary-of-a-password';
+  const malformed: [string, string | Uint8Array, RegExp][] = [
+    ['is not JSON', canary, /JSON object/],
+    ['is cut JSON', `{"username":"25365421","password":"${canary}`, /JSON object/],
+    ['is a JSON string', JSON.stringify(canary), /JSON object/],
+    ['is an array', JSON.stringify(['25365421', canary]), /JSON object/],
+    ['is null', 'null', /JSON object/],
+    ['names a member twice', `{"username":"u","password":"x","password":"${canary}"}`, /each member once/],
+    ['has no user', JSON.stringify({ password: canary }), /field username is missing/],
+    ['has no password', JSON.stringify({ username: canary }), /field password is missing/],
+    ['has an empty user', JSON.stringify({ username: '', password: canary }), /field username is empty/],
+    ['has an empty password', JSON.stringify({ username: canary, password: '' }), /field password is empty/],
+    [
+      'has an empty client id',
+      JSON.stringify({ username: 'u', password: canary, client_id: '' }),
+      /field client_id is/,
+    ],
+    [
+      'has a null client id',
+      JSON.stringify({ username: 'u', password: canary, client_id: null }),
+      /field client_id is/,
+    ],
+    ['has a number for a password', JSON.stringify({ username: canary, password: 123456 }), /password is not a string/],
+    ['has a space before', JSON.stringify({ username: 'u', password: ` ${canary}` }), /password has white space/],
+    ['has a line feed after', JSON.stringify({ username: 'u', password: `${canary}\n` }), /password has white space/],
+    ['has half a surrogate pair', JSON.stringify({ username: 'u', password: `${canary}\ud834` }), /well-formed/],
+    ['has a very long user', JSON.stringify({ username: canary.repeat(100), password: 'x' }), /username is too long/],
+    ['has another member', JSON.stringify({ username: 'u', password: 'x', [canary]: canary }), /a member other than/],
+    ['has a prototype member', `{"username":"u","password":"x","__proto__":{"a":"${canary}"}}`, /not of the expected/],
+    ['is binary', Buffer.from(JSON.stringify({ username: 'u', password: canary })), /binary/],
+  ];
+
+  test.each(malformed)('that %s is secret_malformed, and only our own fields are named', async (_, value, message) => {
+    emulator.put('fegora/a', value);
+    const failure = await failureOf(read('a', plainly));
+    expect(failure).toMatchObject({ code: 'secret_malformed', message: expect.stringMatching(message) });
+    expect(inspect(failure, { depth: 9 })).not.toContain(canary);
+    expect(inspect(failure, { depth: 9 })).not.toContain('123456');
+  });
+
+  test('that is over 64 KB is secret_malformed', async () => {
+    const huge = JSON.stringify({ username: 'u', password: canary.repeat(4_000) });
+    read = sourceOver(async () => ({ versionId: 'v', text: huge }));
+    const failure = await failureOf(read('a', plainly));
+    expect(failure).toMatchObject({ code: 'secret_malformed', message: expect.stringMatching(/over 64 KB/) });
+    expect(inspect(failure, { depth: 9 })).not.toContain(canary);
+  });
+
+  test('that has no value yet, or does not exist, is credentials_missing', async () => {
+    await expect(failureOf(read('a', plainly))).resolves.toMatchObject({ code: 'credentials_missing' });
+    await expect(failureOf(read('gone', plainly))).resolves.toMatchObject({ code: 'credentials_missing' });
+  });
+
+  test('that is pending deletion is configuration', async () => {
+    emulator.put('fegora/a', good);
+    emulator.remove('fegora/a');
+    await expect(failureOf(read('a', plainly))).resolves.toMatchObject({ code: 'configuration' });
+  });
+
+  test('that is put right is read again at once', async () => {
+    emulator.put('fegora/a', canary);
+    await failureOf(read('a', plainly));
+    emulator.put('fegora/a', good);
+    await expect(read('a', plainly)).resolves.toMatchObject({ password });
+  });
+
+  test('that went bad is not answered from memory any more', async () => {
+    emulator.put('fegora/a', good);
+    await read('a', plainly);
+    emulator.put('fegora/a', canary);
+    await failureOf(read('a', past));
+    await expect(failureOf(read('a', plainly))).resolves.toMatchObject({ code: 'secret_malformed' });
+  });
+});
+
+describe('Secrets Manager in trouble', () => {
+  test.each([
+    ['throttled', 'secret_unavailable'],
+    ['failed', 'secret_unavailable'],
+    ['cut', 'secret_unavailable'],
+    ['denied', 'configuration'],
+    ['undecryptable', 'configuration'],
+  ] as const)('%s is %s, and what it said goes no further', async (fault, code) => {
+    emulator.put('fegora/a', good);
+    emulator.breakWith(fault);
+    const failure = await failureOf(read('a', plainly));
+    expect(failure).toMatchObject({ code, message: expect.stringMatching(/^GetSecretValue: \w+$/) });
+    expect(failure.cause).toBeUndefined();
+    expect(inspect(failure, { depth: 9 })).not.toContain(password);
+  });
+
+  test.each(['throttled', 'failed', 'cut'] as const)('%s once: the second attempt serves', async (fault) => {
+    emulator.put('fegora/a', good);
+    emulator.breakWith(fault, 1);
+    await expect(read('a', plainly)).resolves.toMatchObject({ password });
+    expect(reads()).toBe(2);
+  });
+
+  test('refused connections and a missing region are told apart', async () => {
+    const port = createGetSecretValue({ ...unreachable(), region: 'us-east-1' });
+    await expect(failureOf(sourceOver(port)('a', plainly))).resolves.toMatchObject({ code: 'secret_unavailable' });
+    const noCredentials = createGetSecretValue({
+      ...unreachable(),
+      region: 'us-east-1',
+      credentials: async () => {
+        throw Object.assign(new Error('none'), { name: 'CredentialsProviderError' });
+      },
+    });
+    await expect(failureOf(sourceOver(noCredentials)('a', plainly))).resolves.toMatchObject({ code: 'configuration' });
+  });
+
+  test('nobody there, or no such name: the message says so by the system’s code', async () => {
+    const nobody = createGetSecretValue({ ...unreachable(), region: 'us-east-1' });
+    await expect(failureOf(sourceOver(nobody)('a', plainly))).resolves.toMatchObject({
+      code: 'secret_unavailable',
+      message: 'GetSecretValue: ECONNREFUSED',
+    });
+    const noName = () => Promise.reject(Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' }));
+    await expect(failureOf(sourceOver(noName)('a', plainly))).resolves.toMatchObject({
+      code: 'secret_unavailable',
+      message: 'GetSecretValue: ENOTFOUND',
+    });
+  });
+
+  test.each([
+    ['a code in an answer', { name: 'SomeException', code: 'CANARY', $metadata: { httpStatusCode: 400 } }],
+    ['a code that is no system’s', { name: 'SomeException', code: 'Canary of mine' }],
+  ])('%s is not repeated', async (_, members) => {
+    const failure = await failureOf(
+      sourceOver(() => Promise.reject(Object.assign(new Error(), members)))('a', plainly),
+    );
+    expect(failure.message).toBe('GetSecretValue: SomeException');
+  });
+
+  test.each([
+    ['SomeException', 400, 'configuration'],
+    ['SomeException', 408, 'secret_unavailable'],
+    ['SomeException', 429, 'secret_unavailable'],
+    ['SomeException', 500, 'secret_unavailable'],
+    ['ServiceUnavailable', 400, 'secret_unavailable'],
+    ['ServiceUnavailableException', 400, 'secret_unavailable'],
+    ['InternalServiceError', 400, 'secret_unavailable'],
+    ['ThrottlingException', 400, 'secret_unavailable'],
+    ['NotServiceUnavailable', 400, 'configuration'],
+  ])('%s with %i is %s', async (name, httpStatusCode, code) => {
+    const thrown = Object.assign(new Error(), { name, $metadata: { httpStatusCode } });
+    const failure = await failureOf(sourceOver(() => Promise.reject(thrown))('a', plainly));
+    expect(failure).toMatchObject({ code, message: `GetSecretValue: ${name}` });
+  });
+
+  function unreachable() {
+    // Port 1 of the loopback interface: nobody listens there.
+    return {
+      endpoint: 'http://127.0.0.1:1',
+      credentials: { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' },
+    };
+  }
+
+  test('no answer: two attempts, 3 s in all', async () => {
+    emulator.put('fegora/a', good);
+    await read('a', past);
+    emulator.breakWith('hanging');
+    const startedAt = performance.now();
+    await expect(failureOf(read('a', past))).resolves.toMatchObject({ code: 'secret_unavailable' });
+    expect(performance.now() - startedAt).toBeGreaterThan(2_500);
+    expect(performance.now() - startedAt).toBeLessThan(3_500);
+    expect(reads()).toBe(3);
+  });
+
+  test('no answer to the first attempt: the second serves', async () => {
+    emulator.put('fegora/a', good);
+    emulator.breakWith('hanging', 1);
+    await expect(read('a', plainly)).resolves.toMatchObject({ password });
+    expect(reads()).toBe(2);
+  });
+
+  test('a port that heeds no signal is given up after 3 s too', async () => {
+    read = sourceOver(() => new Promise(() => {}));
+    const startedAt = performance.now();
+    await expect(failureOf(read('a', plainly))).resolves.toMatchObject({ code: 'secret_unavailable' });
+    expect(performance.now() - startedAt).toBeLessThan(3_500);
+  });
+});
+
+describe('memory', () => {
+  beforeEach(() => {
+    emulator.put('fegora/a', good);
+  });
+
+  test('serves for 5 minutes, then Secrets Manager is asked', async () => {
+    const { versionId } = await read('a', plainly);
+    const newer = emulator.put('fegora/a', good);
+    nowMs += 5 * minuteMs - 1;
+    await expect(read('a', plainly)).resolves.toMatchObject({ versionId });
+    expect(reads()).toBe(1);
+    nowMs += 1;
+    await expect(read('a', plainly)).resolves.toMatchObject({ versionId: newer });
+    expect(reads()).toBe(2);
+  });
+
+  test('is passed by on demand, and filled by it', async () => {
+    await read('a', plainly);
+    const newer = emulator.put('fegora/a', good);
+    await expect(read('a', past)).resolves.toMatchObject({ versionId: newer });
+    await expect(read('a', plainly)).resolves.toMatchObject({ versionId: newer });
+    expect(reads()).toBe(2);
+  });
+
+  test('promise 11: serves up to 15 minutes while Secrets Manager is down', async () => {
+    await read('a', plainly);
+    emulator.breakWith('failed');
+    nowMs += 15 * minuteMs - 1;
+    await expect(read('a', plainly)).resolves.toMatchObject({ password });
+    expect(reads()).toBeGreaterThan(1);
+    nowMs += 1;
+    await expect(failureOf(read('a', plainly))).resolves.toMatchObject({ code: 'secret_unavailable' });
+    emulator.mend();
+    await expect(read('a', plainly)).resolves.toMatchObject({ password });
+  });
+
+  test('promise 11: does not pass for what Secrets Manager says now', async () => {
+    await read('a', plainly);
+    emulator.breakWith('failed');
+    await expect(failureOf(read('a', past))).resolves.toMatchObject({ code: 'secret_unavailable' });
+    await expect(read('a', plainly)).resolves.toMatchObject({ password });
+  });
+
+  test('does not outlive a refusal of Secrets Manager', async () => {
+    await read('a', plainly);
+    nowMs += 6 * minuteMs;
+    emulator.breakWith('denied');
+    await expect(failureOf(read('a', plainly))).resolves.toMatchObject({ code: 'configuration' });
+  });
+
+  test('is not stretched by a clock that goes back', async () => {
+    await read('a', plainly);
+    nowMs -= 1;
+    await read('a', plainly);
+    expect(reads()).toBe(2);
+  });
+
+  test('is of one account alone', async () => {
+    emulator.put('fegora/b', JSON.stringify({ username: 'b', password: 'not-a-real-password-either' }));
+    await expect(read('a', plainly)).resolves.toMatchObject({ username: '25365421' });
+    await expect(read('b', plainly)).resolves.toMatchObject({ username: 'b' });
+    await expect(read('a', plainly)).resolves.toMatchObject({ username: '25365421' });
+    expect(reads()).toBe(2);
+  });
+
+  test('an account that is not configured costs no call', async () => {
+    await expect(failureOf(read('constructor', plainly))).resolves.toMatchObject({ code: 'unknown_account' });
+    expect(reads()).toBe(0);
+  });
+});
+
+describe('reads at the same time', () => {
+  test('cost one call', async () => {
+    emulator.put('fegora/a', good);
+    const all = await Promise.all(Array.from({ length: 50 }, () => read('a', plainly)));
+    expect(new Set(all.map((credentials) => credentials.versionId)).size).toBe(1);
+    expect(reads()).toBe(1);
+  });
+
+  test('promise 14: share a failure, which the next read does not find again', async () => {
+    const failures = await Promise.all(Array.from({ length: 50 }, () => failureOf(read('a', plainly))));
+    expect(failures.every((failure) => failure.code === 'credentials_missing')).toBe(true);
+    expect(reads()).toBe(1);
+    emulator.put('fegora/a', good);
+    await expect(read('a', plainly)).resolves.toMatchObject({ password });
+  });
+
+  test('end each by its own signal; the call is cut when the last has left, and not before', async () => {
+    const signals: AbortSignal[] = [];
+    const answers: ((version: { versionId: string; text: string }) => void)[] = [];
+    read = sourceOver((_, signal) => {
+      signals.push(signal);
+      return new Promise((resolve) => answers.push(resolve));
+    });
+    const [first, second] = [new AbortController(), new AbortController()];
+    const one = failureOf(read('a', { past: false, signal: first.signal }));
+    const two = failureOf(read('a', { past: false, signal: second.signal }));
+    first.abort();
+    await expect(one).resolves.toMatchObject({ code: 'secret_unavailable' });
+    expect(signals[0]?.aborted).toBe(false);
+    second.abort();
+    await expect(two).resolves.toMatchObject({ code: 'secret_unavailable' });
+    expect(signals[0]?.aborted).toBe(true);
+
+    const three = read('a', plainly);
+    expect(signals).toHaveLength(2);
+    answers[1]?.({ versionId: 'v3', text: good });
+    await expect(three).resolves.toMatchObject({ versionId: 'v3' });
+    answers[0]?.({ versionId: 'v1', text: good });
+    await expect(read('a', plainly)).resolves.toMatchObject({ versionId: 'v3' });
+  });
+
+  test('that come with a signal which has fired do not wait', async () => {
+    read = sourceOver(() => new Promise(() => {}));
+    const failure = await failureOf(read('a', { past: false, signal: AbortSignal.abort() }));
+    expect(failure.code).toBe('secret_unavailable');
+  });
+});

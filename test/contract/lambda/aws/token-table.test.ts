@@ -1,0 +1,715 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createCallDynamo } from '../../../../lambda/aws/dynamodb.ts';
+import { createTokenTable } from '../../../../lambda/aws/token-table.ts';
+import type { Item } from '../../../../lambda/broker/item.ts';
+import type { Amendment, Change, Claim, TokenTable } from '../../../../lambda/broker/ports.ts';
+import { fingerprint, seal, type Token } from '../../../../lambda/broker/token.ts';
+import { BrokerError } from '../../../../lambda/errors.ts';
+import type { LoopbackServer } from '../../../../local/loopback.ts';
+import { startTable } from '../../../../local/table.ts';
+import { benchInMemory, benchOverHttp, type Row, type TableBench } from '../../../support/table-bench.ts';
+
+const now = Date.UTC(2026, 0, 15, 12);
+const never = new AbortController().signal;
+
+let dynalite: LoopbackServer;
+
+beforeAll(async () => {
+  dynalite = await startTable('tokens');
+});
+
+afterAll(() => dynalite.close());
+
+function tokenOf(text: string, rest: Partial<Token> = {}): Token {
+  const accessToken = `not-a-real-token-${text}`;
+  const token = { accessToken, fingerprint: fingerprint(accessToken), issuedAt: now, lifetimeMs: 1_800_000 };
+  return { ...token, versionId: 'v1', ...rest };
+}
+
+/** A token as it is stored. */
+function stored(account: string, token: Token): Row {
+  return {
+    schema: { N: '1' },
+    revision: { N: '7' },
+    access_token: { S: token.accessToken },
+    issued_at: { N: String(token.issuedAt) },
+    lifetime_ms: { N: String(token.lifetimeMs) },
+    version_id: { S: token.versionId },
+    seal: { S: seal(account, token) },
+  };
+}
+
+function claimOf(owner: string, at = now, rest: Partial<Claim> = {}): Claim {
+  return { owner, now: at, leaseUntil: at + 15_000, dropToken: false, ...rest };
+}
+
+const hold = { retryAt: now + 5000, code: 'upstream_unavailable', answer: 'html_500', failures: 2 } as const;
+const everyHold = ['retry_at', 'retry_code', 'failed_answer', 'failures'];
+
+const backends: readonly (readonly [string, () => TableBench | Promise<TableBench>])[] = [
+  ['in memory', () => benchInMemory(() => now)],
+  ['over HTTP', () => benchOverHttp(dynalite.url)],
+];
+
+describe.each(backends)('the token table %s', (where, start) => {
+  let bench: TableBench;
+  let table: TokenTable;
+  let account = '';
+  let accounts = 0;
+
+  beforeEach(async () => {
+    accounts += 1;
+    account = `account-${accounts}`;
+    bench = await start();
+    table = bench.table;
+  });
+
+  const read = async (): Promise<Item> => (await table.read(account, never)).item;
+  const write = (change: Change): Promise<boolean> => table.write(account, change, never);
+  const claim = (item: Item, taken: Claim): Promise<boolean> => table.claim(item, taken, never);
+  const publish = (owner: string, token: Token, key = 'key-1'): Promise<boolean> =>
+    write({ kind: 'publish', owner, token, key, at: now + 400 });
+  const row = async (): Promise<Row> => (await bench.row(account)) ?? {};
+  const put = (content: Row): Promise<void> => bench.put(account, content);
+
+  /** Claims on the item as it stands. */
+  async function held(owner: string): Promise<void> {
+    expect(await claim(await read(), claimOf(owner))).toBe(true);
+  }
+
+  describe('read', () => {
+    test('of an account that nobody has logged in for', async () => {
+      expect(await read()).toEqual({
+        account,
+        revision: 0,
+        leaseUntil: 0,
+        failures: 0,
+        marks: new Set(),
+        forced: { count: 0, since: 0 },
+        paused: false,
+      });
+    });
+
+    test('tells the time of the table', async () => {
+      const { at } = await table.read(account, never);
+      const clock = where === 'in memory' ? now : Date.now();
+
+      expect(Math.abs((at ?? 0) - clock)).toBeLessThan(3000);
+    });
+
+    test('gives back what was written', async () => {
+      await held('owner-1');
+      await publish('owner-1', tokenOf('a'));
+
+      expect(await read()).toMatchObject({
+        revision: 2,
+        owner: 'owner-1',
+        leaseUntil: 0,
+        token: tokenOf('a'),
+        lifetimeMs: 1_800_000,
+        lastLogin: now + 400,
+        proven: 'key-1',
+      });
+    });
+  });
+
+  describe('claim', () => {
+    test('is one write on an item that is as it was read', async () => {
+      const asRead = await read();
+
+      expect(await claim(asRead, claimOf('owner-1'))).toBe(true);
+      expect(await row()).toEqual({
+        account: { S: account },
+        schema: { N: '1' },
+        revision: { N: '1' },
+        owner: { S: 'owner-1' },
+        lease_until: { N: String(now + 15_000) },
+      });
+      expect(await claim(asRead, claimOf('owner-2', now + 60_000))).toBe(false);
+      expect((await read()).owner).toBe('owner-1');
+    });
+
+    test('by ten at once is won by one', async () => {
+      await put(stored(account, tokenOf('a')));
+      const asRead = await read();
+      const owners = Array.from({ length: 10 }, (_, index) => `owner-${index}`);
+      const won = await Promise.all(owners.map((owner) => claim(asRead, claimOf(owner))));
+
+      expect(won.filter(Boolean)).toHaveLength(1);
+      expect((await read()).owner).toBe(owners[won.indexOf(true)]);
+      expect((await read()).revision).toBe(8);
+    });
+
+    test.each([
+      ['a mark', (): Change => ({ kind: 'mark', key: 'key-9' })],
+      ['a pause', (): Change => ({ kind: 'pause' })],
+      ['a purge', (): Change => ({ kind: 'purge' })],
+      ['a resumption', (): Change => ({ kind: 'resume' })],
+    ])('is refused when %s came in between', async (_, change) => {
+      const fresh = await read();
+      await write(change());
+      const later = await read();
+      await write(change());
+
+      expect(await claim(fresh, claimOf('owner-1'))).toBe(false);
+      expect(await claim(later, claimOf('owner-1'))).toBe(false);
+      expect(await claim(await read(), claimOf('owner-1'))).toBe(true);
+    });
+
+    test('steals a lease that ended over 2 s ago, and no other', async () => {
+      await held('owner-1');
+      const leased = await read();
+      const leaseUntil = now + 15_000;
+
+      expect(await claim(leased, claimOf('owner-2', now))).toBe(false);
+      expect(await claim(leased, claimOf('owner-2', leaseUntil))).toBe(false);
+      expect(await claim(leased, claimOf('owner-2', leaseUntil + 2000))).toBe(false);
+      expect(await claim(leased, claimOf('owner-2', leaseUntil + 2001))).toBe(true);
+      expect(await read()).toMatchObject({ owner: 'owner-2', leaseUntil: leaseUntil + 2001 + 15_000 });
+    });
+
+    test('needs no wait where the lease was ended', async () => {
+      await held('owner-1');
+      await write({ kind: 'fail', owner: 'owner-1', endLease: true });
+
+      expect(await claim(await read(), claimOf('owner-2'))).toBe(true);
+    });
+
+    test('promise 18: removes a token that has expired, and only such a one', async () => {
+      await put(stored(account, tokenOf('a')));
+      await claim(await read(), claimOf('owner-1'));
+      expect(await read()).toMatchObject({ token: tokenOf('a') });
+      await claim(await read(), claimOf('owner-2', now + 60_000, { dropToken: true }));
+
+      expect(await row()).not.toHaveProperty('access_token');
+      expect(await row()).not.toHaveProperty('seal');
+      const { token, lifetimeMs } = await read();
+      expect(token).toBeUndefined();
+      // The gap between two logins outlives the token.
+      expect(lifetimeMs).toBe(1_800_000);
+      expect(bench.observations).toEqual([]);
+    });
+
+    test('notes the next try of a refused version, and the count of forced renewals', async () => {
+      const forced = { count: 2, since: now - 1000 };
+      await claim(await read(), claimOf('owner-1', now, { nextTry: now + 21_600_000, forced }));
+
+      expect(await read()).toMatchObject({ nextTry: now + 21_600_000, forced });
+      await write({ kind: 'fail', owner: 'owner-1', endLease: true });
+      await claim(await read(), claimOf('owner-2'));
+      expect(await read()).toMatchObject({ nextTry: now + 21_600_000, forced });
+    });
+  });
+
+  describe('publish', () => {
+    test('ends the lease and clears all that spoke of failures', async () => {
+      await held('owner-1');
+      await write({ kind: 'mark', key: 'key-1', nextTry: now + 1 });
+      const error = { code: 'upstream_timeout', at: now } as const;
+      await write({ kind: 'fail', owner: 'owner-1', endLease: false, error, hold, renewAt: now + 60_000 });
+      expect(Object.keys(await row())).toEqual(expect.arrayContaining([...everyHold, 'renew_at', 'next_try', 'marks']));
+
+      expect(await publish('owner-1', tokenOf('a'))).toBe(true);
+      const left = await row();
+      expect(Object.keys(left)).not.toEqual(
+        expect.arrayContaining([expect.stringMatching(/^(retry_|failed|failures|renew_at|next_try|marks)/)]),
+      );
+      expect(left).toMatchObject({ lease_until: { N: '0' }, last_error_code: { S: 'upstream_timeout' } });
+      expect(await read()).toMatchObject({ token: tokenOf('a'), proven: 'key-1', lastLogin: now + 400 });
+    });
+
+    test("removes its own version's mark and leaves the others", async () => {
+      await held('owner-1');
+      await write({ kind: 'mark', key: 'key-1' });
+      await write({ kind: 'mark', key: 'key-2' });
+      await publish('owner-1', tokenOf('a'), 'key-1');
+
+      expect((await read()).marks).toEqual(new Set(['key-2']));
+    });
+
+    test('is refused once another has claimed, whose item stays as it is', async () => {
+      await held('owner-1');
+      await claim(await read(), claimOf('owner-2', now + 17_001));
+      const before = await row();
+
+      expect(await publish('owner-1', tokenOf('late'))).toBe(false);
+      expect(await row()).toEqual(before);
+      expect(await publish('owner-2', tokenOf('new'))).toBe(true);
+      expect(await publish('owner-1', tokenOf('late'))).toBe(false);
+      expect((await read()).token).toEqual(tokenOf('new'));
+    });
+
+    test('is refused where there is no item', async () => {
+      expect(await publish('owner-1', tokenOf('a'))).toBe(false);
+      expect(await bench.row(account)).toBeUndefined();
+    });
+  });
+
+  describe('fail', () => {
+    const error = { code: 'upstream_unavailable', at: now + 300 } as const;
+
+    test('ends the lease and says until when nobody tries', async () => {
+      await held('owner-1');
+      expect(await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, hold })).toBe(true);
+
+      expect(await read()).toMatchObject({
+        leaseUntil: 0,
+        retryAt: hold.retryAt,
+        retryCode: hold.code,
+        failedAnswer: hold.answer,
+        failures: 2,
+        lastError: error,
+      });
+      expect(await row()).not.toHaveProperty('renew_at');
+    });
+
+    test('leaves the lease standing after an unknown outcome', async () => {
+      await held('owner-1');
+      await write({ kind: 'fail', owner: 'owner-1', endLease: false, error, hold, renewAt: now + 60_000 });
+
+      expect(await read()).toMatchObject({ leaseUntil: now + 15_000, renewAt: now + 60_000 });
+    });
+
+    test('of a refused password ends the hold of the failure before it; of a login that was not sent, leaves it', async () => {
+      await held('owner-1');
+      await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, hold });
+      await held('owner-2');
+      await write({ kind: 'fail', owner: 'owner-2', endLease: true });
+      expect(Object.keys(await row())).toEqual(expect.arrayContaining(everyHold));
+
+      await held('owner-3');
+      const refused = { code: 'credentials_rejected', at: now + 300 } as const;
+      await write({ kind: 'fail', owner: 'owner-3', endLease: true, error: refused });
+      expect(Object.keys(await row()).filter((name) => everyHold.includes(name))).toEqual([]);
+    });
+
+    test('keeps the token', async () => {
+      await put(stored(account, tokenOf('a')));
+      await held('owner-1');
+      await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, hold });
+
+      expect((await read()).token).toEqual(tokenOf('a'));
+    });
+
+    test('is refused once another has claimed', async () => {
+      await held('owner-1');
+      await claim(await read(), claimOf('owner-2', now + 17_001));
+      const before = await row();
+
+      expect(await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, hold })).toBe(false);
+      expect(await write({ kind: 'fail', owner: 'owner-1', endLease: true })).toBe(false);
+      expect(await row()).toEqual(before);
+    });
+  });
+
+  describe('mark', () => {
+    test('needs neither owner nor lease, and touches neither them nor the hold of another version', async () => {
+      await held('owner-1');
+      await write({ kind: 'fail', owner: 'owner-1', endLease: false, hold });
+      await claim(await read(), claimOf('owner-2', now + 17_001));
+
+      expect(await write({ kind: 'mark', key: 'key-1' })).toBe(true);
+      expect(await read()).toMatchObject({
+        owner: 'owner-2',
+        leaseUntil: now + 17_001 + 15_000,
+        marks: new Set(['key-1']),
+      });
+      expect(Object.keys((await row()) ?? {})).toEqual(expect.arrayContaining([...everyHold]));
+      expect(await row()).not.toHaveProperty('next_try');
+    });
+
+    test('begins an item where there is none', async () => {
+      expect(await write({ kind: 'mark', key: 'key-1', nextTry: now + 1_800_000 })).toBe(true);
+      expect(await read()).toMatchObject({ revision: 1, marks: new Set(['key-1']), nextTry: now + 1_800_000 });
+      expect(await claim(await read(), claimOf('owner-1'))).toBe(true);
+    });
+
+    test('adds to the others, and twice is once', async () => {
+      for (const key of ['key-1', 'key-2', 'key-1']) {
+        await write({ kind: 'mark', key });
+      }
+
+      expect(await read()).toMatchObject({ revision: 3, marks: new Set(['key-1', 'key-2']) });
+    });
+  });
+
+  describe("an operator's change", () => {
+    /** An item with everything in it. */
+    async function fullItem(): Promise<void> {
+      await put({
+        ...stored(account, tokenOf('a')),
+        owner: { S: 'owner-1' },
+        lease_until: { N: String(now + 15_000) },
+        last_login: { N: String(now) },
+        proven: { S: 'key-1' },
+        renew_at: { N: String(now + 60_000) },
+        marks: { SS: ['key-1', 'key-2'] },
+        next_try: { N: String(now + 1) },
+        retry_at: { N: String(now + 2) },
+        retry_code: { S: 'upstream_rejected' },
+        failed_answer: { S: 'unknown_400' },
+        failures: { N: '4' },
+      });
+    }
+
+    const removed: readonly (readonly [Amendment, readonly string[]])[] = [
+      ['clear-rejection', ['marks', 'next_try', ...everyHold]],
+      ['purge', ['access_token', 'seal', 'last_login']],
+    ];
+
+    test.each(removed)('%s removes what it names, and no lease', async (kind, gone) => {
+      await fullItem();
+      const before = await row();
+
+      expect(await write({ kind })).toBe(true);
+      const kept = Object.entries(before).filter(([name]) => !gone.includes(name));
+      expect(await row()).toEqual({ ...Object.fromEntries(kept), revision: { N: '8' } });
+      expect(bench.observations).toEqual([]);
+    });
+
+    test('pause and resume', async () => {
+      await fullItem();
+      const before = await row();
+      await write({ kind: 'pause' });
+
+      expect(await row()).toEqual({ ...before, revision: { N: '8' }, paused: { BOOL: true } });
+      expect((await read()).paused).toBe(true);
+      await write({ kind: 'resume' });
+      expect(await row()).toEqual({ ...before, revision: { N: '9' } });
+      expect((await read()).paused).toBe(false);
+    });
+
+    test('pause before anybody has logged in', async () => {
+      expect(await write({ kind: 'pause' })).toBe(true);
+      expect(await read()).toMatchObject({ revision: 1, paused: true, leaseUntil: 0 });
+    });
+
+    test.each(['clear-rejection', 'purge', 'pause', 'resume'] as const)(
+      '%s is refused on an item that a later version wrote',
+      async (kind) => {
+        await fullItem();
+        await put({ ...(await row()), schema: { N: '2' } });
+        const before = await row();
+
+        expect(await write({ kind })).toBe(false);
+        expect(await row()).toEqual(before);
+      },
+    );
+  });
+
+  describe('promise 13: never served, and counted', () => {
+    const spoilt: readonly (readonly [string, (row: Row) => Row])[] = [
+      ['a token that was cut', (rest) => ({ ...rest, access_token: { S: 'not-a-real-tok' } })],
+      ['another token', (rest) => ({ ...rest, access_token: { S: 'not-a-real-token-b' } })],
+      ['a longer life', (rest) => ({ ...rest, lifetime_ms: { N: '18000000' } })],
+      ['a later beginning', (rest) => ({ ...rest, issued_at: { N: String(now + 1) } })],
+      ['another version', (rest) => ({ ...rest, version_id: { S: 'v2' } })],
+      ['another seal', (rest) => ({ ...rest, seal: { S: 'f'.repeat(64) } })],
+      ['no seal', ({ seal: _, ...rest }) => rest],
+      ['no beginning', ({ issued_at: _, ...rest }) => rest],
+      ['no life', ({ lifetime_ms: _, ...rest }) => rest],
+      ['no version', ({ version_id: _, ...rest }) => rest],
+      ['a number for a token', (rest) => ({ ...rest, access_token: { N: '1' } })],
+      ['a text for a life', (rest) => ({ ...rest, lifetime_ms: { S: '1800000' } })],
+    ];
+
+    test.each(spoilt)('%s: a miss, and the rest of the item stands', async (_, spoil) => {
+      await put(spoil({ ...stored(account, tokenOf('a')), marks: { SS: ['key-1'] } }));
+
+      expect((await read()).token).toBeUndefined();
+      expect(await read()).toMatchObject({ revision: 7, marks: new Set(['key-1']) });
+      expect(await read()).not.toHaveProperty('fault');
+      expect(bench.observations[0]).toEqual({ kind: 'token_malformed', account });
+      expect(await claim(await read(), claimOf('owner-1'))).toBe(true);
+      expect(await publish('owner-1', tokenOf('new'))).toBe(true);
+      expect((await read()).token).toEqual(tokenOf('new'));
+    });
+
+    test("another account's item", async () => {
+      await put(stored('account-0', tokenOf('a')));
+
+      expect((await read()).token).toBeUndefined();
+      expect(bench.observations).toContainEqual({ kind: 'token_malformed', account });
+    });
+
+    const unsafe: readonly (readonly [string, Row])[] = [
+      ['schema', { schema: { N: '2' } }],
+      ['schema', { schema: { S: '1' } }],
+      ['revision', { revision: { S: 'seven' } }],
+      ['revision', { revision: { N: '7.5' } }],
+      ['lease_until', { lease_until: { S: 'tomorrow' } }],
+      ['retry_at', { retry_at: { BOOL: true } }],
+      ['marks', { marks: { S: 'key-1' } }],
+    ];
+
+    test.each(unsafe)('no login on an item whose %s cannot be understood: %j', async (attribute, change) => {
+      await put({ ...stored(account, tokenOf('a')), ...change });
+
+      expect(await read()).toMatchObject({ fault: attribute });
+      expect(bench.observations[0]).toEqual({ kind: 'item_malformed', account });
+    });
+
+    test.each(['schema', 'revision'])('nor on one without %s', async (attribute) => {
+      const { [attribute]: _, ...rest } = stored(account, tokenOf('a'));
+      await put(rest);
+
+      expect(await read()).toMatchObject({ fault: attribute });
+    });
+  });
+
+  describe('promise 6: a write that was made and whose answer was lost', () => {
+    /** Loses some of the answers to writes, or all. */
+    function loseAnswers(count: number, what: 'answer' | 'request' = 'answer'): void {
+      let left = count;
+      bench.lose((operation) => {
+        if (operation !== 'UpdateItem' || left === 0) {
+          return undefined;
+        }
+        left -= 1;
+        return what;
+      });
+    }
+
+    // The adapter for HTTP tries twice: the second try of a conditional write finds the first one's work, and is refused.
+    test.each([1, 2])('a claim, %i answers lost', async (lost) => {
+      const asRead = await read();
+      loseAnswers(lost);
+
+      expect(await claim(asRead, claimOf('owner-1'))).toBe(true);
+      expect(await read()).toMatchObject({ owner: 'owner-1', leaseUntil: now + 15_000 });
+    });
+
+    test.each([1, 2])('a publication, %i answers lost', async (lost) => {
+      await held('owner-1');
+      loseAnswers(lost);
+
+      expect(await publish('owner-1', tokenOf('a'))).toBe(true);
+      expect((await read()).token).toEqual(tokenOf('a'));
+    });
+
+    test.each([1, 2])('a failure, %i answers lost', async (lost) => {
+      await held('owner-1');
+      loseAnswers(lost);
+      const error = { code: 'upstream_unavailable', at: now } as const;
+
+      expect(await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, hold })).toBe(true);
+      expect(await read()).toMatchObject({ leaseUntil: 0, retryAt: hold.retryAt });
+    });
+
+    test.each([1, 2])('the end of a lease alone, %i answers lost', async (lost) => {
+      await held('owner-1');
+      loseAnswers(lost);
+
+      expect(await write({ kind: 'fail', owner: 'owner-1', endLease: true })).toBe(true);
+      expect((await read()).leaseUntil).toBe(0);
+    });
+
+    test.each([1, 2])('a mark, %i answers lost', async (lost) => {
+      loseAnswers(lost);
+
+      expect(await write({ kind: 'mark', key: 'key-1' })).toBe(true);
+      expect((await read()).marks).toEqual(new Set(['key-1']));
+    });
+
+    test("a claim whose answer was lost and that another's preceded is not ours", async () => {
+      const asRead = await read();
+      await held('owner-2');
+      loseAnswers(2);
+
+      expect(await claim(asRead, claimOf('owner-1'))).toBe(false);
+    });
+
+    test('a claim that never arrived is not ours, and is told from a lost race', async () => {
+      const asRead = await read();
+      loseAnswers(2, 'request');
+
+      await expect(claim(asRead, claimOf('owner-1'))).rejects.toMatchObject({ code: 'table_unavailable' });
+      expect(await bench.row(account)).toBeUndefined();
+    });
+
+    const unmade: readonly (readonly [string, () => Change])[] = [
+      ['publication', () => ({ kind: 'publish', owner: 'owner-1', token: tokenOf('a'), key: 'key-1', at: now })],
+      [
+        'failure',
+        () => ({ kind: 'fail', owner: 'owner-1', endLease: true, error: { code: 'internal', at: now }, hold }),
+      ],
+      ['end of a lease', () => ({ kind: 'fail', owner: 'owner-1', endLease: true })],
+      ['mark', () => ({ kind: 'mark', key: 'key-1' })],
+      ['pause', () => ({ kind: 'pause' })],
+    ];
+
+    test.each(unmade)('a %s that never arrived is not taken for made', async (_, change) => {
+      await held('owner-1');
+      const before = await row();
+      loseAnswers(2, 'request');
+
+      await expect(write(change())).rejects.toMatchObject({ code: 'table_unavailable' });
+      expect(await row()).toEqual(before);
+      bench.lose(() => undefined);
+      expect(await write(change())).toBe(true);
+    });
+
+    test('nothing is known where reading back fails too', async () => {
+      const asRead = await read();
+      bench.lose(() => 'answer');
+
+      await expect(claim(asRead, claimOf('owner-1'))).rejects.toMatchObject({ code: 'table_unavailable' });
+      await expect(write({ kind: 'mark', key: 'key-1' })).rejects.toMatchObject({ code: 'table_unavailable' });
+      await expect(read()).rejects.toMatchObject({ code: 'table_unavailable' });
+    });
+  });
+
+  test('no answer in time: table_unavailable', async () => {
+    const late = AbortSignal.abort();
+
+    await expect(table.read(account, late)).rejects.toMatchObject({ code: 'table_unavailable' });
+    await expect(table.claim(await read(), claimOf('owner-1'), late)).rejects.toBeInstanceOf(BrokerError);
+    expect(await bench.row(account)).toBeUndefined();
+  });
+});
+
+describe('what DynamoDB refuses', () => {
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
+
+  test('a table that is not there: configuration', async () => {
+    const call = createCallDynamo({ region: 'us-east-1', endpoint: dynalite.url, keys: () => credentials });
+    const table = createTokenTable(call, 'no-such-table', () => {});
+
+    await expect(table.read('main', never)).rejects.toMatchObject({ code: 'configuration' });
+  });
+
+  test.each([
+    ['AccessDeniedException', 'configuration'],
+    ['ResourceNotFoundException', 'configuration'],
+    ['ProvisionedThroughputExceededException', 'table_unavailable'],
+    ['InternalServerError', 'table_unavailable'],
+    ['TimeoutError', 'table_unavailable'],
+  ])('%s: %s', async (name, code) => {
+    const failing = () => Promise.reject(Object.assign(new Error('text that goes nowhere'), { name }));
+    const table = createTokenTable(failing, 'tokens', () => {});
+
+    await expect(table.read('main', never)).rejects.toMatchObject({ code, message: `DynamoDB: ${name}` });
+  });
+
+  test.each([
+    ['what is no error at all', 'odd'],
+    ['what only looks like an error', { name: 'AccessDeniedException' }],
+    ['a name that could carry text', Object.assign(new Error(), { name: 'AccessDeniedException: of whom' })],
+    ['a name within text', Object.assign(new Error(), { name: 'of whom: AccessDeniedException' })],
+    ['a name without end', Object.assign(new Error(), { name: 'A'.repeat(65) })],
+  ])('%s: table_unavailable, its name not repeated', async (_, thrown) => {
+    const table = createTokenTable(
+      () => Promise.reject(thrown),
+      'tokens',
+      () => {},
+    );
+
+    await expect(table.read('main', never)).rejects.toMatchObject({
+      code: 'table_unavailable',
+      message: 'DynamoDB: unknown',
+      cause: thrown,
+    });
+  });
+
+  test.each([undefined, null, 'text', {}])(
+    'an answer without an item (%j) is an account without one',
+    async (output) => {
+      const table = createTokenTable(
+        async () => ({ output }),
+        'tokens',
+        () => {},
+      );
+
+      expect(await table.read('main', never)).toMatchObject({ item: { revision: 0 } });
+      expect(await table.read('main', never)).not.toHaveProperty('at');
+    },
+  );
+});
+
+describe('what the adapter asks and concludes', () => {
+  const account = 'main';
+  const mine = tokenOf('mine');
+
+  /** A table whose writes are not answered, and whose item reads as given. */
+  function unansweredOver(row: Row | undefined): TokenTable {
+    return createTokenTable(
+      async (operation) => {
+        if (operation === 'UpdateItem') {
+          throw Object.assign(new Error('no answer'), { name: 'TimeoutError' });
+        }
+        return { output: { Item: row } };
+      },
+      'tokens',
+      () => {},
+    );
+  }
+
+  test('reads are strongly consistent, of the one table and item', async () => {
+    const inputs: unknown[] = [];
+    const table = createTokenTable(
+      async (operation, input) => {
+        inputs.push([operation, input]);
+        return { output: {} };
+      },
+      'tokens',
+      () => {},
+    );
+    await table.read(account, never);
+    await table.write(account, { kind: 'pause' }, never);
+
+    expect(inputs).toEqual([
+      ['GetItem', { TableName: 'tokens', Key: { account: { S: 'main' } }, ConsistentRead: true }],
+      ['UpdateItem', expect.objectContaining({ TableName: 'tokens', Key: { account: { S: 'main' } } })],
+    ]);
+  });
+
+  const published: Row = { ...stored(account, mine), owner: { S: 'owner-1' }, lease_until: { N: '0' } };
+  const publication: Change = { kind: 'publish', owner: 'owner-1', token: mine, key: 'key-1', at: now };
+  const failed: Row = {
+    schema: { N: '1' },
+    revision: { N: '3' },
+    owner: { S: 'owner-1' },
+    lease_until: { N: '0' },
+    retry_at: { N: String(hold.retryAt) },
+    last_error_code: { S: 'upstream_unavailable' },
+    last_error_at: { N: String(now) },
+  };
+  const failure: Change = {
+    kind: 'fail',
+    owner: 'owner-1',
+    endLease: true,
+    error: { code: 'upstream_unavailable', at: now },
+    hold,
+  };
+  const marked: Row = { schema: { N: '1' }, revision: { N: '3' }, marks: { SS: ['key-1'] } };
+  const paused: Row = { schema: { N: '1' }, revision: { N: '3' }, paused: { BOOL: true } };
+  const { access_token: _, ...tokenless } = published;
+
+  test.each([
+    ['a publication', publication, published],
+    ['a failure', failure, failed],
+    ['a mark', { kind: 'mark', key: 'key-1' } as const, marked],
+  ])('%s is known by all that it writes', async (_name, change, row) => {
+    expect(await unansweredOver(row).write(account, change, never)).toBe(true);
+  });
+
+  test.each([
+    ['a publication by another owner', publication, { ...published, owner: { S: 'owner-2' } }],
+    ['a publication under a lease', publication, { ...published, lease_until: { N: String(now) } }],
+    ['a publication of another token', publication, { ...published, ...stored(account, tokenOf('other')) }],
+    ['a publication of none', publication, tokenless],
+    ['a failure of another owner', failure, { ...failed, owner: { S: 'owner-2' } }],
+    ['a failure under a lease', failure, { ...failed, lease_until: { N: String(now) } }],
+    ['a failure of another time', failure, { ...failed, last_error_at: { N: String(now - 1) } }],
+    ['a failure without one', failure, { ...failed, last_error_at: { S: 'never' } }],
+    ['a failure with another hold', failure, { ...failed, retry_at: { N: String(now) } }],
+    ['a mark of another version', { kind: 'mark', key: 'key-2' } as const, marked],
+    // What an operator changes could have been so before.
+    ['a pause', { kind: 'pause' } as const, paused],
+    ['anything in no item', failure, undefined],
+  ])('%s proves nothing', async (_name, change, row) => {
+    await expect(unansweredOver(row).write(account, change, never)).rejects.toMatchObject({
+      code: 'table_unavailable',
+    });
+  });
+});

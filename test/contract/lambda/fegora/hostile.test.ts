@@ -1,0 +1,237 @@
+import { execFile } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { full } from '../../../support/counts.ts';
+import { failure, granted, issued, logIn, patient, token, upstreams } from '../../../support/fegora/login.ts';
+import {
+  afterRequest,
+  answering,
+  type Behaviour,
+  drip,
+  httpAnswer,
+  pour,
+  type RawUpstream,
+} from '../../../support/fegora/raw-upstream.ts';
+
+const upstream = upstreams();
+
+describe('promise 28: cut at the deadline', () => {
+  const half = '\r\nContent-Type: application/json\r\nX-Half: ';
+  const slow: readonly [string, Behaviour, 'no' | 'unknown'][] = [
+    ['silent accept', () => {}, 'unknown'],
+    ['half headers', afterRequest((socket) => socket.write(`HTTP/1.1 200 OK${half}`)), 'unknown'],
+    ['half a status line', afterRequest((socket) => socket.write('HTTP/1.1 2')), 'unknown'],
+    ['dripped head', afterRequest((socket) => dripAfter(socket, `HTTP/1.1 200 OK${half}`)), 'unknown'],
+    [
+      'dripped body',
+      afterRequest((socket) => dripAfter(socket, 'HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n')),
+      'unknown',
+    ],
+    ['endless interim answers', afterRequest((socket) => interim(socket)), 'unknown'],
+    [
+      'a change of protocol',
+      afterRequest((socket) => socket.write('HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: y\r\n\r\n')),
+      'unknown',
+    ],
+  ];
+
+  test.each(slow)('promise 28: %s', async (_, behaviour, reached) => {
+    const { url, connections, open } = await upstream(behaviour);
+
+    await expectCut(url, reached);
+    expect(connections()).toBe(1);
+    await expect.poll(open, patient).toBe(0);
+  });
+
+  test('promise 28: stalled TLS', async () => {
+    const { url, connections, open } = await upstream(() => {});
+
+    await expectCut(url.replace('http:', 'https:'), 'no');
+    expect(connections()).toBe(1);
+    await expect.poll(open, patient).toBe(0);
+  });
+
+  test('a deadline that is over already opens no connection', async () => {
+    const { url, connections } = await upstream(answering(granted));
+    const beforeFirstByte = vi.fn();
+    const outcome = await logIn(url, { signal: AbortSignal.abort(), beforeFirstByte });
+
+    expect(outcome).toEqual(failure('upstream_timeout', 'no', 'no answer in time'));
+    expect(beforeFirstByte).not.toHaveBeenCalled();
+    expect(connections()).toBe(0);
+  });
+
+  async function expectCut(url: string, reached: 'no' | 'unknown'): Promise<void> {
+    const from = performance.now();
+    const outcome = await logIn(url, { signal: AbortSignal.timeout(700) });
+    const elapsedMs = performance.now() - from;
+
+    expect(outcome).toEqual(failure('upstream_timeout', reached, 'no answer in time'));
+    expect(elapsedMs).toBeGreaterThan(650);
+    expect(elapsedMs).toBeLessThan(1200);
+  }
+
+  function dripAfter(socket: Socket, head: string): void {
+    socket.write(head);
+    drip(socket, 'x', 20);
+  }
+
+  function interim(socket: Socket): void {
+    drip(socket, 'HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n', 5);
+  }
+});
+
+describe('promise 29: nothing without a limit', () => {
+  const chunk = Buffer.alloc(64 * 1024, ' ');
+  const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const noObject = 'a token response with no JSON object';
+  const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, ' '));
+  const hostile: readonly [string, Behaviour, string][] = [
+    [
+      'a gigabyte body',
+      pouring('HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n', chunk),
+      `upstream_invalid_response ${noObject}`,
+    ],
+    ['a body without end', pouring('HTTP/1.1 200 OK\r\n\r\n', chunk), `upstream_invalid_response ${noObject}`],
+    [
+      'endless chunks',
+      pouring(chunked, Buffer.concat([Buffer.from('10000\r\n'), chunk, Buffer.from('\r\n')])),
+      `upstream_invalid_response ${noObject}`,
+    ],
+    [
+      'endless small chunks',
+      pouring(chunked, Buffer.from('1\r\n \r\n'.repeat(4000))),
+      `upstream_invalid_response ${noObject}`,
+    ],
+    [
+      'a gzip bomb',
+      answering(httpAnswer(200, bomb, { 'Content-Encoding': 'gzip' })),
+      `upstream_invalid_response ${noObject}`,
+    ],
+    [
+      '10,000 headers',
+      answering('HTTP/1.1 200 OK\r\n', 'a: b\r\n'.repeat(10_000), '\r\n'),
+      'upstream_invalid_response the connection failed: HPE_HEADER_OVERFLOW',
+    ],
+    [
+      'headers without end',
+      pouring('HTTP/1.1 200 OK\r\n', Buffer.from('a: b\r\n'.repeat(4000))),
+      'upstream_invalid_response the connection failed: HPE_HEADER_OVERFLOW',
+    ],
+    [
+      '10,000 trailers',
+      answering(chunked, '0\r\n', 'a: b\r\n'.repeat(10_000), '\r\n'),
+      'upstream_unavailable the answer was cut short',
+    ],
+  ];
+
+  test.each(hostile)('promise 29: %s', async (_, behaviour, end) => {
+    const friendly = await upstream(answering(granted));
+    const other = await upstream(behaviour);
+    const script = new URL('../../../support/fegora/login-process.ts', import.meta.url).pathname;
+    const { stdout } = await promisify(execFile)(process.execPath, [script, friendly.url, other.url]);
+    const { ends, grownKiB } = JSON.parse(stdout);
+
+    expect(ends).toEqual([end, end, end]);
+    expect(grownKiB).toBeLessThan(20 * 1024);
+  });
+
+  test.each([
+    [65_536, issued],
+    [65_537, failure('upstream_invalid_response', 'answered', noObject)],
+  ])('a body of %i bytes', async (length, outcome) => {
+    const { url } = await upstream(answering(httpAnswer(200, token.padEnd(length))));
+
+    expect(await logIn(url)).toEqual(outcome);
+  });
+
+  test.each([
+    [14, issued],
+    [17, failure('upstream_invalid_response', 'unknown', 'the connection failed: HPE_HEADER_OVERFLOW')],
+  ])('a head of %i KiB', async (length, outcome) => {
+    const { url } = await upstream(answering(httpAnswer(200, token, { 'X-Long': 'x'.repeat(length * 1024) })));
+
+    expect(await logIn(url)).toEqual(outcome);
+  });
+
+  test('a long body that says no more than its status is judged by that', async () => {
+    const { url, open } = await upstream(pouring('HTTP/1.1 503 x\r\nRetry-After: 9\r\n\r\n', chunk));
+    const outcome = failure('upstream_unavailable', 'answered', 'HTTP 503');
+
+    expect(await logIn(url)).toEqual({ ...outcome, retryAfterMs: 9000 });
+    await expect.poll(open, patient).toBe(0);
+  });
+
+  test.each(['gzip', 'br', 'deflate', 'identity, gzip', 'x-identity', 'identityx'])(
+    'encoded as %s: refused',
+    async (encoding) => {
+      const { url } = await upstream(answering(httpAnswer(200, token, { 'Content-Encoding': encoding })));
+
+      expect(await logIn(url)).toEqual(failure('upstream_invalid_response', 'answered', noObject));
+    },
+  );
+
+  test.each(['identity', 'Identity', ''])('encoded as “%s”: read', async (encoding) => {
+    const { url } = await upstream(answering(httpAnswer(200, token, { 'Content-Encoding': encoding })));
+
+    expect(await logIn(url)).toEqual(issued);
+  });
+
+  function pouring(head: string, bytes: Uint8Array): Behaviour {
+    return afterRequest((socket) => {
+      socket.write(head);
+      pour(socket, bytes);
+    });
+  }
+});
+
+describe('promise 46', () => {
+  let bytes: readonly Uint8Array[] = [];
+  let fuzzed: RawUpstream;
+  beforeEach(async () => {
+    fuzzed = await upstream(
+      afterRequest((socket) => {
+        for (const part of bytes) {
+          socket.write(part);
+        }
+        socket.end();
+      }),
+    );
+  });
+
+  const canary = 'canary-not-a-real-secret';
+  const piece = fc.oneof(
+    fc.uint8Array({ maxLength: 60 }),
+    fc
+      .constantFrom(
+        ...['HTTP/1.1 200 OK\r\n', 'HTTP/1.0 500 x\r\n', 'HTTP/1.1 ', '\r\n', '\r\n\r\n', 'Content-Length: 9\r\n'],
+        ...['Transfer-Encoding: chunked\r\n\r\n', '5\r\n', '0\r\n\r\n', `X: ${canary}\r\n`, `{"error":"${canary}"}`],
+        ...['Content-Encoding: gzip\r\n', 'Location: /\r\n', 'Retry-After: 1e9\r\n', token],
+      )
+      .map((text) => Buffer.from(text)),
+  );
+  const spoilt = fc
+    .tuple(fc.nat({ max: granted.length - 1 }), fc.uint8Array({ maxLength: 3 }), fc.nat({ max: 3 }))
+    .map(([at, inserted, dropped]) => [granted.subarray(0, at), inserted, granted.subarray(at + dropped)]);
+  const streams = fc.oneof(fc.array(piece, { maxLength: 8 }), spoilt);
+
+  test('promise 46: whatever bytes come over a socket, the login ends in an outcome that repeats none of them', async () => {
+    await fc.assert(
+      fc.asyncProperty(streams, async (parts) => {
+        bytes = parts;
+        const outcome = await logIn(fuzzed.url);
+        if (outcome.kind === 'issued') {
+          expect(outcome.accessToken).toMatch(/^[\x21-\x7e]+$/);
+          return;
+        }
+        expect(outcome.error.code).toMatch(/^(upstream_|credentials_rejected$|client_rejected$)/);
+        expect(outcome.error.cause).toBeUndefined();
+        expect(`${outcome.error.stack}${JSON.stringify(outcome)}`).not.toContain(canary);
+      }),
+      { numRuns: full(100_000, 400) },
+    );
+  }, 600_000);
+});

@@ -1,0 +1,179 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import fc from 'fast-check';
+import { describe, expect, test, vi } from 'vitest';
+import { createLogin } from '../../../../lambda/fegora/password-grant.ts';
+import { startFegoraSimulator } from '../../../../local/fegora/simulator.ts';
+import { watchClientSockets } from '../../../support/client/sockets.ts';
+import { full } from '../../../support/counts.ts';
+import { credentials, failure, granted, issued, logIn, patient, upstreams } from '../../../support/fegora/login.ts';
+import { afterRequest, answering, httpAnswer } from '../../../support/fegora/raw-upstream.ts';
+
+const upstream = upstreams();
+
+describe('the request', () => {
+  test('is the one of Fegora’s page, on a connection of its own', async () => {
+    const { url, port, received } = await upstream(answering(granted));
+
+    expect(await logIn(url, { username: 'a b', password: 'p+&=%ñ' })).toEqual(issued);
+    const body = 'grant_type=password&username=a+b&password=p%2B%26%3D%25%C3%B1&client_id=apiApp';
+    expect(received().split('\r\n')).toEqual([
+      'POST /token HTTP/1.1',
+      'Accept: application/json',
+      'Accept-Encoding: identity',
+      'Content-Type: application/x-www-form-urlencoded',
+      `Content-Length: ${body.length}`,
+      `Host: 127.0.0.1:${port}`,
+      'Connection: close',
+      '',
+      body,
+    ]);
+  });
+
+  test('two logins use two connections, and neither is left open', async () => {
+    const closed: boolean[] = [];
+    const { url, connections } = await upstream((socket) => {
+      socket.on('close', () => closed.push(true));
+      afterRequest(() => socket.write(granted))(socket);
+    });
+    await logIn(url);
+    await logIn(url);
+
+    expect(connections()).toBe(2);
+    await expect.poll(() => closed.length, patient).toBe(2);
+  });
+
+  test('promise 32: random Unicode passwords arrive byte for byte', async () => {
+    const fegora = await startFegoraSimulator({ lockoutFailures: 0 });
+    const special = fc.string({
+      unit: fc.constantFrom('+', '&', '=', '%', ' ', '\r', '\n', '\0', '"', 'ñ', '%41', '😀'),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.string({ unit: 'binary' }), special), async (password) => {
+        fegora.setPassword(credentials.username, password);
+        expect(await logIn(fegora.url, { password })).toMatchObject({ kind: 'issued' });
+      }),
+      { numRuns: full(5000, 300) },
+    );
+    expect(await logIn(fegora.url, { password: 'another' })).toMatchObject({ kind: 'failed', answer: 'invalid_grant' });
+    await fegora.close();
+  }, 600_000);
+});
+
+describe('the moment before the first byte', () => {
+  test('comes once, when the connection stands and nothing is sent, and the bytes follow at once', async () => {
+    const sockets = watchClientSockets();
+    const sent: unknown[] = [];
+    const { url } = await upstream(answering(granted));
+    await logIn(url, {
+      beforeFirstByte: () => {
+        sent.push(sockets[0]?.connecting, sockets[0]?.bytesWritten);
+        queueMicrotask(() => sent.push((sockets[0]?.bytesWritten ?? 0) > 0));
+      },
+    });
+
+    expect(sent).toEqual([false, 0, true]);
+  });
+
+  test('may call the login off', async () => {
+    const { url, connections, received } = await upstream(answering(granted));
+    const reason = new Error('too late');
+    const beforeFirstByte = vi.fn(() => {
+      throw reason;
+    });
+
+    await expect(logIn(url, { beforeFirstByte })).rejects.toBe(reason);
+    expect(beforeFirstByte).toHaveBeenCalledTimes(1);
+    await expect.poll(connections, patient).toBe(1);
+    expect(received()).toBe('');
+  });
+});
+
+describe('a freeze', () => {
+  test('promise 26: keep-alive sockets dead after a freeze: 100 of 100 calls succeed', async () => {
+    const { tokenUrl, freezeUntil, stop } = await startThread({ answerAfterMs: 0, idleMs: 2 });
+    const login = createLogin({ tokenUrl, now: Date.now });
+    const kinds: string[] = [];
+    for (let call = 1; call <= 100; call += 1) {
+      const outcome = await login(credentials, { signal: AbortSignal.timeout(20_000), beforeFirstByte: () => {} });
+      kinds.push(outcome.kind);
+      expect(freezeUntil(ended, call)).toBe(true);
+    }
+    await stop();
+
+    expect(kinds).toEqual(Array(100).fill('issued'));
+  });
+
+  test('an answer that arrived during one is read, if the deadline waits two turns of the event loop', async () => {
+    const { tokenUrl, freezeUntil, stop } = await startThread({ answerAfterMs: 20, idleMs: 1000 });
+    const deadline = new AbortController();
+    const outcome = await logIn(tokenUrl, {
+      signal: deadline.signal,
+      beforeFirstByte: () => {
+        setTimeout(() => setImmediate(() => setImmediate(() => deadline.abort())), 10);
+        setImmediate(() => freezeUntil(answered, 1));
+      },
+    });
+    await stop();
+
+    expect(outcome).toEqual(issued);
+  });
+});
+
+const answered = 0;
+const ended = 1;
+
+/** A server that goes on while this thread is stopped, as Lambda stops a process between invocations. */
+async function startThread(pace: { readonly answerAfterMs: number; readonly idleMs: number }) {
+  const counts = new Int32Array(new SharedArrayBuffer(8));
+  const worker = new Worker(new URL('../../../support/fegora/upstream-thread.ts', import.meta.url), {
+    workerData: { ...pace, counts },
+  });
+  const [port] = await once(worker, 'message');
+  return {
+    tokenUrl: `http://127.0.0.1:${port}/token`,
+    /** False where it did not come to that within 5 s. */
+    freezeUntil: (index: number, count: number): boolean => {
+      for (let seen = Atomics.load(counts, index); seen < count; seen = Atomics.load(counts, index)) {
+        if (Atomics.wait(counts, index, seen, 5000) === 'timed-out') {
+          return false;
+        }
+      }
+      return true;
+    },
+    stop: () => worker.terminate(),
+  };
+}
+
+describe('promise 27: a redirect is not followed', () => {
+  test.each([301, 302, 303, 307, 308])('promise 27: %i', async (status) => {
+    const target = await upstream(answering(granted));
+    const places = [target.url, `//127.0.0.1:${target.port}/`, `https://127.0.0.1:${target.port}/`, '/token', ''];
+    for (const location of places) {
+      const { url, connections } = await upstream(answering(httpAnswer(status, '', { Location: location })));
+
+      expect(await logIn(url)).toEqual(failure('upstream_redirect', 'answered', `HTTP ${status}`));
+      expect(connections()).toBe(1);
+    }
+    expect(target.connections()).toBe(0);
+    expect(target.received()).toBe('');
+  });
+});
+
+describe('the answers of the simulator', () => {
+  test('end as the contract says', async () => {
+    const fegora = await startFegoraSimulator({ accounts: { [credentials.username]: credentials.password } });
+    const { url } = fegora;
+    expect(await logIn(url)).toMatchObject({ kind: 'issued', lifetimeMs: 1_799_000 });
+    expect(await logIn(url, { password: 'wrong' })).toMatchObject({ answer: 'invalid_grant', reached: 'answered' });
+    expect(await logIn(url, { clientId: 'apiAp' })).toMatchObject({ answer: 'client_rejected' });
+    expect(await logIn(url.replace('/token', '/elsewhere'))).toMatchObject({ answer: 'upstream_contract' });
+    fegora.brick(credentials.username);
+    expect(await logIn(url)).toMatchObject({ answer: 'html_500', reached: 'answered' });
+    for (const kind of ['reset', 'reset-mid-body', 'truncate'] as const) {
+      fegora.addFault({ kind });
+      expect(await logIn(url)).toMatchObject({ answer: 'upstream_unavailable', reached: 'unknown' });
+    }
+    await fegora.close();
+  });
+});

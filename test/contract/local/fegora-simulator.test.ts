@@ -1,0 +1,482 @@
+import { setTimeout as realSleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type FegoraSimulator, startFegoraSimulator } from '../../../local/fegora/simulator.ts';
+import { patient } from '../../support/fegora/login.ts';
+
+const username = '25365421';
+const password = 'not-a-real-password';
+const grant = { grant_type: 'password', client_id: 'apiApp', username, password };
+
+let time = Date.parse('2026-11-24T12:00:00.750Z');
+let fegora: FegoraSimulator;
+/** What the server waits for where it has a delay. */
+let work: Promise<void> = Promise.resolve();
+
+beforeEach(async () => {
+  time = Date.parse('2026-11-24T12:00:00.750Z');
+  work = Promise.resolve();
+  const accounts = { [username]: password, '43430775': password };
+  fegora = await startFegoraSimulator({ accounts, now: () => time, sleep: () => work });
+});
+afterEach(() => fegora.close());
+
+interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly json: Record<string, unknown>;
+}
+
+async function post(form: Record<string, string> | string, init: RequestInit = {}): Promise<Reply> {
+  const body = typeof form === 'string' ? form : new URLSearchParams(form).toString();
+  const response = await fetch(fegora.url, { method: 'POST', body, redirect: 'manual', ...init });
+  return replyOf(response);
+}
+
+async function replyOf(response: Response): Promise<Reply> {
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.startsWith('application/json');
+  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : {} };
+}
+
+async function whoami(token: unknown): Promise<Reply> {
+  return replyOf(await fetch(`${fegora.origin}/api/whoami`, { headers: { Authorization: `Bearer ${token}` } }));
+}
+
+async function control(command?: unknown): Promise<Reply> {
+  const init = command === undefined ? {} : { method: 'POST', body: JSON.stringify(command) };
+  return replyOf(await fetch(`${fegora.origin}/_control`, init));
+}
+
+describe('the token endpoint', () => {
+  test('answers a login with every member of the page, and a lifetime one second short', async () => {
+    const { status, headers, json } = await post(grant);
+
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toBe('application/json;charset=UTF-8');
+    expect(headers.get('cache-control')).toBe('no-cache');
+    expect(json).toEqual({
+      access_token: expect.stringMatching(/^not-a-real-token-[\w-]{192}$/),
+      token_type: 'bearer',
+      expires_in: 1799,
+      refresh_token: expect.stringMatching(/^not-a-real-refresh-[0-9a-f]{32}$/),
+      'as:client_id': 'apiApp',
+      userName: username,
+      '.issued': 'Tue, 24 Nov 2026 12:00:00 GMT',
+      '.expires': 'Tue, 24 Nov 2026 12:30:00 GMT',
+    });
+  });
+
+  test('makes lifetimes per user', async () => {
+    fegora.set({ lifetimeSeconds: 86_401, lifetimes: { '43430775': 20 } });
+
+    expect((await post(grant)).json.expires_in).toBe(86_400);
+    expect((await post({ ...grant, username: '43430775' })).json.expires_in).toBe(19);
+  });
+
+  test('looks at the client before the password and the grant type', async () => {
+    const refused = { error: 'invalid_clientId', error_description: "Client 'apiAp' is not registered in the system." };
+
+    for (const rest of [{}, { password: 'wrong' }, { grant_type: 'nonsense' }]) {
+      const { status, json } = await post({ ...grant, ...rest, client_id: 'apiAp' });
+      expect(status).toBe(400);
+      expect(json).toEqual(refused);
+    }
+    expect(fegora.counters().refusals).toBe(0);
+  });
+
+  test('issues no refresh token where no client is named', async () => {
+    const { client_id: _, ...nobody } = grant;
+    const { status, json } = await post(nobody);
+
+    expect(status).toBe(200);
+    expect(json).not.toHaveProperty('refresh_token');
+    expect(json['as:client_id']).toBe('');
+  });
+
+  test.each([
+    ['a wrong password', { password: 'wrong' }],
+    ['no password', { password: '' }],
+    ['an unknown user', { username: 'nobody' }],
+  ])('refuses %s with a description that may be localised', async (_, wrong) => {
+    fegora.set({ refusal: 'El usuario o la contraseña no son correctos.' });
+    const { status, headers, json } = await post({ ...grant, ...wrong });
+
+    expect(status).toBe(400);
+    expect(headers.get('cache-control')).toBe('no-cache');
+    expect(json).toEqual({
+      error: 'invalid_grant',
+      error_description: 'El usuario o la contraseña no son correctos.',
+    });
+  });
+
+  test.each([
+    ['another grant type', () => post({ ...grant, grant_type: 'client_credentials' })],
+    ['a JSON body', () => post(JSON.stringify(grant), { headers: { 'Content-Type': 'application/json' } })],
+    ['a GET', async () => replyOf(await fetch(`${fegora.url}?${new URLSearchParams(grant)}`))],
+    ['an empty body', () => post('')],
+  ])('answers %s with unsupported_grant_type', async (_, send) => {
+    const { status, json } = await send();
+
+    expect(status).toBe(400);
+    expect(json).toEqual({ error: 'unsupported_grant_type' });
+    expect(fegora.counters()).toMatchObject({ attempts: 0, otherGrants: 1 });
+  });
+
+  test('reads a form whatever its content type says', async () => {
+    const headers = { 'Content-Type': 'text/plain' };
+
+    expect((await post(new URLSearchParams(grant).toString(), { headers })).status).toBe(200);
+  });
+
+  test.each([
+    ['a plus is a space', 'a b', 'password=a+b'],
+    ['escapes are UTF-8', 'ñ&=+%', 'password=%C3%B1%26%3D%2B%25'],
+    ['raw bytes are UTF-8', 'ñ', 'password=ñ'],
+    ['escapes that are no UTF-8 stay', '%E1', 'password=%E1'],
+    ['the second equals sign belongs to the value', 'a=b', 'password=a=b'],
+    ['names ignore case', 'a', 'PassWord=a'],
+    ['white space before a name is dropped', 'a', '%20password=a'],
+    ['a part without an equals sign is dropped', 'a', 'password&password=a'],
+    ['a semicolon is no delimiter', 'a;b', 'password=a;b'],
+    ['values of one name are joined', 'a,b', 'password=a&password=b'],
+  ])('parses as Katana does: %s', async (_, meant, written) => {
+    fegora.setPassword(username, meant);
+    const { status } = await post(`grant_type=password&client_id=apiApp&username=${username}&${written}`);
+
+    expect(status).toBe(200);
+  });
+
+  test('takes a raw plus in a password for a space', async () => {
+    fegora.setPassword(username, 'a+b');
+
+    expect((await post(`grant_type=password&client_id=apiApp&username=${username}&password=a+b`)).status).toBe(400);
+  });
+});
+
+describe('the lockout', () => {
+  const wrong = { ...grant, password: 'wrong' };
+
+  test('refuses the right password for five minutes after five wrong ones', async () => {
+    for (let failure = 0; failure < 5; failure += 1) {
+      await post(wrong);
+    }
+    expect((await post(grant)).json.error).toBe('invalid_grant');
+    expect(fegora.counters().users[username]).toMatchObject({ refusals: 6, logins: 0, locked: true });
+
+    time += 5 * 60_000 - 1;
+    expect((await post(grant)).status).toBe(400);
+    time += 1;
+    expect((await post(grant)).status).toBe(200);
+  });
+
+  test('a success starts the count again, and other users are not touched', async () => {
+    for (const form of [wrong, wrong, wrong, wrong, grant, wrong, wrong, wrong, wrong]) {
+      await post(form);
+    }
+    expect((await post(grant)).status).toBe(200);
+    expect((await post({ ...grant, username: '43430775' })).status).toBe(200);
+  });
+
+  test('can be switched off', async () => {
+    fegora.set({ lockoutFailures: 0 });
+    for (let failure = 0; failure < 8; failure += 1) {
+      await post(wrong);
+    }
+    expect((await post(grant)).status).toBe(200);
+  });
+});
+
+describe('refresh tokens', () => {
+  const refresh = (token: unknown, clientId = 'apiApp') =>
+    post({ grant_type: 'refresh_token', client_id: clientId, refresh_token: String(token) });
+
+  test('work once and make a successor', async () => {
+    const first = (await post(grant)).json.refresh_token;
+    const renewed = await refresh(first);
+
+    expect(renewed.status).toBe(200);
+    expect(renewed.json.userName).toBe(username);
+    expect((await refresh(first)).json).toEqual({ error: 'invalid_grant' });
+    expect((await refresh(renewed.json.refresh_token)).status).toBe(200);
+    expect(fegora.counters()).toMatchObject({ logins: 1, refreshes: 2, refusals: 0 });
+  });
+
+  test('die with every new login of their user, and with none of another', async () => {
+    const mine = (await post(grant)).json.refresh_token;
+    const other = (await post({ ...grant, username: '43430775' })).json.refresh_token;
+    await post(grant);
+
+    expect((await refresh(mine)).json).toEqual({ error: 'invalid_grant' });
+    expect((await refresh(other)).status).toBe(200);
+  });
+
+  test('are gone when no client or another is named with them', async () => {
+    const first = (await post(grant)).json.refresh_token;
+    const nobody = await post({ grant_type: 'refresh_token', refresh_token: String(first) });
+
+    expect(nobody.json.error).toBe('invalid_clientId');
+    expect((await refresh(first)).json).toEqual({ error: 'invalid_grant' });
+  });
+});
+
+describe('access tokens', () => {
+  test('old ones stay valid beside new ones, to the very millisecond of their expiry', async () => {
+    const old = (await post(grant)).json.access_token;
+    time += 60_000;
+    const young = (await post(grant)).json.access_token;
+    expect((await whoami(old)).json).toEqual({ userName: username, method: 'GET', body: '' });
+
+    time = Date.parse('2026-11-24T12:29:59.999Z');
+    expect((await whoami(old)).status).toBe(200);
+    time += 1;
+    expect((await whoami(old)).status).toBe(401);
+    expect((await whoami(young)).status).toBe(200);
+  });
+
+  test('unknown and missing ones get 401 and a challenge', async () => {
+    expect((await whoami('nonsense')).headers.get('www-authenticate')).toBe('Bearer');
+    expect((await fetch(`${fegora.origin}/api/whoami`)).status).toBe(401);
+    expect(fegora.counters()).toMatchObject({ apiCalls: 2, apiRefusals: 2 });
+  });
+
+  test('a new key kills all of them, and later ones work', async () => {
+    const old = (await post(grant)).json.access_token;
+    fegora.changeKey();
+
+    expect((await whoami(old)).status).toBe(401);
+    expect((await whoami((await post(grant)).json.access_token)).status).toBe(200);
+  });
+
+  test('the API says what it was sent', async () => {
+    const token = (await post(grant)).json.access_token;
+    const headers = { Authorization: `Bearer ${token}` };
+    const response = await fetch(`${fegora.origin}/api/whoami`, { method: 'PUT', headers, body: 'invoice' });
+
+    expect(await response.json()).toEqual({ userName: username, method: 'PUT', body: 'invoice' });
+  });
+});
+
+/** Keeps the server working on what comes until `finish` is called. */
+function keepWorking(): { readonly finish: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  work = promise;
+  return { finish: resolve };
+}
+
+/** Sends a login that will not be answered yet, and comes back when it has arrived. */
+async function sendAndWait(): Promise<{ readonly hangUp: () => Promise<void> }> {
+  const client = new AbortController();
+  const reply = post(grant, { signal: client.signal }).catch(() => 'hung up');
+  await expect.poll(() => fegora.logins().length, patient).toBe(1);
+  return {
+    hangUp: async () => {
+      client.abort();
+      expect(await reply).toBe('hung up');
+      await expect.poll(() => fegora.logins()[0]?.hungUp, patient).toBe(true);
+    },
+  };
+}
+
+/** Sends two logins and lets neither be answered before both have arrived. */
+async function together(one: Record<string, string>, other: Record<string, string>): Promise<Reply[]> {
+  const server = keepWorking();
+  const replies = Promise.all([post(one), post(other)]);
+  await expect.poll(() => fegora.logins().length, patient).toBe(2);
+  server.finish();
+  return replies;
+}
+
+describe('two logins of one user at once', () => {
+  beforeEach(() => fegora.set({ delayMs: 1 }));
+
+  test('both succeed, and every later one finds an HTML 500 until a row is deleted', async () => {
+    const both = await together(grant, grant);
+    expect(both.map(({ status }) => status)).toEqual([200, 200]);
+
+    for (const _ of [1, 2]) {
+      const { status, headers, text } = await post(grant);
+      expect(status).toBe(500);
+      expect(headers.get('content-type')).toMatch(/^text\/html/);
+      expect(text).toMatch(/^<!DOCTYPE html>/);
+    }
+    expect(fegora.counters().users[username]).toEqual({
+      attempts: 4,
+      logins: 2,
+      refusals: 0,
+      crashes: 2,
+      overlapsSeen: 1,
+      overlapsInside: 1,
+      maxInFlight: 2,
+      bricked: true,
+      locked: false,
+    });
+    fegora.unbrick(username);
+    expect((await post(grant)).status).toBe(200);
+    expect((await post(grant)).status).toBe(200);
+  });
+
+  test('logins of two users do not count as overlapping', async () => {
+    await together(grant, { ...grant, username: '43430775' });
+
+    expect(fegora.counters()).toMatchObject({ logins: 2, overlapsSeen: 0, overlapsInside: 0, maxInFlight: 1 });
+    expect((await post(grant)).status).toBe(200);
+  });
+
+  test('a refused one beside a good one does not brick', async () => {
+    await together(grant, { ...grant, password: 'wrong' });
+
+    expect(fegora.counters()).toMatchObject({ logins: 1, refusals: 1, overlapsSeen: 1, overlapsInside: 1 });
+    expect((await post(grant)).status).toBe(200);
+  });
+
+  test('one whose client has hung up is worked on all the same, unseen from our side', async () => {
+    const server = keepWorking();
+    const client = await sendAndWait();
+    await client.hangUp();
+    const second = post(grant);
+    await expect.poll(() => fegora.logins().length, patient).toBe(2);
+    server.finish();
+
+    expect((await second).status).toBe(200);
+    expect(fegora.counters()).toMatchObject({ logins: 2, overlapsSeen: 0, overlapsInside: 1, maxInFlight: 1 });
+    expect(fegora.logins()[0]).toMatchObject({ username, outcome: 'issued', hungUp: true });
+    expect((await post(grant)).status).toBe(500);
+  });
+
+  test('can be made to have happened', async () => {
+    fegora.brick(username);
+    expect((await post(grant)).status).toBe(500);
+  });
+
+  test('one after the other is no overlap', async () => {
+    fegora.set({ delayMs: 0 });
+    for (let login = 0; login < 50; login += 1) {
+      expect((await post(grant)).status).toBe(200);
+    }
+    expect(fegora.counters()).toMatchObject({ logins: 50, overlapsSeen: 0, overlapsInside: 0, maxInFlight: 1 });
+  });
+});
+
+describe('faults', () => {
+  test('come in order, as often as asked, and only to whom they are for', async () => {
+    fegora.addFault({ kind: 'answer', status: 503, headers: { 'Retry-After': '7' }, times: 2 });
+    fegora.addFault({ kind: 'answer', status: 418, body: '{}', headers: { 'Content-Type': 'application/json' } });
+    fegora.addFault({ kind: 'answer', status: 502, username: '43430775', times: null });
+
+    const first = await post(grant);
+    expect(first.status).toBe(503);
+    expect(first.headers.get('retry-after')).toBe('7');
+    expect(first.text).toMatch(/^<!DOCTYPE html>/);
+    expect((await post(grant)).status).toBe(503);
+    expect((await post(grant)).text).toBe('{}');
+    expect((await post(grant)).status).toBe(200);
+    expect((await post({ ...grant, username: '43430775' })).status).toBe(502);
+    expect((await post({ ...grant, username: '43430775' })).status).toBe(502);
+    fegora.clearFaults();
+    expect((await post({ ...grant, username: '43430775' })).status).toBe(200);
+    expect(fegora.logins().map(({ outcome }) => outcome)).toEqual([
+      ...['faulted', 'faulted', 'faulted', 'issued', 'faulted', 'faulted', 'issued'],
+    ]);
+  });
+
+  test.each(['reset', 'reset-mid-body', 'truncate'] as const)('break the connection: %s', async (kind) => {
+    fegora.addFault({ kind });
+
+    await expect(post(grant)).rejects.toThrow();
+    expect((await post(grant)).status).toBe(200);
+    expect(fegora.counters()).toMatchObject({ attempts: 2, logins: 1 });
+  });
+
+  test('may strike when the login is done', async () => {
+    fegora.addFault({ kind: 'reset', afterLogin: true });
+
+    await expect(post(grant)).rejects.toThrow();
+    expect(fegora.counters()).toMatchObject({ attempts: 1, logins: 1 });
+  });
+
+  test('hang until the client goes, and are seen as open meanwhile', async () => {
+    fegora.addFault({ kind: 'hang' });
+    const client = await sendAndWait();
+    expect((await post(grant)).status).toBe(200);
+    await client.hangUp();
+    expect((await post(grant)).status).toBe(200);
+    expect(fegora.counters()).toMatchObject({ attempts: 3, logins: 2, overlapsSeen: 1, maxInFlight: 2 });
+  });
+
+  test('wait as long as they are told to', async () => {
+    const slept: number[] = [];
+    const sleep = async (ms: number): Promise<void> => {
+      slept.push(ms);
+    };
+    const slow = await startFegoraSimulator({ accounts: { [username]: password }, delayMs: 30_000, sleep });
+    slow.addFault({ kind: 'answer', status: 500, delayMs: 60_000 });
+    for (const _ of [1, 2]) {
+      await fetch(slow.url, { method: 'POST', body: new URLSearchParams(grant) });
+    }
+    await slow.close();
+
+    expect(slept).toEqual([60_000, 30_000]);
+  });
+});
+
+test('the hook runs after the work and before the answer', async () => {
+  const seen: string[] = [];
+  const hooked = await startFegoraSimulator({
+    accounts: { [username]: password },
+    beforeAnswer: async ({ outcome }) => {
+      seen.push(outcome);
+      await realSleep(10);
+      seen.push('answering');
+    },
+  });
+  await fetch(hooked.url, { method: 'POST', body: new URLSearchParams(grant) }).then((one) => one.text());
+  seen.push('answered');
+  await hooked.close();
+
+  expect(seen).toEqual(['issued', 'answering', 'answered']);
+});
+
+describe('the control endpoint', () => {
+  test('shows the counters', async () => {
+    await post(grant);
+
+    expect((await control()).json).toEqual({ ...fegora.counters() });
+    expect(fegora.counters()).toMatchObject({ attempts: 1, logins: 1, unexpected: 0 });
+  });
+
+  test('does from another process what the object does in this one', async () => {
+    await control({
+      accounts: { '7': 'not-real-either' },
+      settings: { lifetimeSeconds: 100 },
+      faults: [{ kind: 'reset' }],
+    });
+    await expect(post(grant)).rejects.toThrow();
+    const { json } = await post({ ...grant, username: '7', password: 'not-real-either' });
+    expect(json.expires_in).toBe(99);
+
+    await control({ changeKey: true, brick: '7', faults: [{ kind: 'reset', times: null }] });
+    expect((await whoami(json.access_token)).status).toBe(401);
+    await control({ clearFaults: true });
+    expect((await post({ ...grant, username: '7', password: 'not-real-either' })).status).toBe(500);
+    await control({ unbrick: '7' });
+    expect((await post({ ...grant, username: '7', password: 'not-real-either' })).status).toBe(200);
+    expect((await control({ resetCounters: true })).json).toMatchObject({
+      attempts: 0,
+      logins: 0,
+      apiCalls: 0,
+      users: {},
+    });
+  });
+
+  test.each(['no JSON', '[]', 'null', '{"nonsense":1}'])('refuses %s', async (body) => {
+    expect((await fetch(`${fegora.origin}/_control`, { method: 'POST', body })).status).toBe(400);
+  });
+});
+
+test('any other path is not found and counted', async () => {
+  const response = await fetch(`${fegora.origin}/connect/token`, { method: 'POST' });
+
+  expect(response.status).toBe(404);
+  expect(fegora.counters().unexpected).toBe(1);
+});

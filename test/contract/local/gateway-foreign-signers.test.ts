@@ -1,0 +1,101 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { localCallers } from '../../../local/gateway/callers.ts';
+import { type Gateway, startGateway } from '../../../local/gateway/gateway.ts';
+
+const run = promisify(execFile);
+const callers = localCallers('demo-a');
+let gateway: Gateway;
+
+beforeAll(async () => {
+  gateway = await startGateway({
+    handler: async (event) => ({ statusCode: 200, body: JSON.stringify(event) }),
+    callers: Object.values(callers),
+    aliases: [],
+  });
+});
+
+afterAll(() => gateway.close());
+
+function isPresent(command: string, args: readonly string[], says: RegExp): boolean {
+  const { status, stdout } = spawnSync(command, args, { encoding: 'utf8' });
+  return status === 0 && says.test(stdout);
+}
+
+const body = '{"want":"metadata","min_validity":60}';
+const botocore = `
+import sys
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
+url, key, secret, token, body = sys.argv[1:]
+request = AWSRequest(method='POST', url=url, data=body or None, headers={'Content-Type': 'application/json'})
+SigV4Auth(Credentials(key, secret, token or None), 'execute-api', 'us-east-1').add_auth(request)
+answer = URLLib3Session().send(request.prepare())
+print(answer.status_code)
+print(answer.text)
+`;
+
+interface Sent {
+  readonly path: string;
+  readonly keys: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
+  readonly body?: string;
+}
+
+async function withCurl({ path, keys, body: data }: Sent): Promise<string> {
+  const { stdout } = await run('curl', [
+    ...['--silent', '--request', 'POST', '--write-out', '\n%{http_code}'],
+    ...['--aws-sigv4', 'aws:amz:us-east-1:execute-api', '--user', `${keys.accessKeyId}:${keys.secretAccessKey}`],
+    ...(keys.sessionToken === undefined ? [] : ['--header', `x-amz-security-token: ${keys.sessionToken}`]),
+    ...(data === undefined ? [] : ['--header', 'content-type: application/json', '--data', data]),
+    `${gateway.url}${path}`,
+  ]);
+  const [text, status] = stdout.split(/\n(?=\d{3}$)/);
+  return `${status}\n${text}`;
+}
+
+async function withBotocore({ path, keys, body: data = '' }: Sent): Promise<string> {
+  const { accessKeyId, secretAccessKey, sessionToken = '' } = keys;
+  const args = [`${gateway.url}${path}`, accessKeyId, secretAccessKey, sessionToken, data];
+  const { stdout } = await run('python3', ['-c', botocore, ...args]);
+  return stdout.trim();
+}
+
+/** Implementations of SigV4 that are neither ours nor the SDK's. */
+const signers = [
+  { name: 'curl', send: withCurl, present: isPresent('curl', ['--help', 'auth'], /aws-sigv4/) },
+  {
+    name: 'botocore',
+    send: withBotocore,
+    present: isPresent('python3', ['-c', 'import botocore; print("yes")'], /yes/),
+  },
+];
+
+const present = signers.filter((signer) => signer.present);
+const names = (some: typeof signers) => some.map(({ name }) => name).join(', ') || 'none';
+
+test(`foreign signers here: ${names(present)}; absent: ${names(signers.filter((one) => !one.present))}`, () => {
+  expect(present).not.toEqual([]);
+});
+
+describe.each(present)('$name', ({ send }) => {
+  test('signs a call with the account in the path', async () => {
+    const [status, text = ''] = (await send({ path: '/token/demo-a', keys: callers.all })).split('\n');
+    expect(status).toBe('200');
+    expect(JSON.parse(text)).toMatchObject({ pathParameters: { account: 'demo-a' }, body: null });
+  });
+
+  test('signs a call with a body and a session token', async () => {
+    const [status, text = ''] = (await send({ path: '/token/demo-a', keys: callers.first, body })).split('\n');
+    expect(status).toBe('200');
+    expect(JSON.parse(text)).toMatchObject({ pathParameters: { account: 'demo-a' }, body });
+  });
+
+  test('is refused with a wrong secret key, and without rights', async () => {
+    const wrong = { ...callers.all, secretAccessKey: 'not-a-real-key-at-all' };
+    expect(await send({ path: '/token/demo-a', keys: wrong })).toMatch(/^403\n.*"error":"forbidden"/);
+    expect(await send({ path: '/token/demo-b', keys: callers.first, body })).toMatch(/^403\n.*"error":"forbidden"/);
+  });
+});

@@ -1,0 +1,171 @@
+import {
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  DescribeSecretCommand,
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+  UpdateSecretVersionStageCommand,
+} from '@aws-sdk/client-secrets-manager';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type SecretsManager, startSecretsManager } from '../../../local/secrets-manager/server.ts';
+
+let emulator: SecretsManager;
+let client: SecretsManagerClient;
+
+beforeEach(async () => {
+  emulator = await startSecretsManager();
+  client = new SecretsManagerClient({
+    endpoint: emulator.url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' },
+    maxAttempts: 1,
+  });
+});
+
+afterEach(async () => {
+  client.destroy();
+  await emulator.close();
+});
+
+function get(input: Partial<GetSecretValueCommand['input']> = {}) {
+  return client.send(new GetSecretValueCommand({ SecretId: 'fegora/a', ...input }));
+}
+
+test('a value is read by name, by ARN and by ARN without its random end', async () => {
+  const arn = emulator.create('fegora/a', 'first');
+  expect(arn).toMatch(/^arn:aws:secretsmanager:us-east-1:\d{12}:secret:fegora\/a-\w{6}$/);
+  for (const id of ['fegora/a', arn, arn.slice(0, -7)]) {
+    const answer = await get({ SecretId: id });
+    expect(answer).toMatchObject({ ARN: arn, Name: 'fegora/a', SecretString: 'first', VersionStages: ['AWSCURRENT'] });
+    expect(answer.VersionId).toMatch(/^[\da-f-]{36}$/);
+    expect(answer.CreatedDate?.getTime()).toBeGreaterThan(Date.now() - 60_000);
+  }
+  expect(emulator.calls('GetSecretValue')).toBe(3);
+});
+
+test('a secret without a value, an unknown secret and an unknown version are not found', async () => {
+  emulator.create('fegora/a');
+  const refusal = { name: 'ResourceNotFoundException', $metadata: { httpStatusCode: 400 } };
+  await expect(get()).rejects.toMatchObject({ ...refusal, message: expect.stringContaining('AWSCURRENT') });
+  await expect(get({ SecretId: 'fegora/other' })).rejects.toMatchObject(refusal);
+  emulator.put('fegora/a', 'first');
+  await expect(get({ VersionId: 'no-such-version' })).rejects.toMatchObject(refusal);
+});
+
+test('a put moves AWSCURRENT, and AWSPREVIOUS behind it', async () => {
+  emulator.create('fegora/a');
+  const put = (value: string) => client.send(new PutSecretValueCommand({ SecretId: 'fegora/a', SecretString: value }));
+  const first = await put('first');
+  const second = await put('second');
+  const third = await put('third');
+  expect(third.VersionStages).toEqual(['AWSCURRENT']);
+  await expect(get()).resolves.toMatchObject({ SecretString: 'third', VersionId: third.VersionId });
+  await expect(get({ VersionStage: 'AWSPREVIOUS' })).resolves.toMatchObject({ SecretString: 'second' });
+  await expect(get({ VersionId: first.VersionId })).resolves.toMatchObject({ SecretString: 'first' });
+  await expect(get({ VersionId: first.VersionId, VersionStage: 'AWSCURRENT' })).rejects.toMatchObject({
+    name: 'InvalidRequestException',
+  });
+  const described = await client.send(new DescribeSecretCommand({ SecretId: 'fegora/a' }));
+  expect(described.VersionIdsToStages).toEqual({
+    [String(second.VersionId)]: ['AWSPREVIOUS'],
+    [String(third.VersionId)]: ['AWSCURRENT'],
+  });
+});
+
+test('a put with a token is made once; the same token with another value is refused', async () => {
+  emulator.create('fegora/a');
+  const token = '0123456789abcdef0123456789abcdef';
+  const put = (value: string) =>
+    client.send(new PutSecretValueCommand({ SecretId: 'fegora/a', SecretString: value, ClientRequestToken: token }));
+  await expect(put('first')).resolves.toMatchObject({ VersionId: token });
+  await expect(put('first')).resolves.toMatchObject({ VersionId: token });
+  await expect(put('second')).rejects.toMatchObject({ name: 'ResourceExistsException' });
+});
+
+test('a pending version is current only when its stage is moved', async () => {
+  emulator.create('fegora/a', 'first');
+  const pending = await client.send(
+    new PutSecretValueCommand({ SecretId: 'fegora/a', SecretString: 'second', VersionStages: ['AWSPENDING'] }),
+  );
+  await expect(get()).resolves.toMatchObject({ SecretString: 'first' });
+  await client.send(
+    new UpdateSecretVersionStageCommand({
+      SecretId: 'fegora/a',
+      VersionStage: 'AWSCURRENT',
+      MoveToVersionId: pending.VersionId,
+    }),
+  );
+  await expect(get()).resolves.toMatchObject({ SecretString: 'second' });
+  await expect(get({ VersionStage: 'AWSPREVIOUS' })).resolves.toMatchObject({ SecretString: 'first' });
+});
+
+test('a binary value comes back byte for byte', async () => {
+  emulator.create('fegora/a', Uint8Array.of(0, 255, 128));
+  const answer = await get();
+  expect(answer.SecretString).toBeUndefined();
+  expect([...(answer.SecretBinary ?? [])]).toEqual([0, 255, 128]);
+});
+
+test('a secret is made once, and refuses reads while it is pending deletion', async () => {
+  const create = new CreateSecretCommand({ Name: 'fegora/a', SecretString: 'first' });
+  await expect(client.send(create)).resolves.toMatchObject({ Name: 'fegora/a', VersionId: expect.any(String) });
+  await expect(client.send(create)).rejects.toMatchObject({ name: 'ResourceExistsException' });
+  await client.send(new DeleteSecretCommand({ SecretId: 'fegora/a' }));
+  await expect(get()).rejects.toMatchObject({ name: 'InvalidRequestException', $metadata: { httpStatusCode: 400 } });
+  const described = await client.send(new DescribeSecretCommand({ SecretId: 'fegora/a' }));
+  expect(described.DeletedDate).toBeInstanceOf(Date);
+});
+
+test('a value over 64 KB, no value, or two are refused', async () => {
+  emulator.create('fegora/a');
+  const put = (input: object) => client.send(new PutSecretValueCommand({ SecretId: 'fegora/a', ...input }));
+  await expect(put({ SecretString: 'x'.repeat(65_537) })).rejects.toMatchObject({ name: 'InvalidParameterException' });
+  await expect(put({})).rejects.toMatchObject({ name: 'InvalidRequestException' });
+  await expect(put({ SecretString: 'x', SecretBinary: Uint8Array.of(1) })).rejects.toMatchObject({
+    name: 'InvalidRequestException',
+  });
+});
+
+test.each([
+  ['throttled', { name: 'ThrottlingException', $metadata: { httpStatusCode: 400 } }],
+  ['failed', { name: 'InternalServiceError', $metadata: { httpStatusCode: 500 } }],
+  ['denied', { name: 'AccessDeniedException', $metadata: { httpStatusCode: 400 } }],
+  ['undecryptable', { name: 'DecryptionFailure', $metadata: { httpStatusCode: 400 } }],
+  ['cut', { code: 'ECONNRESET' }],
+] as const)('broken with %s, so many times', async (fault, failure) => {
+  emulator.create('fegora/a', 'first');
+  emulator.breakWith(fault, 1);
+  await expect(get()).rejects.toMatchObject(failure);
+  await expect(get()).resolves.toMatchObject({ SecretString: 'first' });
+});
+
+test('broken with hanging, it never answers until it is mended', async () => {
+  emulator.create('fegora/a', 'first');
+  emulator.breakWith('hanging');
+  const hung = client.send(new GetSecretValueCommand({ SecretId: 'fegora/a' }), {
+    abortSignal: AbortSignal.timeout(100),
+  });
+  await expect(hung).rejects.toMatchObject({ name: 'AbortError' });
+  emulator.mend();
+  await expect(get()).resolves.toMatchObject({ SecretString: 'first' });
+});
+
+test('broken with flapping, reads alternate between the last two versions', async () => {
+  emulator.create('fegora/a', 'first');
+  emulator.put('fegora/a', 'second');
+  emulator.breakWith('flapping');
+  const reads = [await get(), await get(), await get()];
+  expect(reads.map((read) => read.SecretString)).toEqual(['second', 'first', 'second']);
+});
+
+test('an operation it does not know is refused', async () => {
+  const response = await fetch(emulator.url, {
+    method: 'POST',
+    headers: { 'x-amz-target': 'secretsmanager.ListSecrets', 'content-type': 'application/x-amz-json-1.1' },
+    body: '{}',
+  });
+  expect(response.status).toBe(400);
+  expect(response.headers.get('x-amzn-errortype')).toBe('UnknownOperationException');
+  await expect(response.json()).resolves.toMatchObject({ __type: 'UnknownOperationException' });
+});

@@ -1,0 +1,67 @@
+import type { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { metricNames, metricNamespace } from '../../../lambda/config.ts';
+import { propertiesOf } from '../statements.ts';
+import { templateOf } from '../synth.ts';
+
+const minimal = templateOf('minimal');
+const isolated = templateOf('private');
+
+describe('the dashboard', () => {
+  test('shows who is served from where, logins made and avoided, Fegora, lives, errors and callers', () => {
+    const [dashboard] = propertiesOf('AWS::CloudWatch::Dashboard', minimal);
+    const body = JSON.stringify(dashboard?.DashboardBody);
+    for (const metric of [
+      metricNames.served,
+      metricNames.logins,
+      metricNames.loginLatency,
+      metricNames.remainingLife,
+      metricNames.errors,
+    ]) {
+      expect(body).toContain(metric);
+    }
+    for (const dimension of ['source', 'account', 'caller', 'code', 'outcome']) {
+      expect(body).toContain(`{${metricNamespace},service,${dimension}}`);
+    }
+    expect(body).toContain('Logins avoided');
+    expect(body.replaceAll('\\', '')).toMatch(/Logins made and avoided.*"yAxis":\{"left":\{"showUnits/);
+    expect(dashboard).not.toHaveProperty('DashboardName');
+  });
+
+  test('shows this broker alone, though others in the account have the same metrics', () => {
+    const body = JSON.stringify(propertiesOf('AWS::CloudWatch::Dashboard', minimal)).replaceAll('\\', '');
+    const ofThisFunction = body.match(/SEARCH\('[^']* service="+,\{"Ref":"BrokerFunction\w+"\},"+'/g);
+    expect(ofThisFunction).toHaveLength(body.split('SEARCH(').length - 1);
+  });
+
+  test('shows the alarms first, and the calls that the gateway denied where there is a log of them', () => {
+    const titlesOf = (template: Template) =>
+      [...JSON.stringify(propertiesOf('AWS::CloudWatch::Dashboard', template)).matchAll(/title\W+(\w[^"\\]*)/g)].map(
+        ([, title]) => title,
+      );
+    const graphs = [
+      'Tokens served, by source',
+      'Logins made and avoided',
+      'Calls, by caller',
+      'Fegora: how long a login takes',
+      'Life that tokens had left when served',
+      'Logins, by outcome',
+      'Errors, by code',
+      'Errors, by caller',
+      'Incidents',
+      'API: how long a call takes the function',
+      'Function: calls and refusals by Lambda',
+      'Warm-ups',
+    ];
+    expect(titlesOf(minimal)).toEqual(['Alarms', ...graphs, 'Calls that API Gateway denied']);
+    expect(titlesOf(isolated)).toEqual(['Alarms', ...graphs]);
+  });
+});
+
+test('every metric of the function is watched or shown', () => {
+  const seen = JSON.stringify([
+    propertiesOf('AWS::CloudWatch::Alarm', minimal),
+    propertiesOf('AWS::CloudWatch::Dashboard', minimal),
+  ]);
+  expect(Object.values(metricNames).filter((name) => !seen.includes(name))).toEqual([]);
+});

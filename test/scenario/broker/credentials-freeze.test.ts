@@ -1,0 +1,125 @@
+import { Worker } from 'node:worker_threads';
+import { expect, onTestFinished, test } from 'vitest';
+import { createTokenTable } from '../../../lambda/aws/token-table.ts';
+import { type Broker, createBroker } from '../../../lambda/broker/broker.ts';
+import type { Clock, Login } from '../../../lambda/broker/ports.ts';
+import { BrokerError } from '../../../lambda/errors.ts';
+import { createLogin } from '../../../lambda/fegora/password-grant.ts';
+import { createMemoryDynamo, type MemoryDynamo } from '../../support/memory-dynamo.ts';
+
+const account = 'main';
+const username = '25365421';
+const password = 'not-a-real-password';
+
+/** How many answers Fegora has sent. */
+let answered: Int32Array;
+let frozenMs = 0;
+
+/** The real clock, and the freezes: what came due in one does so at the thaw, before any socket is read. */
+const monotonic = (): number => performance.now() + frozenMs;
+const clock: Clock = {
+  now: () => Math.floor(1_768_478_400_000 + monotonic()),
+  monotonic,
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      const dueAt = monotonic() + ms;
+      const look = (): void => {
+        if (signal?.aborted || monotonic() >= dueAt) {
+          clearInterval(timer);
+          resolve();
+        }
+      };
+      const timer = setInterval(look, 1);
+      signal?.addEventListener('abort', look, { once: true });
+    }),
+};
+
+/** Stops this thread as a whole until Fegora has answered; no timer fires, no socket is read. Seems to last `ms`. */
+function freeze(ms: number): void {
+  Atomics.wait(answered, 0, 0, 20_000);
+  frozenMs += ms;
+}
+
+/** Fegora in a thread of its own, which answers while this one is frozen. */
+async function startFegora(accounts: Record<string, string>): Promise<string> {
+  answered = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(new URL('../../support/fegora/thread.ts', import.meta.url), {
+    workerData: { options: { accounts, delayMs: 20 }, answered },
+  });
+  onTestFinished(async () => {
+    await worker.terminate();
+  });
+  return await new Promise((resolve) => worker.once('message', resolve));
+}
+
+/** A broker whose process freezes as soon as its login is sent. */
+function freezingBroker(tokenUrl: string, dynamo: MemoryDynamo, frozen: () => void): Broker {
+  const send = createLogin({ tokenUrl, now: clock.now });
+  const login: Login = (credentials, flight) =>
+    send(credentials, {
+      signal: flight.signal,
+      beforeFirstByte: () => {
+        flight.beforeFirstByte();
+        setImmediate(frozen);
+      },
+    });
+  return createBroker({
+    clock,
+    random: () => 0.5,
+    login,
+    readCredentials: async () => ({ username, password, clientId: 'apiApp', versionId: 'v1' }),
+    table: createTokenTable(dynamo.call, 'tokens', () => {}),
+    observe: () => {},
+    tokenUrl,
+  });
+}
+
+const wholeInvocation = () => 25_000;
+
+test('promise 25: a holder frozen past its deadline marks the version whose refusal lay in the socket', async () => {
+  const dynamo = createMemoryDynamo();
+  const url = await startFegora({ [username]: 'not-what-the-secret-says' });
+  const broker = freezingBroker(url, dynamo, () => freeze(10_000));
+
+  await expect(broker.getToken({ account }, wholeInvocation)).rejects.toBeInstanceOf(BrokerError);
+  expect(dynamo.rows.get(account)?.marks?.SS).toHaveLength(1);
+  expect(dynamo.rows.get(account)?.lease_until?.N).toBe('0');
+});
+
+test('promise 25: also when another has claimed meanwhile, whose lease it leaves alone', async () => {
+  const dynamo = createMemoryDynamo();
+  const url = await startFegora({ [username]: 'not-what-the-secret-says' });
+  const leaseUntil = String(clock.now() + 60_000);
+  const broker = freezingBroker(url, dynamo, () => {
+    freeze(20_000);
+    Object.assign(dynamo.rows.get(account) ?? {}, { owner: { S: 'another' }, lease_until: { N: leaseUntil } });
+  });
+
+  await expect(broker.getToken({ account }, wholeInvocation)).rejects.toBeInstanceOf(BrokerError);
+  expect(dynamo.rows.get(account)).toMatchObject({
+    marks: { SS: [expect.any(String)] },
+    owner: { S: 'another' },
+    lease_until: { N: leaseUntil },
+  });
+});
+
+test('promise 25: a token that lay in the socket is served and published', async () => {
+  const dynamo = createMemoryDynamo();
+  const url = await startFegora({ [username]: password });
+  const broker = freezingBroker(url, dynamo, () => freeze(10_000));
+
+  await expect(broker.getToken({ account }, wholeInvocation)).resolves.toMatchObject({ source: 'upstream' });
+  expect(dynamo.rows.get(account)).toMatchObject({ access_token: expect.anything(), lease_until: { N: '0' } });
+});
+
+test('promise 4: a token that came too late for its lease serves its own caller and replaces no newer one', async () => {
+  const dynamo = createMemoryDynamo();
+  const url = await startFegora({ [username]: password });
+  const broker = freezingBroker(url, dynamo, () => {
+    freeze(20_000);
+    Object.assign(dynamo.rows.get(account) ?? {}, { owner: { S: 'another' }, access_token: { S: 'newer' } });
+  });
+
+  await expect(broker.getToken({ account }, wholeInvocation)).resolves.toMatchObject({ source: 'upstream' });
+  expect(dynamo.rows.get(account)).toMatchObject({ owner: { S: 'another' }, access_token: { S: 'newer' } });
+});

@@ -1,0 +1,403 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { runCommand } from '../../../cli/program.ts';
+import { findTarget } from '../../../cli/target.ts';
+import type { Terminal } from '../../../cli/terminal.ts';
+import type { SigningKeys } from '../../../local/gateway/sigv4.ts';
+import { type LoopbackServer, serve } from '../../../local/loopback.ts';
+import { type Scene, startScene } from '../../support/client/scene.ts';
+
+let scene: Scene;
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'broker-cli-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+beforeEach(async () => {
+  scene = await startScene();
+  // No profile, no file, no instance metadata: the keys that a test sets, or none.
+  vi.stubEnv('HOME', folder);
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+  vi.stubEnv('AWS_ACCESS_KEY_ID', undefined);
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', undefined);
+  vi.stubEnv('AWS_SESSION_TOKEN', undefined);
+  vi.stubEnv('AWS_PROFILE', undefined);
+  vi.stubEnv('AWS_REGION', undefined);
+  vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', scene.world.secrets.url);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await scene.close();
+});
+
+interface Ran {
+  readonly code: number;
+  readonly out: readonly string[];
+  readonly err: readonly string[];
+}
+
+/** Runs a command line with the keys of a caller; `typed` is what is answered to questions, `undefined` where nobody is there. */
+async function broker(line: string, keys?: SigningKeys, typed?: string[]): Promise<Ran> {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', keys?.accessKeyId);
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', keys?.secretAccessKey);
+  vi.stubEnv('AWS_SESSION_TOKEN', keys?.sessionToken);
+  const out: string[] = [];
+  const err: string[] = [];
+  const answer = async (question: string) => {
+    err.push(question);
+    return typed?.shift() ?? '';
+  };
+  const terminal: Terminal = {
+    isInteractive: typed !== undefined,
+    print: (text) => out.push(text),
+    note: (text) => err.push(text),
+    ask: answer,
+    askHidden: answer,
+  };
+  const code = await runCommand(line.split(' '), terminal);
+  return { code, out, err };
+}
+
+const local = () => `--endpoint ${scene.gateway.url}`;
+const tokenMark = 'not-a-real-token-';
+
+describe('token', () => {
+  test('shows fingerprint and expiry, not the token', async () => {
+    const { code, out, err } = await broker(`token one ${local()}`, scene.callers.all);
+
+    expect(code).toBe(0);
+    expect(out).toEqual([
+      expect.stringMatching(/^account +one$/),
+      expect.stringMatching(/^fingerprint +[0-9a-f]{64}$/),
+      expect.stringMatching(/^expires +20\d\d-\d\d-\d\dT[\d:.]+Z$/),
+    ]);
+    expect(err).toEqual([]);
+  });
+
+  test('shows the token where that is asked for, as JSON or as a header too', async () => {
+    const shown = await broker(`token --show-token ${local()}`, scene.callers.all);
+    const json = await broker(`token --json ${local()}`, scene.callers.all);
+    const both = await broker(`token --json --show-token ${local()}`, scene.callers.all);
+    const header = await broker(`${local()} token one --header`, scene.callers.first);
+
+    expect(shown.out[3]).toContain(tokenMark);
+    expect(Object.keys(JSON.parse(json.out.join('')))).toEqual(['account', 'fingerprint', 'expires']);
+    expect(JSON.parse(both.out.join('')).token).toContain(tokenMark);
+    expect(header.out).toEqual([expect.stringMatching(/^Authorization: Bearer not-a-real-token-\S+$/)]);
+  });
+
+  test('is no header in JSON', async () => {
+    const { code, out, err } = await broker(`token --json --header ${local()}`, scene.callers.all);
+
+    expect([code, out]).toEqual([2, []]);
+    expect(err.join()).toContain("'--header' cannot be used with option '--json'");
+  });
+
+  test('goes to the function where the API is not known', async () => {
+    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
+    const direct = `--function-name ${scene.gateway.functionName} --region us-east-1`;
+    const { code } = await broker(`token one ${direct}`, scene.callers.all);
+    const nameless = await broker(`token ${direct}`, scene.callers.all);
+
+    expect([code, scene.invoked]).toEqual([0, ['account-one']]);
+    expect(nameless).toMatchObject({ code: 2, err: [expect.stringContaining('the account is not known')] });
+  });
+
+  test('finds the API in the outputs of the stack', async () => {
+    const outputs = join(folder, 'outputs.json');
+    await writeFile(outputs, JSON.stringify({ Broker: { Url: scene.gateway.url }, Other: { Bucket: 'b' } }));
+    const found = await broker(`token --outputs ${outputs} --region us-east-1`, scene.callers.all);
+    const chosen = await broker(`token --outputs ${outputs} --stack Broker --region us-east-1`, scene.callers.all);
+    const missing = await broker(`token --outputs ${outputs} --stack Nowhere`, scene.callers.all);
+    await writeFile(
+      outputs,
+      JSON.stringify({ Broker: { Url: scene.gateway.url }, Second: { Url: scene.gateway.url } }),
+    );
+    const ambiguous = await broker(`token --outputs ${outputs}`, scene.callers.all);
+    const nowhere = await broker('token --outputs no-such-file.json', scene.callers.all);
+
+    expect([found.code, chosen.code]).toEqual([0, 0]);
+    expect(missing).toMatchObject({ code: 5, err: [`broker: ${outputs} holds no stack Nowhere`] });
+    expect(ambiguous).toMatchObject({ code: 2, err: [expect.stringContaining('more than one broker')] });
+    expect(nowhere).toMatchObject({ code: 5, err: [expect.stringContaining('no-such-file.json is not there')] });
+  });
+});
+
+describe('what goes wrong is one line and a number', () => {
+  test.each([
+    ['no AWS keys', 'token', undefined, [3, 'no AWS credentials'] as const],
+    ['no AWS keys for an operator', 'status', undefined, [3, 'no AWS credentials'] as const],
+    ['keys that AWS does not know', 'status', 'unknown' as const, [3, 'no AWS credentials'] as const],
+    ['no right to an account', 'token two', 'first' as const, [4, 'forbidden'] as const],
+    ['no right to operate', 'status', 'all' as const, [4, 'not permitted'] as const],
+    ['no such account', 'token three', 'all' as const, [5, 'unknown_account'] as const],
+    ['no such account for an operator', 'pause three', 'operator' as const, [5, 'unknown_account'] as const],
+    ['no such function', 'status --function-name another', 'operator' as const, [5, 'not found'] as const],
+    ['an account that is none', 'token A/B', 'all' as const, [2, 'account: not 1 to 63'] as const],
+    ['an unknown command', 'tokn', 'all' as const, [2, "unknown command 'tokn'"] as const],
+    ['an argument that is missing', 'pause', 'operator' as const, [2, "missing required argument 'account'"] as const],
+  ])('%s', async (_, line, caller, [code, text]) => {
+    const unknown = { accessKeyId: 'AKIAUNKNOWN', secretAccessKey: 'not-a-real-key' };
+    const keys = caller === 'unknown' ? unknown : caller && scene.callers[caller];
+    const ran = await broker(`${line} ${local()}`, keys);
+
+    expect(ran).toMatchObject({ code, out: [] });
+    expect(ran.err).toEqual([expect.stringContaining(text)]);
+    expect(ran.err[0]?.split('\n').length).toBeLessThanOrEqual(2);
+  });
+
+  test('nobody there', async () => {
+    const line = 'token --endpoint http://127.0.0.1:1';
+
+    expect(await broker(line, scene.callers.all)).toMatchObject({
+      code: 6,
+      err: ['broker: broker_unreachable: The token broker cannot be reached.'],
+    });
+  });
+
+  test('nobody there for an operator, or for the secret', async () => {
+    const status = await broker('status --endpoint http://127.0.0.1:1', scene.callers.operator);
+    vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', 'http://127.0.0.1:1');
+    const set = await broker(`credentials set one ${local()}`, scene.callers.operator, ['user-one', 'not-a-real-one']);
+
+    const refused = 'broker: AWS does not answer now: connect ECONNREFUSED 127.0.0.1:1';
+    expect([status.code, set.code]).toEqual([6, 6]);
+    expect([status.err, set.err.slice(2)]).toEqual([[refused], [refused]]);
+  });
+
+  test('nothing says which broker, or which region', async () => {
+    expect(await broker('token', scene.callers.all)).toMatchObject({
+      code: 2,
+      err: [expect.stringContaining('--endpoint')],
+    });
+    expect(await broker('status --function-name f', scene.callers.operator)).toMatchObject({
+      code: 2,
+      err: ['broker: no AWS region: give --region, or set AWS_REGION'],
+    });
+  });
+});
+
+describe('an answer that is not the broker’s', () => {
+  const session = 'not-a-real-session-token';
+  let other: LoopbackServer;
+  let answer: { status: number; type?: string; body: string };
+  beforeEach(async () => {
+    other = await serve((_, response) => {
+      const headers = answer.type === undefined ? {} : { 'x-amzn-errortype': answer.type };
+      response.writeHead(answer.status, headers).end(answer.body);
+    });
+  });
+  afterEach(() => other.close());
+  const ask = (line: string) =>
+    broker(`${line} --endpoint ${other.url}`, { ...scene.callers.operator, sessionToken: session });
+
+  test.each([
+    ['InvalidSignatureException', 3],
+    ['SignatureDoesNotMatch', 3],
+    ['IncompleteSignature', 3],
+    ['InvalidAccessKeyId', 3],
+    ['TooManyRequestsException', 6],
+    ['SomethingNew', 1],
+  ])('%s ends with %d and does not repeat what was signed', async (type, code) => {
+    const message = `No match: host:x\nx-amz-security-token:${session}`;
+    answer = { status: 403, type, body: JSON.stringify({ message }) };
+    const ran = await ask('status');
+
+    expect(ran).toMatchObject({ code, out: [] });
+    expect(ran.err).toHaveLength(1);
+    expect(ran.err.join()).not.toContain(session);
+  });
+
+  test.each([
+    [200, '<html>of a proxy</html>'],
+    [500, '<html>of a proxy</html>'],
+    [200, 'null'],
+    [404, '{"message":"html of a proxy"}'],
+    [200, '{}'],
+    [200, '{"outcome":"failed:internal","accounts":{}}'],
+  ])('%d %s is a failure of every command, and not shown', async (status, body) => {
+    answer = { status, body };
+    for (const line of ['status', 'status --json', 'pause one', 'purge one', 'clear-rejection one']) {
+      const ran = await ask(line);
+
+      expect(ran).toMatchObject({ code: 1, out: [] });
+      expect(ran.err.join()).not.toContain('html');
+    }
+  });
+
+  test('an unknown verdict on new credentials is no success', async () => {
+    answer = { status: 200, body: '{"outcome":"failed:internal","VersionId":"v1"}' };
+    vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', other.url);
+    const typed = ['user-one', 'not-a-real-password'];
+    const line = `credentials set one --secret-id s --verify --endpoint ${other.url}`;
+    const ran = await broker(line, scene.callers.operator, typed);
+
+    expect(ran).toMatchObject({ code: 1, out: ['one: stored as version v1'] });
+  });
+});
+
+describe('operators', () => {
+  test('see what the broker knows, and never a token', async () => {
+    await broker(`token one ${local()}`, scene.callers.all);
+    const { code, out } = await broker(`status ${local()}`, scene.callers.operator);
+    const json = await broker(`status one --json ${local()}`, scene.callers.operator);
+
+    expect(code).toBe(0);
+    expect(out).toEqual(
+      expect.arrayContaining(['one', 'two', expect.stringMatching(/^ {2}expires_at +20/), '  paused       false']),
+    );
+    expect(JSON.parse(json.out.join(''))).toMatchObject({ accounts: [{ account: 'one', marks: 0 }] });
+    expect([...out, ...json.out].join()).not.toContain(tokenMark);
+  });
+
+  test('pause, purge, resume', async () => {
+    const { callers } = scene;
+    await broker(`token one ${local()}`, callers.all);
+    expect(await broker(`pause one ${local()}`, callers.operator)).toMatchObject({ code: 0, out: ['one: paused'] });
+    expect((await broker(`token one ${local()}`, callers.all)).code).toBe(0);
+
+    expect((await broker(`status one ${local()}`, callers.operator)).out).toContain('  paused       true');
+    expect(await broker(`resume one ${local()}`, callers.operator)).toMatchObject({ code: 0, out: ['one: resumed'] });
+    expect(await broker(`purge one ${local()}`, callers.operator)).toMatchObject({
+      code: 0,
+      out: ['one: token removed from the table; environments that have it in memory serve it on'],
+    });
+    expect((await broker(`status one ${local()}`, callers.operator)).out.join()).not.toContain('expires_at');
+  });
+
+  test('clear a rejection', async () => {
+    const { callers, world } = scene;
+    world.fegora.setPassword('user-one', 'not-a-real-password-changed');
+    const refused = await broker(`token one ${local()}`, callers.all);
+    expect(refused).toMatchObject({ code: 1, err: [expect.stringContaining('credentials_rejected')] });
+    expect((await broker(`status one ${local()}`, callers.operator)).out).toContain('  marks        1');
+
+    world.fegora.setPassword('user-one', 'not-a-real-password-one');
+    const cleared = await broker(`clear-rejection one ${local()}`, callers.operator);
+    expect(cleared).toMatchObject({ code: 0, out: ['one: free to log in again'] });
+    expect((await broker(`token one ${local()}`, callers.all)).code).toBe(0);
+  });
+});
+
+describe('credentials set', () => {
+  const password = 'not-a-real-password-of-today';
+  const stored = async () => {
+    const answer = await fetch(scene.world.secrets.url, {
+      method: 'POST',
+      headers: { 'x-amz-target': 'secretsmanager.GetSecretValue', 'content-type': 'application/x-amz-json-1.1' },
+      body: JSON.stringify({ SecretId: 'fegora/one' }),
+    });
+    const { SecretString } = JSON.parse(await answer.text());
+    return JSON.parse(SecretString);
+  };
+
+  test('asks, stores, and logs in at once where that is wished', async () => {
+    const { callers, world } = scene;
+    world.fegora.setPassword('user-one', password);
+    const ran = await broker(`credentials set one ${local()}`, callers.operator, ['user-one', password, '']);
+
+    expect(ran).toMatchObject({
+      code: 0,
+      out: [
+        expect.stringMatching(/^one: stored as version \S+$/),
+        expect.stringMatching(/^one: Fegora takes them \(token valid until 20\S+Z\)$/),
+      ],
+      err: ['Username: ', 'Password (not shown): ', expect.stringContaining('Log in with them now')],
+    });
+    expect(await stored()).toEqual({ username: 'user-one', password });
+    expect(world.fegora.counters()).toMatchObject({ logins: 1 });
+  });
+
+  test('says so where Fegora refuses them', async () => {
+    const ran = await broker(`credentials set one --verify ${local()}`, scene.callers.operator, ['user-one', password]);
+
+    expect(ran).toMatchObject({
+      code: 1,
+      err: expect.arrayContaining([expect.stringContaining('credentials_rejected')]),
+    });
+    expect(JSON.stringify(ran)).not.toContain(password);
+  });
+
+  test('is to be tried later where the broker did not log in with them, since it had a moment ago', async () => {
+    await broker(`token one ${local()}`, scene.callers.all);
+    const ran = await broker(`credentials set one --verify ${local()}`, scene.callers.operator, ['user-one', password]);
+
+    expect(ran).toMatchObject({
+      code: 6,
+      out: [expect.stringMatching(/^one: stored as version \S+$/)],
+      err: expect.arrayContaining([expect.stringContaining('one: stored, but not tried now')]),
+    });
+  });
+
+  test('stores without a login where none is wished, with a client id where there is one', async () => {
+    const { callers, world } = scene;
+    const line = `credentials set one --username user-one --client-id another --no-verify ${local()}`;
+    const ran = await broker(line, callers.operator, [password]);
+
+    expect([ran.code, ran.out.length]).toEqual([0, 1]);
+    expect(await stored()).toEqual({ username: 'user-one', password, client_id: 'another' });
+    expect(world.fegora.counters().logins).toBe(0);
+  });
+
+  test.each([
+    ['', 'field password is empty'],
+    [' not-a-real-password', 'field password has white space around it'],
+    ['\ud800', 'field password is not well-formed Unicode'],
+  ])('stores nothing that the broker would not take: "%s"', async (typed, fault) => {
+    const before = await stored();
+    const ran = await broker(`credentials set one ${local()}`, scene.callers.operator, ['user-one', typed]);
+
+    expect(ran).toMatchObject({ code: 2, out: [], err: expect.arrayContaining([expect.stringContaining(fault)]) });
+    expect(await stored()).toEqual(before);
+  });
+
+  test('goes to the secret of the stack’s outputs, or to the one that is named', async () => {
+    const outputs = join(folder, 'secrets.json');
+    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
+    const { functionName: FunctionName } = scene.gateway;
+    await writeFile(outputs, JSON.stringify({ Broker: { Url: 'https://x', FunctionName, Secretone: 'fegora/one' } }));
+    const set = `--outputs ${outputs} --region us-east-1 --no-verify --username user-one`;
+    const found = await broker(`credentials set one ${set}`, scene.callers.operator, [password]);
+    const named = await broker(`credentials set x --secret-id fegora/two ${set}`, scene.callers.operator, [password]);
+    const unknown = await broker(`credentials set x ${set}`, scene.callers.operator, [password]);
+    const missing = await broker(`credentials set x --secret-id no/such ${set}`, scene.callers.operator, [password]);
+
+    expect([found.code, named.code]).toEqual([0, 0]);
+    expect(unknown).toMatchObject({ code: 2, err: [expect.stringContaining('--secret-id')] });
+    expect(missing).toMatchObject({ code: 5, err: expect.arrayContaining([expect.stringContaining('not found')]) });
+  });
+
+  test('does not take a misspelt account for another one whose output has the same name', async () => {
+    const outputs = join(folder, 'hyphens.json');
+    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
+    const { functionName: FunctionName } = scene.gateway;
+    await writeFile(outputs, JSON.stringify({ Broker: { Url: 'https://x', FunctionName, Secretone: 'fegora/one' } }));
+    const before = await stored();
+    const set = `--outputs ${outputs} --region us-east-1 --no-verify --username user-one`;
+    const ran = await broker(`credentials set on-e ${set}`, scene.callers.operator, [password]);
+
+    expect(ran).toMatchObject({ code: 5, out: [], err: [expect.stringContaining('unknown_account')] });
+    expect(await stored()).toEqual(before);
+  });
+
+  test('takes no secret from the outputs of another broker than the one that is named', async () => {
+    const outputs = join(folder, 'another.json');
+    await writeFile(outputs, JSON.stringify({ Broker: { Url: 'https://x/prod/', Secretone: 'fegora/one' } }));
+    const { secretId, functionName } = findTarget({ outputs, endpoint: 'https://y/prod' });
+
+    expect(findTarget({ endpoint: 'http://127.0.0.1:80@elsewhere.example/' }).lambdaEndpoint).toBeUndefined();
+    expect([secretId('one'), functionName]).toEqual([undefined, undefined]);
+    expect(findTarget({ outputs, endpoint: 'https://x/prod' }).secretId('one')).toBe('fegora/one');
+  });
+
+  test('never sends the local run’s password to AWS, nor asks for it', async () => {
+    vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', undefined);
+    const ran = await broker(`credentials set one ${local()}`, scene.callers.operator, ['user-one', password]);
+
+    expect(ran).toMatchObject({ code: 2, err: [expect.stringContaining('--secrets-endpoint')] });
+  });
+});

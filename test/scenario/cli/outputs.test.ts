@@ -1,0 +1,19 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { findTarget } from '../../../cli/target.ts';
+import { templateOf } from '../../infra/synth.ts';
+
+test('the command line finds in the outputs of the deployed stack all that it needs', async () => {
+  const { Outputs } = templateOf('full').toJSON();
+  const folder = await mkdtemp(join(tmpdir(), 'outputs-'));
+  const outputs = join(folder, 'cdk-outputs.json');
+  const deployed = Object.fromEntries(Object.keys(Outputs).map((name) => [name, `value of ${name}`]));
+  await writeFile(outputs, JSON.stringify({ 'FegoraTokenBroker-full': deployed }));
+  const { endpoint, functionName, secretId } = findTarget({ outputs });
+  await rm(folder, { recursive: true });
+
+  expect([endpoint, functionName]).toEqual(['value of Url', 'value of FunctionName']);
+  expect([secretId('main'), secretId('nit-2')]).toEqual(['value of Secretmain', 'value of Secretnit2']);
+});

@@ -1,0 +1,145 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { createFegoraFetch, createTokenClient } from '../../../client/index.ts';
+import { type Scene, type SceneOptions, startScene } from '../../support/client/scene.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
+
+const open: Scene[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((scene) => scene.close()));
+});
+
+async function start(options: SceneOptions = {}) {
+  const scene = await startScene(options);
+  open.push(scene);
+  const endpoint = scene.gateway.url;
+  const client = (more: { account?: string; credentials?: typeof scene.callers.all } = {}) =>
+    createTokenClient({ endpoint, region: 'us-east-1', credentials: scene.callers.all, ...more });
+  return { ...scene, endpoint, client };
+}
+
+describe('through the gateway', () => {
+  test('a signed call gets the token that Fegora’s API takes', async () => {
+    const { client, world } = await start();
+    const whoami = await createFegoraFetch(client(), undefined, { origin: world.fegora.origin })('/api/whoami');
+
+    expect([whoami.status, await whoami.text()]).toEqual([200, expect.stringContaining('user-one')]);
+  });
+
+  test('an account is had by those who may, with a role’s session token too', async () => {
+    const { client, callers } = await start();
+
+    await expect(client({ account: 'one', credentials: callers.first }).getToken()).resolves.toMatchObject({
+      account: 'one',
+    });
+    await expect(client({ account: 'two', credentials: callers.first }).getToken()).rejects.toMatchObject({
+      code: 'forbidden',
+      retryable: false,
+    });
+  });
+
+  test('keys that AWS does not know are refused, and so are wrong ones', async () => {
+    const { client, callers } = await start();
+    const unknown = { ...callers.all, accessKeyId: 'AKIAUNKNOWN' };
+    const wrong = { ...callers.all, secretAccessKey: 'not-a-real-key-either' };
+
+    await expect(client({ credentials: unknown }).getToken()).rejects.toMatchObject({ code: 'aws_credentials' });
+    await expect(client({ credentials: wrong }).getToken()).rejects.toMatchObject({ code: 'aws_credentials' });
+  });
+
+  test('an account that is not configured is unknown', async () => {
+    const { client } = await start();
+
+    await expect(client({ account: 'three' }).getToken()).rejects.toMatchObject({
+      code: 'unknown_account',
+      requestId: expect.stringMatching(/.+/),
+    });
+  });
+
+  test.each([-7_200_000, 7_200_000])('a clock that is %d ms off is no hindrance', async (offMs) => {
+    const { endpoint, callers } = await start();
+    const clock = createVirtualClock(Date.now() + offMs);
+    const settings = { endpoint, region: 'us-east-1', credentials: callers.all };
+    const token = await createTokenClient(settings, { ...clock, random: Math.random }).getToken();
+
+    expect(token.expiresAt - clock.now()).toBeGreaterThan(1_700_000);
+  });
+
+  test('50 calls at the same time are one call to the broker and one login', async () => {
+    const { client, invoked, world } = await start();
+    const { getToken } = client();
+    const tokens = await Promise.all(Array.from({ length: 50 }, () => getToken()));
+
+    expect(new Set(tokens.map(({ fingerprint }) => fingerprint)).size).toBe(1);
+    expect(invoked).toEqual(['http']);
+    expect(world.fegora.counters().logins).toBe(1);
+  });
+});
+
+describe('by direct invocation', () => {
+  test('the alias of the account answers with the same token', async () => {
+    const { client, callers, endpoint, gateway, invoked } = await start();
+    process.env.AWS_ENDPOINT_URL_LAMBDA = endpoint;
+    const { functionName } = gateway;
+    const credentials = callers.all;
+    const direct = createTokenClient({ functionName, account: 'one', region: 'us-east-1', credentials });
+    const token = await direct.getToken();
+    const unknown = createTokenClient({ functionName, account: 'three', region: 'us-east-1', credentials });
+    const forbidden = createTokenClient({
+      functionName,
+      account: 'two',
+      region: 'us-east-1',
+      credentials: callers.first,
+    });
+
+    expect((await client().getToken()).fingerprint).toBe(token.fingerprint);
+    expect(invoked).toEqual(['account-one', 'http']);
+    await expect(unknown.getToken()).rejects.toMatchObject({ code: 'unknown_account' });
+    await expect(forbidden.getToken()).rejects.toMatchObject({ code: 'forbidden' });
+    delete process.env.AWS_ENDPOINT_URL_LAMBDA;
+  });
+});
+
+describe('a token that Fegora no longer takes', () => {
+  test('promise 36: 100 clients over 20 environments meet the same 401, and one login serves them all', async () => {
+    const { client, world, invoked } = await start({ environments: 20 });
+    const origin = { origin: world.fegora.origin };
+    const callers = Array.from({ length: 100 }, () => createFegoraFetch(client(), undefined, origin));
+    const before = await Promise.all(callers.map((fegora) => fegora('/api/whoami')));
+    expect(new Set(before.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(world.fegora.counters().logins).toBe(1);
+
+    world.fegora.changeKey();
+    const after = await Promise.all(callers.map((fegora) => fegora('/api/whoami')));
+
+    expect(new Set(after.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(world.fegora.counters()).toMatchObject({ logins: 2, apiRefusals: 100 });
+    expect(invoked.length).toBeGreaterThanOrEqual(200);
+  });
+});
+
+describe('the broker out of reach', () => {
+  test('a token that is valid serves until its margin', async () => {
+    const { endpoint, callers, close, world } = await start();
+    open.splice(0);
+    const clock = createVirtualClock(Date.now());
+    const settings = { endpoint, region: 'us-east-1', credentials: callers.all };
+    const tokens = createTokenClient(settings, { ...clock, random: Math.random });
+    const fegora = createFegoraFetch(tokens, undefined, { origin: world.fegora.origin });
+    const { expiresAt } = await tokens.getToken();
+    await close();
+
+    let served = 0;
+    while (clock.now() < expiresAt - 61_000) {
+      await tokens.getToken();
+      served += 1;
+      await clock.advance(10_000);
+    }
+    console.log(
+      `the broker gone: ${served} calls served, the last with ${(expiresAt - clock.now()) / 1000 + 10} s left`,
+    );
+    await clock.advance(10_000);
+
+    await expect(tokens.getToken()).rejects.toMatchObject({ code: 'broker_unreachable', retryable: true });
+    await expect(fegora('/api/whoami')).rejects.toMatchObject({ code: 'broker_unreachable' });
+  });
+});

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { createTokenClient } from '../../../client/index.ts';
+import { captureOutput } from '../../support/capture.ts';
+import { startScene } from '../../support/client/scene.ts';
+import { full } from '../../support/counts.ts';
+import { skippingClock } from '../../support/skipping-clock.ts';
+
+const minuteMs = 60_000;
+
+interface Day {
+  readonly clients: number;
+  readonly environments: number;
+  readonly warmUps: boolean;
+}
+
+/** A day in which every client asks for its token once a minute, and Fegora's tokens live 30 minutes. */
+async function live({ clients, environments, warmUps }: Day) {
+  const clock = skippingClock();
+  const scene = await startScene({ accounts: ['one'], environments, parts: { clock, random: Math.random } });
+  const settings = { endpoint: scene.gateway.url, region: 'us-east-1', credentials: scene.callers.all };
+  const callers = Array.from({ length: clients }, () => createTokenClient(settings, { ...clock, random: Math.random }));
+  const capture = captureOutput();
+  let shortestLeft = Number.POSITIVE_INFINITY;
+  for (let minute = 0; minute < 24 * 60; minute += 1) {
+    if (warmUps && minute % 4 === 0) {
+      await scene.door.warmup();
+    }
+    const tokens = await Promise.all(callers.map(({ getToken }) => getToken()));
+    shortestLeft = Math.min(shortestLeft, ...tokens.map(({ expiresAt }) => expiresAt - clock.now()));
+    clock.skip(minuteMs);
+  }
+  capture.stop();
+  const { logins } = scene.world.fegora.counters();
+  await scene.close();
+  const calls = clients * 24 * 60;
+  return { clients, environments, warmUps, calls, brokerCalls: scene.invoked.length, logins, shortestLeft };
+}
+
+test('a day of a 30-minute token: a question per client and token, a login per token', async () => {
+  const days = [
+    await live({ clients: 1, environments: 1, warmUps: false }),
+    await live({ clients: full(20, 3), environments: full(5, 2), warmUps: true }),
+  ];
+  console.table(days.map(({ shortestLeft, ...day }) => ({ ...day, shortestLeftSeconds: shortestLeft / 1000 })));
+
+  for (const { clients, brokerCalls, logins, shortestLeft } of days) {
+    // A life of 30 minutes ends early by the broker's window of 10 minutes, and a client that joins late sees less of it.
+    expect(logins).toBeLessThanOrEqual((24 * 60) / 20 + 1);
+    expect(brokerCalls / clients).toBeLessThanOrEqual((24 * 60) / 15);
+    expect(shortestLeft).toBeGreaterThan(minuteMs);
+  }
+}, 240_000);

@@ -1,0 +1,247 @@
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { StateMachine } from 'aws-local-stepfunctions';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { SigningKeys } from '../../../local/gateway/sigv4.ts';
+import { type LoopbackServer, serve } from '../../../local/loopback.ts';
+import { type Capture, captureOutput } from '../../support/capture.ts';
+import { type Scene, startScene } from '../../support/client/scene.ts';
+
+// Each command is a process of its own, and machines that run tests are busy.
+vi.setConfig({ testTimeout: 120_000 });
+
+const root = join(import.meta.dirname, '../../..');
+const run = promisify(execFile);
+let folder: string;
+let recipes: Map<string, string>;
+let scene: Scene;
+let api: LoopbackServer;
+let output: Capture;
+
+beforeAll(async () => {
+  // Below the project, where Node finds the SDK as it does in Lambda.
+  await mkdir(join(root, 'dist'), { recursive: true });
+  folder = await mkdtemp(join(root, 'dist', 'recipes-'));
+  const page = await readFile(join(root, 'docs/callers.md'), 'utf8');
+  const blocks = page.matchAll(/<!-- recipe: (\S+) -->\n```\w+\n([\s\S]*?)```\n/g);
+  recipes = new Map([...blocks].map(([, name = '', block = '']) => [name, block]));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+beforeEach(async () => {
+  scene = await startScene({ accounts: ['main', 'other'] });
+  output = captureOutput();
+  // Fegora's API with the paths of the recipes; the simulator says whether the token is good.
+  api = await serve(async (request, response) => {
+    const { authorization = '' } = request.headers;
+    const { status } = await fetch(`${scene.world.fegora.origin}/api/whoami`, { headers: { authorization } });
+    const body = await text(request);
+    const kind = request.headers['content-type'];
+    const received = body === '' ? null : JSON.parse(body);
+    response.writeHead(status).end(JSON.stringify({ path: request.url, kind, received }));
+  });
+});
+afterEach(async () => {
+  output.stop();
+  await api.close();
+  await scene.close();
+});
+
+function recipe(name: string): string {
+  const found = recipes.get(name);
+  if (found === undefined) {
+    throw new Error(`the page has no recipe ${name}`);
+  }
+  return found;
+}
+
+/** What a caller has in its environment. */
+function env({ accessKeyId, secretAccessKey, sessionToken }: SigningKeys): Record<string, string> {
+  return {
+    PATH: process.env.PATH ?? '',
+    HOME: folder,
+    BROKER_URL: `${scene.gateway.url}/`,
+    BROKER_FUNCTION: scene.gateway.functionName,
+    ACCOUNT: 'main',
+    FEGORA_API: api.url,
+    AWS_ENDPOINT_URL_LAMBDA: scene.gateway.url,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    ...(sessionToken !== undefined && { AWS_SESSION_TOKEN: sessionToken }),
+  };
+}
+
+/** Bundles a recipe as a function is bundled for Lambda, and calls its handler in a process of its own. */
+async function invoke(lines: string, event: unknown, keys: SigningKeys): Promise<unknown> {
+  const outfile = join(folder, `${randomUUID()}.mjs`);
+  await build({
+    stdin: { contents: lines, resolveDir: root, loader: 'ts' },
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    mainFields: ['module', 'main'],
+    external: ['@aws-sdk/client-lambda'],
+  });
+  // Fegora's name leads to this machine; everything else is as in Lambda.
+  const start = `
+    const { fetch } = globalThis;
+    globalThis.fetch = (url, init) => fetch(String(url).replace('https://api.fegora.com', process.env.FEGORA_API), init);
+    const { handler } = await import(${JSON.stringify(outfile)});
+    console.log(JSON.stringify(await handler(${JSON.stringify(event)})));
+  `;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', start], { env: env(keys) });
+  return JSON.parse(stdout);
+}
+
+/** Runs a recipe for the shell. */
+async function shell(name: string, keys: SigningKeys): Promise<{ out: string; err: string; code: number | null }> {
+  const child = spawn('sh', ['-c', recipe(name)], { env: env(keys), cwd: root });
+  const code = new Promise<number | null>((resolve) => {
+    child.once('close', resolve);
+  });
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { out, err, code: await code };
+}
+
+function has(...command: [string, ...string[]]): boolean {
+  const [name, ...args] = command;
+  const found = spawnSync(name, args).status === 0;
+  if (!found) {
+    console.log(`${command.join(' ')}: not on this machine, so its recipe was not run.`);
+  }
+  return found;
+}
+
+describe.each([
+  ['callers.md', 'docs/callers.md'],
+  ['the README', 'README.md'],
+])('the Lambda function of %s', (_, page) => {
+  const invoice = { path: '/dte', document: { nit: 'CF' } };
+  const printed = async () => {
+    const block = /```ts\n(import[\s\S]*?)```/.exec(await readFile(join(root, page), 'utf8'));
+    return block?.[1] ?? '';
+  };
+
+  test('has ten lines at most, and posts an invoice as printed', async () => {
+    const lines = await printed();
+    expect(lines.trimEnd().split('\n').length).toBeLessThanOrEqual(10);
+
+    const { status, body } = { status: 0, body: '', ...Object(await invoke(lines, invoice, scene.callers.all)) };
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toEqual({ path: '/dte', kind: 'application/json', received: { nit: 'CF' } });
+    expect(scene.invoked).toEqual(['http']);
+    expect(scene.world.fegora.counters()).toMatchObject({ logins: 1, apiCalls: 1, apiRefusals: 0 });
+  });
+
+  test('posts it again after a 401', async () => {
+    const lines = await printed();
+    await invoke(lines, invoice, scene.callers.all);
+    scene.world.fegora.changeKey();
+    // The broker still has the token that Fegora no longer takes.
+    expect(await invoke(lines, invoice, scene.callers.all)).toMatchObject({ status: 200 });
+    expect(scene.world.fegora.counters()).toMatchObject({ logins: 2, apiCalls: 3, apiRefusals: 1 });
+  });
+});
+
+test('direct invocation, as printed', async () => {
+  const { all, none } = scene.callers;
+
+  expect(await invoke(recipe('direct.ts'), {}, all)).toEqual({
+    fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
+    secondsLeft: expect.any(Number),
+  });
+  expect(await invoke(recipe('direct.ts'), {}, none)).toEqual({ code: 'forbidden', retryable: false });
+  expect(scene.invoked).toEqual(['account-main']);
+});
+
+test('Python with botocore, as printed', async () => {
+  if (!has('python3', '-c', 'import botocore')) {
+    return;
+  }
+  await writeFile(join(folder, 'fegora_token.py'), recipe('fegora_token.py'));
+  const call = (keys: SigningKeys) => run('python3', [join(folder, 'fegora_token.py')], { env: env(keys) });
+
+  expect((await call(scene.callers.all)).stdout).toMatch(/^[0-9a-f]{64} \d+\n$/);
+  expect((await call(scene.callers.first)).stdout).toMatch(/^[0-9a-f]{64} \d+\n$/);
+  await expect(call(scene.callers.none)).rejects.toThrow('403');
+});
+
+test('curl, as printed', async () => {
+  if (!has('curl', '--version')) {
+    return;
+  }
+  const { all, first, none } = scene.callers;
+  for (const keys of [all, first]) {
+    const { out, err, code } = await shell('curl.sh', keys);
+    expect({ err, code }).toEqual({ err: '', code: 0 });
+    expect(JSON.parse(out)).toMatchObject({ account: 'main', token_type: 'bearer' });
+  }
+  const refused = await shell('curl.sh', none);
+
+  expect(JSON.parse(refused.out)).toMatchObject({ error: 'forbidden' });
+  expect(refused.code).not.toBe(0);
+});
+
+test('awscurl, as printed', async () => {
+  if (!has('awscurl', '--help')) {
+    return;
+  }
+  const { out } = await shell('awscurl.sh', scene.callers.all);
+
+  expect(out).toContain('token_sha256');
+});
+
+test('Step Functions, as printed', async () => {
+  const { accessKeyId, secretAccessKey } = scene.callers.all;
+  vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
+  const machine = new StateMachine(JSON.parse(recipe('ensure-token.asl.json')), {
+    awsConfig: { region: 'us-east-1', credentials: { accessKeys: { accessKeyId, secretAccessKey } } },
+  });
+  const result = await machine.run({ invoice: 1 }).result;
+  vi.unstubAllEnvs();
+
+  expect(result).toMatchObject({ invoice: 1, token: { account: 'main', source: 'upstream' } });
+  expect(JSON.stringify(result)).not.toContain('access_token"');
+});
+
+test('the command line’s header, as printed', async () => {
+  if (!has('curl', '--version')) {
+    return;
+  }
+  const { out, code } = await shell('header.sh', scene.callers.all);
+
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toEqual({ path: '/contribuyente/25365421', received: null });
+});
+
+test('the command line’s header: without one Fegora is not asked, and its refusal is a failure', async () => {
+  if (!has('curl', '--version')) {
+    return;
+  }
+  const unanswered = await shell('header.sh', scene.callers.none);
+  expect([unanswered.code, unanswered.out, scene.world.fegora.counters().apiCalls]).toEqual([4, '', 0]);
+  await shell('header.sh', scene.callers.all);
+  scene.world.fegora.changeKey();
+  const refused = await shell('header.sh', scene.callers.all);
+
+  expect(refused.code).toBe(22);
+});
+
+test('no recipe is left without a test', () => {
+  expect([...recipes.keys()]).toEqual([
+    'lambda.ts',
+    'direct.ts',
+    'fegora_token.py',
+    'curl.sh',
+    'awscurl.sh',
+    'ensure-token.asl.json',
+    'header.sh',
+  ]);
+});

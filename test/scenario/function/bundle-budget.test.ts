@@ -1,0 +1,104 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { Metafile } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildFunction } from '../../../build.ts';
+
+type Output = Metafile['outputs'][string];
+
+let folder: string;
+let outputs: ReadonlyMap<string, Output>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'budget-'));
+  const { outputs: built } = await buildFunction(folder);
+  outputs = new Map(Object.entries(built).map(([path, output]) => [basename(path), output]));
+}, 60_000);
+afterAll(() => rm(folder, { recursive: true }));
+
+/** A file of the bundle with all that it loads outright; what stands behind a dynamic import comes later, if ever. */
+function loadedBy(entry: string): readonly Output[] {
+  const names = [entry];
+  for (const name of names) {
+    const imports = outputs.get(name)?.imports ?? [];
+    const outright = imports.filter(({ kind, external }) => kind === 'import-statement' && external !== true);
+    names.push(...outright.map(({ path }) => basename(path)).filter((path) => !names.includes(path)));
+  }
+  return names.map((name) => outputs.get(name)).filter((output) => output !== undefined);
+}
+
+/** Packages, Node's modules, our own folder and stand-ins, where a byte of them is there. */
+function originsOf(loaded: readonly Output[]): string[] {
+  const inputs = loaded.flatMap((output) => Object.entries(output.inputs));
+  const present = inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([input]) => originOf(input));
+  return [...new Set(present)].toSorted();
+}
+
+function originOf(input: string): string {
+  const inPackage = /node_modules\/(@[^/]+\/[^/]+|[^/]+)/.exec(input)?.[1];
+  return inPackage ?? input.replace(/^node:|(?<=^lambda)\/.*$/g, '');
+}
+
+function bytesOf(loaded: readonly Output[]): number {
+  return loaded.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+describe('what every invocation loads', () => {
+  it('is the function, its log and metrics, its signer, and nothing else that came along', () => {
+    expect(originsOf(loadedBy('index.mjs'))).toEqual([
+      '@aws-lambda-powertools/commons',
+      '@aws-lambda-powertools/logger',
+      '@aws/lambda-invoke-store',
+      '@middy/core',
+      '@smithy/core',
+      '@smithy/signature-v4',
+      'lambda',
+      'node:console',
+      'node:crypto',
+      'node:timers',
+      'node:timers/promises',
+    ]);
+  });
+
+  it('is at most 110 KB', () => {
+    expect(bytesOf(loadedBy('index.mjs'))).toBeLessThan(110 * 1024);
+  });
+});
+
+describe('what reading a secret loads', () => {
+  it("is the SDK's client with one command, without its chain of credentials and its HTTP client", () => {
+    expect(originsOf(loadedBy('secrets-client.mjs'))).toEqual([
+      '@aws-sdk/client-secrets-manager',
+      '@aws-sdk/core',
+      '@aws/lambda-invoke-store',
+      '@smithy/core',
+      '@smithy/signature-v4',
+      '@smithy/types',
+      'fallback:@smithy/node-http-handler',
+      'lambda',
+      'node:crypto',
+      'node:fs',
+      'node:fs/promises',
+      'node:os',
+      'node:path',
+      'node:process',
+      'node:stream',
+      'node:zlib',
+    ]);
+    const inputs = loadedBy('secrets-client.mjs').flatMap((output) => Object.keys(output.inputs));
+    const commands = inputs.filter((input) => /client-secrets-manager\/.*Command\.js$/.test(input));
+    expect(commands.map((input) => basename(input))).toEqual(['GetSecretValueCommand.js']);
+  });
+
+  it('is at most 160 KB', () => {
+    expect(bytesOf(loadedBy('secrets-client.mjs'))).toBeLessThan(160 * 1024);
+  });
+});
+
+describe('the whole bundle', () => {
+  it('imports no module of Node, for that would evaluate all its exports', () => {
+    const outside = [...outputs.values()].flatMap(({ imports }) => imports).filter(({ external }) => external);
+    expect(outside.map(({ path }) => path)).toEqual(['./secrets-client.mjs']);
+  });
+});

@@ -1,0 +1,201 @@
+import { Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { TokenBroker } from '../../../infra/token-broker.ts';
+import { createApp } from '../../infra/synth.ts';
+import { type Capture, captureOutput } from '../../support/capture.ts';
+import { type Scene, startScene } from '../../support/client/scene.ts';
+import { labelUpdated } from '../../support/events/events.ts';
+import { type SkippingClock, skippingClock } from '../../support/skipping-clock.ts';
+import { type Door, passwordOf, secretOf, type World } from '../../support/world.ts';
+
+let template: Template;
+beforeAll(() => {
+  const stack = new Stack(createApp(), 'Broker');
+  const accounts = { one: {}, two: {} };
+  new TokenBroker(stack, 'Broker', { accounts, code: Code.fromInline('exports.handler = () => {}') });
+  template = Template.fromStack(stack);
+}, 120_000);
+
+let clock: SkippingClock;
+let scene: Scene;
+let world: World;
+let door: Door;
+let output: Capture;
+
+beforeEach(async () => {
+  clock = skippingClock();
+  scene = await startScene({ parts: { clock, random: Math.random } });
+  ({ world, door } = scene);
+  output = captureOutput();
+});
+afterEach(async () => {
+  output.stop();
+  await scene.close();
+});
+
+/** A token at hand, and enough time gone by for another login: there is at most one a minute. */
+async function served() {
+  const { body } = await door.http();
+  clock.skip(61_000);
+  return body;
+}
+
+const newPassword = 'not-a-real-password-of-today';
+const logins = () => world.fegora.counters().logins;
+const down = { kind: 'answer', status: 503 } as const;
+
+/** What EventBridge would tell of the latest version of an account's secret. */
+async function change(account: string) {
+  const answer = await fetch(world.secrets.url, {
+    method: 'POST',
+    headers: { 'x-amz-target': 'secretsmanager.DescribeSecret', 'content-type': 'application/x-amz-json-1.1' },
+    body: JSON.stringify({ SecretId: `fegora/${account}` }),
+  });
+  const { ARN: arn, Name: name, VersionIdsToStages } = JSON.parse(await answer.text());
+  const versions = Object.entries<string[]>(VersionIdsToStages);
+  const versionId = versions.find(([, stages]) => stages.includes('AWSCURRENT'))?.[0] ?? '';
+  return { arn, name, versionId };
+}
+
+function only(resources: Record<string, { Properties?: Record<string, unknown> }>): Record<string, unknown> {
+  const [resource, ...others] = Object.values(resources);
+  expect(others).toEqual([]);
+  return resource?.Properties ?? {};
+}
+
+describe('the schedule', () => {
+  test('its own input, as the stack has it, makes tokens ready and then leaves them', async () => {
+    const { Target } = only(template.findResources('AWS::Scheduler::Schedule'));
+    const { Input } = { Input: '', ...Object(Target) };
+    const first = await door.warmup(JSON.parse(Input));
+    const second = await door.warmup(JSON.parse(Input));
+
+    const expiry = expect.stringMatching(/^20\S+Z$/);
+    const each = (outcome: string) => ['one', 'two'].map((account) => ({ account, outcome, expires_at: expiry }));
+    expect(first).toEqual({ results: each('renewed') });
+    expect(second).toEqual({ results: each('fresh') });
+    expect(logins()).toBe(2);
+    expect((await door.http()).body.source).toBe('memory');
+  });
+
+  test('a failure is a result, not an error: EventBridge has nothing to try again', async () => {
+    world.fegora.setPassword('user-two', newPassword);
+
+    expect(await door.warmup({ accounts: ['two', 'one', 'three'] })).toEqual({
+      results: [
+        { account: 'two', outcome: 'failed:credentials_rejected' },
+        { account: 'one', outcome: 'renewed', expires_at: expect.any(String) },
+        { account: 'three', outcome: 'skipped' },
+      ],
+    });
+  });
+
+  test('the notification that Scheduler sends where no input is set asks for nothing we know', async () => {
+    const notification = {
+      version: '0',
+      id: '53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa',
+      'detail-type': 'Scheduled Event',
+      source: 'aws.scheduler',
+      account: '123456789012',
+      time: '2026-11-24T12:00:00Z',
+      region: 'us-east-1',
+      resources: ['arn:aws:scheduler:us-east-1:123456789012:schedule/default/warm-up'],
+      detail: '{}',
+    };
+
+    await expect(door.warmup(notification)).rejects.toMatchObject({ name: 'InvalidRequest' });
+    expect(logins()).toBe(0);
+  });
+});
+
+describe('a secret that changed', () => {
+  test('the rule of the stack lets the event of a new current version through, and no other label’s', async () => {
+    const { EventPattern } = only(template.findResources('AWS::Events::Rule'));
+    const event = labelUpdated(await change('one'));
+
+    expect(EventPattern).toMatchObject({
+      source: [event.source],
+      'detail-type': [event['detail-type']],
+      detail: { labelUpdated: ['AWSCURRENT'] },
+    });
+    expect(Object(EventPattern).resources).toHaveLength(2);
+  });
+
+  test('new credentials are tried at once, and their token is served', async () => {
+    const before = await served();
+    world.fegora.setPassword('user-one', newPassword);
+    world.secrets.put('fegora/one', secretOf('one', newPassword));
+    const event = labelUpdated(await change('one'));
+
+    expect(await door.warmup(event)).toEqual({
+      results: [{ account: 'one', outcome: 'renewed', expires_at: expect.any(String) }],
+    });
+    const after = await door.http();
+    expect(after.body.token_sha256).not.toBe(before.token_sha256);
+    expect(logins()).toBe(2);
+  });
+
+  test('the same event again, or after the next one, brings no login', async () => {
+    await served();
+    const old = labelUpdated(await change('one'));
+    world.fegora.setPassword('user-one', newPassword);
+    world.secrets.put('fegora/one', secretOf('one', newPassword));
+    const current = labelUpdated(await change('one'));
+    for (const event of [current, current, old, current]) {
+      await door.warmup(event);
+      clock.skip(61_000);
+    }
+
+    expect(logins()).toBe(2);
+  });
+
+  test('credentials that Fegora refuses are marked, and the token at hand is served on', async () => {
+    const before = await served();
+    world.secrets.put('fegora/one', secretOf('one', 'not-a-real-password-mistyped'));
+    const event = labelUpdated(await change('one'));
+    const outcomes = [await door.warmup(event), await door.warmup(event)];
+
+    expect(outcomes[0]).toEqual({ results: [{ account: 'one', outcome: 'failed:credentials_rejected' }] });
+    expect((await door.http()).body.token_sha256).toBe(before.token_sha256);
+    expect(await door.admin({ action: 'status', account: 'one' })).toMatchObject({ accounts: [{ marks: 1 }] });
+    expect(world.fegora.counters()).toMatchObject({ attempts: 2, logins: 1 });
+  });
+
+  test.each([
+    ['another label', { label: 'AWSPENDING' }],
+    [
+      'a secret of somebody else',
+      { name: 'somebody/else', arn: 'arn:aws:secretsmanager:us-east-1:0:secret:else-a1b2c3' },
+    ],
+  ])('%s is no business of ours', async (_, other) => {
+    const event = labelUpdated({ ...(await change('one')), ...other });
+
+    expect(await door.warmup(event)).toEqual({ results: [] });
+    expect(logins()).toBe(0);
+  });
+
+  test('Fegora down at that moment costs nobody the token at hand', async () => {
+    await served();
+    world.fegora.setPassword('user-one', newPassword);
+    world.secrets.put('fegora/one', secretOf('one', newPassword));
+    world.fegora.addFault(down);
+
+    expect(await door.warmup(labelUpdated(await change('one')))).toEqual({
+      results: [{ account: 'one', outcome: 'failed:upstream_unavailable' }],
+    });
+    expect((await door.http()).status).toBe(200);
+  });
+});
+
+test('no token and no password is in what EventBridge gets, or in the log', async () => {
+  const answers = [await door.warmup(), await door.warmup(labelUpdated(await change('one')))];
+  const token = String((await door.http()).body.access_token);
+  const shown = `${JSON.stringify(answers)}${output.text()}`;
+
+  expect(token).toMatch(/^not-a-real-token/);
+  expect(shown).toContain('"renewed"');
+  expect(shown).not.toContain(token);
+  expect(shown).not.toContain(passwordOf('one'));
+});

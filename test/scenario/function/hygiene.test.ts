@@ -1,0 +1,222 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCredentialSource, type GetSecretValue } from '../../../lambda/aws/credential-source.ts';
+import { createTokenTable } from '../../../lambda/aws/token-table.ts';
+import { createBroker } from '../../../lambda/broker/broker.ts';
+import type { Login, TokenTable } from '../../../lambda/broker/ports.ts';
+import { fingerprint } from '../../../lambda/broker/token.ts';
+import { BrokerError } from '../../../lambda/errors.ts';
+import { createEdge, type Handler } from '../../../lambda/events/router.ts';
+import { createTelemetry } from '../../../lambda/telemetry/telemetry.ts';
+import { readBody, serve } from '../../../local/loopback.ts';
+import { type Capture, captureOutput } from '../../support/capture.ts';
+import { canaries, canariesIn, canaryError, exposed } from '../../support/capture-canaries.ts';
+import { httpEvent, invocation, labelUpdated } from '../../support/events/events.ts';
+import { createMemoryDynamo } from '../../support/memory-dynamo.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
+import { startWorld } from '../../support/world.ts';
+
+let output: Capture;
+
+beforeEach(() => {
+  output = captureOutput();
+});
+afterEach(() => output.stop());
+
+/** Calls of every kind, with canaries wherever a caller can put them. */
+const rejected = fingerprint(canaries.token);
+const headers = { 'X-Amz-Security-Token': canaries.sessionToken, Authorization: canaries.password };
+const calls: readonly (readonly [alias: string | undefined, event: unknown])[] = [
+  ['http', httpEvent({ account: 'one', event: { headers, multiValueHeaders: { all: Object.values(canaries) } } })],
+  ['http', httpEvent({ account: 'one', body: JSON.stringify({ rejected }) })],
+  ['http', httpEvent({ account: canaries.username, event: { path: canaries.password } })],
+  ['http', httpEvent({ account: 'one', body: JSON.stringify(canaries) })],
+  ['http', httpEvent({ account: 'one', body: `{"want":"${canaries.token}` })],
+  ['account-one', { want: 'metadata' }],
+  ['account-one', { want: canaries.token, ...canaries }],
+  ['warmup', {}],
+  ['warmup', labelUpdated({ name: 'fegora/one', arn: 'arn' })],
+  ['admin', { action: 'status' }],
+  ['admin', { action: 'verify', account: 'one' }],
+  ['admin', { action: 'clear-rejection', account: 'one' }],
+  ['admin', { action: 'purge', account: 'one' }],
+  ['account-one', {}],
+  [undefined, canaries],
+];
+
+/** What a call showed to its caller. The token itself may go to those who ask for it, in one member. */
+async function shownBy(handler: Handler, [alias, event]: (typeof calls)[number], remaining?: () => number) {
+  try {
+    return exposed(withoutToken(await handler(event, invocation(alias, remaining))));
+  } catch (thrown) {
+    return exposed(thrown);
+  }
+}
+
+function withoutToken(result: unknown): unknown {
+  const { access_token: _token, body, ...rest } = Object(result);
+  return typeof body === 'string' ? { ...rest, body: withoutToken(JSON.parse(body)) } : rest;
+}
+
+describe('promise 41: no secret shows', () => {
+  it('whichever await fails, with all secrets in what it throws', async () => {
+    const { points, failures } = await sweep(Number.NaN);
+    expect(points).toBeGreaterThan(40);
+    expect(failures).toBe(0);
+    for (let point = 1; point <= points; point += 1) {
+      expect(await sweep(point)).toMatchObject({ failures: 1 });
+    }
+    expect(output.records().length).toBeGreaterThan(points);
+    expect(output.text()).toContain('"detail"');
+    expect(canariesIn(output.text())).toEqual([]);
+  }, 120_000);
+
+  it.each(['FEGORA_TOKEN_URL', 'AWS_ENDPOINT_URL_SECRETS_MANAGER', 'AWS_ENDPOINT_URL_DYNAMODB'])(
+    'whatever is answered at %s, with all secrets and the request itself in it',
+    async (variable) => {
+      const accounts = hostile.map((_, index) => `a${index}`);
+      const world = await startWorld({ accounts, env: { AWS_SESSION_TOKEN: canaries.sessionToken } });
+      const { username, password } = canaries;
+      for (const [index, respond] of hostile.entries()) {
+        const account = `a${index}`;
+        world.secrets.put(`fegora/${account}`, JSON.stringify({ username, password }));
+        let requests = 0;
+        const server = await serve((request, response) => {
+          requests += 1;
+          echoOf(request).then(
+            (echo) => respond(response, echo),
+            () => response.destroy(),
+          );
+        });
+        const { handler } = world.environment({ [variable]: server.url });
+        const shown = [
+          await shownBy(handler, ['http', httpEvent({ account })]),
+          await shownBy(handler, [`account-${account}`, { rejected }]),
+          await shownBy(handler, ['warmup', { accounts: [account] }]),
+          await shownBy(handler, ['admin', { action: 'verify', account }]),
+          await shownBy(handler, ['admin', { action: 'status', account }]),
+        ].join();
+        expect(canariesIn(shown)).toEqual([]);
+        expect(shown).toMatch(/"error":"(?!internal)/);
+        expect(requests).toBeGreaterThan(0);
+        await server.close();
+      }
+      await world.close();
+      expect(canariesIn(output.text())).toEqual([]);
+    },
+    60_000,
+  );
+
+  /** Runs all calls in a new world, in which the await of that number throws. */
+  async function sweep(failing: number): Promise<{ points: number; failures: number }> {
+    let points = 0;
+    let failures = 0;
+    const pass = () => {
+      points += 1;
+      if (points === failing) {
+        failures += 1;
+        throw canaryError();
+      }
+    };
+    /** A port of which each call can fail before and after it is done. */
+    const frail =
+      <Args extends unknown[], Result>(port: (...args: Args) => Promise<Result>) =>
+      async (...args: Args): Promise<Result> => {
+        pass();
+        const result = await port(...args);
+        pass();
+        return result;
+      };
+    const { handler, clock } = connect(frail);
+    for (const call of calls) {
+      const endsAt = clock.monotonic() + 25_000;
+      const shown = await clock.until(shownBy(handler, call, () => endsAt - clock.monotonic()));
+      expect(canariesIn(shown)).toEqual([]);
+    }
+    return { points, failures };
+  }
+});
+
+type Frail = <Args extends unknown[], Result>(
+  port: (...args: Args) => Promise<Result>,
+) => (...args: Args) => Promise<Result>;
+
+/** The function over parts in this process, all of them frail; the second version of the secret is refused. */
+function connect(frail: Frail) {
+  const clock = createVirtualClock();
+  const config = { accounts: new Map([['one', 'fegora/one']]), defaultAccount: 'one' };
+  const telemetry = createTelemetry('fegora-token-broker', Date.now);
+  let logins = 0;
+  const login: Login = async ({ versionId }, { beforeFirstByte }) => {
+    beforeFirstByte();
+    logins += 1;
+    if (versionId === 'v-2') {
+      const error = new BrokerError('credentials_rejected', 'invalid_grant', { cause: canaryError() });
+      return { kind: 'failed', error, reached: 'answered', answer: 'invalid_grant' };
+    }
+    return { kind: 'issued', accessToken: canaries.token.repeat(logins), lifetimeMs: 1_800_000 };
+  };
+  const getSecretValue: GetSecretValue = async () => ({
+    versionId: logins < 2 ? 'v-1' : 'v-2',
+    text: JSON.stringify({ username: canaries.username, password: canaries.password }),
+  });
+  const table: TokenTable = createTokenTable(frail(createMemoryDynamo(clock.now).call), 'tokens', telemetry.observe);
+  const broker = createBroker({
+    clock,
+    random: () => 0.5,
+    observe: telemetry.observe,
+    tokenUrl: 'https://api.fegora.com/token',
+    login: frail(login),
+    readCredentials: frail(
+      createCredentialSource({
+        getSecretValue: frail(getSecretValue),
+        secrets: config.accounts,
+        clientId: 'apiApp',
+        now: clock.now,
+      }),
+    ),
+    table: { read: frail(table.read), claim: frail(table.claim), write: frail(table.write) },
+  });
+  return { handler: createEdge({ config, broker, report: telemetry }), clock };
+}
+
+/** All that a server could repeat of a request, and more. */
+async function echoOf(request: IncomingMessage): Promise<string> {
+  const body = await readBody(request, 1_000_000);
+  return [...Object.values(canaries), request.rawHeaders.join(' '), body?.toString()].join(' ');
+}
+
+const json = { 'Content-Type': 'application/x-amz-json-1.1' };
+
+/** Answers that repeat what they should not, each in another place. */
+const hostile: readonly ((response: ServerResponse, echo: string) => void)[] = [
+  (response, echo) => response.writeHead(500, { 'Content-Type': 'text/html' }).end(`<html>${echo}</html>`),
+  (response, echo) => response.writeHead(400, json).end(JSON.stringify({ error: echo, __type: echo, message: echo })),
+  (response, echo) =>
+    response.writeHead(400, json).end(
+      JSON.stringify({
+        error: 'invalid_grant',
+        error_description: echo,
+        __type: 'AccessDeniedException',
+        message: echo,
+      }),
+    ),
+  (response, echo) =>
+    response.writeHead(200, json).end(
+      JSON.stringify({
+        access_token: `${echo}\n`,
+        token_type: echo,
+        VersionId: 'v-1',
+        SecretString: echo,
+        Item: { account: { S: echo }, token: { S: echo } },
+      }),
+    ),
+  (response, echo) => response.writeHead(200, json).end(`{"access_token":"${echo}`),
+  (response, echo) => response.writeHead(302, { Location: `/${encodeURIComponent(echo)}` }).end(echo),
+  (response, echo) => response.writeHead(403, json).end(JSON.stringify({ message: echo, [echo]: echo })),
+  (response, echo) => response.socket?.end(`HTTP/1.1 ${echo}\r\n\r\n`),
+  (response, echo) => {
+    response.writeHead(200, { ...json, 'Content-Length': '100000' });
+    response.write(echo, () => response.destroy());
+  },
+];

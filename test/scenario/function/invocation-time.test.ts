@@ -1,0 +1,105 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createEdge } from '../../../lambda/events/router.ts';
+import { serve } from '../../../local/loopback.ts';
+import { type Capture, captureOutput } from '../../support/capture.ts';
+import { full } from '../../support/counts.ts';
+import { brokerOf, recordReports } from '../../support/events/broker.ts';
+import { httpEvent, invocation } from '../../support/events/events.ts';
+import { startWorld } from '../../support/world.ts';
+
+let output: Capture;
+
+beforeEach(() => {
+  output = captureOutput(false);
+});
+afterEach(() => output.stop());
+
+const silent = ['FEGORA_TOKEN_URL', 'AWS_ENDPOINT_URL_SECRETS_MANAGER', 'AWS_ENDPOINT_URL_DYNAMODB'];
+/** One after the other: forty environments that start at once leave none of these its time. */
+const short = [200, 300, 500, 700, 1000];
+const long = [2000, 3500, 6000, 9000, 10_500, 12_000, 16_000, 25_000, 30_000];
+
+const atOnce = 27;
+
+const later = '(Deadline|RenewalInProgress|SecretUnavailable|TableUnavailable|UpstreamTimeout)';
+
+interface Case {
+  readonly variable: string;
+  readonly limitMs: number;
+  /** Each has an account and an environment of its own. */
+  readonly account: string;
+  readonly alias: string;
+  readonly event: unknown;
+  /** What may be said, through this alias, of a token that cannot be had now. */
+  readonly expected: RegExp;
+}
+
+const doors: readonly ((account: string) => Pick<Case, 'alias' | 'event' | 'expected'>)[] = [
+  (account) => ({ alias: 'http', event: httpEvent({ account }), expected: /"statusCode":503,.*"Retry-After":"\d+"/ }),
+  (account) => ({ alias: `account-${account}`, event: {}, expected: new RegExp(`^${later}$`) }),
+  (account) => ({ alias: 'warmup', event: { accounts: [account] }, expected: /"outcome":"(skipped|failed:\w+)"/ }),
+  (account) => ({
+    alias: 'admin',
+    event: { action: 'verify', account },
+    expected: new RegExp(`^${later}$|"outcome":"skipped"`),
+  }),
+];
+
+/** Under `npm test` each alias gets one in four of all cases, another one than the others. */
+function casesOf(limitsMs: readonly number[]): Case[] {
+  const stride = full(1, doors.length);
+  return doors.flatMap((door, nth) =>
+    silent
+      .flatMap((variable, service) =>
+        limitsMs.map((limitMs) => ({ variable, limitMs, account: `a${nth}-${service}-${limitMs}` })),
+      )
+      .filter((_, index) => index % stride === nth % stride)
+      .map((one) => ({ ...one, ...door(one.account) })),
+  );
+}
+
+it('promise 45: with anything from 0.2 to 30 s left, and a service that says nothing, there is an answer in time', async () => {
+  const hurried = casesOf(short);
+  const patient = casesOf(long);
+  const world = await startWorld({ accounts: ['warm', ...[...hurried, ...patient].map(({ account }) => account)] });
+  const nobody = await serve(() => {});
+  const late: string[] = [];
+
+  const attempt = async ({ variable, limitMs, alias, event, expected }: Case) => {
+    const { handler } = world.environment({ [variable]: nobody.url });
+    const begun = performance.now();
+    const remaining = () => Math.max(0, Math.floor(limitMs - (performance.now() - begun)));
+    const answer = await handler(event, invocation(alias, remaining)).catch(({ name }: Error) => name);
+    if (remaining() === 0) {
+      late.push(`${variable} ${limitMs} ${alias}`);
+    }
+    expect(typeof answer === 'string' ? answer : JSON.stringify(answer)).toMatch(expected);
+  };
+
+  try {
+    await world.environment().http({ account: 'warm' });
+    for (const one of hurried) {
+      await attempt(one);
+    }
+    while (patient.length > 0) {
+      await Promise.all(patient.splice(0, atOnce).map(attempt));
+    }
+    expect(late).toEqual([]);
+  } finally {
+    await Promise.all([nobody.close(), world.close()]);
+  }
+}, 120_000);
+
+it('promise 45: a broker that never answers is answered for', async () => {
+  const { report, failed } = recordReports();
+  const broker = brokerOf({ getToken: () => new Promise(() => {}) });
+  const config = { accounts: new Map([['one', 'fegora/one']]), defaultAccount: 'one' };
+  const handler = createEdge({ config, broker, report });
+  const soon = (alias: string) => invocation(alias, () => 200);
+  expect(await handler(httpEvent(), soon('http'))).toMatchObject({
+    statusCode: 503,
+    body: expect.stringContaining('"error":"deadline"'),
+  });
+  await expect(handler({}, soon('account-one'))).rejects.toMatchObject({ name: 'Deadline' });
+  expect(failed).toHaveLength(2);
+});

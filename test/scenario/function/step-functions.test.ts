@@ -1,0 +1,185 @@
+import { Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Alias, type IAlias, Version } from 'aws-cdk-lib/aws-lambda';
+import { StateMachine } from 'aws-local-stepfunctions';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Invoicing } from '../../../infra/examples/invoicing.ts';
+import { createApp } from '../../infra/synth.ts';
+import { type Capture, captureOutput } from '../../support/capture.ts';
+import { type Scene, startScene } from '../../support/client/scene.ts';
+import { type SkippingClock, skippingClock } from '../../support/skipping-clock.ts';
+import { passwordOf } from '../../support/world.ts';
+
+const functions = 'arn:aws:lambda:us-east-1:000000000000:function';
+/** Every token of the simulator starts so. */
+const tokenMark = 'not-a-real-token-';
+
+type Definition = ConstructorParameters<typeof StateMachine>[0];
+
+let definition: Definition;
+let clock: SkippingClock;
+let scene: Scene;
+let output: Capture;
+
+/** The state machine as the example stack deploys it, between the broker's alias of an account and a worker. */
+beforeAll(() => {
+  const stack = new Stack(createApp(), 'Examples');
+  const alias = (name: string, aliasName: string) => {
+    const aliasVersion = Version.fromVersionArn(stack, `Version${aliasName}`, `${functions}:${name}:1`);
+    // The CDK's own classes do not fit its own interfaces under exactOptionalPropertyTypes.
+    return Alias.fromAliasAttributes(stack, aliasName, { aliasName, aliasVersion }) as IAlias;
+  };
+  new Invoicing(stack, 'Invoicing', {
+    token: alias('fegora-token-broker', 'account-one'),
+    worker: alias('worker', 'live'),
+  });
+  const [machine] = Object.values(Template.fromStack(stack).findResources('AWS::StepFunctions::StateMachine'));
+  definition = JSON.parse(machine?.Properties.DefinitionString);
+}, 120_000);
+
+beforeEach(async () => {
+  clock = skippingClock();
+  scene = await startScene({ parts: { clock, random: Math.random } });
+  output = captureOutput();
+  const { accessKeyId, secretAccessKey } = scene.callers.all;
+  vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
+  vi.stubEnv('AWS_REGION', 'us-east-1');
+  vi.stubEnv('AWS_ACCESS_KEY_ID', accessKeyId);
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', secretAccessKey);
+  vi.stubEnv('AWS_SESSION_TOKEN', undefined);
+  vi.stubEnv('BROKER_FUNCTION', scene.gateway.functionName);
+  vi.stubEnv('FEGORA_ACCOUNT', 'one');
+});
+afterEach(async () => {
+  output.stop();
+  vi.unstubAllEnvs();
+  vi.unstubAllGlobals();
+  await scene.close();
+});
+
+/** The worker of the example, in a new environment, with Fegora's API where the simulator is. */
+async function newWorker() {
+  const { fetch } = globalThis;
+  const toSimulator = (url: string | URL | Request) =>
+    String(url).replace('https://api.fegora.com', scene.world.fegora.origin);
+  vi.stubGlobal('fetch', (url: string | URL | Request, init?: RequestInit) => fetch(toSimulator(url), init));
+  vi.resetModules();
+  const { handler } = await import('../../../infra/examples/handlers/call-direct.ts');
+  return handler;
+}
+
+/**
+ * Runs the state machine; its tasks but the worker's invoke the real alias through the Lambda API, signed. `ready` is
+ * what the first state found, where the token is gone by the time the workers ask.
+ */
+async function execute(input: object, ready?: Readonly<Record<string, string | number>>) {
+  const handler = await newWorker();
+  const { accessKeyId, secretAccessKey } = scene.callers.all;
+  const machine = new StateMachine(definition, {
+    awsConfig: { region: 'us-east-1', credentials: { accessKeys: { accessKeyId, secretAccessKey } } },
+  });
+  const work = async (order: unknown) => ({ ...(await handler({ path: '', document: {}, ...Object(order) })) });
+  const handlers = { IssueInvoice: work, ...(ready && { EnsureToken: async () => ready }) };
+  const execution = machine.run(JSON.parse(JSON.stringify(input)), {
+    overrides: { taskResourceLocalHandlers: handlers, retryIntervalOverrides: { EnsureToken: 1 } },
+  });
+  // A failure is in the history too.
+  const outcome = execution.result.catch(() => undefined);
+  const history = [];
+  for await (const event of execution.eventLogs) {
+    history.push(event);
+    if (event.type === 'StateRetried') {
+      // The pause that the real service makes is left out of the execution, not out of the broker's time.
+      clock.skip(60_000);
+    }
+  }
+  return { result: await outcome, history };
+}
+
+/** The events of one state, by type. */
+function eventsOf(history: readonly { type: string; state?: { name: string } }[], state: string): string[] {
+  return history.filter((event) => event.state?.name === state).map(({ type }) => type);
+}
+
+const invoices = { invoices: Array.from({ length: 5 }, (_, index) => ({ path: '/api/whoami', document: { index } })) };
+
+describe('success', () => {
+  test('the token is made ready by one login, and the workers post their invoices with it', async () => {
+    const { result, history } = await execute(invoices);
+
+    expect(result).toEqual(invoices.invoices.map(() => ({ status: 200, body: expect.stringContaining('user-one') })));
+    expect(scene.world.fegora.counters()).toMatchObject({ logins: 1, apiCalls: 5, apiRefusals: 0 });
+    expect(eventsOf(history, 'EnsureToken')).toEqual(['StateEntered', 'StateExited']);
+    // One for the first state, one for the worker, whose client keeps the token for the rest.
+    expect(scene.invoked).toEqual(['account-one', 'account-one']);
+  });
+
+  test('the recorded history has the fingerprint and the expiry, and no token, in no state’s input or output', async () => {
+    const { history } = await execute(invoices);
+    const recorded = JSON.stringify(history);
+
+    expect(history.filter(({ type }) => type === 'StateExited').length).toBeGreaterThanOrEqual(7);
+    expect(recorded).toMatch(/"token_sha256":"[0-9a-f]{64}"/);
+    expect(recorded).toContain('"expires_at"');
+    expect(recorded).not.toContain(tokenMark);
+    expect(recorded).not.toContain('access_token"');
+    expect(output.text()).not.toContain(tokenMark);
+  });
+});
+
+describe('failure', () => {
+  test('CredentialsRejected is not retried', async () => {
+    scene.world.fegora.setPassword('user-one', 'not-a-real-password-changed');
+    const { history } = await execute(invoices);
+
+    expect(history.at(-1)).toMatchObject({ type: 'ExecutionFailed', Error: 'CredentialsRefused' });
+    expect(eventsOf(history, 'EnsureToken')).toEqual(['StateEntered', 'StateFailed', 'StateCaught', 'StateExited']);
+    expect(scene.invoked).toEqual(['account-one']);
+    expect(scene.world.fegora.counters()).toMatchObject({ attempts: 1, apiCalls: 0 });
+    expect(JSON.stringify(history)).not.toContain(passwordOf('one'));
+  });
+
+  test('CredentialsRejected is not retried by a worker either', async () => {
+    scene.world.fegora.setPassword('user-one', 'not-a-real-password-changed');
+    const { history } = await execute({ invoices: invoices.invoices.slice(0, 1) }, {});
+
+    expect(history.at(-1)).toMatchObject({ type: 'ExecutionFailed', Error: 'CredentialsRejected' });
+    expect(history.filter(({ type }) => type === 'StateRetried')).toEqual([]);
+    expect(scene.world.fegora.counters()).toMatchObject({ attempts: 1, apiCalls: 0 });
+  });
+
+  test('UpstreamUnavailable is retried with back-off, and the execution goes on when Fegora is back', async () => {
+    scene.world.fegora.addFault({ kind: 'answer', status: 503, times: 2 });
+    const { result, history } = await execute(invoices);
+    const retries = history.flatMap((event) => ('retry' in event ? [event.retry] : []));
+
+    expect(result).toHaveLength(5);
+    expect(retries.map(({ attempt }) => attempt)).toEqual([1, 2]);
+    const [retrier] = retries.map((retry) => retry.retrier);
+    expect(retrier).toMatchObject({ ErrorEquals: expect.arrayContaining(['UpstreamUnavailable']) });
+    expect(retrier?.IntervalSeconds).toBeGreaterThanOrEqual(5);
+    expect(retrier?.BackoffRate).toBeGreaterThan(1);
+    expect(scene.world.fegora.counters()).toMatchObject({ attempts: 3, logins: 1 });
+  });
+
+  test('an outage that outlasts all retries fails the execution by its name', async () => {
+    scene.world.fegora.addFault({ kind: 'answer', status: 503, times: null });
+    const { history } = await execute(invoices);
+    const retries = history.filter(({ type }) => type === 'StateRetried');
+
+    expect(history.at(-1)).toMatchObject({ type: 'ExecutionFailed', Error: 'UpstreamUnavailable' });
+    expect(scene.invoked).toHaveLength(retries.length + 1);
+    expect(retries.length).toBeGreaterThanOrEqual(3);
+    expect(JSON.stringify(history)).not.toContain(passwordOf('one'));
+  });
+
+  test('a worker whose token Fegora no longer takes gets another, unseen by the history', async () => {
+    await execute(invoices);
+    scene.world.fegora.changeKey();
+    const { result, history } = await execute(invoices);
+
+    expect(result).toHaveLength(5);
+    expect(scene.world.fegora.counters()).toMatchObject({ logins: 2 });
+    expect(JSON.stringify(history)).not.toContain(tokenMark);
+  });
+});

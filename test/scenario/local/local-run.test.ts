@@ -1,0 +1,407 @@
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import dynalite from 'dynalite';
+import { afterEach, describe, expect, test } from 'vitest';
+import { startEnvironment } from '../../../local/environment.ts';
+import { startFegoraSimulator } from '../../../local/fegora/simulator.ts';
+import { startTokenTable } from '../../../local/local-parts.ts';
+import { type LocalRun, startLocalRun } from '../../../local/local-run.ts';
+import { functionEnv, readSettings, SettingRefused } from '../../../local/local-settings.ts';
+import { listen, serve } from '../../../local/loopback.ts';
+import { startSecretsManager } from '../../../local/secrets-manager/server.ts';
+import { startTable } from '../../../local/table.ts';
+import { invocation } from '../../support/events/events.ts';
+import { plainCall, signedCall } from '../../support/signed-call.ts';
+
+const shell = promisify(execFile);
+/** Every token of the simulator starts so. */
+const tokenMark = 'not-a-real-token-';
+const ended: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const end of ended.splice(0).reverse()) {
+    await end();
+  }
+});
+
+interface Process {
+  readonly child: ChildProcess;
+  readonly output: () => { readonly stdout: string; readonly stderr: string };
+  /** Resolves with the exit code, or the signal's name. */
+  readonly exit: Promise<number | string | null>;
+  /** Resolves when standard output holds a text. */
+  readonly says: (text: string) => Promise<void>;
+}
+
+/** `npm start` without npm. */
+function start(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Process {
+  const child = spawn(process.execPath, ['local/start.ts', ...args], { env: { PATH: process.env.PATH, ...env } });
+  ended.push(() => child.kill('SIGKILL'));
+  let [stdout, stderr] = ['', ''];
+  const exit = new Promise<number | string | null>((resolve) => {
+    child.once('close', (code, signal) => resolve(signal ?? code));
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk;
+  });
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+  });
+  const says = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => stdout.includes(text) && resolve();
+      child.stdout.on('data', look);
+      void exit.then((code) => reject(new Error(`ended with ${code} before it said ${text}: ${stderr}`)));
+      look();
+    });
+  return { child, output: () => ({ stdout, stderr }), exit, says };
+}
+
+function valueIn(stdout: string, name: string): string | undefined {
+  return new RegExp(`^ +${name} +(.*)$`, 'm').exec(stdout)?.[1];
+}
+
+describe('npm start -- --once', () => {
+  test('makes one call and ends with 0, without the token and without colour', async () => {
+    const { exit, output } = start(['--once']);
+    await expect(exit).resolves.toBe(0);
+    const { stdout, stderr } = output();
+    expect(valueIn(stdout, 'account')).toBe('demo-a');
+    expect(valueIn(stdout, 'fingerprint')).toMatch(/^[\da-f]{64}$/);
+    expect(Number(valueIn(stdout, 'seconds left'))).toBeGreaterThan(1700);
+    expect(valueIn(stdout, 'source')).toBe('upstream');
+    expect(valueIn(stdout, 'logins made')).toBe('1');
+    expect(stdout + stderr).not.toContain(tokenMark);
+    expect(stdout + stderr).not.toContain('not-a-real-password');
+    expect(stdout).not.toContain('\u001b');
+    expect(stderr).toBe('');
+  });
+
+  test('asks no proxy of the shell the way to its own machine', async () => {
+    const nowhere = 'http://127.0.0.1:1';
+    const { exit } = start(['--once'], { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere });
+    await expect(exit).resolves.toBe(0);
+  });
+
+  test('shows the token when asked to, and the log, which does not hold it', async () => {
+    const { exit, output } = start(['--once', '--show-token', '--verbose']);
+    await expect(exit).resolves.toBe(0);
+    const { stdout, stderr } = output();
+    const token = valueIn(stdout, 'token') ?? '';
+    expect(token).toContain(tokenMark);
+    expect(createHash('sha256').update(token).digest('hex')).toBe(valueIn(stdout, 'fingerprint'));
+    expect(stderr).toContain('"audit":"issue"');
+    expect(stderr).not.toContain(tokenMark);
+    expect(stderr).not.toContain('not-a-real-password');
+  });
+
+  test('uses the parts that the environment names, and makes the table there', async () => {
+    const simulator = await startFegoraSimulator({ accounts: { someone: 'not-a-real-password' } });
+    const secrets = await startSecretsManager();
+    const dynamo = await listen(dynalite({ createTableMs: 0 }));
+    ended.push(simulator.close, secrets.close, dynamo.close);
+    secrets.create('theirs', JSON.stringify({ username: 'someone', password: 'not-a-real-password' }));
+    const env = {
+      FEGORA_TOKEN_URL: simulator.url,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+      AWS_ENDPOINT_URL_DYNAMODB: dynamo.url,
+      FEGORA_ACCOUNTS: '{"someone":"theirs"}',
+    };
+    const first = start(['--once'], env);
+    await expect(first.exit).resolves.toBe(0);
+    expect(valueIn(first.output().stdout, 'account')).toBe('someone');
+    expect(valueIn(first.output().stdout, 'source')).toBe('upstream');
+    expect(valueIn(first.output().stdout, 'Fegora')).toContain(simulator.url);
+    expect(secrets.calls('GetSecretValue')).toBe(1);
+    expect(simulator.counters().logins).toBe(1);
+
+    const second = start(['--once'], env);
+    await expect(second.exit).resolves.toBe(0);
+    expect(valueIn(second.output().stdout, 'source')).toBe('shared');
+    expect(simulator.counters().logins).toBe(1);
+  });
+
+  test('ends with 1 and says why where the first call fails', async () => {
+    const secrets = await startSecretsManager();
+    ended.push(secrets.close);
+    secrets.create('fegora/demo-a', JSON.stringify({ username: 'user-of-demo-a', password: 'not-a-real-password' }));
+    const { exit, output } = start(['--once'], { AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url });
+    await expect(exit).resolves.toBe(1);
+    expect(valueIn(output().stdout, 'error')).toBe('credentials_rejected');
+    expect(valueIn(output().stdout, 'log')).toContain('--verbose');
+  });
+
+  test('refuses another machine’s Fegora with the built-in credentials: ends with 1 and starts nothing', async () => {
+    const { exit, output } = start(['--once'], { FEGORA_TOKEN_URL: 'https://api.fegora.example/token' });
+    await expect(exit).resolves.toBe(1);
+    expect(output().stderr).toMatch(/^FEGORA_TOKEN_URL .* set AWS_ENDPOINT_URL_SECRETS_MANAGER too\.\n$/);
+    expect(output().stdout).toBe('');
+  });
+
+  test.each([
+    [['--twice'], /^Unknown option '--twice'/],
+    [['--port', '70000'], /^--port takes a number/],
+  ])('refuses %j: ends with 1 and says why', async (args, why) => {
+    const { exit, output } = start(args);
+    await expect(exit).resolves.toBe(1);
+    expect(output().stderr).toMatch(why);
+    expect(output().stderr).not.toMatch(/^ +at /m);
+  });
+
+  test('refuses a table that nobody serves, and names its variable', async () => {
+    const { exit, output } = start(['--once'], { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' });
+    await expect(exit).resolves.toBe(1);
+    expect(output().stderr).toMatch(/^AWS_ENDPOINT_URL_DYNAMODB: .*\(ECONNREFUSED\)\.\n$/);
+    expect(output().stdout).toBe('');
+  });
+
+  test('ends with 1 and one line where its output cannot be written', async () => {
+    const { child, exit, output } = start(['--once']);
+    child.stdout?.destroy();
+    await expect(exit).resolves.toBe(1);
+    expect(output().stderr).toMatch(/^Standard output cannot be written: .*EPIPE.*\n$/);
+  });
+
+  test('refuses a port that is taken', async () => {
+    const secrets = await startSecretsManager();
+    ended.push(secrets.close);
+    const { exit, output } = start(['--once', '--port', new URL(secrets.url).port]);
+    await expect(exit).resolves.toBe(1);
+    expect(output().stderr).toMatch(/EADDRINUSE/);
+    expect(output().stderr).not.toMatch(/^ +at /m);
+  });
+});
+
+describe('npm start', () => {
+  const hasCurl = /aws-sigv4/.test(spawnSync('curl', ['--help', 'auth'], { encoding: 'utf8' }).stdout ?? '');
+
+  test('serves until Ctrl-C, which ends it with 0', async () => {
+    const { child, exit, says, output } = start();
+    await says('Ctrl-C');
+    const gateway = /http:\S+/.exec(valueIn(output().stdout, 'gateway') ?? '')?.[0] ?? '';
+    await expect(plainCall(`${gateway}/token`)).resolves.toMatchObject({ status: 403 });
+    child.kill('SIGINT');
+    await expect(exit).resolves.toBe(0);
+    expect(output().stderr).toBe('');
+    await expect(plainCall(`${gateway}/token`)).rejects.toThrow();
+  });
+
+  test('prints lines for operators that work in a shell with a profile and a session of its own', async () => {
+    const { says, output } = start();
+    await says('Ctrl-C');
+    const theirs = { AWS_PROFILE: 'theirs', AWS_SESSION_TOKEN: 'theirs', AWS_SECRET_ACCESS_KEY: 'theirs' };
+    const operator = async (ending: string, input = '') => {
+      const line = new RegExp(`^ +(env .*npm run broker .*${ending}.*)$`, 'm').exec(output().stdout)?.[1] ?? '';
+      const options = { env: { PATH: process.env.PATH, ...theirs } };
+      return (await shell('sh', ['-c', `printf '${input}' | ${line}`], options)).stdout;
+    };
+    await expect(operator('status')).resolves.toMatch(/^demo-a\n +paused +false\n +expires_at +2/m);
+
+    const typed = 'user-of-demo-a\\nnot-a-real-password-of-demo-a\\n';
+    await expect(operator('credentials set', typed)).resolves.toMatch(/demo-a: stored as version/);
+  });
+
+  if (!hasCurl) {
+    test('curl with --aws-sigv4 is absent here: what its printed line says is signed by the SDK', async () => {
+      const { says, output } = start();
+      await says('Ctrl-C');
+      const [, url = '', accessKeyId = '', secretAccessKey = ''] =
+        /curl .* (http:\S+) .* --user (\S+?):(\S+)$/m.exec(output().stdout) ?? [];
+      await expect(signedCall(url, { accessKeyId, secretAccessKey })).resolves.toMatchObject({ status: 200 });
+    });
+    return;
+  }
+
+  test('prints a curl line that works in another shell', async () => {
+    const { says, output } = start();
+    await says('Ctrl-C');
+    const line = /^ +(curl .*)$/m.exec(output().stdout)?.[1] ?? '';
+    const curl = async (command: string) =>
+      (await shell('sh', ['-c', command], { env: { PATH: process.env.PATH } })).stdout;
+
+    const answer = await curl(line);
+    expect(answer).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+    for (const header of ['Cache-Control: no-store', 'Pragma: no-cache', 'X-Content-Type-Options: nosniff']) {
+      expect(answer).toContain(`\r\n${header}\r\n`);
+    }
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toEqual({
+      access_token: expect.stringContaining(tokenMark),
+      token_type: 'bearer',
+      expires_in: expect.any(Number),
+      expires_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      account: 'demo-a',
+      token_sha256: valueIn(output().stdout, 'fingerprint'),
+      source: 'memory',
+    });
+
+    const unsigned = line.replace(/ --aws-sigv4 .*$/, '');
+    const printed = (what: RegExp) =>
+      output()
+        .stdout.split('\n')
+        .find((text) => what.test(text)) ?? '';
+    const first = valueIn(output().stdout, 'account demo-a only') ?? '';
+    const refusals = [
+      [unsigned, 'MissingAuthenticationTokenException'],
+      [`${line}-wrong`, 'InvalidSignatureException'],
+      [line.replace(/--user .*$/, valueIn(output().stdout, 'nothing') ?? ''), 'AccessDeniedException'],
+      [printed(/curl .*demo-b/), 'AccessDeniedException'],
+    ] as const;
+    for (const [command, type] of refusals) {
+      const refused = await curl(command);
+      expect(refused).toMatch(/^HTTP\/1.1 403 Forbidden\r\n/);
+      expect(refused).toContain(`\r\nx-amzn-ErrorType: ${type}\r\n`);
+      expect(refused).toContain('"error":"forbidden"');
+    }
+    await expect(curl(line.replace(/--user .*$/, first))).resolves.toMatch(/^HTTP\/1.1 200 OK/);
+    expect(JSON.parse(await curl(printed(/curl .*_control/)))).toMatchObject({ logins: 1 });
+  });
+});
+
+describe('a function whose thread dies', () => {
+  test.each([
+    ['before it has loaded', 'throw(Error`not-to-be`)', /^Error: not-to-be$/],
+    ['by ending itself', 'setTimeout(process.exit,100,3)', /^the function's thread ended with 3$/],
+  ])('%s: the log says why, and calls fail at once, those under way and those to come', async (_, code, why) => {
+    const log: string[] = [];
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${code}` };
+    const { handler, stop } = startEnvironment(env, (line) => log.push(line));
+    ended.push(stop);
+    const died = { name: 'Runtime.ExitError' };
+    await expect(handler({}, invocation('http'))).rejects.toMatchObject(died);
+    await expect(handler({}, invocation('http'))).rejects.toMatchObject(died);
+    expect(log).toContainEqual(expect.stringMatching(why));
+  });
+
+  test('because it was stopped: calls fail at once, and there is nothing to explain', async () => {
+    const log: string[] = [];
+    const { handler, stop } = startEnvironment({}, (line) => log.push(line));
+    const call = handler({}, invocation('http'));
+    void stop();
+    await expect(call).rejects.toMatchObject({ name: 'Runtime.ExitError', message: 'the function was stopped' });
+    await stop();
+    await expect(handler({}, invocation('http'))).rejects.toMatchObject({ name: 'Runtime.ExitError' });
+    expect(log).toEqual([]);
+  });
+});
+
+describe('the settings of the local run', () => {
+  const elsewhere = { AWS_ENDPOINT_URL_SECRETS_MANAGER: 'https://secretsmanager.us-east-1.amazonaws.com' };
+
+  test.each([
+    ['another machine’s Fegora without TLS', { FEGORA_TOKEN_URL: 'http://api.fegora.example/token', ...elsewhere }],
+    ['a Fegora that only looks like this machine', { FEGORA_TOKEN_URL: 'https://127.0.0.1.fegora.example/token' }],
+    ['a Fegora with credentials in its URL', { FEGORA_TOKEN_URL: 'http://user:not-a-real-password@127.0.0.1/token' }],
+    ['a Fegora that is no URL', { FEGORA_TOKEN_URL: 'api.fegora.example/token' }],
+    ['a Secrets Manager that is no URL', { AWS_ENDPOINT_URL_SECRETS_MANAGER: 'localhost:4566' }],
+    ['a table that is no URL', { AWS_ENDPOINT_URL_DYNAMODB: 'http://localhost:port' }],
+    ['malformed accounts', { FEGORA_ACCOUNTS: '{"A":"x"}' }],
+    ['an unknown default account', { FEGORA_DEFAULT_ACCOUNT: 'demo-c' }],
+    ['TLS without certificates', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }],
+  ])('refuse %s and name the variable, not the value', (_, env) => {
+    const [variable = '', value = ''] = Object.entries(env)[0] ?? [];
+    expect(() => readSettings(env)).toThrow(SettingRefused);
+    expect(() => readSettings(env)).toThrow(variable);
+    expect(() => readSettings(env)).not.toThrow(value);
+  });
+
+  test('take another machine’s Fegora with another Secrets Manager, and the keys for it', () => {
+    const env = {
+      FEGORA_TOKEN_URL: 'https://api.fegora.example/token',
+      ...elsewhere,
+      AWS_ACCESS_KEY_ID: 'theirs',
+      AWS_SECRET_ACCESS_KEY: 'not-a-real-key-of-theirs',
+    };
+    const settings = readSettings(env);
+    expect(settings.given).toEqual({
+      tokenUrl: env.FEGORA_TOKEN_URL,
+      secretsUrl: env.AWS_ENDPOINT_URL_SECRETS_MANAGER,
+    });
+    const urls = { tokenUrl: env.FEGORA_TOKEN_URL, secretsUrl: elsewhere.AWS_ENDPOINT_URL_SECRETS_MANAGER };
+    expect(functionEnv(settings, { ...urls, tableUrl: 'http://127.0.0.1:1' })).toMatchObject(env);
+  });
+
+  test.each([
+    ['AWS_ENDPOINT_URL_SECRETS_MANAGER', { AWS_PROFILE: 'theirs' }, /AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY/],
+    ['AWS_ENDPOINT_URL_DYNAMODB', { AWS_PROFILE: 'theirs' }, /AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY/],
+    ['AWS_ENDPOINT_URL_DYNAMODB', { AWS_ACCESS_KEY_ID: 'theirs' }, /set AWS_SECRET_ACCESS_KEY /],
+  ])('refuse %s on another machine with %o: they name the keys that are missing', (variable, keys, missing) => {
+    const env = { [variable]: 'https://service.us-east-1.amazonaws.com', ...keys };
+    expect(() => readSettings(env)).toThrow(SettingRefused);
+    expect(() => readSettings(env)).toThrow(variable);
+    expect(() => readSettings(env)).toThrow(missing);
+  });
+
+  test('give emulators no true keys', () => {
+    const env = { AWS_ACCESS_KEY_ID: 'theirs', AWS_SECRET_ACCESS_KEY: 'theirs', AWS_SESSION_TOKEN: 'theirs' };
+    const local = 'http://127.0.0.1:1';
+    const given = functionEnv(readSettings(env), { tokenUrl: local, secretsUrl: local, tableUrl: local });
+    expect(Object.values(given)).not.toContain('theirs');
+  });
+});
+
+describe('a table that the environment names', () => {
+  test('is made on this machine alone: another one is sent nothing', async () => {
+    let requests = 0;
+    const server = await serve((_, response) => {
+      requests += 1;
+      response.writeHead(400, { 'Content-Type': 'application/x-amz-json-1.0' }).end('{"__type":"ValidationException"}');
+    });
+    ended.push(server.close);
+    const tableAt = async (tableUrl: string) => {
+      const keys = { AWS_ACCESS_KEY_ID: 'theirs', AWS_SECRET_ACCESS_KEY: 'not-a-real-key' };
+      const settings = readSettings({ AWS_ENDPOINT_URL_DYNAMODB: tableUrl, ...keys });
+      return startTokenTable(settings, new AsyncDisposableStack());
+    };
+    // Another spelling of this machine, which passes for another one.
+    const elsewhere = server.url.replace('127.0.0.1', '0.0.0.0');
+    await expect(tableAt(elsewhere)).resolves.toEqual({ tableUrl: elsewhere });
+    expect(requests).toBe(0);
+    await expect(tableAt(server.url)).rejects.toThrow(SettingRefused);
+    expect(requests).toBe(1);
+  });
+});
+
+describe('through the gateway of the local run', () => {
+  async function run(env: Readonly<Record<string, string>> = {}): Promise<LocalRun & { call: typeof call }> {
+    const local = await startLocalRun({ env });
+    ended.push(local.close);
+    return { ...local, call };
+
+    function call(account = 'demo-a') {
+      return signedCall(`${local.gateway.url}/token/${account}`, local.callers.all);
+    }
+  }
+
+  test('promise 1: 200 concurrent first calls: 1 login, 200 equal tokens', async () => {
+    const { call, simulator } = await run();
+    const answers = await Promise.all(Array.from({ length: 200 }, () => call()));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 200 }, () => 200));
+    expect(new Set(answers.map(({ body }) => body.token_sha256)).size).toBe(1);
+    expect(simulator?.counters()).toMatchObject({ attempts: 1, logins: 1 });
+  });
+
+  test('promise 19: a wrong password: 1 refusal, however often it is asked; put right, a call within 10 s succeeds', async () => {
+    const { call, simulator, secrets } = await run();
+    const password = (text: string) => JSON.stringify({ username: 'user-of-demo-a', password: text });
+    secrets?.put('fegora/demo-a', password('not-a-real-password'));
+    for (let times = 0; times < 10; times += 1) {
+      await expect(call()).resolves.toMatchObject({ status: 502, body: { error: 'credentials_rejected' } });
+    }
+    expect(simulator?.counters()).toMatchObject({ attempts: 1, refusals: 1 });
+
+    secrets?.put('fegora/demo-a', password('not-a-real-password-of-demo-a'));
+    await expect.poll(async () => (await call()).status, { timeout: 10_000, interval: 500 }).toBe(200);
+    expect(simulator?.counters()).toMatchObject({ attempts: 2, refusals: 1, logins: 1 });
+  });
+
+  test('two runs on one table: the second finds the token of the first', async () => {
+    const table = await startTable('fegora-tokens');
+    ended.push(table.close);
+    const first = await run({ AWS_ENDPOINT_URL_DYNAMODB: table.url });
+    await expect(first.call()).resolves.toMatchObject({ body: { source: 'upstream' } });
+    const second = await run({ AWS_ENDPOINT_URL_DYNAMODB: table.url });
+    await expect(second.call()).resolves.toMatchObject({ body: { source: 'shared' } });
+    expect(second.simulator?.counters().attempts).toBe(0);
+  });
+});

@@ -1,0 +1,73 @@
+import { createServer, request } from 'node:http';
+import { localCallers } from '../../../local/gateway/callers.ts';
+import { type Gateway, startGateway } from '../../../local/gateway/gateway.ts';
+import { type LoopbackServer, listen } from '../../../local/loopback.ts';
+import { type Door, startWorld, type World, type WorldOptions } from '../world.ts';
+
+export interface Scene {
+  readonly world: World;
+  readonly gateway: Gateway;
+  readonly callers: ReturnType<typeof localCallers>;
+  /** Aliases in the order in which they were invoked. */
+  readonly invoked: string[];
+  /** Into the first environment, past the gateway. */
+  readonly door: Door;
+  readonly close: () => Promise<void>;
+}
+
+export interface SceneOptions extends WorldOptions {
+  /** Execution environments, which take the calls in turn. @default 1 */
+  readonly environments?: number;
+}
+
+/** The broker as a caller meets it: the gateway with its signatures and rights, the function, all that is behind it. */
+export async function startScene(options: SceneOptions = {}): Promise<Scene> {
+  const { accounts = ['one', 'two'], environments = 1, parts = {} } = options;
+  const world = await startWorld({ accounts, ...options });
+  const { clock } = parts;
+  const table = clock && (await dated(world.tableUrl, clock.now));
+  const tableEnv = table && { AWS_ENDPOINT_URL_DYNAMODB: table.url };
+  const door = world.environment(tableEnv);
+  const doors = [door, ...Array.from({ length: environments - 1 }, () => world.environment(tableEnv))];
+  const invoked: string[] = [];
+  const callers = localCallers(accounts[0] ?? 'one');
+  const gateway = await startGateway({
+    handler: async (event, context) => {
+      invoked.push(context.invokedFunctionArn.split(':').at(-1) ?? '');
+      return doors[invoked.length % doors.length]?.handler(event, context);
+    },
+    callers: Object.values(callers),
+    aliases: ['http', 'warmup', 'admin', ...accounts.map((account) => `account-${account}`)],
+    ...(clock && { now: clock.now }),
+  });
+  return {
+    world,
+    gateway,
+    callers,
+    invoked,
+    door,
+    close: async () => {
+      await gateway.close();
+      await table?.close();
+      await world.close();
+    },
+  };
+}
+
+/**
+ * Stands in front of the table and dates its answers by another clock, since the broker compares its own with them.
+ * Epoch milliseconds.
+ */
+async function dated(server: string, now: () => number): Promise<LoopbackServer> {
+  return listen(
+    createServer((incoming, outgoing) => {
+      const { method, url = '', headers } = incoming;
+      const forwarded = request(`${server}${url}`, { method, headers, agent: false }, (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, { ...answer.headers, date: new Date(now()).toUTCString() });
+        answer.pipe(outgoing);
+      });
+      forwarded.once('error', () => outgoing.destroy());
+      incoming.pipe(forwarded);
+    }),
+  );
+}

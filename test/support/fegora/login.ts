@@ -1,0 +1,62 @@
+import { afterEach, expect } from 'vitest';
+import type { LoginOutcome } from '../../../lambda/broker/ports.ts';
+import { createLogin } from '../../../lambda/fegora/password-grant.ts';
+import type { Certificate } from '../certificates.ts';
+import { type Behaviour, httpAnswer, type RawUpstream, startRawUpstream } from './raw-upstream.ts';
+
+export const credentials = {
+  username: '25365421',
+  password: 'not-a-real-password',
+  clientId: 'apiApp',
+  versionId: 'v1',
+};
+
+/** A token response, the HTTP answer that carries it, and what a login makes of it. */
+export const token = JSON.stringify({
+  access_token: 'not-a-real-token-7XLOCJyiMAs0ZxX',
+  token_type: 'bearer',
+  expires_in: 1799,
+});
+export const granted = httpAnswer(200, token);
+export const issued = { kind: 'issued', accessToken: 'not-a-real-token-7XLOCJyiMAs0ZxX', lifetimeMs: 1_799_000 };
+
+/** For what is sure to come, however busy the machine is. */
+export const patient = { timeout: 20_000, interval: 5 };
+
+export interface LoginOptions {
+  readonly username?: string;
+  readonly password?: string;
+  readonly clientId?: string;
+  readonly signal?: AbortSignal;
+  readonly beforeFirstByte?: () => void;
+}
+
+/** One login over a real socket. Whatever fails must keep no cause: Node's carry host names and bytes of the answer. */
+export async function logIn(tokenUrl: string, options: LoginOptions = {}): Promise<LoginOutcome> {
+  const { signal = AbortSignal.timeout(20_000), beforeFirstByte = () => {}, ...changed } = options;
+  const login = createLogin({ tokenUrl, now: Date.now });
+  const outcome = await login({ ...credentials, ...changed }, { signal, beforeFirstByte });
+  expect(outcome).not.toHaveProperty('error.cause');
+  return outcome;
+}
+
+type Reached = Extract<LoginOutcome, { kind: 'failed' }>['reached'];
+
+/** The whole outcome of a failure that is named by its code alone. */
+export function failure(code: string, reached: Reached, message: string): object {
+  return { kind: 'failed', error: expect.objectContaining({ code, message }), reached, answer: code };
+}
+
+/** Starts servers that end with the test. To be called at the top of a test file. */
+export function upstreams(): (behaviour: Behaviour, certificate?: Certificate) => Promise<RawUpstream> {
+  let started: RawUpstream[] = [];
+  afterEach(async () => {
+    await Promise.all(started.map(({ close }) => close()));
+    started = [];
+  });
+  return async (behaviour, certificate) => {
+    const upstream = await startRawUpstream(behaviour, certificate);
+    started.push(upstream);
+    return upstream;
+  };
+}

@@ -1,0 +1,207 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { emptyItem, parseRecord } from '../../../../lambda/aws/item-record.ts';
+import { fingerprint, seal, type Token } from '../../../../lambda/broker/token.ts';
+
+const accessToken = 'not-a-real-token';
+const token: Token = {
+  accessToken,
+  fingerprint: fingerprint(accessToken),
+  issuedAt: 1_768_478_400_000,
+  lifetimeMs: 1_800_000,
+  versionId: 'v1',
+};
+
+/** A record with every attribute in it. */
+const record = {
+  account: { S: 'main' },
+  schema: { N: '1' },
+  revision: { N: '7' },
+  owner: { S: 'owner-1' },
+  lease_until: { N: '1768478415000' },
+  access_token: { S: accessToken },
+  issued_at: { N: '1768478400000' },
+  lifetime_ms: { N: '1800000' },
+  version_id: { S: 'v1' },
+  seal: { S: seal('main', token) },
+  retry_at: { N: '1768478405000' },
+  retry_code: { S: 'upstream_timeout' },
+  failed_answer: { S: 'html_500' },
+  failures: { N: '3' },
+  marks: { SS: ['key-1', 'key-2'] },
+  next_try: { N: '1768480200000' },
+  proven: { S: 'key-1' },
+  renew_at: { N: '1768478460000' },
+  forced_count: { N: '2' },
+  forced_since: { N: '1768478300000' },
+  paused: { BOOL: true },
+  last_login: { N: '1768478400400' },
+  last_error_code: { S: 'upstream_unavailable' },
+  last_error_at: { N: '1768478399000' },
+} as const;
+
+const item = {
+  account: 'main',
+  revision: 7,
+  owner: 'owner-1',
+  leaseUntil: 1_768_478_415_000,
+  token,
+  lifetimeMs: 1_800_000,
+  retryAt: 1_768_478_405_000,
+  retryCode: 'upstream_timeout',
+  failedAnswer: 'html_500',
+  failures: 3,
+  marks: new Set(['key-1', 'key-2']),
+  nextTry: 1_768_480_200_000,
+  proven: 'key-1',
+  renewAt: 1_768_478_460_000,
+  forced: { count: 2, since: 1_768_478_300_000 },
+  paused: true,
+  lastLogin: 1_768_478_400_400,
+  lastError: { code: 'upstream_unavailable', at: 1_768_478_399_000 },
+} as const;
+
+describe('a record', () => {
+  test('that is not there is an item that nobody has written', () => {
+    expect(parseRecord('main', undefined)).toEqual({ item: emptyItem('main'), isTokenMalformed: false });
+    expect(emptyItem('main')).toEqual({
+      account: 'main',
+      revision: 0,
+      leaseUntil: 0,
+      failures: 0,
+      marks: new Set(),
+      forced: { count: 0, since: 0 },
+      paused: false,
+    });
+  });
+
+  test('says all that it holds', () => {
+    expect(parseRecord('main', record)).toEqual({ item, isTokenMalformed: false });
+  });
+
+  test('with the least in it leaves the rest as in an empty one', () => {
+    const parsed = parseRecord('main', { schema: { N: '1' }, revision: { N: '1' } });
+
+    expect(parsed).toEqual({ item: { ...emptyItem('main'), revision: 1 }, isTokenMalformed: false });
+  });
+});
+
+describe('promise 13: what cannot be understood', () => {
+  const faults: readonly (readonly [string, object])[] = [
+    ['schema', { schema: undefined }],
+    ['schema', { schema: { N: '2' } }],
+    ['schema', { schema: { N: '0' } }],
+    ['schema', { schema: { S: '1' } }],
+    ['schema', { schema: null }],
+    ['revision', { revision: undefined }],
+    ['revision', { revision: { N: '1.5' } }],
+    ['revision', { revision: { N: '' } }],
+    ['revision', { revision: { N: '9007199254740993' } }],
+    ['lease_until', { lease_until: { S: '5' } }],
+    ['lease_until', { lease_until: { N: 'tomorrow' } }],
+    ['lease_until', { lease_until: { N: 5 } }],
+    ['retry_at', { retry_at: { N: 'NaN' } }],
+    ['retry_at', { retry_at: { N: 'Infinity' } }],
+    ['retry_at', { retry_at: { N: '8640000000000001' } }],
+    ['retry_at', { retry_at: { N: '-9e125' } }],
+    ['marks', { marks: { S: 'key-1' } }],
+    ['marks', { marks: { SS: 'key-1' } }],
+  ];
+
+  test.each(faults)('of %s forbids a login: %j', (attribute, change) => {
+    const entries = Object.entries({ ...record, ...change }).filter(([, value]) => value !== undefined);
+
+    expect(parseRecord('main', Object.fromEntries(entries)).item.fault).toBe(attribute);
+  });
+
+  test.each(['text', 5, null, [], {}])('of the whole (%j) forbids a login', (whole) => {
+    expect(parseRecord('main', whole).item).toMatchObject({ account: 'main', fault: 'schema' });
+  });
+
+  const spoilt: readonly (readonly [string, object])[] = [
+    ['cut', { access_token: { S: 'not-a-real-tok' } }],
+    ['of a longer life', { lifetime_ms: { N: '18000000' } }],
+    ['of a later beginning', { issued_at: { N: '1768478400001' } }],
+    ['of another version', { version_id: { S: 'v2' } }],
+    ['without a seal', { seal: undefined }],
+    ['without a life', { lifetime_ms: undefined }],
+    ['without a beginning', { issued_at: undefined }],
+    ['without a version', { version_id: undefined }],
+    ['that is a number', { access_token: { N: '5' } }],
+    ['that is nothing', { access_token: null }],
+  ];
+
+  test.each(spoilt)('a token %s is a miss, and no more than that', (_, change) => {
+    const entries = Object.entries({ ...record, ...change }).filter(([, value]) => value !== undefined);
+    const parsed = parseRecord('main', Object.fromEntries(entries));
+
+    expect(parsed.isTokenMalformed).toBe(true);
+    expect(parsed.item).not.toHaveProperty('token');
+    expect(parsed.item).not.toHaveProperty('fault');
+    expect(parsed.item).toMatchObject({ owner: 'owner-1', marks: item.marks });
+  });
+
+  test("another account's token is a miss", () => {
+    const parsed = parseRecord('other', record);
+
+    expect(parsed.isTokenMalformed).toBe(true);
+    expect(parsed.item).not.toHaveProperty('token');
+  });
+
+  test('no token is no malformed one', () => {
+    const { access_token: _, ...rest } = record;
+
+    expect(parseRecord('main', rest).isTokenMalformed).toBe(false);
+  });
+
+  test('the smaller things are left out', () => {
+    const parsed = parseRecord('main', {
+      ...record,
+      retry_code: { S: 'a code of a later version' },
+      last_error_code: { S: 'a code of a later version' },
+      failures: { S: 'many' },
+      forced_count: { S: 'many' },
+      paused: { S: 'true' },
+      renew_at: { N: '' },
+      marks: { SS: ['key-1', 5] },
+    });
+
+    const { retryCode: _c, lastError: _e, renewAt: _r, ...rest } = item;
+    expect(parsed.item).toEqual({
+      ...rest,
+      failures: 0,
+      forced: { count: 0, since: 0 },
+      paused: false,
+      marks: new Set(['key-1']),
+    });
+  });
+
+  test.each(['forced_count', 'forced_since', 'last_error_at'])('half a pair is none: %s', (name) => {
+    const { [name]: _, ...rest }: Record<string, unknown> = record;
+    const parsed = parseRecord('main', rest).item;
+
+    expect(name === 'last_error_at' ? parsed.lastError : parsed.forced).toEqual(
+      name === 'last_error_at' ? undefined : { count: 0, since: 0 },
+    );
+  });
+
+  test('names of prototypes are names like others', () => {
+    const hostile = JSON.parse('{"__proto__":{"schema":{"N":"1"},"revision":{"N":"1"}},"constructor":{"N":"1"}}');
+
+    expect(parseRecord('main', hostile).item.fault).toBe('schema');
+  });
+
+  test('whatever stands there, it is parsed, and only a sealed token comes out', () => {
+    const attribute = fc.oneof(fc.anything(), fc.record({ N: fc.string() }), fc.record({ S: fc.string() }));
+    const names = fc.constantFrom(...Object.keys(record));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(names, attribute), { minLength: 1 }), (changes) => {
+        const changed = { ...record, ...Object.fromEntries(changes) };
+        const parsed = parseRecord('main', changed);
+        expect(parsed.item.account).toBe('main');
+        expect(parsed.item.token === undefined || seal('main', parsed.item.token) === record.seal.S).toBe(true);
+        expect(Number.isFinite(parsed.item.revision + parsed.item.leaseUntil + parsed.item.failures)).toBe(true);
+      }),
+    );
+  });
+});

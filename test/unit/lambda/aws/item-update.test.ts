@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest';
+import { emptyItem } from '../../../../lambda/aws/item-record.ts';
+import { changeUpdate, claimUpdate } from '../../../../lambda/aws/item-update.ts';
+import type { Change, Claim } from '../../../../lambda/broker/ports.ts';
+import { fingerprint, seal, type Token } from '../../../../lambda/broker/token.ts';
+
+const now = 1_768_478_400_000;
+const claim: Claim = { owner: 'owner-1', now, leaseUntil: now + 15_000, dropToken: false };
+const accessToken = 'not-a-real-token';
+const token: Token = {
+  accessToken,
+  fingerprint: fingerprint(accessToken),
+  issuedAt: now,
+  lifetimeMs: 1_800_000,
+  versionId: 'v1',
+};
+
+describe('a claim', () => {
+  test('on no item', () => {
+    expect(claimUpdate(emptyItem('main'), claim)).toEqual({
+      UpdateExpression:
+        'SET #schema = if_not_exists(#schema, :schema), #owner = :owner, #lease_until = :lease_until ADD #revision :one',
+      ConditionExpression:
+        'attribute_not_exists(#revision) AND (attribute_not_exists(#lease_until) OR #lease_until < :ended)',
+      ExpressionAttributeNames: {
+        '#schema': 'schema',
+        '#owner': 'owner',
+        '#lease_until': 'lease_until',
+        '#revision': 'revision',
+      },
+      ExpressionAttributeValues: {
+        ':schema': { N: '1' },
+        ':one': { N: '1' },
+        ':owner': { S: 'owner-1' },
+        ':lease_until': { N: String(now + 15_000) },
+        ':ended': { N: String(now - 2000) },
+      },
+    });
+  });
+
+  test('on the item as read, with all that a claim can carry', () => {
+    const forced = { count: 2, since: now - 1 };
+    const update = claimUpdate(
+      { ...emptyItem('main'), revision: 7 },
+      { ...claim, dropToken: true, nextTry: now + 1, forced },
+    );
+
+    expect(update.UpdateExpression).toBe(
+      'SET #schema = if_not_exists(#schema, :schema), #owner = :owner, #lease_until = :lease_until, ' +
+        '#next_try = :next_try, #forced_count = :forced_count, #forced_since = :forced_since ' +
+        'ADD #revision :one REMOVE #access_token, #seal',
+    );
+    expect(update.ConditionExpression).toBe(
+      '#revision = :as_read AND (attribute_not_exists(#lease_until) OR #lease_until < :ended)',
+    );
+    expect(update.ExpressionAttributeValues).toMatchObject({
+      ':as_read': { N: '7' },
+      ':next_try': { N: String(now + 1) },
+      ':forced_count': { N: '2' },
+      ':forced_since': { N: String(now - 1) },
+    });
+  });
+});
+
+describe('every other change', () => {
+  const error = { code: 'upstream_timeout', at: now } as const;
+  const hold = { retryAt: now + 5000, code: 'upstream_timeout', answer: 'upstream_timeout', failures: 1 } as const;
+  const changes: readonly Change[] = [
+    { kind: 'publish', owner: 'owner-1', token, key: 'key-1', at: now },
+    { kind: 'fail', owner: 'owner-1', endLease: true },
+    { kind: 'fail', owner: 'owner-1', endLease: false, error, hold, renewAt: now + 60_000 },
+    { kind: 'mark', key: 'key-1' },
+    { kind: 'mark', key: 'key-1', nextTry: now + 1_800_000 },
+    { kind: 'clear-rejection' },
+    { kind: 'purge' },
+    { kind: 'pause' },
+    { kind: 'resume' },
+  ];
+
+  test.each(changes)('$kind counts the revision up and names each attribute and value once', (change) => {
+    const update = changeUpdate('main', change);
+    const text = `${update.UpdateExpression} ${update.ConditionExpression ?? ''}`;
+
+    expect(update.UpdateExpression).toContain('ADD #revision :one');
+    expect(new Set(text.match(/#\w+/g))).toEqual(new Set(Object.keys(update.ExpressionAttributeNames)));
+    // DynamoDB refuses values that no expression uses.
+    expect(new Set(text.match(/:\w+/g))).toEqual(new Set(Object.keys(update.ExpressionAttributeValues)));
+    for (const [name, attribute] of Object.entries(update.ExpressionAttributeNames)) {
+      expect(name).toBe(`#${attribute}`);
+    }
+    expect(text).not.toContain('undefined');
+  });
+
+  test('conditions: the owner, our schema, or none', () => {
+    const conditions = changes.map((change) => changeUpdate('main', change).ConditionExpression);
+    const ofOwner = '#owner = :holder';
+    const ofSchema = 'attribute_not_exists(#schema) OR #schema = :ours';
+
+    expect(conditions).toEqual([
+      ofOwner,
+      ofOwner,
+      ofOwner,
+      undefined,
+      undefined,
+      ofSchema,
+      ofSchema,
+      ofSchema,
+      ofSchema,
+    ]);
+    expect(changeUpdate('main', { kind: 'purge' }).ExpressionAttributeValues[':ours']).toEqual({ N: '1' });
+  });
+
+  test('a publication seals the token for its account', () => {
+    const { ExpressionAttributeValues: values } = changeUpdate('main', {
+      kind: 'publish',
+      owner: 'owner-1',
+      token,
+      key: 'key-1',
+      at: now,
+    });
+
+    expect(values[':seal']).toEqual({ S: seal('main', token) });
+    expect(values[':marks']).toEqual({ SS: ['key-1'] });
+    expect(values[':holder']).toEqual({ S: 'owner-1' });
+  });
+});

@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { holdMs, isSick } from '../../../../lambda/broker/backoff.ts';
+import { BrokerError, type ErrorCode } from '../../../../lambda/errors.ts';
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+function failure(code: ErrorCode, rest: { readonly answer?: string; readonly retryAfterMs?: number } = {}) {
+  return { error: new BrokerError(code, 'detail'), answer: code, ...rest };
+}
+
+const retryable = ['upstream_unavailable', 'upstream_timeout', 'upstream_throttled'] as const;
+const final = [
+  'client_rejected',
+  'upstream_contract',
+  'upstream_rejected',
+  'upstream_redirect',
+  'upstream_tls',
+  'upstream_invalid_response',
+] as const;
+
+describe('how long nobody tries again', () => {
+  test.each(retryable)('%s: 5 s, and a quarter of it up to chance', (code) => {
+    expect(holdMs(failure(code), 1, 0)).toBe(5000);
+    expect(holdMs(failure(code), 1, 0.5)).toBe(5625);
+    expect(holdMs(failure(code), 1, 1)).toBe(6250);
+    expect(holdMs(failure(code), 9, 0)).toBe(5000);
+  });
+
+  test.each(final)('%s: 5 minutes', (code) => {
+    expect(holdMs(failure(code), 1, 0)).toBe(5 * minuteMs);
+    expect(holdMs(failure(code), 7, 1)).toBe(5 * minuteMs);
+  });
+
+  test('Retry-After lengthens it, up to 300 s, and never shortens it', () => {
+    const asked = (retryAfterMs: number) => holdMs(failure('upstream_throttled', { retryAfterMs }), 1, 0);
+
+    expect([0, 4999, 5001, 40_000, 300_000, 300_001, 31_536_000_000].map(asked)).toEqual([
+      5000, 5000, 5001, 40_000, 300_000, 300_000, 300_000,
+    ]);
+  });
+
+  test('Retry-After does not undo a longer hold of our own', () => {
+    const sick = failure('upstream_unavailable', { answer: 'html_500', retryAfterMs: 10_000 });
+
+    expect(holdMs(sick, 3, 0)).toBe(minuteMs);
+  });
+
+  test('three HTML 500 in a row: a minute', () => {
+    const sick = failure('upstream_unavailable', { answer: 'html_500' });
+
+    expect([1, 2, 3, 4, 100].map((inRow) => holdMs(sick, inRow, 0))).toEqual([
+      5000,
+      5000,
+      minuteMs,
+      minuteMs,
+      minuteMs,
+    ]);
+    expect([1, 2, 3, 4].map((inRow) => isSick('html_500', inRow))).toEqual([false, false, true, true]);
+    expect(isSick('upstream_unavailable', 3)).toBe(false);
+  });
+
+  test('a 400 that may be about the password: a minute, doubled each time, 6 hours at most', () => {
+    const doubtful = failure('upstream_rejected', { answer: 'unknown_400' });
+    const holds = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 2000].map((inRow) => holdMs(doubtful, inRow, 1));
+
+    expect(holds.map((ms) => ms / minuteMs)).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360, 360]);
+    expect(holds.at(-1)).toBe(6 * hourMs);
+  });
+
+  test('always at least 5 s and at most 6 hours', () => {
+    const answers = fc.constantFrom('html_500', 'unknown_400', 'upstream_unavailable');
+    const failures = fc.record({
+      code: fc.constantFrom(...retryable, ...final),
+      answer: answers,
+      retryAfterMs: fc.double({ min: 0, noNaN: true }),
+    });
+    const chance = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(failures, fc.integer({ min: 1, max: 5000 }), chance, ({ code, ...rest }, inRow, random) => {
+        const ms = holdMs(failure(code, rest), inRow, random);
+        expect(ms).toBeGreaterThanOrEqual(5000);
+        expect(ms).toBeLessThanOrEqual(6 * hourMs);
+      }),
+    );
+  });
+});

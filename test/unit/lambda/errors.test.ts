@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { asBrokerError, BrokerError, type ErrorCode, isErrorCode } from '../../../lambda/errors.ts';
+
+/** The contract, written out once more: code, status, whether to try again. */
+const contract = {
+  invalid_request: [400, false],
+  invalid_account: [400, false],
+  forbidden: [403, false],
+  unknown_account: [404, false],
+  too_many_rejections: [429, true],
+  throttled: [429, true],
+  internal: [500, false],
+  configuration: [500, false],
+  secret_malformed: [500, false],
+  credentials_missing: [500, false],
+  credentials_rejected: [502, false],
+  client_rejected: [502, false],
+  upstream_contract: [502, false],
+  upstream_rejected: [502, false],
+  upstream_redirect: [502, false],
+  upstream_tls: [502, false],
+  upstream_invalid_response: [502, false],
+  upstream_unavailable: [503, true],
+  upstream_timeout: [503, true],
+  upstream_throttled: [503, true],
+  renewal_in_progress: [503, true],
+  secret_unavailable: [503, true],
+  table_unavailable: [503, true],
+  paused: [503, true],
+  deadline: [503, true],
+} as const satisfies Record<ErrorCode, readonly [number, boolean]>;
+
+const codes = Object.keys(contract).filter(isErrorCode);
+
+describe('a code', () => {
+  it.each(Object.entries(contract))('%s has the status and the hope of the contract', (code, [status, retryable]) => {
+    const error = isErrorCode(code) ? new BrokerError(code, 'a detail') : undefined;
+    expect(error).toMatchObject({ status, retryable });
+  });
+
+  it('is known by name, and nothing else is', () => {
+    expect(codes).toHaveLength(25);
+    expect(['', 'Internal', 'toString', '__proto__', 500, null, undefined].filter(isErrorCode)).toEqual([]);
+  });
+});
+
+describe('the body of an error', () => {
+  it.each(codes)('of %s holds what the contract names, and never the detail', (code) => {
+    const body = new BrokerError(code, 'a detail', { cause: new Error('a cause') }).toBody('request-1');
+    const [, retryable] = contract[code];
+    expect(body).toEqual({
+      error: code,
+      error_description: expect.stringMatching(/^[A-Z][\x20-\x7e]+\.$/),
+      retryable,
+      ...(retryable && { retry_after: 1 }),
+      request_id: 'request-1',
+    });
+    expect(JSON.stringify(body)).not.toMatch(/detail|a cause/);
+  });
+
+  it.each([
+    [undefined, 1],
+    [0, 1],
+    [1, 1],
+    [1000, 1],
+    [1001, 2],
+    [299_500, 300],
+  ])('says of %s ms: retry after %s s', (retryAfterMs, seconds) => {
+    const options = retryAfterMs === undefined ? {} : { retryAfterMs };
+    expect(new BrokerError('upstream_throttled', 'held', options).toBody('r').retry_after).toBe(seconds);
+  });
+
+  it('says nothing of retrying what cannot help', () => {
+    expect(new BrokerError('credentials_rejected', 'held', { retryAfterMs: 1000 }).toBody('r')).not.toHaveProperty(
+      'retry_after',
+    );
+  });
+});
+
+describe('anything thrown', () => {
+  it('stays what it is if it has a code', () => {
+    const error = new BrokerError('paused', 'paused');
+    expect(asBrokerError(error)).toBe(error);
+  });
+
+  it.each([new Error('boom'), 'boom', undefined, null, { code: 'paused' }])('is internal otherwise: %s', (thrown) => {
+    const error = asBrokerError(thrown);
+    expect(error).toMatchObject({ code: 'internal', cause: thrown });
+    expect(error.message).not.toContain('boom');
+  });
+});

@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import type { Broker } from '../../../../lambda/broker/broker.ts';
+import type { Item } from '../../../../lambda/broker/item.ts';
+import { BrokerError } from '../../../../lambda/errors.ts';
+import { createAdmin } from '../../../../lambda/events/admin.ts';
+import { callOf } from '../../../../lambda/events/invocation.ts';
+import { brokerOf, noon, recordReports, token } from '../../../support/events/broker.ts';
+import { foreignEvents, httpEvent, invocation } from '../../../support/events/events.ts';
+
+const untouched: Item = {
+  account: 'one',
+  revision: 0,
+  leaseUntil: 0,
+  failures: 0,
+  marks: new Set(),
+  forced: { count: 0, since: 0 },
+  paused: false,
+};
+
+const eventful: Item = {
+  ...untouched,
+  account: 'two',
+  revision: 12,
+  owner: '3f2b1c9e-0000-4000-8000-000000000003',
+  leaseUntil: noon,
+  token,
+  retryAt: noon + 5000,
+  retryCode: 'upstream_unavailable',
+  marks: new Set(['a'.repeat(64), 'b'.repeat(64)]),
+  nextTry: noon + 1_800_000,
+  proven: 'a'.repeat(64),
+  paused: true,
+  lastLogin: noon - 100_500,
+  lastError: { code: 'upstream_unavailable', at: noon - 1000 },
+};
+
+const items = new Map([
+  ['one', untouched],
+  ['two', eventful],
+]);
+
+function edge(parts: Partial<Broker> = {}) {
+  const amended: string[] = [];
+  const reports = recordReports();
+  const broker = brokerOf({
+    status: async (account) => items.get(account) ?? untouched,
+    amend: async (account, amendment) => void amended.push(`${amendment} ${account}`),
+    verify: async () => ({ outcome: 'renewed', expiresAt: noon }),
+    ...parts,
+  });
+  const serve = createAdmin({ broker, accounts: ['one', 'two'], report: reports.report });
+  const send = (event: unknown) => serve(event, callOf(event, invocation('admin'), undefined), () => 25_000);
+  return { send, amended, reports };
+}
+
+describe('status', () => {
+  const two = {
+    account: 'two',
+    paused: true,
+    expires_at: '2026-11-24T12:28:19.500Z',
+    token_sha256: token.fingerprint,
+    next_renewal: '2026-11-24T12:18:19.500Z',
+    last_login: '2026-11-24T11:58:19.500Z',
+    last_error: { code: 'upstream_unavailable', at: '2026-11-24T11:59:59.000Z' },
+    retry_at: '2026-11-24T12:00:05.000Z',
+    retry_code: 'upstream_unavailable',
+    lease_until: '2026-11-24T12:00:00.000Z',
+    marks: 2,
+    next_try: '2026-11-24T12:30:00.000Z',
+  };
+
+  it('shows every account, and never a token', async () => {
+    const { send } = edge();
+    const answer = await send({ action: 'status' });
+    expect(answer).toEqual({ action: 'status', accounts: [{ account: 'one', paused: false, marks: 0 }, two] });
+    expect(JSON.stringify(answer)).not.toContain(token.accessToken);
+  });
+
+  it('shows one account', async () => {
+    const { send } = edge();
+    expect(await send({ action: 'status', account: 'two' })).toEqual({ action: 'status', accounts: [two] });
+  });
+
+  it('shows a renewal that is put off', async () => {
+    const { send } = edge({ status: async () => ({ ...eventful, renewAt: noon + 1_200_000 }) });
+    expect(await send({ action: 'status', account: 'two' })).toMatchObject({
+      accounts: [{ next_renewal: '2026-11-24T12:20:00.000Z' }],
+    });
+  });
+
+  it('shows what it can where an account cannot be read', async () => {
+    const unreadable = () => Promise.reject(new BrokerError('table_unavailable', 'GetItem'));
+    const status = (account: string) => (account === 'one' ? unreadable() : Promise.resolve(untouched));
+    const { send, reports } = edge({ status });
+    expect(await send({ action: 'status' })).toEqual({
+      action: 'status',
+      accounts: [
+        { account: 'one', error: 'table_unavailable' },
+        { account: 'two', paused: false, marks: 0 },
+      ],
+    });
+    expect(reports.failed).toMatchObject([{ call: { account: 'one' }, error: { code: 'table_unavailable' } }]);
+  });
+});
+
+describe('an operator', () => {
+  it.each(['clear-rejection', 'purge', 'pause', 'resume'])(
+    'may %s an account, which is put on record',
+    async (action) => {
+      const { send, amended, reports } = edge();
+      expect(await send({ action, account: 'one' })).toEqual({ action, account: 'one', outcome: 'done' });
+      expect(amended).toEqual([`${action} one`]);
+      expect(reports.ran).toMatchObject([
+        {
+          call: { caller: 'alias:admin', account: 'one' },
+          task: action,
+          results: [{ account: 'one', outcome: 'done' }],
+        },
+      ]);
+    },
+  );
+
+  it('may verify an account, and sees no token', async () => {
+    const { send, reports } = edge();
+    expect(await send({ action: 'verify', account: 'one' })).toEqual({
+      action: 'verify',
+      account: 'one',
+      outcome: 'renewed',
+      expires_at: '2026-11-24T12:00:00.000Z',
+    });
+    expect(reports.ran).toMatchObject([{ task: 'verify' }]);
+  });
+
+  it('is told of a failure', async () => {
+    const { send } = edge({ amend: () => Promise.reject(new BrokerError('table_unavailable', 'UpdateItem')) });
+    await expect(send({ action: 'purge', account: 'one' })).rejects.toMatchObject({ code: 'table_unavailable' });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['an account that is not configured', { action: 'purge', account: 'three' }, 'unknown_account'],
+    ['the status of one that is not', { action: 'status', account: 'constructor' }, 'unknown_account'],
+    ['an account that is malformed', { action: 'purge', account: 'ONE' }, 'invalid_account'],
+    ['no account', { action: 'purge' }, 'invalid_request'],
+    ['an account that is no string', { action: 'purge', account: ['one'] }, 'invalid_request'],
+    ['an account that is null', { action: 'status', account: null }, 'invalid_request'],
+    ['another action', { action: 'delete', account: 'one' }, 'invalid_request'],
+    ['an action of Object.prototype', { action: 'constructor', account: 'one' }, 'invalid_request'],
+    ['an action in a list', { action: ['purge'], account: 'one' }, 'invalid_request'],
+    ['an unknown member', { action: 'purge', account: 'one', force: true }, 'invalid_request'],
+    ['a prototype key', JSON.parse('{"action":"status","__proto__":{"account":"one"}}'), 'invalid_request'],
+    ['nothing', {}, 'invalid_request'],
+    ['null', null, 'invalid_request'],
+    ['a string', 'status', 'invalid_request'],
+    ['an array', [{ action: 'status' }], 'invalid_request'],
+    ['a proxy event', httpEvent(), 'invalid_request'],
+    ...Object.entries(foreignEvents).map(([name, event]): [string, unknown, string] => [
+      name,
+      event,
+      'invalid_request',
+    ]),
+  ])('may not ask for %s', async (_name, event, code) => {
+    const { send, amended } = edge();
+    await expect(send(event)).rejects.toMatchObject({ code });
+    expect(amended).toEqual([]);
+  });
+});

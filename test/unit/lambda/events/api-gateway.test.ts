@@ -1,0 +1,286 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { BrokerError } from '../../../../lambda/errors.ts';
+import { createHttp, httpFailure } from '../../../../lambda/events/api-gateway.ts';
+import { callOf } from '../../../../lambda/events/invocation.ts';
+import { createIssue } from '../../../../lambda/events/token-request.ts';
+import { grant, recordReports, servingBroker, token } from '../../../support/events/broker.ts';
+import { foreignEvents, type HttpCall, httpEvent, invocation } from '../../../support/events/events.ts';
+
+const configured = new Set(['one', 'two']);
+
+function edge(given = grant, defaultAccount: string | undefined = 'one') {
+  const { broker, requests } = servingBroker(given);
+  const reports = recordReports();
+  const isConfigured = (account: string) => configured.has(account);
+  const issue = createIssue({ broker, isConfigured, report: reports.report });
+  const serve = createHttp(issue, defaultAccount);
+  const send = (event: unknown) => serve(event, callOf(event, invocation('http'), defaultAccount), () => 25_000);
+  return { send, requests, reports };
+}
+
+/** The code with which a call is refused; no broker may hear of it. */
+async function refusalOf(event: unknown): Promise<string> {
+  const { send, requests } = edge();
+  const refusal = await send(event).then(
+    () => 'served',
+    (error) => (error instanceof BrokerError ? error.code : 'no BrokerError'),
+  );
+  expect(requests).toEqual([]);
+  return refusal;
+}
+
+const body = (text: string) => httpEvent({ account: 'one', body: text });
+const base64 = (text: string) => httpEvent({ account: 'one', body: btoa(text), event: { isBase64Encoded: true } });
+
+describe('an HTTP call', () => {
+  it('is answered with the token, its life counted anew', async () => {
+    const { send } = edge();
+    const answer = await send(httpEvent({ account: 'two' }));
+    expect(answer).toEqual({
+      statusCode: 200,
+      headers: {
+        'Content-Type': 'application/json',
+        'Cache-Control': 'no-store',
+        Pragma: 'no-cache',
+        'X-Content-Type-Options': 'nosniff',
+      },
+      body: JSON.stringify({
+        access_token: 'not-a-real-token',
+        token_type: 'bearer',
+        expires_in: 1699,
+        expires_at: '2026-11-24T12:28:19.500Z',
+        account: 'two',
+        token_sha256: token.fingerprint,
+        source: 'memory',
+      }),
+    });
+  });
+
+  it('is told what is not as it should be', async () => {
+    const { send } = edge({ ...grant, source: 'shared', warning: 'renewal_failing' });
+    expect(await send(httpEvent())).toMatchObject({
+      body: expect.stringContaining('"source":"shared","warning":"renewal_failing"'),
+    });
+  });
+
+  it('gets no token where it wants metadata', async () => {
+    const { send } = edge();
+    const answer = await send(body('{"want":"metadata"}'));
+    expect(JSON.stringify(answer)).not.toMatch(/access_token|not-a-real-token/);
+  });
+
+  it.each<[string, HttpCall, object]>([
+    ['the default account', {}, { account: 'one' }],
+    ['the account of the path', { account: 'two' }, { account: 'two' }],
+    ['no members of an empty body', { account: 'two', body: '' }, { account: 'two' }],
+    ['no members of an empty object', { account: 'two', body: ' {} ' }, { account: 'two' }],
+    [
+      'all members',
+      { account: 'two', body: JSON.stringify({ min_validity: 1.5, rejected: token.fingerprint, want: 'token' }) },
+      { account: 'two', minValidityMs: 1500, rejected: token.fingerprint },
+    ],
+    [
+      'another token, by a fingerprint in capitals',
+      { account: 'two', body: JSON.stringify({ rejected: token.fingerprint.toUpperCase() }) },
+      { account: 'two', rejected: token.fingerprint },
+    ],
+    ['no validity', { account: 'two', body: '{"min_validity":0}' }, { account: 'two', minValidityMs: 0 }],
+    [
+      'base64',
+      { account: 'two', body: btoa('{"min_validity":60}'), event: { isBase64Encoded: true } },
+      { account: 'two', minValidityMs: 60_000 },
+    ],
+    ['a base path of a custom domain', { account: 'two', event: { path: '/fegora/token/two' } }, { account: 'two' }],
+  ])('may ask for %s', async (_name, call, request) => {
+    const { send, requests } = edge();
+    await send(httpEvent(call));
+    expect(requests).toEqual([request]);
+  });
+
+  it('may be 1 KB long, counted in bytes after decoding', async () => {
+    const longest = `{"min_validity":1${' '.repeat(1024 - 18)}}`;
+    expect(longest).toHaveLength(1024);
+    const { send, requests } = edge();
+    await send(body(longest));
+    await send(base64(longest));
+    expect(requests).toHaveLength(2);
+    expect(await refusalOf(body(`${longest} `))).toBe('invalid_request');
+    expect(await refusalOf(base64(`${longest} `))).toBe('invalid_request');
+    expect(await refusalOf(body(`{"want":"${'é'.repeat(600)}"}`))).toBe('invalid_request');
+  });
+});
+
+describe('base64', () => {
+  const stuffed = (length: number) =>
+    httpEvent({ account: 'one', body: btoa('{}').padEnd(length), event: { isBase64Encoded: true } });
+
+  it('may be as long as that of 1 KB, with white space where there is less', async () => {
+    const { send, requests } = edge();
+    await send(stuffed(1368));
+    expect(requests).toHaveLength(1);
+  });
+
+  it('may be no longer, even where it says no more', async () => {
+    expect(await refusalOf(stuffed(1369))).toBe('invalid_request');
+  });
+});
+
+describe('a caller', () => {
+  it('has a role of at most 250 characters, as many as a metric takes', () => {
+    const userArn = `arn:aws:iam::000000000000:user/${'x'.repeat(300)}`;
+    const { caller, callerRole } = callOf(
+      httpEvent({ event: { requestContext: { identity: { userArn } } } }),
+      invocation('http'),
+      undefined,
+    );
+    expect(caller).toBe(userArn);
+    expect(callerRole).toBe(userArn.slice(0, 250));
+  });
+});
+
+describe('an HTTP call is refused', () => {
+  it.each<[string, string]>([
+    ['no JSON', 'min_validity=1'],
+    ['cut JSON', '{"min_validity":1'],
+    ['null', 'null'],
+    ['a string', '"token"'],
+    ['a number', '1'],
+    ['an array', '[]'],
+    ['an array of bodies', '[{"min_validity":1}]'],
+    ['an unknown member', '{"account":"two"}'],
+    ['a member named twice', '{"min_validity":1,"min_validity":2}'],
+    ['a member named twice, once in disguise', '{"min_validity":1,"min\\u005fvalidity":2}'],
+    ['a prototype key', '{"__proto__":{"want":"token"}}'],
+    ['a constructor', '{"constructor":{"prototype":{}}}'],
+    ['a negative validity', '{"min_validity":-1}'],
+    ['a validity in words', '{"min_validity":"60"}'],
+    ['a validity without end', '{"min_validity":1e999}'],
+    ['no validity at all', '{"min_validity":null}'],
+    ['a nested validity', '{"min_validity":{"min_validity":1}}'],
+    ['a short fingerprint', '{"rejected":"abc"}'],
+    ['a fingerprint in letters beyond hex', `{"rejected":"${'G'.repeat(64)}"}`],
+    ['a fingerprint with a line end', `{"rejected":"${'a'.repeat(64)}\\n"}`],
+    ['a fingerprint that is no string', `{"rejected":["${'a'.repeat(64)}"]}`],
+    ['another wish', '{"want":"refresh_token"}'],
+    ['a wish that is no string', '{"want":true}'],
+    ['a byte order mark', '\ufeff{}'],
+    ['6 MB', ' '.repeat(6 * 1024 * 1024)],
+  ])('with a body of %s', async (_name, text) => {
+    expect(await refusalOf(body(text))).toBe('invalid_request');
+    expect(
+      await refusalOf(
+        httpEvent({ account: 'one', body: Buffer.from(text).toString('base64'), event: { isBase64Encoded: true } }),
+      ),
+    ).toBe('invalid_request');
+  });
+
+  it('with base64 that is not said to be, and said to be without being', async () => {
+    expect(await refusalOf(body(btoa('{}')))).toBe('invalid_request');
+    expect(await refusalOf(httpEvent({ account: 'one', body: '{}', event: { isBase64Encoded: true } }))).toBe(
+      'invalid_request',
+    );
+  });
+
+  it.each<[string, Readonly<Record<string, unknown>>]>([
+    ['a body that is an object', { body: { want: 'token' } }],
+    ['a body that is a number', { body: 1 }],
+    ['another method', { httpMethod: 'GET' }],
+    ['no method', { httpMethod: undefined }],
+    ['another resource', { resource: '/{proxy+}' }],
+    ['query parameters', { queryStringParameters: { account: 'two' } }],
+    ['query parameters in a list', { queryStringParameters: ['account'] }],
+  ])('with %s', async (_name, event) => {
+    expect(await refusalOf(httpEvent({ account: 'one', event }))).toBe('invalid_request');
+  });
+
+  it.each<[string, HttpCall]>([
+    ['in capitals', { account: 'ONE' }],
+    ['with an escape', { account: '%6fne' }],
+    ['with a slash', { account: 'one/two' }],
+    ['with an escaped slash', { account: 'one%2ftwo' }],
+    ['with dots', { account: '..' }],
+    ['with a space', { account: 'one ' }],
+    ['with a line end', { account: 'one\n' }],
+    ['with a letter that looks like another', { account: 'оne' }],
+    ['with a letter of full width', { account: 'ｏne' }],
+    ['with a zero byte', { account: 'one\0' }],
+    ['that is a prototype key', { account: '__proto__' }],
+    ['that is empty', { account: '' }],
+    ['of 64 characters', { account: 'a'.repeat(64) }],
+    ['of 6 MB', { account: 'a'.repeat(6 * 1024 * 1024) }],
+    ['that is no string', { account: 'one', event: { pathParameters: { account: ['one'] } } }],
+    ['that is missing', { account: 'one', event: { pathParameters: {} } }],
+    ['whose parameters are missing', { account: 'one', event: { pathParameters: null } }],
+    ['that the path does not name', { account: 'one', event: { path: '/token/two' } }],
+    ['that the path spells otherwise', { account: 'one', event: { path: '/token/%6fne' } }],
+    ['that the path ends by chance', { account: 'one', event: { path: '/token/xone' } }],
+    ['whose path is missing', { account: 'one', event: { path: undefined } }],
+    ['beside the default', { event: { pathParameters: { account: 'two' } } }],
+    ['beside the default, in the path', { event: { path: '/token/two' } }],
+  ])('with an account %s', async (_name, call) => {
+    expect(await refusalOf(httpEvent(call))).toBe('invalid_account');
+  });
+
+  it('with an account that is not configured', async () => {
+    expect(await refusalOf(httpEvent({ account: 'three' }))).toBe('unknown_account');
+    expect(await refusalOf(httpEvent({ account: 'constructor' }))).toBe('unknown_account');
+  });
+
+  it('without an account where none is the default', async () => {
+    const { broker } = servingBroker();
+    const { report } = recordReports();
+    const issue = createIssue({ broker, isConfigured: () => true, report });
+    const serve = createHttp(issue, undefined);
+    const call = callOf(httpEvent(), invocation('http'), undefined);
+    await expect(serve(httpEvent(), call, () => 25_000)).rejects.toMatchObject({ code: 'invalid_account' });
+  });
+
+  it.each([...Object.entries(foreignEvents), ['null', null], ['a string', 'token'], ['an array', [httpEvent()]]])(
+    'as an event of another kind: %s',
+    async (_name, event) => {
+      expect(await refusalOf(event)).toBe('invalid_request');
+    },
+  );
+
+  it('or served, whatever is in the body', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.json(), async (text) => {
+        const { send } = edge();
+        const outcome = await send(body(text)).catch((error: unknown) => error);
+        expect(outcome instanceof BrokerError ? outcome.code : 'served').toMatch(/^(served|invalid_request)$/);
+      }),
+    );
+  });
+});
+
+describe('a refusal over HTTP', () => {
+  it('has the shape and the headers of the contract', () => {
+    expect(httpFailure(new BrokerError('paused', 'paused', { retryAfterMs: 2500 }), 'request-1')).toEqual({
+      statusCode: 503,
+      headers: {
+        'Content-Type': 'application/json',
+        'Cache-Control': 'no-store',
+        Pragma: 'no-cache',
+        'X-Content-Type-Options': 'nosniff',
+        'Retry-After': '3',
+      },
+      body: '{"error":"paused","error_description":"This account is paused.","retryable":true,"retry_after":3,"request_id":"request-1"}',
+    });
+  });
+
+  it('offers no time where trying again cannot help', () => {
+    const answer = httpFailure(new BrokerError('forbidden', 'wrong alias'), 'request-1');
+    expect(answer.statusCode).toBe(403);
+    expect(answer.headers).not.toHaveProperty('Retry-After');
+  });
+});
+
+describe('an issue', () => {
+  it('is reported with what the caller was given', async () => {
+    const { send, reports } = edge();
+    const event = httpEvent({ account: 'two' });
+    await send(event);
+    expect(reports.issued).toEqual([{ call: callOf(event, invocation('http'), 'one'), grant }]);
+  });
+});

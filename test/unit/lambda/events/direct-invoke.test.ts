@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import { BrokerError } from '../../../../lambda/errors.ts';
+import { createInvoke, thrownFailure } from '../../../../lambda/events/direct-invoke.ts';
+import { callOf } from '../../../../lambda/events/invocation.ts';
+import { createIssue } from '../../../../lambda/events/token-request.ts';
+import { grant, recordReports, servingBroker, token } from '../../../support/events/broker.ts';
+import { callerArn, foreignEvents, httpEvent, invocation } from '../../../support/events/events.ts';
+
+function edge() {
+  const { broker, requests } = servingBroker();
+  const reports = recordReports();
+  const isConfigured = (account: string) => account === 'one';
+  const serve = createInvoke(createIssue({ broker, isConfigured, report: reports.report }));
+  const send = (event: unknown, alias = 'account-one') =>
+    serve(event, callOf(event, invocation(alias), 'two'), () => 25_000);
+  return { send, requests, reports };
+}
+
+describe('a direct call', () => {
+  it('is answered with the JSON of the HTTP call', async () => {
+    const { send, requests, reports } = edge();
+    expect(await send({ min_validity: 60 })).toEqual({
+      access_token: 'not-a-real-token',
+      token_type: 'bearer',
+      expires_in: 1699,
+      expires_at: '2026-11-24T12:28:19.500Z',
+      account: 'one',
+      token_sha256: token.fingerprint,
+      source: 'memory',
+    });
+    expect(requests).toEqual([{ account: 'one', minValidityMs: 60_000 }]);
+    expect(reports.issued).toMatchObject([{ grant, call: { caller: 'alias:account-one', account: 'one' } }]);
+  });
+
+  it('gets no token where it wants metadata', async () => {
+    const { send } = edge();
+    expect(await send({ want: 'metadata' })).not.toHaveProperty('access_token');
+  });
+
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['undefined', undefined],
+    ['a string', '{}'],
+    ['a number', 1],
+    ['an array', []],
+    ['6 MB', { want: 'a'.repeat(6 * 1024 * 1024) }],
+    ['an account in the payload', { account: 'two' }],
+    ['a prototype key', JSON.parse('{"__proto__":{"want":"metadata"}}')],
+    ['a proxy event', httpEvent({ account: 'two' })],
+    ...Object.entries(foreignEvents),
+  ])('is refused with %s', async (_name, event) => {
+    const { send, requests } = edge();
+    await expect(send(event)).rejects.toMatchObject({ code: 'invalid_request' });
+    expect(requests).toEqual([]);
+  });
+
+  it('is refused for an account that is not configured', async () => {
+    const { send, requests } = edge();
+    await expect(send({}, 'account-two')).rejects.toMatchObject({ code: 'unknown_account' });
+    expect(requests).toEqual([]);
+  });
+});
+
+describe('a failure that is thrown', () => {
+  const cause = Object.assign(new Error('a cause'), { $metadata: { requestId: 'x' } });
+  const failure = thrownFailure(new BrokerError('credentials_rejected', 'a detail', { cause }), 'request-1');
+
+  it('is named by its code, for Step Functions', () => {
+    expect(failure).toBeInstanceOf(Error);
+    expect(failure.name).toBe('CredentialsRejected');
+    expect(thrownFailure(new BrokerError('upstream_invalid_response', ''), 'r').name).toBe('UpstreamInvalidResponse');
+    expect(thrownFailure(new BrokerError('internal', ''), 'r').name).toBe('Internal');
+  });
+
+  it('says no more than the HTTP error', () => {
+    expect(JSON.parse(failure.message)).toEqual({
+      error: 'credentials_rejected',
+      error_description: 'Fegora refuses the credentials of this account.',
+      retryable: false,
+      request_id: 'request-1',
+    });
+    expect(failure.stack).toBe('CredentialsRejected');
+    expect(failure.cause).toBeUndefined();
+  });
+
+  it('has nothing that Lambda would log beside', () => {
+    expect(Object.keys(failure)).toEqual([]);
+  });
+});
+
+describe('authority', () => {
+  it.each([
+    ['http', 'http'],
+    ['warmup', 'warmup'],
+    ['admin', 'admin'],
+    ['account-one', 'account'],
+    ['account-4-3430775', 'account'],
+    [undefined, 'none'],
+    ['$LATEST', 'none'],
+    ['1', 'none'],
+    ['HTTP', 'none'],
+    ['http ', 'none'],
+    ['account-', 'none'],
+    ['account-ONE', 'none'],
+    ['account-one_two', 'none'],
+    ['accounts', 'none'],
+    ['one', 'none'],
+  ])('of alias %s: %s, whatever the event looks like', (alias, authority) => {
+    for (const event of [{}, null, httpEvent(), { action: 'purge', account: 'one' }, { accounts: ['one'] }]) {
+      expect(callOf(event, invocation(alias), 'one').authority).toBe(authority);
+    }
+  });
+
+  it('is none where Lambda tells no ARN', () => {
+    const context = { ...invocation('http'), invokedFunctionArn: 'fegora-token-broker:http' };
+    expect(callOf({}, context, 'one').authority).toBe('none');
+  });
+});
+
+describe('the caller', () => {
+  const called = (userArn: unknown) =>
+    callOf(
+      httpEvent({ event: { requestContext: { identity: { userArn }, requestId: 'r-1' } } }),
+      invocation('http'),
+      'one',
+    );
+
+  it('is the ARN that API Gateway authenticated, and API Gateway gives the id', () => {
+    expect(called(callerArn)).toEqual({
+      authority: 'http',
+      caller: callerArn,
+      callerRole: 'arn:aws:sts::000000000000:assumed-role/invoicing',
+      requestId: 'r-1',
+      invocationId: '3f2b1c9e-0000-4000-8000-000000000001',
+      account: 'one',
+    });
+  });
+
+  it.each([
+    ['arn:aws:iam::000000000000:user/path/ana', 'arn:aws:iam::000000000000:user/path/ana'],
+    ['arn:aws:iam::000000000000:root', 'arn:aws:iam::000000000000:root'],
+    ['arn:aws:sts::000000000000:federated-user/ana', 'arn:aws:sts::000000000000:federated-user'],
+    ['arn:aws:sts::000000000000:assumed-role/a/b/c', 'arn:aws:sts::000000000000:assumed-role/a'],
+    ['a line\n{"audit":"issue"}', 'unknown'],
+    ['', 'unknown'],
+    [null, 'unknown'],
+    [{ arn: callerArn }, 'unknown'],
+  ])('%s counts as %s', (userArn, role) => {
+    expect(called(userArn).callerRole).toBe(role);
+  });
+
+  it('of a direct call is the alias, whatever the event claims', () => {
+    const call = callOf(httpEvent({ account: 'two' }), invocation('account-one'), 'one');
+    expect(call).toMatchObject({ caller: 'alias:account-one', account: 'one' });
+    expect(call.requestId).toBe(call.invocationId);
+  });
+});

@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest';
+import { BrokerError } from '../../../../lambda/errors.ts';
+import { callOf } from '../../../../lambda/events/invocation.ts';
+import { createWarmup } from '../../../../lambda/events/warmup.ts';
+import { brokerOf, noon, recordReports } from '../../../support/events/broker.ts';
+import { foreignEvents, httpEvent, invocation, labelUpdated } from '../../../support/events/events.ts';
+
+const arn = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:';
+const accounts = new Map([
+  ['named', 'fegora/named'],
+  ['complete', `${arn}fegora/complete-AbCdEf`],
+  ['partial', `${arn}fegora/partial`],
+]);
+
+interface Scene {
+  readonly upkeep?: (account: string) => Promise<{ outcome: 'fresh' | 'renewed' | 'skipped'; expiresAt?: number }>;
+  readonly remaining?: () => number;
+  readonly of?: ReadonlyMap<string, string>;
+}
+
+function edge({ upkeep = async () => ({ outcome: 'fresh' }), remaining = () => 25_000, of = accounts }: Scene = {}) {
+  const worked: string[] = [];
+  const note = (work: string) => (account: string) => {
+    worked.push(`${work} ${account}`);
+    return upkeep(account);
+  };
+  const reports = recordReports();
+  const broker = brokerOf({ warm: note('warm'), verify: note('verify') });
+  const serve = createWarmup({ broker, accounts: of, report: reports.report });
+  const send = (event: unknown) => serve(event, callOf(event, invocation('warmup'), undefined), remaining);
+  return { send, worked, reports };
+}
+
+const refused = () => Promise.reject(new BrokerError('credentials_rejected', 'marked'));
+
+describe('a warm-up', () => {
+  it('looks after every account where none is named', async () => {
+    const { send, worked, reports } = edge({ upkeep: async () => ({ outcome: 'renewed', expiresAt: noon }) });
+    const results = ['named', 'complete', 'partial'].map((account) => ({
+      account,
+      outcome: 'renewed',
+      expires_at: '2026-11-24T12:00:00.000Z',
+    }));
+    expect(await send({})).toEqual({ results });
+    expect(worked).toEqual(['warm named', 'warm complete', 'warm partial']);
+    expect(reports.ran).toMatchObject([{ task: 'warm', results }]);
+  });
+
+  it('looks after the accounts that are named, once each, and skips those it does not know', async () => {
+    const { send, worked } = edge();
+    expect(await send({ accounts: ['partial', 'gone', 'constructor', 'partial', '', 'NAMED'] })).toEqual({
+      results: [
+        { account: 'partial', outcome: 'fresh' },
+        { account: 'gone', outcome: 'skipped' },
+        { account: 'constructor', outcome: 'skipped' },
+        { account: '', outcome: 'skipped' },
+        { account: 'NAMED', outcome: 'skipped' },
+      ],
+    });
+    expect(worked).toEqual(['warm partial']);
+    expect(await send({ accounts: [] })).toEqual({ results: [] });
+  });
+
+  it('tells what failed, goes on, and reports it', async () => {
+    const upkeep = (account: string) =>
+      account === 'named' ? refused() : Promise.resolve({ outcome: 'fresh' } as const);
+    const { send, reports } = edge({ upkeep });
+    expect(await send({})).toEqual({
+      results: [
+        { account: 'named', outcome: 'failed:credentials_rejected' },
+        { account: 'complete', outcome: 'fresh' },
+        { account: 'partial', outcome: 'fresh' },
+      ],
+    });
+    expect(reports.failed).toMatchObject([{ call: { account: 'named' }, error: { code: 'credentials_rejected' } }]);
+  });
+
+  it('hides what is no BrokerError', async () => {
+    const { send } = edge({ upkeep: () => Promise.reject(new Error('not-a-real-password')) });
+    const answer = await send({ accounts: ['named'] });
+    expect(answer).toEqual({ results: [{ account: 'named', outcome: 'failed:internal' }] });
+  });
+
+  it.each(['deadline', 'paused'] as const)('skips an account that answers %s', async (code) => {
+    const { send, reports } = edge({ upkeep: () => Promise.reject(new BrokerError(code, 'later')) });
+    expect(await send({ accounts: ['named'] })).toEqual({ results: [{ account: 'named', outcome: 'skipped' }] });
+    expect(reports.failed).toEqual([]);
+  });
+
+  it('starts no account with less than 10 s left', async () => {
+    let leftMs = 10_001;
+    const { send, worked } = edge({ remaining: () => --leftMs });
+    expect(await send({})).toEqual({
+      results: [
+        { account: 'named', outcome: 'fresh' },
+        { account: 'complete', outcome: 'skipped' },
+        { account: 'partial', outcome: 'skipped' },
+      ],
+    });
+    expect(worked).toEqual(['warm named']);
+  });
+
+  it('works on five accounts at a time, and keeps their order', async () => {
+    const many = new Map(Array.from({ length: 23 }, (_, index) => [`a${index}`, `s${index}`]));
+    let running = 0;
+    let most = 0;
+    const upkeep = async (account: string) => {
+      running += 1;
+      most = Math.max(most, running);
+      for (let turns = Number(account.slice(1)) % 4; turns >= 0; turns -= 1) {
+        await Promise.resolve();
+      }
+      running -= 1;
+      return { outcome: 'fresh' } as const;
+    };
+    const { send } = edge({ upkeep, of: many });
+    expect(await send({})).toEqual({ results: [...many.keys()].map((account) => ({ account, outcome: 'fresh' })) });
+    expect(most).toBe(5);
+  });
+
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['undefined', undefined],
+    ['a string', 'all'],
+    ['an array', ['named']],
+    ['accounts that are no list', { accounts: 'named' }],
+    ['accounts that are null', { accounts: null }],
+    ['accounts that are no strings', { accounts: [1] }],
+    ['accounts of 6 MB', { accounts: ['a'.repeat(6_000_000)] }],
+    ['too many accounts', { accounts: Array.from({ length: 1001 }, () => 'named') }],
+    ['an unknown member', { accounts: ['named'], force: true }],
+    ['a prototype key', JSON.parse('{"__proto__":{"accounts":[]}}')],
+    ['an operator’s order', { action: 'purge', account: 'named' }],
+    ['a proxy event', httpEvent()],
+    ...Object.entries(foreignEvents),
+  ])('is refused as %s', async (_name, event) => {
+    const { send, worked } = edge();
+    await expect(send(event)).rejects.toMatchObject({ code: 'invalid_request' });
+    expect(worked).toEqual([]);
+  });
+});
+
+describe('promise 22: the event that a secret changed', () => {
+  it.each([
+    ['named', 'fegora/named', 'fegora/named-AbCdEf'],
+    ['complete', 'fegora/complete', 'fegora/complete-AbCdEf'],
+    ['partial', 'fegora/partial', 'fegora/partial-AbCdEf'],
+  ])('verifies %s, whose secret it is', async (account, name, id) => {
+    const { send, worked, reports } = edge();
+    expect(await send(labelUpdated({ name, arn: `${arn}${id}` }))).toEqual({
+      results: [{ account, outcome: 'fresh' }],
+    });
+    expect(worked).toEqual([`verify ${account}`]);
+    expect(reports.ran).toMatchObject([{ task: 'verify' }]);
+  });
+
+  it.each([
+    ['its name', { resources: [] }],
+    ['its ARN', { detail: { labelUpdated: 'AWSCURRENT' } }],
+  ])('knows a secret by %s alone', async (_way, members) => {
+    for (const account of accounts.keys()) {
+      const { send, worked } = edge();
+      await send({ ...labelUpdated({ name: `fegora/${account}`, arn: `${arn}fegora/${account}-AbCdEf` }), ...members });
+      expect(worked).toEqual([`verify ${account}`]);
+    }
+  });
+
+  it.each([
+    ['another secret', { name: 'other', arn: `${arn}other-AbCdEf` }],
+    ['a secret whose name begins alike', { name: 'fegora/named2', arn: `${arn}fegora/named2-AbCdEf` }],
+    ['another label', { name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf`, label: 'AWSPREVIOUS' }],
+    ['a label of somebody’s own', { name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf`, label: 'awscurrent' }],
+  ])('changes nothing for %s', async (_name, change) => {
+    const { send, worked } = edge();
+    expect(await send(labelUpdated(change))).toEqual({ results: [] });
+    expect(worked).toEqual([]);
+  });
+
+  it.each<[string, object]>([
+    ['no detail', { detail: null }],
+    ['a name that is no string', { detail: { name: 1, labelUpdated: 'AWSCURRENT' }, resources: 'none' }],
+    ['resources that are no strings', { detail: { labelUpdated: 'AWSCURRENT' }, resources: [null, 1, {}] }],
+  ])('changes nothing with %s', async (_name, members) => {
+    const { send } = edge();
+    const event = { ...labelUpdated({ name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf` }), ...members };
+    expect(await send(event)).toEqual({ results: [] });
+  });
+
+  it('never throws for what Fegora says of the new version', async () => {
+    const { send } = edge({ upkeep: refused });
+    expect(await send(labelUpdated({ name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf` }))).toEqual({
+      results: [{ account: 'named', outcome: 'failed:credentials_rejected' }],
+    });
+  });
+});

@@ -1,0 +1,390 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { LoginOutcome } from '../../../../lambda/broker/ports.ts';
+import { BrokerError, type ErrorCode } from '../../../../lambda/errors.ts';
+import { interpret, type TokenResponse } from '../../../../lambda/fegora/token-response.ts';
+import { full } from '../../../support/counts.ts';
+
+const now = Date.parse('2026-11-24T12:00:00Z');
+const asked = { username: 'Ñandú-25365421', now };
+const accessToken = 'not-a-real-token-7XLOCJyiMAs0ZxX_sUzeoDtcHmdxo3a5cTbkdz5';
+const page = {
+  access_token: accessToken,
+  token_type: 'bearer',
+  expires_in: 1799,
+  refresh_token: 'not-a-real-refresh-0dbf0f4d26af41d5b163d3d90f8a1376',
+  'as:client_id': 'apiApp',
+  userName: asked.username,
+  '.issued': 'Tue, 24 Nov 2026 12:00:01 GMT',
+  '.expires': 'Tue, 24 Nov 2026 12:30:01 GMT',
+};
+
+function answer(status: number, body: unknown, rest: Partial<TokenResponse> = {}): LoginOutcome {
+  const bytes = body instanceof Uint8Array ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+  return interpret({ status, body: bytes, ...rest }, asked);
+}
+
+function success(changed: Readonly<Record<string, unknown>>): LoginOutcome {
+  return answer(200, { ...page, ...changed });
+}
+
+/** The page's answer without one of its members. */
+function without(member: keyof typeof page): LoginOutcome {
+  return answer(200, Object.fromEntries(Object.entries(page).filter(([name]) => name !== member)));
+}
+
+/** A failure as the contract wants it, in all its members; nothing of the answer may be in its error. */
+function expectFailure(
+  outcome: LoginOutcome,
+  code: ErrorCode,
+  rest: Partial<Extract<LoginOutcome, { kind: 'failed' }>> & { readonly detail?: string } = {},
+): void {
+  const { detail, ...members } = rest;
+  expect(outcome).toEqual({
+    kind: 'failed',
+    error: expect.any(BrokerError),
+    reached: 'answered',
+    answer: code,
+    ...members,
+  });
+  if (outcome.kind === 'failed') {
+    expect(outcome.error.code).toBe(code);
+    expect(outcome.error.cause).toBeUndefined();
+    expect(outcome.error.message).toBe(detail ?? outcome.error.message);
+  }
+}
+
+describe('Upstream 200', () => {
+  test('as on the page: the token, its lifetime and the skew, and nothing else', () => {
+    expect(success({})).toEqual({ kind: 'issued', accessToken, lifetimeMs: 1_799_000, skewMs: 1000 });
+  });
+
+  test('a BOM is dropped', () => {
+    const body = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from(JSON.stringify(page))]);
+
+    expect(answer(200, body)).toMatchObject({ kind: 'issued', accessToken });
+  });
+
+  test('a description in Latin-1 does not spoil the token', () => {
+    const { userName: _, ...rest } = page;
+    const body = Buffer.from(JSON.stringify({ ...rest, descripcion: 'sesión' }), 'latin1');
+
+    expect(answer(200, body)).toMatchObject({ kind: 'issued', accessToken });
+  });
+
+  test('members that nobody knows are ignored, objects and prototype keys among them', () => {
+    const body = JSON.stringify({ ...page, roles: { admin: [1] } }).replace('{', '{"__proto__":{"error":"x"},');
+
+    expect(answer(200, body)).toMatchObject({ kind: 'issued', accessToken });
+  });
+
+  test.each([
+    ['HTML', '<!DOCTYPE html><html></html>'],
+    ['text', 'ok'],
+    ['nothing', ''],
+    ['half an answer', JSON.stringify(page).slice(0, -1)],
+    ['an array', [page]],
+    ['null', 'null'],
+    ['a string', '"token"'],
+    ['a number', '1'],
+    ['UTF-16', Buffer.from(JSON.stringify(page), 'utf16le')],
+    ['brackets without end', '['.repeat(60_000)],
+  ])('%s is no token response', (_, body) => {
+    expectFailure(answer(200, body), 'upstream_invalid_response', { detail: 'a token response with no JSON object' });
+  });
+
+  test('a body that was not read (too long, encoded) is no token response', () => {
+    const outcome = interpret({ status: 200, body: undefined }, asked);
+
+    expectFailure(outcome, 'upstream_invalid_response', { detail: 'a token response with no JSON object' });
+  });
+
+  test('a token inside another object is not found', () => {
+    expectFailure(answer(200, { data: page }), 'upstream_invalid_response');
+  });
+
+  test.each([{ error: 'invalid_grant' }, { ...page, error: 'invalid_grant' }, { ...page, error: null }])(
+    'an error member makes it unusable (%#)',
+    (body) => {
+      const detail = 'a token response with an error member';
+
+      expectFailure(answer(200, body), 'upstream_invalid_response', { detail });
+    },
+  );
+});
+
+describe('promise 35: a token that cannot be used is refused', () => {
+  const detail = 'a token response with no usable access_token';
+  const outOfASCII = Array.from({ length: 33 }, (_, code) => code).concat(0x7f, 0x80, 0xa0, 0xe9, 0x2028, 0x1_f600);
+
+  test.each(outOfASCII)('with character %i in it', (code) => {
+    for (const token of [
+      `a${String.fromCodePoint(code)}b`,
+      `ab${String.fromCodePoint(code)}`,
+      String.fromCodePoint(code),
+    ]) {
+      expectFailure(success({ access_token: token }), 'upstream_invalid_response', { detail });
+    }
+  });
+
+  test('and any other visible character is taken', () => {
+    const all = String.fromCodePoint(...Array.from({ length: 0x7e - 0x20 }, (_, index) => 0x21 + index));
+
+    expect(success({ access_token: all })).toMatchObject({ kind: 'issued', accessToken: all });
+  });
+
+  test.each([
+    ['empty', ''],
+    ['over 16 KiB', 'x'.repeat(16_385)],
+    ['a number', 7],
+    ['null', null],
+    ['an object', {}],
+  ])('%s', (_, token) => {
+    expectFailure(success({ access_token: token }), 'upstream_invalid_response', { detail });
+  });
+
+  test('missing', () => expectFailure(without('access_token'), 'upstream_invalid_response', { detail }));
+
+  test('of exactly 16 KiB, or of one character, it is taken', () => {
+    for (const length of [1, 16_384]) {
+      expect(success({ access_token: 'x'.repeat(length) })).toMatchObject({ kind: 'issued' });
+    }
+  });
+
+  test.each(['mac', '', 'bearer ', null, 7, ['bearer']])('with token_type %j', (type) => {
+    const reason = 'a token response with another token_type than bearer';
+
+    expectFailure(success({ token_type: type }), 'upstream_invalid_response', { detail: reason });
+  });
+
+  test('without token_type', () => expectFailure(without('token_type'), 'upstream_invalid_response'));
+
+  test.each(['bearer', 'Bearer', 'BEARER'])('and token_type %s is right', (type) => {
+    expect(success({ token_type: type })).toMatchObject({ kind: 'issued' });
+  });
+
+  test.each(['43430775', '', `${asked.username} `, null, 25365421, [asked.username]])('of userName %j', (userName) => {
+    const reason = 'a token response with another userName';
+
+    expectFailure(success({ userName }), 'upstream_invalid_response', { detail: reason });
+  });
+
+  test('and a userName in other case, or none, is right', () => {
+    expect(success({ userName: 'ñANDÚ-25365421' })).toMatchObject({ kind: 'issued' });
+    expect(without('userName')).toMatchObject({ kind: 'issued' });
+  });
+});
+
+describe('the lifetime', () => {
+  const dates = { '.issued': page['.issued'], '.expires': page['.expires'] };
+  const none = { '.issued': undefined, '.expires': undefined };
+
+  test.each([
+    ['a number', { expires_in: 86_399, ...none }, 86_399_000],
+    ['a digit string', { expires_in: '1200', ...none }, 1_200_000],
+    ['the shorter of two', { expires_in: 86_399, ...dates }, 1_800_000],
+    ['dates alone', { expires_in: undefined, ...dates }, 1_800_000],
+    ['nothing at all', { expires_in: undefined, ...none }, 60_000],
+    ['true', { expires_in: true, ...none }, 60_000],
+    ['null', { expires_in: null, ...none }, 60_000],
+    ['dates that are none', { expires_in: 1799, '.issued': 'ayer', '.expires': 'mañana' }, 1_799_000],
+    ['1e18', { expires_in: 1e18, ...none }, 30 * 24 * 3_600_000],
+    ['five seconds', { expires_in: 5, ...none }, 5000],
+  ])('from %s', (_, claims, lifetimeMs) => {
+    expect(success(claims)).toMatchObject({ kind: 'issued', lifetimeMs });
+  });
+
+  test.each([0, -1, '0', '-5', 'NaN', 4])('expires_in %j is unusable', (seconds) => {
+    expectFailure(success({ expires_in: seconds }), 'upstream_invalid_response', {
+      detail: 'the lifetime is under 5 s',
+    });
+  });
+});
+
+describe('the skew of Fegora’s clock', () => {
+  test.each([
+    ['behind', 'Tue, 24 Nov 2026 11:00:00 GMT', -3_600_000],
+    ['the same', 'Tue, 24 Nov 2026 12:00:00 GMT', 0],
+    ['ahead', 'Tue, 24 Nov 2026 12:00:09 GMT', 9000],
+  ])('%s', (_, issued, skewMs) => {
+    expect(success({ '.issued': issued })).toMatchObject({ kind: 'issued', skewMs });
+  });
+
+  test.each([undefined, 'ayer', 7, null])('is not told by .issued %j', (issued) => {
+    expect(success({ '.issued': issued, '.expires': undefined })).toStrictEqual({
+      kind: 'issued',
+      accessToken,
+      lifetimeMs: 1_799_000,
+    });
+  });
+});
+
+describe('Upstream 400', () => {
+  test.each([
+    ['invalid_grant', 'credentials_rejected', 'invalid_grant'],
+    ['invalid_clientId', 'client_rejected', 'client_rejected'],
+    ['invalid_client', 'client_rejected', 'client_rejected'],
+    ['unauthorized_client', 'client_rejected', 'client_rejected'],
+    ['unsupported_grant_type', 'upstream_contract', 'upstream_contract'],
+    ['invalid_request', 'upstream_contract', 'upstream_contract'],
+  ] as const)('%s', (error, code, name) => {
+    expectFailure(answer(400, { error, error_description: 'Texto.' }), code, { answer: name, detail: 'HTTP 400' });
+    expectFailure(answer(400, { error }), code, { answer: name });
+  });
+
+  test('a BOM before it, or Latin-1 in its description, changes nothing', () => {
+    expectFailure(answer(400, '\uFEFF{"error":"invalid_grant"}'), 'credentials_rejected', { answer: 'invalid_grant' });
+    const body = Buffer.from('{"error":"invalid_grant","error_description":"contraseña"}', 'latin1');
+    expectFailure(answer(400, body), 'credentials_rejected', { answer: 'invalid_grant' });
+  });
+
+  test.each([
+    ['an unknown code', { error: 'account_disabled' }],
+    ['a code in other case', { error: 'Invalid_Grant' }],
+    ['a name that every object has', { error: 'constructor' }],
+    ['no code', {}],
+    ['a list of codes', { error: ['invalid_grant'] }],
+    ['an array', [{ error: 'invalid_grant' }]],
+    ['HTML', '<html>Bad Request</html>'],
+    ['nothing', ''],
+  ])('%s may be about the password', (_, body) => {
+    const detail = 'HTTP 400 for an unknown reason';
+
+    expectFailure(answer(400, body), 'upstream_rejected', { answer: 'unknown_400', detail });
+  });
+
+  test('one that was not read may be about the password', () => {
+    expectFailure(interpret({ status: 400 }, asked), 'upstream_rejected', { answer: 'unknown_400' });
+  });
+
+  test('Retry-After is none of its business', () => {
+    expect(answer(400, { error: 'invalid_grant' }, { retryAfter: '7' })).not.toHaveProperty('retryAfterMs');
+  });
+});
+
+describe('other statuses', () => {
+  test.each([
+    ...[401, 402, 403, 406, 409, 413, 418, 422, 451, 499].map((status) => [status, 'upstream_rejected'] as const),
+    ...[404, 405, 410, 415].map((status) => [status, 'upstream_contract'] as const),
+    ...[408, 425, 429].map((status) => [status, 'upstream_throttled'] as const),
+    ...[300, 301, 302, 303, 304, 307, 308, 399].map((status) => [status, 'upstream_redirect'] as const),
+    ...[500, 501, 503, 505, 520, 599].map((status) => [status, 'upstream_unavailable'] as const),
+    ...[0, 100, 101, 201, 202, 204, 206, 299, 600, 999].map((status) => [status, 'upstream_invalid_response'] as const),
+  ])('%i: %s', (status, code) => {
+    for (const body of [page, { error: 'invalid_grant' }, '']) {
+      expectFailure(answer(status, body), code, { detail: `HTTP ${status}` });
+    }
+    expectFailure(interpret({ status }, asked), code);
+  });
+
+  test.each([502, 504])('%i leaves open what became of the login', (status) => {
+    expectFailure(answer(status, '', { contentType: 'text/html' }), 'upstream_unavailable', { reached: 'unknown' });
+  });
+
+  test.each(['text/html', 'text/html; charset=utf-8', 'TEXT/HTML'])('500 with %s is an error page', (contentType) => {
+    expectFailure(answer(500, '', { contentType }), 'upstream_unavailable', { answer: 'html_500' });
+  });
+
+  test.each(['application/json', 'text/htmlx', 'not text/html', undefined])('500 with %s is none', (contentType) => {
+    expectFailure(answer(500, '<html>', { contentType }), 'upstream_unavailable', { answer: 'upstream_unavailable' });
+  });
+
+  test('503 with HTML is no 500', () => {
+    const outcome = answer(503, '', { contentType: 'text/html' });
+
+    expectFailure(outcome, 'upstream_unavailable', { answer: 'upstream_unavailable' });
+  });
+});
+
+describe('Retry-After', () => {
+  test.each([
+    ['0', 0],
+    ['7', 7000],
+    ['31536000', 31_536_000_000],
+    ['999999999999', 999_999_999_999_000],
+    ['Tue, 24 Nov 2026 12:00:30 GMT', 30_000],
+    ['Tue, 24 Nov 2026 11:00:00 GMT', 0],
+    ['Wed, 24 Nov 2027 12:00:00 GMT', 365 * 24 * 3_600_000],
+  ])('%s', (retryAfter, retryAfterMs) => {
+    for (const [status, code] of [
+      [503, 'upstream_unavailable'],
+      [500, 'upstream_unavailable'],
+      [429, 'upstream_throttled'],
+    ] as const) {
+      expectFailure(answer(status, '', { retryAfter }), code, { retryAfterMs });
+    }
+    expectFailure(answer(502, '', { retryAfter }), 'upstream_unavailable', { reached: 'unknown', retryAfterMs });
+  });
+
+  test.each([
+    ...['', ' ', '-1', '1.5', '1e3', '+7', '0x10', 'soon', 'soon 7', '7 soon', '7,8', '9999999999999', 'NaN'],
+    ...['2026-11-24T12:00:30Z', 'Tue, 99 Nov 2026 12:00:30 GMT', 'Tue, 24 Xyz 2026 12:00:30 GMT'],
+    ...['X Tue, 24 Nov 2026 12:00:30 GMT', 'Tue, 24 Nov 2026 12:00:30 GMT+0100', 'Tue Nov 24 12:00:30 2026'],
+    undefined,
+  ])('%j says nothing', (retryAfter) => {
+    expectFailure(answer(503, '', { retryAfter }), 'upstream_unavailable');
+    expect(answer(503, '', { retryAfter })).not.toHaveProperty('retryAfterMs');
+  });
+
+  test.each([401, 404, 302, 201])('%i is not waited out by it', (status) => {
+    expect(answer(status, '', { retryAfter: '7' })).not.toHaveProperty('retryAfterMs');
+  });
+});
+
+const canary = 'canary-not-a-real-secret';
+
+/** Bodies from near right to nonsense. */
+const bodies = fc.oneof(
+  fc.uint8Array({ maxLength: 400 }),
+  fc.json().map((text) => Buffer.from(text)),
+  fc
+    .dictionary(
+      fc.constantFrom(...Object.keys(page), 'error', '__proto__', 'constructor'),
+      fc.oneof(
+        fc.jsonValue(),
+        fc.constantFrom(canary, 'bearer', asked.username, 'invalid_grant', '1799', page['.issued']),
+      ),
+    )
+    .map((members) => Buffer.from(JSON.stringify({ ...page, ...members }))),
+  fc
+    .tuple(fc.nat({ max: 380 }), fc.nat({ max: 255 }))
+    .map(([at, byte]) =>
+      Uint8Array.from(Buffer.from(JSON.stringify(page)), (old, index) => (index === at ? byte : old)),
+    ),
+);
+
+const responses = fc.record(
+  {
+    status: fc.oneof(fc.constantFrom(200, 200, 200, 400, 400, 500, 503, 429), fc.integer({ min: 0, max: 999 })),
+    contentType: fc.oneof(fc.constantFrom('text/html', 'application/json'), fc.string()),
+    retryAfter: fc.oneof(
+      fc.constantFrom('7', '1e9', 'Tue, 24 Nov 2026 12:00:30 GMT'),
+      fc.string(),
+      fc.constant(canary),
+    ),
+    body: bodies,
+  },
+  { requiredKeys: ['status'] },
+);
+
+test('promise 46: whatever comes from upstream, the outcome is one of the contract and repeats nothing of it', () => {
+  fc.assert(
+    fc.property(responses, (response) => {
+      const outcome = interpret(response, asked);
+      if (outcome.kind === 'issued') {
+        expect(response.status).toBe(200);
+        expect(outcome.accessToken).toMatch(/^[\x21-\x7e]+$/);
+        expect(outcome.lifetimeMs).toBeGreaterThanOrEqual(5000);
+        expect(outcome.lifetimeMs).toBeLessThanOrEqual(30 * 24 * 3_600_000);
+        expect(outcome.skewMs ?? 0).toSatisfy(Number.isFinite);
+        return;
+      }
+      expect(outcome.error).toBeInstanceOf(BrokerError);
+      expect(outcome.error.code).toMatch(/^(upstream_|credentials_rejected$|client_rejected$)/);
+      expect(outcome.error.cause).toBeUndefined();
+      expect(`${outcome.error.stack}${JSON.stringify(outcome)}`).not.toContain(canary);
+      expect(outcome.retryAfterMs ?? 0).toSatisfy((ms: number) => Number.isFinite(ms) && ms >= 0);
+    }),
+    { numRuns: full(100_000, 5000) },
+  );
+}, 600_000);

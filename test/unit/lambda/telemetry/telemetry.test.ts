@@ -1,0 +1,251 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Incident } from '../../../../lambda/broker/ports.ts';
+import { expiresAt } from '../../../../lambda/broker/token.ts';
+import { metricNames, metricNamespace } from '../../../../lambda/config.ts';
+import { BrokerError } from '../../../../lambda/errors.ts';
+import { callOf } from '../../../../lambda/events/invocation.ts';
+import { createTelemetry } from '../../../../lambda/telemetry/telemetry.ts';
+import { type Capture, captureOutput } from '../../../support/capture.ts';
+import { grant, token } from '../../../support/events/broker.ts';
+import { callerArn, httpEvent, invocation } from '../../../support/events/events.ts';
+
+const role = 'arn:aws:sts::000000000000:assumed-role/invoicing';
+const call = callOf(httpEvent({ account: 'one' }), invocation('http'), undefined);
+const telemetry = createTelemetry('the-function', Date.now);
+let output: Capture;
+
+beforeEach(() => {
+  output = captureOutput();
+});
+afterEach(() => output.stop());
+
+const isMetric = (record: object) => '_aws' in record;
+const metrics = () => output.records().filter(isMetric);
+const lines = () => output.records().filter((record) => !isMetric(record));
+
+/** The sets of dimensions under which CloudWatch keeps the metrics of a document. */
+function dimensionsOf(document: object | undefined): unknown {
+  const aws: unknown = Object(document)._aws;
+  return Object(aws).CloudWatchMetrics?.[0]?.Dimensions;
+}
+
+const identity = {
+  authority: 'http',
+  caller: callerArn,
+  request_id: 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef',
+  invocation_id: '3f2b1c9e-0000-4000-8000-000000000001',
+  account: 'one',
+};
+
+describe('an issue', () => {
+  it('promise 43: is one audit record, with caller, account, secret version, fingerprint, source and request id', () => {
+    telemetry.issued(call, { ...grant, warning: 'renewal_failing' }, 'token');
+    expect(lines()).toEqual([
+      expect.objectContaining({
+        level: 'INFO',
+        service: 'the-function',
+        audit: 'issue',
+        ...identity,
+        source: 'memory',
+        token_sha256: token.fingerprint,
+        secret_version: 'v-1',
+        expires_at: new Date(expiresAt(token)).toISOString(),
+        warning: 'renewal_failing',
+      }),
+    ]);
+    expect(output.text()).not.toContain(token.accessToken);
+  });
+
+  it.each(['token', 'metadata'] as const)('says whether its caller has no token: %s', (want) => {
+    telemetry.issued(call, grant, want);
+    expect(lines().map((line) => Object(line).want)).toEqual([want === 'metadata' ? want : undefined]);
+  });
+
+  it('is counted, with the life left, by source, account and role', () => {
+    telemetry.issued(call, { ...grant, remainingMs: 1500 }, 'token');
+    expect(metrics()).toEqual([
+      expect.objectContaining({
+        [metricNames.served]: 1,
+        [metricNames.remainingLife]: 1.5,
+        service: 'the-function',
+        source: 'memory',
+        account: 'one',
+        caller: role,
+      }),
+    ]);
+    expect(dimensionsOf(metrics()[0])).toEqual([
+      ['service'],
+      ['service', 'source'],
+      ['service', 'caller'],
+      ['service', 'account'],
+    ]);
+  });
+});
+
+describe('a failure', () => {
+  it.each(['forbidden', 'unknown_account', 'invalid_account', 'invalid_request'] as const)(
+    'promise 43: %s is one audit record of a denial',
+    (code) => {
+      telemetry.failed(call, new BrokerError(code, 'what was wrong'));
+      expect(lines()).toEqual([
+        expect.objectContaining({ level: 'WARN', audit: 'denial', ...identity, code, detail: 'what was wrong' }),
+      ]);
+    },
+  );
+
+  it('of ours or of Fegora’s is one record too', () => {
+    telemetry.failed(call, new BrokerError('upstream_timeout', 'no answer in time'));
+    expect(lines()).toEqual([expect.objectContaining({ level: 'ERROR', audit: 'failure', code: 'upstream_timeout' })]);
+  });
+
+  it('is counted by code and by role, never by an account that nobody configured', () => {
+    telemetry.failed(call, new BrokerError('unknown_account', 'not configured'));
+    expect(metrics()).toHaveLength(2);
+    expect(metrics()[0]).toMatchObject({ [metricNames.errors]: 1, code: 'unknown_account', caller: role });
+    expect(dimensionsOf(metrics()[0])).toEqual([['service'], ['service', 'code'], ['service', 'caller']]);
+    expect(metrics()[1]).toMatchObject({ [metricNames.denied]: 1 });
+    expect(metrics()[0]).not.toHaveProperty('account');
+  });
+
+  it.each([
+    ['credentials_rejected', metricNames.credentialsRejected],
+    ['client_rejected', metricNames.clientRejected],
+    ['forbidden', metricNames.denied],
+    ['invalid_account', metricNames.denied],
+  ] as const)('%s counts for %s', (code, name) => {
+    telemetry.failed(call, new BrokerError(code, 'a detail'));
+    expect(metrics()[1]).toMatchObject({ [name]: 1 });
+    expect(dimensionsOf(metrics()[1])).toEqual([['service']]);
+  });
+
+  it('tells where it arose, and nothing of what its cause says', () => {
+    const canary = 'not-a-real-password';
+    const cause = Object.assign(new Error(`${canary}\n    at ${canary} (file:///x/${canary}.ts:1:1)`), {
+      code: 'ECONNRESET',
+      [canary]: canary,
+      cause: new Error(canary),
+    });
+    cause.stack = `Error: ${canary}\n    at send (file:///x/fegora.ts:12:7)\n    at node:internal/x:1:2\n    at ${canary}!`;
+    telemetry.failed(call, new BrokerError('internal', 'unexpected failure', { cause }));
+    expect(lines()).toEqual([
+      expect.objectContaining({
+        cause: 'ECONNRESET',
+        frames: ['at send (file:///x/fegora.ts:12:7)', 'at node:internal/x:1:2'],
+      }),
+    ]);
+    expect(output.text()).not.toContain(canary);
+  });
+
+  it('tells the five places nearest to where it arose', () => {
+    const frames = Array.from({ length: 6 }, (_, index) => `at send (file:///x/fegora.ts:${index}:1)`);
+    const cause = Object.assign(new Error('x'), { stack: ['Error: x', ...frames.map((at) => `    ${at}`)].join('\n') });
+    telemetry.failed(call, new BrokerError('internal', 'unexpected failure', { cause }));
+    expect(lines()).toEqual([expect.objectContaining({ frames: frames.slice(0, 5) })]);
+  });
+
+  it.each<[unknown, string]>([
+    [new TypeError('not-a-real-password'), 'TypeError'],
+    [Object.assign(new Error('x'), { name: 'not-a-real-password' }), 'unnamed'],
+    [Object.assign(new Error('x'), { code: 42 }), 'Error'],
+  ])('names its cause without repeating it: %#', (cause, name) => {
+    telemetry.failed(call, new BrokerError('internal', 'unexpected failure', { cause }));
+    expect(lines()).toEqual([expect.objectContaining({ cause: name })]);
+    expect(output.text()).not.toContain('not-a-real-password');
+  });
+
+  it('caused by no Error says nothing of it', () => {
+    telemetry.failed(call, new BrokerError('internal', 'unexpected failure', { cause: 'not-a-real-password' }));
+    expect(output.text()).not.toContain('not-a-real-password');
+    expect(lines()[0]).not.toHaveProperty('cause');
+  });
+});
+
+describe('a task', () => {
+  const results = [{ account: 'one', outcome: 'failed:paused' } as const];
+
+  it('is one audit record, account by account', () => {
+    telemetry.ran(call, 'pause', results);
+    expect(lines()).toEqual([expect.objectContaining({ audit: 'task', task: 'pause', results, caller: callerArn })]);
+    expect(metrics()).toEqual([]);
+  });
+
+  it('is counted where it is a warm-up', () => {
+    telemetry.ran(call, 'warm', results);
+    expect(metrics()).toEqual([expect.objectContaining({ [metricNames.warmUps]: 1 })]);
+  });
+});
+
+describe('what the broker notices', () => {
+  it.each(['issued', 'invalid_grant'] as const)('of a login is counted by outcome, with its time: %s', (outcome) => {
+    telemetry.observe({ kind: 'login', account: 'one', outcome, ms: 42 });
+    expect(metrics()).toEqual([
+      expect.objectContaining({ [metricNames.logins]: 1, [metricNames.loginLatency]: 42, outcome }),
+    ]);
+    expect(dimensionsOf(metrics()[0])).toEqual([['service'], ['service', 'outcome']]);
+    const level = outcome === 'issued' ? 'INFO' : 'WARN';
+    expect(lines()).toEqual([expect.objectContaining({ level, account: 'one', outcome, ms: 42 })]);
+  });
+
+  it('of the clocks is counted without sign', () => {
+    telemetry.observe({ kind: 'clock_skew', account: 'one', ms: -90_000 });
+    expect(metrics()).toEqual([expect.objectContaining({ [metricNames.clockSkew]: 90_000 })]);
+  });
+
+  it('of a refused login counts for its alarm', () => {
+    telemetry.observe({ kind: 'failed', account: 'one', code: 'credentials_rejected' });
+    telemetry.observe({ kind: 'failed', account: 'one', code: 'upstream_timeout' });
+    expect(metrics()).toEqual([expect.objectContaining({ [metricNames.credentialsRejected]: 1 })]);
+    expect(lines()).toEqual([]);
+  });
+
+  it('of a call that is held is counted alone: the call has a line of its own', () => {
+    telemetry.observe({ kind: 'retry_held', account: 'one' });
+    expect(metrics()).toEqual([expect.objectContaining({ [metricNames.retryHeld]: 1 })]);
+    expect(lines()).toEqual([]);
+  });
+
+  it.each<[Incident, string]>([
+    ['guard_expired', metricNames.guardExpired],
+    ['clock_unsteady', metricNames.clockUnsteady],
+    ['item_malformed', metricNames.malformedItems],
+    ['token_malformed', metricNames.malformedItems],
+    ['table_unavailable', metricNames.tableUnavailable],
+    ['publish_refused', metricNames.publishRefused],
+    ['mark_unwritten', metricNames.markUnwritten],
+    ['html_500_repeated', metricNames.html500Repeated],
+  ])('of %s is counted and logged', (kind, name) => {
+    telemetry.observe({ kind, account: 'one' });
+    expect(metrics()).toEqual([expect.objectContaining({ [name]: 1, service: 'the-function' })]);
+    expect(lines()).toEqual([expect.objectContaining({ message: kind, account: 'one', level: 'WARN' })]);
+  });
+});
+
+describe('a metric', () => {
+  it('is in the namespace of the contract, and nothing of it is left for the next', () => {
+    telemetry.issued(call, grant, 'token');
+    telemetry.observe({ kind: 'retry_held', account: 'two' });
+    const last = metrics().at(-1);
+    expect(Object(Object(last)._aws).CloudWatchMetrics).toEqual([
+      {
+        Namespace: metricNamespace,
+        Dimensions: [['service']],
+        Metrics: [{ Name: metricNames.retryHeld, Unit: 'Count' }],
+      },
+    ]);
+    expect(last).not.toHaveProperty('source');
+  });
+
+  it('has a name of its own', () => {
+    const names = Object.values(metricNames);
+    expect(new Set(names).size).toBe(names.length);
+  });
+});
+
+describe('a configuration at fault', () => {
+  it('is logged by variable', () => {
+    telemetry.misconfigured([{ variable: 'FEGORA_TOKEN_URL', problem: 'is no URL' }]);
+    expect(lines()).toEqual([
+      expect.objectContaining({ level: 'ERROR', faults: [{ variable: 'FEGORA_TOKEN_URL', problem: 'is no URL' }] }),
+    ]);
+  });
+});
