@@ -1,3 +1,4 @@
+// Tests how long the broker waits after a failed login (lambda/broker/backoff.ts).
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { holdMs, isSick } from '../../../../lambda/broker/backoff.ts';
@@ -20,20 +21,20 @@ const final = [
   'upstream_invalid_response',
 ] as const;
 
-describe('how long nobody tries again', () => {
-  test.each(retryable)('%s: 5 s, and a quarter of it up to chance', (code) => {
+describe('the back-off after a failed login', () => {
+  test.each(retryable)('backs off for 5 s plus a random part of up to a quarter when a login fails with %s', (code) => {
     expect(holdMs(failure(code), 1, 0)).toBe(5000);
     expect(holdMs(failure(code), 1, 0.5)).toBe(5625);
     expect(holdMs(failure(code), 1, 1)).toBe(6250);
     expect(holdMs(failure(code), 9, 0)).toBe(5000);
   });
 
-  test.each(final)('%s: 5 minutes', (code) => {
+  test.each(final)('backs off for 5 minutes when a login fails with %s', (code) => {
     expect(holdMs(failure(code), 1, 0)).toBe(5 * minuteMs);
     expect(holdMs(failure(code), 7, 1)).toBe(5 * minuteMs);
   });
 
-  test('Retry-After lengthens it, up to 300 s, and never shortens it', () => {
+  test('backs off for as long as Retry-After says, but at least 5 s and at most 300 s', () => {
     const asked = (retryAfterMs: number) => holdMs(failure('upstream_throttled', { retryAfterMs }), 1, 0);
 
     expect([0, 4999, 5001, 40_000, 300_000, 300_001, 31_536_000_000].map(asked)).toEqual([
@@ -41,13 +42,13 @@ describe('how long nobody tries again', () => {
     ]);
   });
 
-  test('Retry-After does not undo a longer hold of our own', () => {
+  test('keeps its own back-off when Retry-After is shorter', () => {
     const sick = failure('upstream_unavailable', { answer: 'html_500', retryAfterMs: 10_000 });
 
     expect(holdMs(sick, 3, 0)).toBe(minuteMs);
   });
 
-  test('three HTML 500 in a row: a minute', () => {
+  test('backs off for one minute when Fegora answered three HTML 500 pages in a row', () => {
     const sick = failure('upstream_unavailable', { answer: 'html_500' });
 
     expect([1, 2, 3, 4, 100].map((inRow) => holdMs(sick, inRow, 0))).toEqual([
@@ -61,7 +62,7 @@ describe('how long nobody tries again', () => {
     expect(isSick('upstream_unavailable', 3)).toBe(false);
   });
 
-  test('a 400 that may be about the password: a minute, doubled each time, 6 hours at most', () => {
+  test('backs off for one minute, doubled each time up to 6 hours, when a 400 may be about the password', () => {
     const doubtful = failure('upstream_rejected', { answer: 'unknown_400' });
     const holds = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 2000].map((inRow) => holdMs(doubtful, inRow, 1));
 
@@ -69,7 +70,7 @@ describe('how long nobody tries again', () => {
     expect(holds.at(-1)).toBe(6 * hourMs);
   });
 
-  test('always at least 5 s and at most 6 hours', () => {
+  test('backs off for at least 5 s and at most 6 hours after any failure', () => {
     const answers = fc.constantFrom('html_500', 'unknown_400', 'upstream_unavailable');
     const failures = fc.record({
       code: fc.constantFrom(...retryable, ...final),

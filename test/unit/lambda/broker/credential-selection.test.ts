@@ -1,3 +1,4 @@
+// Tests which version of the secret a login uses (lambda/broker/credential-selection.ts).
 import { describe, expect, test } from 'vitest';
 import { type Candidates, createCredentialChoice } from '../../../../lambda/broker/credential-selection.ts';
 import { credentialKey } from '../../../../lambda/broker/item.ts';
@@ -43,8 +44,8 @@ function scene() {
   return { clock, secret, reads, choose, recollection, candidates };
 }
 
-describe('the credentials to log in with', () => {
-  test('are the cached ones where nothing speaks against them', async () => {
+describe('the choice of credentials', () => {
+  test('chooses the cached credentials when they are not rejected', async () => {
     const { choose, candidates, reads } = scene();
 
     expect(await choose(candidates([]))).toMatchObject({
@@ -55,14 +56,14 @@ describe('the credentials to log in with', () => {
     expect(reads).toEqual([{ account: 'main', past: false }]);
   });
 
-  test('are read past the cache where asked for', async () => {
+  test('reads the secret past the cache when the caller asks for that', async () => {
     const { choose, candidates, reads } = scene();
     await choose(candidates([], { past: true }));
 
     expect(reads).toEqual([{ account: 'main', past: true }]);
   });
 
-  test('are another version where the cached one is marked', async () => {
+  test('chooses another version when the cached one is rejected', async () => {
     const { choose, candidates, secret, reads } = scene();
     secret.latest = 'v2';
 
@@ -70,14 +71,14 @@ describe('the credentials to log in with', () => {
     expect(reads.map(({ past }) => past)).toEqual([false, true]);
   });
 
-  test('are none where that is marked too', async () => {
+  test('fails with credentials_rejected when the latest version is rejected too', async () => {
     const { choose, candidates, secret } = scene();
     secret.latest = 'v2';
 
     await expect(choose(candidates(['v1', 'v2']))).rejects.toMatchObject({ code: 'credentials_rejected' });
   });
 
-  test('are asked for again every 5 s while the known one is marked', async () => {
+  test('reads the secret again at most every 5 s while the known version is rejected', async () => {
     const { clock, choose, candidates, reads } = scene();
     const ask = () => expect(choose(candidates(['v1']))).rejects.toBeInstanceOf(BrokerError);
     await ask();
@@ -91,7 +92,7 @@ describe('the credentials to log in with', () => {
     expect(reads.filter(({ past }) => past)).toHaveLength(2);
   });
 
-  test('are not read twice past the cache', async () => {
+  test('reads the secret past the cache only once when the caller asked for that', async () => {
     const { choose, candidates, reads, recollection } = scene();
     await expect(choose(candidates(['v1'], { past: true }))).rejects.toMatchObject({ code: 'credentials_rejected' });
 
@@ -99,7 +100,7 @@ describe('the credentials to log in with', () => {
     expect(recollection.secretAskedAt).toBe(Number.NEGATIVE_INFINITY);
   });
 
-  test('are not those whose mark could not be written', async () => {
+  test('does not choose a version whose rejection is not written to the table yet', async () => {
     const { choose, candidates, recollection, secret } = scene();
     recollection.pendingMarks.set(keyOf('v1'), { kind: 'mark', key: keyOf('v1') });
 
@@ -109,7 +110,7 @@ describe('the credentials to log in with', () => {
     expect(await choose(candidates([]))).toMatchObject({ key: keyOf('v2') });
   });
 
-  test('pass on what reading them throws', async () => {
+  test('fails with the error of the secret when the secret cannot be read', async () => {
     const { candidates } = scene();
     const clock = createVirtualClock();
     const failing = createCredentialChoice({
@@ -130,8 +131,8 @@ describe('the credentials to log in with', () => {
   });
 });
 
-describe('a marked version that had logged in before', () => {
-  test('is tried again at its time', async () => {
+describe('a rejected version that logged in before', () => {
+  test('retries a rejected version that logged in before when its retry is due', async () => {
     const { clock, choose, candidates } = scene();
     const { item } = candidates(['v1']);
     const due = { ...item, proven: keyOf('v1'), nextTry: clock.now() + 1000 };
@@ -141,7 +142,7 @@ describe('a marked version that had logged in before', () => {
     expect(await choose(candidates([], { item: due }))).toMatchObject({ key: keyOf('v1'), proving: true });
   });
 
-  test('is not tried while its mark is still to be written', async () => {
+  test('does not retry a rejected version while its rejection is not written to the table yet', async () => {
     const { clock, choose, candidates, recollection } = scene();
     const { item } = candidates(['v1']);
     recollection.pendingMarks.set(keyOf('v1'), { kind: 'mark', key: keyOf('v1') });
@@ -150,7 +151,7 @@ describe('a marked version that had logged in before', () => {
     await expect(choose(candidates([], { item: due }))).rejects.toMatchObject({ code: 'credentials_rejected' });
   });
 
-  test('does not excuse another version', async () => {
+  test('does not choose another rejected version when a retry of the last good one is due', async () => {
     const { clock, choose, candidates, secret } = scene();
     secret.latest = 'v2';
     const { item } = candidates(['v1', 'v2']);

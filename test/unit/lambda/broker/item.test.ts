@@ -1,3 +1,4 @@
+// Tests the rules about the stored item (lambda/broker/item.ts).
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { emptyItem } from '../../../../lambda/aws/item-record.ts';
@@ -32,18 +33,18 @@ const token: Token = {
   versionId: 'v1',
 };
 
-test('AWS hosts’ clocks are taken to be within 2 s', () => {
+test('assumes that the clocks of AWS hosts differ by at most 2 s', () => {
   expect(clockToleranceMs).toBe(2000);
 });
 
-describe('a credential key', () => {
-  test('is the same in every version of this function: marks outlive them', () => {
+describe('the credential key', () => {
+  test('computes the same credential key in every version of this function, because stored rejections outlive a version', () => {
     const sha256 = createHash('sha256').update('["v1","apiApp","https://api.fegora.com/token"]').digest('hex');
 
     expect(credentialKey('v1', 'apiApp', 'https://api.fegora.com/token')).toBe(sha256);
   });
 
-  test('differs by version, client id and token URL', () => {
+  test('computes different credential keys for different versions, client ids and token URLs', () => {
     const keys = [
       credentialKey('v1', 'app', 'url'),
       credentialKey('v2', 'app', 'url'),
@@ -59,46 +60,46 @@ describe('a credential key', () => {
 describe('the stored token', () => {
   const item = itemWith({ token });
 
-  test('is served to its margin and no millisecond longer', () => {
+  test('serves the stored token up to its margin and not one millisecond longer', () => {
     expect(servableToken(item, now)).toBe(token);
     expect(servableToken(item, now + 53_999)).toBe(token);
     expect(servableToken(item, now + 54_000)).toBeUndefined();
   });
 
-  test('is not served to whoever reported it', () => {
+  test('does not serve the stored token to a caller that reported it', () => {
     expect(servableToken(item, now, token.fingerprint)).toBeUndefined();
     expect(servableToken(item, now, 'f'.repeat(64))).toBe(token);
   });
 
-  test('is no token where there is none', () => {
+  test('finds no token and no expired token when the item holds none', () => {
     expect(servableToken(itemWith({}), now)).toBeUndefined();
     expect(holdsExpiredToken(itemWith({}), now)).toBe(false);
   });
 
-  test('has expired at its end, not at its margin', () => {
+  test('counts the stored token as expired at its end, not at its margin', () => {
     expect(holdsExpiredToken(item, now + 59_999)).toBe(false);
     expect(holdsExpiredToken(item, now + 60_000)).toBe(true);
   });
 });
 
 describe('the lease', () => {
-  test('may be stolen the tolerance after its end', () => {
+  test('allows another owner to take the lease when the clock tolerance after its end has passed', () => {
     expect(stealableAt(itemWith({ leaseUntil: now }))).toBe(now + 2000);
   });
 
-  test('that was ended holds nobody up', () => {
+  test('allows another owner to take the lease at once when it was ended', () => {
     expect(stealableAt(itemWith({ leaseUntil: 0 }))).toBe(0);
   });
 });
 
-describe('why nobody may claim', () => {
-  test('a pause, before anything else', () => {
+describe('what forbids a claim', () => {
+  test('reports a pause first when the account is also backing off', () => {
     const item = itemWith({ paused: true, retryAt: now + 5000, retryCode: 'upstream_timeout' });
 
     expect(holdOf(item, now)).toMatchObject({ code: 'paused', retryAfterMs: 30_000 });
   });
 
-  test('a failed login, until its time has come', () => {
+  test('forbids a claim after a failed login until the back-off ends', () => {
     const item = itemWith({ retryAt: now + 5000, retryCode: 'upstream_timeout' });
 
     expect(holdOf(item, now)).toMatchObject({ code: 'upstream_timeout', retryAfterMs: 5000 });
@@ -106,58 +107,58 @@ describe('why nobody may claim', () => {
     expect(holdOf(item, now + 5000)).toBeUndefined();
   });
 
-  test('a code that this version does not know counts as unavailable', () => {
+  test('reports upstream_unavailable when this version does not know the stored code', () => {
     expect(holdOf(itemWith({ retryAt: now + 1 }), now)?.code).toBe('upstream_unavailable');
   });
 
-  test('nothing, as a rule', () => {
+  test('allows a claim when the account is neither paused nor backing off', () => {
     expect(holdOf(itemWith({}), now)).toBeUndefined();
     expect(holdOf(itemWith({ retryCode: 'upstream_timeout' }), now)).toBeUndefined();
   });
 });
 
-describe('a login under way after a failed one', () => {
-  test('is a probe, whoever sees it need not wait', () => {
+describe('a login in flight after a failed one', () => {
+  test('reports the last failure, so that callers need not wait, while a login after it is in flight', () => {
     const error = probeError(itemWith({ retryAt: now - 1, retryCode: 'upstream_timeout' }));
 
     expect(error?.code).toBe('upstream_timeout');
     expect(error?.retryAfterMs).toBeUndefined();
   });
 
-  test('is none where nothing failed', () => {
+  test('reports no failure when no login failed before the one in flight', () => {
     expect(probeError(itemWith({ retryAt: now }))).toBeUndefined();
   });
 });
 
 describe('the gap between two logins', () => {
-  test('begins with the last that succeeded', () => {
+  test('starts the gap at the last successful login', () => {
     expect(gapEnds(itemWith({ lastLogin: now, lifetimeMs: 60_000 }))).toBe(now + 30_000);
     expect(gapEnds(itemWith({ lastLogin: now, lifetimeMs: 1_800_000 }))).toBe(now + 60_000);
   });
 
-  test('is the shortest where the lifetime is not known', () => {
+  test('uses the shortest gap when the lifetime is unknown', () => {
     expect(gapEnds(itemWith({ lastLogin: now }))).toBe(now + 5000);
   });
 
-  test('is none where nobody has logged in', () => {
+  test('has no gap when no login has succeeded yet', () => {
     expect(gapEnds(itemWith({ lifetimeMs: 60_000 }))).toBe(0);
   });
 });
 
-describe('a refused version', () => {
+describe('a rejected version', () => {
   const proven = { proven: 'key-1', nextTry: now };
 
-  test('that had logged in is due again at its time', () => {
+  test('allows a retry of a rejected version that logged in before when its time has come', () => {
     expect(mayProve(proven, 'key-1', now)).toBe(true);
     expect(mayProve(proven, 'key-1', now - 1)).toBe(false);
   });
 
-  test('that had not is never due again', () => {
+  test('never allows a retry of a rejected version that did not log in before', () => {
     expect(mayProve(proven, 'key-2', now + 1)).toBe(false);
     expect(mayProve({ nextTry: now }, 'key-1', now + 1)).toBe(false);
   });
 
-  test('without a time is due at once: whoever marked it did not know that it had logged in', () => {
+  test('allows a retry at once when no time is stored, because the writer did not know that the version had logged in', () => {
     expect(mayProve({ proven: 'key-1' }, 'key-1', now)).toBe(true);
   });
 });
@@ -165,20 +166,20 @@ describe('a refused version', () => {
 describe('forced renewals', () => {
   const counted = (count: number, since: number) => forcedOnceMore(itemWith({ forced: { count, since } }), now);
 
-  test('three in five minutes, counted from the first', () => {
+  test('counts up to three forced renewals within five minutes of the first', () => {
     expect(counted(0, 0)).toEqual({ count: 1, since: now });
     expect(counted(1, now - 1000)).toEqual({ count: 2, since: now - 1000 });
     expect(counted(2, now - 299_999)).toEqual({ count: 3, since: now - 299_999 });
   });
 
-  test('not a fourth: too_many_rejections, until the five minutes are over', () => {
+  test('refuses a fourth forced renewal with too_many_rejections until the five minutes are over', () => {
     expect(() => counted(3, now - 299_999)).toThrow(
       expect.objectContaining({ code: 'too_many_rejections', retryAfterMs: 1 }),
     );
     expect(() => counted(4, now)).toThrow(expect.objectContaining({ retryAfterMs: 300_000 }));
   });
 
-  test('begin anew after that', () => {
+  test('starts a new count of forced renewals after five minutes', () => {
     expect(counted(3, now - 300_000)).toEqual({ count: 1, since: now });
     expect(counted(1, now - 300_000)).toEqual({ count: 1, since: now });
     expect(counted(0, now + 60_000)).toEqual({ count: 1, since: now });

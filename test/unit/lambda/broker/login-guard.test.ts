@@ -1,3 +1,4 @@
+// Tests the guard that stops a login before its first byte or at its deadline (lambda/broker/login-guard.ts).
 import { describe, expect, test } from 'vitest';
 import {
   answerReserveMs,
@@ -13,7 +14,7 @@ import { createVirtualClock } from '../../../support/virtual-clock.ts';
 
 const hourMs = 3_600_000;
 
-/** A clock whose two faces can be moved apart. */
+/** A clock whose wall time and monotonic time can be moved apart. */
 function jumpyClock() {
   const clock = createVirtualClock();
   const jump = { wallMs: 0, monotonicMs: 0 };
@@ -25,22 +26,22 @@ function jumpyClock() {
   return { clock, jump, jumpy };
 }
 
-describe('the numbers of a login', () => {
-  test('10 s must be left for one, of which 2.5 s stay free of it', () => {
+describe('the time limits of a login', () => {
+  test('starts a login only if 10 s are left, and keeps 2.5 s of them for the rest', () => {
     expect(loginNeedsMs).toBe(10_000);
     expect(loginLimitMs(10_000)).toBe(7500);
     expect(loginLimitMs(10_499)).toBe(7999);
   });
 
-  test('8 s at most, and half a second is kept for answering', () => {
+  test('gives a login at most 8 s and keeps half a second for the answer', () => {
     expect(loginLimitMs(10_500)).toBe(8000);
     expect(loginLimitMs(25_000)).toBe(8000);
     expect(answerReserveMs).toBe(500);
   });
 });
 
-describe('the guard', () => {
-  test('lets the first byte through up to 2 s after it was armed, and says when', async () => {
+describe('the login guard', () => {
+  test('lets the first byte through up to 2 s after the guard was armed, and records the moment', async () => {
     const { clock, jumpy } = jumpyClock();
     const guard = armGuard(jumpy, { deadlineMs: 8000 });
 
@@ -52,7 +53,7 @@ describe('the guard', () => {
     guard.disarm();
   });
 
-  test('lets none through after that', async () => {
+  test('stops the first byte when the guard was armed more than 2 s ago', async () => {
     const { clock, jumpy } = jumpyClock();
     const guard = armGuard(jumpy, { deadlineMs: 8000 });
     await clock.advance(2001);
@@ -73,21 +74,24 @@ describe('the guard', () => {
     ['monotonic', 2001, false],
   ] as const;
 
-  test.each(jumps)('the %s clock jumped by %i ms: sent %s', (face, byMs, passes) => {
-    const { jump, jumpy } = jumpyClock();
-    const guard = armGuard(jumpy, { deadlineMs: 8000 });
-    jump[`${face}Ms`] = byMs;
+  test.each(jumps)(
+    'lets the first byte through only within 2 s when the %s clock jumps by %i ms (sent: %s)',
+    (face, byMs, passes) => {
+      const { jump, jumpy } = jumpyClock();
+      const guard = armGuard(jumpy, { deadlineMs: 8000 });
+      jump[`${face}Ms`] = byMs;
 
-    if (passes) {
-      guard.beforeFirstByte();
-      expect(guard.sent()).toBeDefined();
-    } else {
-      expect(guard.beforeFirstByte).toThrow(GuardExpired);
-    }
-    guard.disarm();
-  });
+      if (passes) {
+        guard.beforeFirstByte();
+        expect(guard.sent()).toBeDefined();
+      } else {
+        expect(guard.beforeFirstByte).toThrow(GuardExpired);
+      }
+      guard.disarm();
+    },
+  );
 
-  test('knows the time by what it was when armed, whatever the wall clock does', async () => {
+  test('counts time from the moment of arming when the wall clock jumps', async () => {
     const { clock, jump, jumpy } = jumpyClock();
     const guard = armGuard(jumpy, { deadlineMs: 8000 });
     await clock.advance(1500);
@@ -97,7 +101,7 @@ describe('the guard', () => {
     guard.disarm();
   });
 
-  test('aborts at its deadline, not before', async () => {
+  test('aborts the login at its deadline and not before', async () => {
     const { clock, jumpy } = jumpyClock();
     const guard = armGuard(jumpy, { deadlineMs: 7900 });
     await clock.advance(7899);
@@ -107,7 +111,7 @@ describe('the guard', () => {
     expect(guard.signal.aborted).toBe(true);
   });
 
-  test('two turns of the event loop after it, so that an answer that has arrived is read', async () => {
+  test('aborts two turns of the event loop after the deadline, so that an answer that has arrived is read', async () => {
     let wake = () => {};
     let elapsedMs = 0;
     const clock: Clock = {
@@ -130,7 +134,7 @@ describe('the guard', () => {
     expect(guard.signal.aborted).toBe(true);
   });
 
-  test('cut short, it aborts that long after the first byte', async () => {
+  test('aborts the given time after the first byte when the login is cut short', async () => {
     const { clock, jumpy } = jumpyClock();
     const guard = armGuard(jumpy, { deadlineMs: 8000, cutAfterSendMs: 2000 });
     await clock.advance(1000);
@@ -142,7 +146,7 @@ describe('the guard', () => {
     expect(guard.signal.aborted).toBe(true);
   });
 
-  test('cut short, it does not abort for that before anything is sent', async () => {
+  test('does not cut the login short while no byte is sent', async () => {
     const { clock, jumpy } = jumpyClock();
     const guard = armGuard(jumpy, { deadlineMs: 8000, cutAfterSendMs: 2000 });
     await clock.advance(7999);
@@ -151,7 +155,7 @@ describe('the guard', () => {
     guard.disarm();
   });
 
-  test('disarmed, it never aborts', async () => {
+  test('never aborts when the guard is disarmed', async () => {
     const { clock, jumpy } = jumpyClock();
     const guard = armGuard(jumpy, { deadlineMs: 8000, cutAfterSendMs: 2000 });
     guard.beforeFirstByte();
@@ -162,8 +166,8 @@ describe('the guard', () => {
   });
 });
 
-describe('steadiness', () => {
-  test('two clocks that agree within 2 s on how long it was', async () => {
+describe('steady clocks', () => {
+  test('counts the clocks as steady when both agree within 2 s on the time that passed', async () => {
     const { clock, jump, jumpy } = jumpyClock();
     const moment = momentOf(jumpy);
     await clock.advance(60_000);
@@ -180,7 +184,7 @@ describe('steadiness', () => {
     }
   });
 
-  test('a monotonic clock that stood still while the machine was suspended', () => {
+  test('counts the clocks as unsteady when the monotonic clock stood still during a suspension', () => {
     const { jump, jumpy } = jumpyClock();
     const moment = momentOf(jumpy);
     jump.monotonicMs = 2001;

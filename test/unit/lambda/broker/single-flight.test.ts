@@ -1,3 +1,4 @@
+// Tests that concurrent calls share one refresh, and who may use its result (lambda/broker/single-flight.ts).
 import { describe, expect, test } from 'vitest';
 import type { Flight, Outcome } from '../../../../lambda/broker/flight.ts';
 import { momentOf } from '../../../../lambda/broker/login-guard.ts';
@@ -8,7 +9,7 @@ import { BrokerError, type ErrorCode } from '../../../../lambda/errors.ts';
 import { garbageCollector } from '../../../support/garbage-collector.ts';
 import { createVirtualClock, settle } from '../../../support/virtual-clock.ts';
 
-/** Flights that land when the test says so. */
+/** Refreshes that finish when the test says so. */
 function scene() {
   const clock = createVirtualClock();
   const started: { readonly flight: Flight; readonly land: (outcome: Outcome) => void }[] = [];
@@ -38,8 +39,8 @@ function scene() {
   return { clock, started, fly, flightOf, tokenOf, brought, failed };
 }
 
-describe('flights', () => {
-  test('of one account are one while it lasts, and nothing is kept of it', async () => {
+describe('concurrent refreshes', () => {
+  test('shares one refresh between concurrent calls of one account, and starts a new one when it is done', async () => {
     const { started, fly, flightOf, brought, tokenOf } = scene();
     const outcome = brought(tokenOf('1'));
     const all = [fly(flightOf()), fly(flightOf()), fly(flightOf())];
@@ -51,7 +52,7 @@ describe('flights', () => {
     expect(started).toHaveLength(2);
   });
 
-  test('of several accounts do not wait for each other', () => {
+  test('runs refreshes of different accounts side by side', () => {
     const { started, fly, flightOf } = scene();
     void fly(flightOf());
     void fly(flightOf({}, { account: 'other' }));
@@ -59,7 +60,7 @@ describe('flights', () => {
     expect(started.map(({ flight }) => flight.account)).toEqual(['main', 'other']);
   });
 
-  test('that failed are told to all who joined them, and the next one starts anew', async () => {
+  test('gives a failure to all callers that joined the refresh, and starts a new refresh for the next call', async () => {
     const { started, fly, flightOf, failed } = scene();
     const all = [fly(flightOf()), fly(flightOf())];
     started[0]?.land(failed('upstream_timeout'));
@@ -73,7 +74,7 @@ describe('flights', () => {
     expect(started).toHaveLength(2);
   });
 
-  test('that throw are not kept either', async () => {
+  test('starts a new refresh when the last one threw', async () => {
     const { clock, flightOf, brought, tokenOf } = scene();
     const outcome = brought(tokenOf('1'));
     const results = [() => Promise.reject(new Error('odd')), () => Promise.resolve(outcome)];
@@ -84,8 +85,8 @@ describe('flights', () => {
   });
 });
 
-describe('whoever joined a flight', () => {
-  test('has a deadline of their own', async () => {
+describe('a caller that joined a refresh', () => {
+  test('gives a joined caller renewal_in_progress at its own deadline', async () => {
     const { clock, fly, flightOf, started } = scene();
     void fly(flightOf());
     const hurried = fly(flightOf({}, { until: clock.monotonic() + 500 }));
@@ -103,7 +104,7 @@ describe('whoever joined a flight', () => {
     expect(started).toHaveLength(1);
   });
 
-  test('is served by any token that has the validity asked for', async () => {
+  test('serves a joined caller with any token that has the validity it asked for', async () => {
     const { started, fly, flightOf, brought, tokenOf } = scene();
     void fly(flightOf({ purpose: 'look' }));
     const joined = fly(flightOf({ minValidityMs: 300_000 }));
@@ -113,7 +114,7 @@ describe('whoever joined a flight', () => {
     expect(started).toHaveLength(1);
   });
 
-  test('and not served by it starts another', async () => {
+  test('starts another refresh for a joined caller when the token has too little validity for it', async () => {
     const { clock, started, fly, flightOf, brought, tokenOf } = scene();
     const short = tokenOf('short');
     await clock.advance(400_000);
@@ -128,7 +129,7 @@ describe('whoever joined a flight', () => {
     expect((await joined).token?.accessToken).toBe('not-a-real-token-2');
   });
 
-  test('takes what the same want brought, were it short', async () => {
+  test('serves a joined caller with a short token when the refresh had the same goal', async () => {
     const { clock, started, fly, flightOf, brought, tokenOf } = scene();
     const short = tokenOf('short');
     await clock.advance(400_000);
@@ -140,7 +141,7 @@ describe('whoever joined a flight', () => {
     expect(started).toHaveLength(1);
   });
 
-  test('is not served by the token they reported', async () => {
+  test('starts another refresh for a joined caller when the result is the token that it reported', async () => {
     const { started, fly, flightOf, brought, tokenOf } = scene();
     const reported = tokenOf('1');
     void fly(flightOf());
@@ -153,7 +154,7 @@ describe('whoever joined a flight', () => {
     expect((await joined).token?.accessToken).toBe('not-a-real-token-2');
   });
 
-  test('is not told of the failure of another want', async () => {
+  test('does not give a joined caller the failure of a refresh with another goal', async () => {
     const { started, fly, flightOf, failed, tokenOf, brought } = scene();
     void fly(flightOf({ rejected: 'f'.repeat(64) }));
     const joined = fly(flightOf());
@@ -164,19 +165,22 @@ describe('whoever joined a flight', () => {
     expect((await joined).token).toBeDefined();
   });
 
-  test.each(['warm', 'verify'] as const)('to %s flies, whatever a caller was brought', async (purpose) => {
-    const { started, fly, flightOf, brought, tokenOf } = scene();
-    void fly(flightOf());
-    const joined = fly(flightOf({ purpose }));
-    started[0]?.land(brought(tokenOf('1')));
-    await settle();
-    expect(started[1]?.flight.want.purpose).toBe(purpose);
-    started[1]?.land(brought(tokenOf('2')));
+  test.each(['warm', 'verify'] as const)(
+    'starts a refresh of its own to %s when the refresh in flight was for a caller',
+    async (purpose) => {
+      const { started, fly, flightOf, brought, tokenOf } = scene();
+      void fly(flightOf());
+      const joined = fly(flightOf({ purpose }));
+      started[0]?.land(brought(tokenOf('1')));
+      await settle();
+      expect(started[1]?.flight.want.purpose).toBe(purpose);
+      started[1]?.land(brought(tokenOf('2')));
 
-    expect((await joined).token?.accessToken).toBe('not-a-real-token-2');
-  });
+      expect((await joined).token?.accessToken).toBe('not-a-real-token-2');
+    },
+  );
 
-  test('the next of those who were not served, which is one for all', async () => {
+  test('starts one next refresh for all joined callers that were not served', async () => {
     const { started, fly, flightOf, brought, tokenOf } = scene();
     void fly(flightOf({ purpose: 'warm' }));
     const verifying = [fly(flightOf({ purpose: 'verify' })), fly(flightOf({ purpose: 'verify' }))];
@@ -189,7 +193,7 @@ describe('whoever joined a flight', () => {
     expect(outcomes.map(({ token }) => token?.accessToken)).toEqual(['not-a-real-token-2', 'not-a-real-token-2']);
   });
 
-  test('with more time than it had starts another where it was only late', async () => {
+  test('starts another refresh when the first ran out of time and the joined caller has more', async () => {
     const { clock, started, fly, flightOf, failed, brought, tokenOf } = scene();
     void fly(flightOf({}, { until: clock.monotonic() + 1000 }));
     const joined = fly(flightOf());
@@ -202,7 +206,7 @@ describe('whoever joined a flight', () => {
     expect((await joined).token).toBeDefined();
   });
 
-  test('with no more time than it had does not', async () => {
+  test('starts no other refresh when the first ran out of time and the joined caller has no more', async () => {
     const { started, fly, flightOf, failed } = scene();
     const flight = flightOf();
     void fly(flight);
@@ -213,7 +217,7 @@ describe('whoever joined a flight', () => {
     expect(started).toHaveLength(1);
   });
 
-  test('may log in where its starter had too little time left for that', async () => {
+  test('starts another refresh when its starter had too little time for a login and the joined caller has enough', async () => {
     const { clock, started, fly, flightOf, failed, brought, tokenOf } = scene();
     const until = clock.monotonic() + 10_000;
     void fly(flightOf({}, { until, remaining: () => 9_999 }));
@@ -228,7 +232,7 @@ describe('whoever joined a flight', () => {
     expect((await joined).token).toBeDefined();
   });
 
-  test('with more time does not either where it failed for another reason', async () => {
+  test('starts no other refresh when the first failed for another reason than time', async () => {
     const { clock, started, fly, flightOf, failed } = scene();
     void fly(flightOf({}, { until: clock.monotonic() + 1000 }));
     const joined = fly(flightOf());
@@ -238,7 +242,7 @@ describe('whoever joined a flight', () => {
     expect(started).toHaveLength(1);
   });
 
-  test('at whose deadline it landed without serving them is only told so', async () => {
+  test('gives a joined caller renewal_in_progress when the refresh ends at its deadline without serving it', async () => {
     const { clock, started, fly, flightOf, failed } = scene();
     void fly(flightOf({ purpose: 'warm' }));
     const joined = fly(flightOf({}, { until: clock.monotonic() + 1000 }));
@@ -250,8 +254,8 @@ describe('whoever joined a flight', () => {
   });
 });
 
-describe('a flight that tries again what failed before', () => {
-  test('keeps only whoever started it', async () => {
+describe('a refresh that tries again after a failure', () => {
+  test('lets only its starter wait when it announces the earlier failure', async () => {
     const { started, fly, flightOf, failed, brought, tokenOf } = scene();
     const starting = fly(flightOf());
     const joined = [fly(flightOf()), fly(flightOf())];
@@ -265,7 +269,7 @@ describe('a flight that tries again what failed before', () => {
     expect((await starting).token).toBeDefined();
   });
 
-  test('keeps whoever wants something else: they may yet be served', async () => {
+  test('lets joined callers with another goal wait when it announces the earlier failure', async () => {
     const { started, fly, flightOf, failed, brought, tokenOf } = scene();
     void fly(flightOf({ rejected: 'f'.repeat(64) }));
     const joined = fly(flightOf());
@@ -277,7 +281,7 @@ describe('a flight that tries again what failed before', () => {
   });
 });
 
-test('whoever comes when the token that was announced has run out waits for the flight to land', async () => {
+test('waits for the end of the refresh when the announced token is no longer servable', async () => {
   const { clock, started, fly, flightOf, brought, tokenOf } = scene();
   const ending = brought(tokenOf('1'));
   void fly(flightOf({ purpose: 'warm' }));
@@ -294,7 +298,7 @@ test('whoever comes when the token that was announced has run out waits for the 
   expect(started).toHaveLength(1);
 });
 
-test('nothing is kept of a flight whose word while under way did not serve whoever had joined it', async () => {
+test('keeps no reference to a result when its announcement did not serve a joined caller', async () => {
   const collect = garbageCollector();
   const { started, fly, flightOf, failed, brought, tokenOf } = scene();
   const landed: WeakRef<Outcome>[] = [];

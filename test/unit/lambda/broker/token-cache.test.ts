@@ -1,3 +1,4 @@
+// Tests how long a token stays in the token cache, and what replaces it (lambda/broker/token-cache.ts).
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../../../../lambda/broker/flight.ts';
 import { momentOf } from '../../../../lambda/broker/login-guard.ts';
@@ -14,7 +15,7 @@ function scene() {
   const shift = { ms: 0 };
   const own: Clock = clock.shifted(() => shift.ms);
   const memory = createMemory(own);
-  /** Lives for 600 s from `issuedAt`, and is servable for 540 s of them. */
+  /** A token that lives for 600 s from `issuedAt` and is servable for the first 540 s. */
   const tokenOf = (text: string, issuedAt = own.now()): Token => {
     const accessToken = `not-a-real-token-${text}`;
     return { accessToken, fingerprint: fingerprint(accessToken), issuedAt, lifetimeMs: 600_000, versionId: 'v1' };
@@ -31,8 +32,8 @@ function scene() {
 
 const failure = (code: ErrorCode) => ({ failure: new BrokerError(code, 'detail') });
 
-describe('a token in memory', () => {
-  test('is usable to its margin, for its own account', async () => {
+describe('a token in the token cache', () => {
+  test('serves a cached token up to its margin, and only to its own account', async () => {
     const { clock, memory, tokenOf, broughtOf } = scene();
     memory.keep('a', broughtOf(tokenOf('1')));
 
@@ -43,7 +44,7 @@ describe('a token in memory', () => {
     expect(memory.usable('a')).toBeUndefined();
   });
 
-  test('is not usable for whoever reported it', () => {
+  test('does not serve a cached token to a caller that reported it', () => {
     const { memory, tokenOf, broughtOf } = scene();
     const token = tokenOf('1');
     memory.keep('a', broughtOf(token));
@@ -52,7 +53,7 @@ describe('a token in memory', () => {
     expect(memory.usable('a', 'f'.repeat(64))?.token).toBe(token);
   });
 
-  test('is not stretched by a wall clock that jumps back', async () => {
+  test('does not serve a cached token longer when the wall clock jumps back', async () => {
     const { clock, shift, memory, tokenOf, broughtOf } = scene();
     memory.keep('a', broughtOf(tokenOf('1')));
     shift.ms = -3 * hourMs;
@@ -63,7 +64,7 @@ describe('a token in memory', () => {
     expect(memory.usable('a')).toBeUndefined();
   });
 
-  test('ends at once for a wall clock that jumps forward', () => {
+  test('stops serving a cached token at once when the wall clock jumps past its end', () => {
     const { shift, memory, tokenOf, broughtOf } = scene();
     memory.keep('a', broughtOf(tokenOf('1')));
     shift.ms = 540_000;
@@ -71,7 +72,7 @@ describe('a token in memory', () => {
     expect(memory.usable('a')).toBeUndefined();
   });
 
-  test('read late in its life ends no later for it', async () => {
+  test('does not serve a cached token longer when it was read late in its life', async () => {
     const { clock, memory, tokenOf, broughtOf, shift } = scene();
     const token = tokenOf('1');
     await clock.advance(500_000);
@@ -84,7 +85,7 @@ describe('a token in memory', () => {
     expect(memory.usable('a')).toBeUndefined();
   });
 
-  test('is forgotten when told so', () => {
+  test('forgets the cached token of only the given account', () => {
     const { memory, tokenOf, broughtOf } = scene();
     memory.keep('a', broughtOf(tokenOf('1')));
     memory.keep('b', broughtOf(tokenOf('2')));
@@ -95,8 +96,8 @@ describe('a token in memory', () => {
   });
 });
 
-describe('what a flight brought', () => {
-  test('replaces what was known', () => {
+describe('the result of a refresh', () => {
+  test('replaces the cached token with the new one', () => {
     const { memory, tokenOf, broughtOf } = scene();
     memory.keep('a', broughtOf(tokenOf('1')));
     memory.keep('a', broughtOf(tokenOf('2')));
@@ -104,7 +105,7 @@ describe('what a flight brought', () => {
     expect(memory.usable('a')?.token.accessToken).toBe('not-a-real-token-2');
   });
 
-  test('does not replace a newer token that the table could not take yet', async () => {
+  test('keeps a newer cached token when the table does not have it yet', async () => {
     const { clock, memory, tokenOf, broughtOf } = scene();
     const older = tokenOf('older');
     await clock.advance(1);
@@ -114,7 +115,7 @@ describe('what a flight brought', () => {
     expect(memory.usable('a')?.token.accessToken).toBe('not-a-real-token-newer');
   });
 
-  test('does replace a newer one that was reported', async () => {
+  test('replaces a newer cached token when a caller reported it', async () => {
     const { clock, memory, tokenOf, broughtOf } = scene();
     const older = tokenOf('older');
     await clock.advance(1);
@@ -125,7 +126,7 @@ describe('what a flight brought', () => {
     expect(memory.usable('a')?.token).toBe(older);
   });
 
-  test('does replace a newer one that has ended', async () => {
+  test('replaces a newer cached token when it has ended', async () => {
     const { clock, memory, tokenOf, broughtOf } = scene();
     const long = { ...tokenOf('long'), lifetimeMs: 3_600_000 };
     await clock.advance(1);
@@ -136,7 +137,7 @@ describe('what a flight brought', () => {
     expect(memory.usable('a')?.token).toBe(long);
   });
 
-  test('replaces one of the same age', () => {
+  test('replaces a cached token of the same age', () => {
     const { memory, tokenOf, broughtOf } = scene();
     memory.keep('a', broughtOf(tokenOf('1'), failure('upstream_timeout')));
     memory.keep('a', broughtOf(tokenOf('1')));
@@ -144,7 +145,7 @@ describe('what a flight brought', () => {
     expect(memory.usable('a')?.failing).toBe(false);
   });
 
-  test('is not kept where it is not the one everybody uses', () => {
+  test('does not cache a token that is not in the table', () => {
     const { memory, tokenOf, broughtOf } = scene();
     memory.keep('a', broughtOf(tokenOf('1'), { kept: false }));
 
@@ -154,14 +155,14 @@ describe('what a flight brought', () => {
     expect(memory.usable('a')?.token.accessToken).toBe('not-a-real-token-2');
   });
 
-  test('is nothing to keep where it brought nothing', () => {
+  test('caches nothing when the refresh gave no token', () => {
     const { memory, broughtOf } = scene();
     memory.keep('a', broughtOf(undefined, failure('upstream_timeout')));
 
     expect(memory.usable('a')).toBeUndefined();
   });
 
-  test('is admitted while it may be handed out', async () => {
+  test('returns the token of a result only while it is servable', async () => {
     const { clock, memory, tokenOf, broughtOf } = scene();
     const outcome = broughtOf(tokenOf('1'), { kept: false });
 
@@ -181,27 +182,33 @@ describe('a renewal that failed', () => {
     'configuration',
   ] as const;
 
-  test.each(troubles)('%s: the token stays, and fails to be renewed', (code) => {
-    const { memory, tokenOf, broughtOf } = scene();
-    memory.keep('a', broughtOf(tokenOf('1')));
-    memory.keep('a', broughtOf(undefined, { kept: false, ...failure(code) }));
+  test.each(troubles)(
+    'keeps the cached token and reports that its renewal is failing when a refresh fails with %s',
+    (code) => {
+      const { memory, tokenOf, broughtOf } = scene();
+      memory.keep('a', broughtOf(tokenOf('1')));
+      memory.keep('a', broughtOf(undefined, { kept: false, ...failure(code) }));
 
-    expect(memory.usable('a')).toMatchObject({ failing: true, token: { accessToken: 'not-a-real-token-1' } });
-    memory.keep('a', broughtOf(tokenOf('1')));
-    expect(memory.usable('a')?.failing).toBe(false);
-  });
+      expect(memory.usable('a')).toMatchObject({ failing: true, token: { accessToken: 'not-a-real-token-1' } });
+      memory.keep('a', broughtOf(tokenOf('1')));
+      expect(memory.usable('a')?.failing).toBe(false);
+    },
+  );
 
-  test.each(['deadline', 'renewal_in_progress', 'too_many_rejections'] as const)('%s says nothing of that', (code) => {
-    const { memory, tokenOf, broughtOf } = scene();
-    memory.keep('a', broughtOf(tokenOf('1'), failure(code)));
+  test.each(['deadline', 'renewal_in_progress', 'too_many_rejections'] as const)(
+    'leaves the state of renewal as it was when a refresh fails with %s',
+    (code) => {
+      const { memory, tokenOf, broughtOf } = scene();
+      memory.keep('a', broughtOf(tokenOf('1'), failure(code)));
 
-    expect(memory.usable('a')?.failing).toBe(false);
-    memory.keep('a', broughtOf(undefined, failure('upstream_timeout')));
-    memory.keep('a', broughtOf(undefined, failure(code)));
-    expect(memory.usable('a')?.failing).toBe(true);
-  });
+      expect(memory.usable('a')?.failing).toBe(false);
+      memory.keep('a', broughtOf(undefined, failure('upstream_timeout')));
+      memory.keep('a', broughtOf(undefined, failure(code)));
+      expect(memory.usable('a')?.failing).toBe(true);
+    },
+  );
 
-  test('with a token still brought: that one fails to be renewed', () => {
+  test('reports that renewal is failing when a failed refresh still gave a token', () => {
     const { memory, tokenOf, broughtOf } = scene();
     const outcome = broughtOf(tokenOf('1'), failure('upstream_timeout'));
 
@@ -210,7 +217,7 @@ describe('a renewal that failed', () => {
     expect(memory.usable('a')?.failing).toBe(true);
   });
 
-  test('being late is told apart from trouble', () => {
+  test('tells being late apart from other failures', () => {
     const late = (code: ErrorCode) => isOnlyLate(new BrokerError(code, 'detail'));
 
     expect([late('deadline'), late('renewal_in_progress'), late('upstream_timeout')]).toEqual([true, true, false]);

@@ -1,3 +1,4 @@
+// Tests the lifetime rules, fingerprints and seals of tokens (lambda/broker/token.ts).
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -26,7 +27,7 @@ function tokenOf(lifetimeMs: number, issuedAt = sentAt): Token {
 }
 
 describe('promise 33: the life of a token by expires_in, .issued and .expires', () => {
-  /** What a member says, in seconds; nothing where it says nothing. */
+  /** Values of the member, and the seconds that each states. `undefined` if it states nothing. */
   const expiresIn: readonly (readonly [unknown, number | undefined])[] = [
     [undefined, undefined],
     [1799, 1799],
@@ -45,7 +46,7 @@ describe('promise 33: the life of a token by expires_in, .issued and .expires', 
     ['NaN', Number.NaN],
     [1e18, 1e18],
     ['9999999999999999', 1e16],
-    // Too long to be meant.
+    // Too long to be a real lifetime.
     ['99999999999999999', undefined],
     ['', undefined],
     [' 1799', undefined],
@@ -71,7 +72,7 @@ describe('promise 33: the life of a token by expires_in, .issued and .expires', 
     [at, at, 0],
     [at, 'Wed, 06 Mar 2019 14:12:36 GMT', -1800],
     [at, 'Sat, 06 Apr 2019 14:42:36 GMT', 31 * dayS],
-    // A server whose clock is years off says a difference all the same.
+    // The difference is right even if the server's clock is wrong by years.
     ['Wed, 06 Mar 1991 14:42:36 GMT', 'Wed, 06 Mar 1991 15:12:36 GMT', 1800],
     ['2019-03-06T14:42:36Z', '2019-03-06T15:12:36Z', 1800],
     ['2019-03-06T14:42:36.50Z', '2019-03-06T15:12:36.500Z', 1800],
@@ -96,7 +97,7 @@ describe('promise 33: the life of a token by expires_in, .issued and .expires', 
     })),
   );
 
-  test.each(table)('%j', ({ claims, said }) => {
+  test.each(table)('takes the shortest stated lifetime, or refuses it under 5 s: %j', ({ claims, said }) => {
     const seconds = said.length === 0 ? 60 : Math.min(...said, 30 * dayS);
     if (seconds >= 5) {
       const lifetimeMs = lifetimeOf(claims);
@@ -110,11 +111,11 @@ describe('promise 33: the life of a token by expires_in, .issued and .expires', 
     }
   });
 
-  test('members that are not there at all', () => {
+  test('takes 60 s when the answer has none of the three members', () => {
     expect(lifetimeOf({})).toBe(60_000);
   });
 
-  test("Fegora's own sample", () => {
+  test("reads the lifetime of Fegora's own sample", () => {
     const claims = {
       expires_in: 1799,
       '.issued': 'Wed, 06 Mar 2019 14:42:36 GMT',
@@ -124,9 +125,9 @@ describe('promise 33: the life of a token by expires_in, .issued and .expires', 
   });
 });
 
-describe('the rules of a life, in figures', () => {
+describe('the lifetime rules for given lifetimes', () => {
   const rules = [
-    // life, margin, window, gap: seconds
+    // Lifetime, margin, renewal window, login gap. Seconds.
     [5, 2, 5 / 3, 5],
     [10, 2, 10 / 3, 5],
     [19, 2, 19 / 3, 9.5],
@@ -146,24 +147,27 @@ describe('the rules of a life, in figures', () => {
     [30 * dayS, 60, 600, 60],
   ] as const;
 
-  test.each(rules)('%d s: a margin of %d s, a window of %d s, a gap of %d s', (life, margin, window, gap) => {
-    const token = tokenOf(life * 1000);
-    const end = sentAt + life * 1000;
+  test.each(rules)(
+    'gives a lifetime of %d s a margin of %d s, a renewal window of %d s and a login gap of %d s',
+    (life, margin, window, gap) => {
+      const token = tokenOf(life * 1000);
+      const end = sentAt + life * 1000;
 
-    expect(expiresAt(token)).toBe(end);
-    expect(marginMs(life * 1000)).toBeCloseTo(margin * 1000, 6);
-    expect(servableUntil(token)).toBeCloseTo(end - margin * 1000, 3);
-    expect(renewableFrom(token, 0)).toBeCloseTo(end - window * 1000, 3);
-    expect(renewableFrom(token, 0.5)).toBeCloseTo(end - window * 1000 * 0.875, 3);
-    expect(renewableFrom(token, 1)).toBeCloseTo(end - window * 1000 * 0.75, 3);
-    expect(loginGapMs(life * 1000)).toBe(gap * 1000);
-  });
+      expect(expiresAt(token)).toBe(end);
+      expect(marginMs(life * 1000)).toBeCloseTo(margin * 1000, 6);
+      expect(servableUntil(token)).toBeCloseTo(end - margin * 1000, 3);
+      expect(renewableFrom(token, 0)).toBeCloseTo(end - window * 1000, 3);
+      expect(renewableFrom(token, 0.5)).toBeCloseTo(end - window * 1000 * 0.875, 3);
+      expect(renewableFrom(token, 1)).toBeCloseTo(end - window * 1000 * 0.75, 3);
+      expect(loginGapMs(life * 1000)).toBe(gap * 1000);
+    },
+  );
 });
 
-describe('the rules of a life, for every life', () => {
+describe('the lifetime rules for every lifetime', () => {
   const lives = fc.integer({ min: 5000, max: monthMs });
   const runs = { numRuns: full(10_000, 500) };
-  /** Grows with the life, and by no more than the life grows: no jump anywhere. */
+  /** Asserts that a rule grows with the lifetime and never faster than `steepest` times the lifetime: it has no jump. */
   const growsSmoothly = (rule: (lifetimeMs: number) => number, steepest: number) =>
     fc.assert(
       fc.property(lives, fc.integer({ min: 0, max: 100_000 }), (life, more) => {
@@ -174,14 +178,16 @@ describe('the rules of a life, for every life', () => {
       runs,
     );
 
-  test('the margin is continuous and monotone', () => growsSmoothly(marginMs, 1 / 10));
-  test('the gap is continuous and monotone', () => growsSmoothly(loginGapMs, 1 / 2));
-  test.each([0, 0.3, 1])('the window is continuous and monotone, with jitter %d', (jitter) =>
-    growsSmoothly((life) => expiresAt(tokenOf(life)) - renewableFrom(tokenOf(life), jitter), 1 / 3),
+  test('computes a margin that is continuous and monotone in the lifetime', () => growsSmoothly(marginMs, 1 / 10));
+  test('computes a login gap that is continuous and monotone in the lifetime', () => growsSmoothly(loginGapMs, 1 / 2));
+  test.each([0, 0.3, 1])(
+    'computes a renewal window that is continuous and monotone in the lifetime, with jitter %d',
+    (jitter) => growsSmoothly((life) => expiresAt(tokenOf(life)) - renewableFrom(tokenOf(life), jitter), 1 / 3),
   );
-  test('the end of serving is continuous and monotone', () => growsSmoothly((life) => servableUntil(tokenOf(life)), 1));
+  test('computes an end of serving that is continuous and monotone in the lifetime', () =>
+    growsSmoothly((life) => servableUntil(tokenOf(life)), 1));
 
-  test('margin, window and gap keep to their bounds', () => {
+  test('keeps margin, renewal window and login gap within their bounds', () => {
     fc.assert(
       fc.property(lives, fc.double({ min: 0, max: 1, noNaN: true }), (life, jitter) => {
         const token = tokenOf(life);
@@ -192,14 +198,14 @@ describe('the rules of a life, for every life', () => {
         expect(servableUntil(token)).toBeGreaterThan(token.issuedAt);
         expect(servableUntil(token)).toBeLessThan(expiresAt(token));
         expect(expiresAt(token) - renewableFrom(token, jitter)).toBeLessThanOrEqual(600_000);
-        // Whoever may log in again at the earliest does so before the old token ends.
+        // The next login is allowed before the old token ends.
         expect(token.issuedAt + loginGapMs(life)).toBeLessThanOrEqual(expiresAt(token));
       }),
       runs,
     );
   });
 
-  test('more jitter opens the window later, and never outside of its first quarter', () => {
+  test('opens the renewal window later with more jitter, and always in its first quarter', () => {
     const chance = fc.double({ min: 0, max: 1, noNaN: true });
     fc.assert(
       fc.property(lives, chance, chance, (life, one, other) => {
@@ -214,39 +220,39 @@ describe('the rules of a life, for every life', () => {
   });
 });
 
-describe('validity asked for', () => {
+describe('the validity that a caller asks for', () => {
   const token = tokenOf(1_800_000);
   const end = expiresAt(token);
 
-  test('is met to the millisecond', () => {
+  test('meets the validity asked for to the millisecond', () => {
     expect(meetsValidity(token, 300_000, end - 300_000)).toBe(true);
     expect(meetsValidity(token, 300_000, end - 299_999)).toBe(false);
   });
 
-  test('counts as half the life where more was asked', () => {
+  test('counts a validity of more than half the lifetime as half of it', () => {
     expect(meetsValidity(token, 86_400_000, end - 900_000)).toBe(true);
     expect(meetsValidity(token, 86_400_000, end - 899_999)).toBe(false);
   });
 
-  test('none is met by any token that has not ended', () => {
+  test('meets a validity of zero with any token that has not ended', () => {
     expect(meetsValidity(token, 0, end)).toBe(true);
     expect(meetsValidity(token, 0, end + 1)).toBe(false);
   });
 });
 
-describe('names and seals', () => {
+describe('fingerprints and seals', () => {
   const token = tokenOf(1_800_000);
   const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
-  test('a fingerprint is the SHA-256 that a caller can compute', () => {
+  test('computes the fingerprint as the SHA-256 of the token', () => {
     expect(fingerprint('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
   });
 
-  test('a seal is the same in every version of this function', () => {
+  test('computes the same seal in every version of this function', () => {
     expect(seal('main', token)).toBe(sha256(`["main","not-a-real-token",${sentAt},1800000,"v1"]`));
   });
 
-  test('a seal breaks with whatever changes', () => {
+  test('computes another seal when any sealed value changes', () => {
     const seals = [
       seal('main', token),
       seal('other', token),
@@ -254,7 +260,7 @@ describe('names and seals', () => {
       seal('main', { ...token, issuedAt: sentAt + 1 }),
       seal('main', { ...token, lifetimeMs: 1_800_001 }),
       seal('main', { ...token, versionId: 'v2' }),
-      // Parts that would read alike if they were only put one after the other.
+      // These parts would give the same text if they were only concatenated.
       seal('mai', { ...token, accessToken: 'nnot-a-real-token' }),
     ];
     expect(new Set(seals).size).toBe(seals.length);
