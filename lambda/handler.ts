@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
-import { createCredentialSource, createGetSecretValue } from './aws/credential-source.ts';
+import { createGetSecretValue } from './aws/credential-source.ts';
+import { createCredentialSources } from './aws/credential-sources.ts';
 import { type AwsKeys, createCallDynamo, type DynamoOptions } from './aws/dynamodb.ts';
 import { readEarly } from './aws/prefetch.ts';
 import { createTokenTable } from './aws/token-table.ts';
@@ -53,7 +54,7 @@ function connect(env: Environment, config: Config, surroundings: Surroundings): 
   const { clock } = surroundings;
   const { now } = clock;
   const getSecretValue = createGetSecretValue(secretsOptions(env));
-  const readCredentials = createCredentialSource({ getSecretValue, secrets, clientId, now });
+  const readCredentials = createCredentialSources({ getSecretValue, secrets, clientId, now });
   const table = createTokenTable(createCallDynamo(dynamoOptions(env)), tableName, surroundings.observe);
   return createBroker({
     ...surroundings,

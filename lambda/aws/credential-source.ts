@@ -1,5 +1,6 @@
+// Reads the Fegora credentials of one account from its secret, and caches them. Created by handler.ts, called by the broker.
 import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
-import type { Credentials, ReadCredentials } from '../broker/ports.ts';
+import type { Credentials } from '../broker/ports.ts';
 import { BrokerError } from '../errors.ts';
 import { parseSecret } from './secret.ts';
 import { asSecretError, isUnavailable } from './secrets-error.ts';
@@ -7,130 +8,133 @@ import { asSecretError, isUnavailable } from './secrets-error.ts';
 /** One version of a secret. */
 export interface SecretVersion {
   readonly versionId: string | undefined;
-  /** Absent where the secret is binary. */
+  /** Absent if the secret is binary. */
   readonly text: string | undefined;
 }
 
-/** Reads AWSCURRENT of a secret. Rejects with whatever the SDK throws. */
+/** Reads the AWSCURRENT version of a secret. Rejects with what the SDK throws. */
 export type GetSecretValue = (secretId: string, signal: AbortSignal) => Promise<SecretVersion>;
 
-/** What the source is made of. */
-export interface CredentialSourceParts {
+/** Where the credentials of one account are, and how to read them. */
+export interface CredentialSourceOptions {
   readonly getSecretValue: GetSecretValue;
-  /** Account to secret id. Bounds what is kept in memory. */
-  readonly secrets: ReadonlyMap<string, string>;
-  /** For secrets that name none. */
+  readonly secretId: string;
+  /** The client id if the secret does not contain one. */
   readonly clientId: string;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
 
-type Read = (account: string, signal: AbortSignal) => Promise<Credentials>;
+/**
+ * Reads the credentials of one account, from the cache while they are fresh. With `past: true` it always asks Secrets
+ * Manager.
+ *
+ * @throws BrokerError `credentials_missing`, `secret_malformed`, `configuration`, `secret_unavailable`
+ */
+export type ReadAccountCredentials = (options: {
+  readonly past: boolean;
+  readonly signal: AbortSignal;
+}) => Promise<Credentials>;
 
-interface Flight {
+/** A read that callers wait for. */
+interface PendingRead {
   readonly result: Promise<Credentials>;
-  readonly cut: () => void;
+  readonly cancel: () => void;
   waiters: number;
 }
 
 const freshMs = 5 * 60_000;
 const usableMs = 15 * 60_000;
-const callMs = 3_000;
+const longestReadMs = 3_000;
 
 /**
- * Credentials of the configured accounts, kept in memory for 5 minutes, or 15 while Secrets Manager cannot be reached.
- * Concurrent reads of an account cost one call. `past: true` never answers from memory: its caller knows that what
- * memory holds is refused, and must not get it back as if it had just been read.
+ * Creates the source of one account's credentials. It caches them for 5 minutes, or for 15 while Secrets Manager is
+ * unavailable. Concurrent reads cost one call. With `past: true` it never answers from the cache: the caller knows that
+ * Fegora refuses the cached version, and must not get that version back as the result of a new read.
  */
-export function createCredentialSource(parts: CredentialSourceParts): ReadCredentials {
-  const memory = new Map<string, { readonly credentials: Credentials; readonly readAt: number }>();
+export function createCredentialSource(options: CredentialSourceOptions): ReadAccountCredentials {
+  const { getSecretValue, secretId, clientId, now } = options;
+  let cached: { readonly credentials: Credentials; readonly readAt: number } | undefined;
   const readShared = shareReads(read);
 
-  return async (account, { past, signal }) => {
-    const fresh = past ? undefined : remembered(account, freshMs);
-    return fresh ?? readShared(account, signal).catch((error) => standIn(account, past, error));
+  return async ({ past, signal }) => {
+    const fresh = past ? undefined : youngerThan(freshMs);
+    return fresh ?? readShared(signal).catch((error) => replacementFor(error, past));
   };
 
-  /** What memory may serve in place of a read that failed. */
-  function standIn(account: string, past: boolean, error: unknown): Credentials {
-    const usable = past || !isUnavailable(error) ? undefined : remembered(account, usableMs);
+  /** The cached credentials if they may replace a read that failed; otherwise throws the error of that read. */
+  function replacementFor(error: unknown, past: boolean): Credentials {
+    const usable = past || !isUnavailable(error) ? undefined : youngerThan(usableMs);
     if (usable === undefined) {
       throw error;
     }
     return usable;
   }
 
-  function remembered(account: string, forMs: number): Credentials | undefined {
-    const kept = memory.get(account);
-    const ageMs = kept === undefined ? Number.NaN : parts.now() - kept.readAt;
-    // A clock that went back must not stretch what is kept.
-    return ageMs >= 0 && ageMs < forMs ? kept?.credentials : undefined;
+  function youngerThan(limitMs: number): Credentials | undefined {
+    const ageMs = cached === undefined ? Number.NaN : now() - cached.readAt;
+    // The age is negative if the clock went back. Such a clock must not make the cache last longer.
+    return ageMs >= 0 && ageMs < limitMs ? cached?.credentials : undefined;
   }
 
-  async function read(account: string, signal: AbortSignal): Promise<Credentials> {
+  async function read(signal: AbortSignal): Promise<Credentials> {
     try {
-      const { versionId, text } = await unlessAborted(parts.getSecretValue(secretIdOf(account), signal), signal);
+      const { versionId, text } = await unlessAborted(getSecretValue(secretId, signal), signal);
       if (versionId === undefined) {
-        throw new BrokerError('secret_unavailable', 'GetSecretValue: an answer without a VersionId');
+        throw new BrokerError('secret_unavailable', 'GetSecretValue: the answer has no VersionId');
       }
-      const credentials = { clientId: parts.clientId, ...parseSecret(text), versionId };
-      memory.set(account, { credentials, readAt: parts.now() });
+      const credentials = { clientId, ...parseSecret(text), versionId };
+      cached = { credentials, readAt: now() };
       return credentials;
     } catch (error) {
       const failure = asSecretError(error);
       if (!isUnavailable(failure)) {
-        // Secrets Manager has spoken: what it said before holds no longer.
-        memory.delete(account);
+        // Secrets Manager answered, so its earlier answer is out of date.
+        cached = undefined;
       }
       throw failure;
     }
   }
-
-  function secretIdOf(account: string): string {
-    const secretId = parts.secrets.get(account);
-    if (secretId === undefined) {
-      throw new BrokerError('unknown_account', 'no secret is configured for the account');
-    }
-    return secretId;
-  }
 }
 
 /**
- * One read of an account at a time, for all who ask meanwhile, each with its own signal; of at most 3 s, and cut when
- * nobody waits for it any longer, so that nothing runs after the answer.
+ * Shares one read among all callers that ask while it is pending. It is not the broker's single flight (single-flight.ts),
+ * because a caller here has no goal that a result may miss: every result serves every caller. It differs from the
+ * client's in its limit: a read takes at most 3 s. Each caller waits with its own signal. The read is cancelled when its
+ * last caller leaves, so that nothing runs on after the invocation has answered.
  */
-function shareReads(read: Read): Read {
-  const flights = new Map<string, Flight>();
+function shareReads(read: (signal: AbortSignal) => Promise<Credentials>) {
+  let pending: PendingRead | undefined;
 
-  return async (account, signal) => {
-    const flight = flights.get(account) ?? takeOff(account);
-    flight.waiters += 1;
+  return async (signal: AbortSignal): Promise<Credentials> => {
+    pending ??= start();
+    const joined = pending;
+    joined.waiters += 1;
     try {
-      return await unlessAborted(flight.result, signal);
+      return await unlessAborted(joined.result, signal);
     } finally {
-      flight.waiters -= 1;
-      if (flight.waiters === 0) {
-        flight.cut();
+      joined.waiters -= 1;
+      if (joined.waiters === 0) {
+        joined.cancel();
       }
     }
   };
 
-  function takeOff(account: string): Flight {
-    const cutter = new AbortController();
-    const timer = setTimeout(cut, callMs);
-    const flight: Flight = { result: read(account, cutter.signal).finally(land), cut, waiters: 0 };
-    flights.set(account, flight);
-    return flight;
+  function start(): PendingRead {
+    const controller = new AbortController();
+    const timer = setTimeout(cancel, longestReadMs);
+    const started: PendingRead = { result: read(controller.signal).finally(clear), cancel, waiters: 0 };
+    return started;
 
-    function cut(): void {
-      cutter.abort();
-      land();
+    function cancel(): void {
+      controller.abort();
+      clear();
     }
 
-    function land(): void {
+    function clear(): void {
       clearTimeout(timer);
-      if (flights.get(account) === flight) {
-        flights.delete(account);
+      if (pending === started) {
+        pending = undefined;
       }
     }
   }
@@ -151,8 +155,8 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
 }
 
 /**
- * The real port. The SDK is loaded and its client built at the first read: most cold starts find a shared token and
- * never need them. At most two attempts.
+ * Creates the real port. The port loads the SDK and builds its client at the first read, because most cold starts find a
+ * shared token and need neither. It makes at most two attempts a read.
  */
 export function createGetSecretValue(config: SecretsManagerClientConfig = {}): GetSecretValue {
   let loading: Promise<GetSecretValue> | undefined;

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { createCredentialSource } from '../../lambda/aws/credential-source.ts';
+import { createCredentialSources } from '../../lambda/aws/credential-sources.ts';
 import { type CallDynamo, createTokenTable } from '../../lambda/aws/token-table.ts';
 import { type Broker, createBroker, type Grant, type TokenRequest } from '../../lambda/broker/broker.ts';
 import type { Clock, Login, Observation, Ports } from '../../lambda/broker/ports.ts';
@@ -221,7 +221,7 @@ function createEnvironment(world: World, environment: number): Broker {
     observe,
     tokenUrl,
     login,
-    readCredentials: createCredentialSource({
+    readCredentials: createCredentialSources({
       getSecretValue: async () => readSecret(secret),
       secrets: new Map([[account, 'fegora/main']]),
       clientId: 'apiApp',

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createCredentialSource, type GetSecretValue } from '../../../lambda/aws/credential-source.ts';
+import type { GetSecretValue } from '../../../lambda/aws/credential-source.ts';
+import { createCredentialSources } from '../../../lambda/aws/credential-sources.ts';
 import { createTokenTable } from '../../../lambda/aws/token-table.ts';
 import { createBroker } from '../../../lambda/broker/broker.ts';
 import type { Login, TokenTable } from '../../../lambda/broker/ports.ts';
@@ -168,7 +169,7 @@ function connect(frail: Frail) {
     tokenUrl: 'https://api.fegora.com/token',
     login: frail(login),
     readCredentials: frail(
-      createCredentialSource({
+      createCredentialSources({
         getSecretValue: frail(getSecretValue),
         secrets: config.accounts,
         clientId: 'apiApp',

@@ -1,10 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  createCredentialSource,
-  createGetSecretValue,
-  type GetSecretValue,
-} from '../../../../lambda/aws/credential-source.ts';
+import { createGetSecretValue, type GetSecretValue } from '../../../../lambda/aws/credential-source.ts';
+import { createCredentialSources } from '../../../../lambda/aws/credential-sources.ts';
 import type { ReadCredentials } from '../../../../lambda/broker/ports.ts';
 import { BrokerError } from '../../../../lambda/errors.ts';
 import { type SecretsManager, startSecretsManager } from '../../../../local/secrets-manager/server.ts';
@@ -43,7 +40,7 @@ function sourceOver(port: GetSecretValue): ReadCredentials {
     ['b', 'fegora/b'],
     ['gone', 'fegora/gone'],
   ]);
-  return createCredentialSource({ getSecretValue: port, secrets, clientId: 'apiApp', now: () => nowMs });
+  return createCredentialSources({ getSecretValue: port, secrets, clientId: 'apiApp', now: () => nowMs });
 }
 
 async function failureOf(work: Promise<unknown>): Promise<BrokerError> {
