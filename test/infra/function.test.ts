@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { parseSettings } from '../../infra/settings/settings.ts';
 import { TokenBrokerStack } from '../../infra/stack.ts';
 import { parseConfig, variables } from '../../lambda/config.ts';
-import { asJson, propertiesOf } from './statements.ts';
-import { bundle, createApp, templateOf } from './synth.ts';
+import { asJson, propertiesOf } from './support/statements.ts';
+import { bundle, createApp, templateOf } from './support/synth.ts';
 
 const minimal = templateOf('minimal');
 const full = templateOf('full');

@@ -1,7 +1,7 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { asJson, resourcesOf, type Statement, statementsOf } from './statements.ts';
-import { arns, type StageName, templateNames, templateOf } from './synth.ts';
+import { asJson, resourcesOf, type Statement, statementsOf } from './support/statements.ts';
+import { arns, type StageName, templateNames, templateOf } from './support/synth.ts';
 
 /** One `*` that may stand, and why. Whatever is not here must not be. */
 interface Exception {

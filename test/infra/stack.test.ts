@@ -6,8 +6,8 @@ import { CfnTable } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { expect, test } from 'vitest';
 import { checkRules } from '../../infra/nag.ts';
-import { asJson } from './statements.ts';
-import { createApp, createExamples, createStack, templateOf } from './synth.ts';
+import { asJson } from './support/statements.ts';
+import { createApp, createExamples, createStack, templateOf } from './support/synth.ts';
 
 /** What the rule packs and the CDK's own validation of templates found, our own warnings left out. */
 function findingsIn(folder: string): unknown[] {

@@ -2,8 +2,8 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { refusalBody, refusalHeaders, refusals } from '../../../infra/api/refusals.ts';
 import { BrokerError, isErrorCode } from '../../../lambda/errors.ts';
-import { asJson, propertiesOf } from '../statements.ts';
-import { templateOf } from '../synth.ts';
+import { asJson, propertiesOf } from '../support/statements.ts';
+import { templateOf } from '../support/synth.ts';
 
 const minimal = templateOf('minimal');
 const full = templateOf('full');

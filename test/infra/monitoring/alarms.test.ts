@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { asJson } from '../statements.ts';
-import { templateOf } from '../synth.ts';
+import { asJson } from '../support/statements.ts';
+import { templateOf } from '../support/synth.ts';
 
 const alarms = Object.values(templateOf('full').findResources('AWS::CloudWatch::Alarm')).map((alarm) =>
   asJson(asJson(alarm).Properties),

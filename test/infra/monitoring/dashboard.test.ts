@@ -1,8 +1,8 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { metricNames, metricNamespace } from '../../../lambda/config.ts';
-import { propertiesOf } from '../statements.ts';
-import { templateOf } from '../synth.ts';
+import { propertiesOf } from '../support/statements.ts';
+import { templateOf } from '../support/synth.ts';
 
 const minimal = templateOf('minimal');
 const isolated = templateOf('private');

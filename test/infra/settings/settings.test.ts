@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { expect, test } from 'vitest';
 import { parseSettings } from '../../../infra/settings/settings.ts';
-import { arns, context } from '../synth.ts';
+import { arns, context } from '../support/synth.ts';
 
 const main = { accounts: { main: {} } };
 

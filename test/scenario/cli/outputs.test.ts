@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findTarget } from '../../../cli/target.ts';
-import { templateOf } from '../../infra/synth.ts';
+import { templateOf } from '../../infra/support/synth.ts';
 
 test('the command line finds in the outputs of the deployed stack all that it needs', async () => {
   const { Outputs } = templateOf('full').toJSON();

@@ -3,7 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { TokenBroker } from '../../../infra/token-broker.ts';
-import { createApp } from '../../infra/synth.ts';
+import { createApp } from '../../infra/support/synth.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { type Scene, startScene } from '../../support/client/scene.ts';
 import { labelUpdated } from '../../support/events/events.ts';

@@ -4,7 +4,7 @@ import { Alias, type IAlias, Version } from 'aws-cdk-lib/aws-lambda';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Invoicing } from '../../../infra/examples/invoicing.ts';
-import { createApp } from '../../infra/synth.ts';
+import { createApp } from '../../infra/support/synth.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { type Scene, startScene } from '../../support/client/scene.ts';
 import { type SkippingClock, skippingClock } from '../../support/skipping-clock.ts';

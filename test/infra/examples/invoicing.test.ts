@@ -1,8 +1,8 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { invoicingDefinition } from '../../infra/examples/invoicing-definition.ts';
-import { asJson, statementsOf } from './statements.ts';
-import { templateOf } from './synth.ts';
+import { invoicingDefinition } from '../../../infra/examples/invoicing-definition.ts';
+import { asJson, statementsOf } from '../support/statements.ts';
+import { templateOf } from '../support/synth.ts';
 
 const examples = templateOf('examples');
 const statements = statementsOf(examples);

@@ -6,12 +6,12 @@ import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { afterAll } from 'vitest';
-import { ExampleStack } from '../../infra/examples/example-stack.ts';
-import { parseSettings } from '../../infra/settings/settings.ts';
-import { TokenBrokerStack } from '../../infra/stack.ts';
+import { ExampleStack } from '../../../infra/examples/example-stack.ts';
+import { parseSettings } from '../../../infra/settings/settings.ts';
+import { TokenBrokerStack } from '../../../infra/stack.ts';
 
 /** The context of `cdk.json`, so that templates come out as the CLI makes them. */
-export const { context } = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'));
+export const { context } = JSON.parse(readFileSync(new URL('../../../cdk.json', import.meta.url), 'utf8'));
 
 /** Stands for the function's bundle: what is in it is of no concern here. */
 export const bundle = fileURLToPath(new URL('./bundle', import.meta.url));

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { findTarget } from '../../cli/target.ts';
+import { findTarget } from '../../../cli/target.ts';
 
 test('the command line says which stack and function it found in a file of outputs', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'outputs-'));

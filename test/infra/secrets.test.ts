@@ -1,7 +1,7 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { statementsOf } from './statements.ts';
-import { arns, createApp, createStack, templateOf } from './synth.ts';
+import { statementsOf } from './support/statements.ts';
+import { arns, createApp, createStack, templateOf } from './support/synth.ts';
 
 const minimal = templateOf('minimal');
 const full = templateOf('full');

@@ -15,8 +15,8 @@ import { Code } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
 import { TokenBroker } from '../../infra/token-broker.ts';
 import type { TokenBrokerProps } from '../../infra/token-broker-props.ts';
-import { statementsOf } from './statements.ts';
-import { arns, bundle, createApp } from './synth.ts';
+import { statementsOf } from './support/statements.ts';
+import { arns, bundle, createApp } from './support/synth.ts';
 
 /** A broker of two accounts, the first by default, and a role beside it. */
 function build(more: Partial<TokenBrokerProps> = {}) {
