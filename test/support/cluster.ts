@@ -1,3 +1,4 @@
+// Runs several environments of the broker in one process on virtual time. Used by test/scenario/broker.
 import { onTestFinished } from 'vitest';
 import { createCredentialSources } from '../../lambda/aws/credential-sources.ts';
 import { type CallDynamo, createTokenTable } from '../../lambda/aws/token-table.ts';
@@ -11,25 +12,24 @@ import { createVirtualClock, settle, type VirtualClock } from './virtual-clock.t
 
 export const account = 'main';
 export const username = '25365421';
-/** The one that the simulator takes until told otherwise. */
+/** The password that the simulator accepts at first. */
 export const goodPassword = 'not-a-real-password';
 
-/** Nobody listens there: it is far below the ports that anybody may take. */
+/** No server listens there: ports this low are never assigned automatically. */
 const closedPort = 'http://127.0.0.1:1/token';
 
 export interface ClusterOptions {
   /** @default 1 */
   readonly environments?: number;
-  /** As the simulator counts it: `expires_in` is a second less. @default 1801 */
+  /** Lifetime as the simulator counts it: `expires_in` is one second less. @default 1801 */
   readonly lifetimeSeconds?: number;
-  /** @default 'refuse' */
-  /** What the first version of the secret holds. @default the right one */
+  /** Password in the first version of the secret. @default the right one */
   readonly password?: string;
-  /** From 0 to 1. @default the same numbers at every run */
+  /** Returns numbers from 0 to 1. @default the same numbers in every run */
   readonly random?: () => number;
 }
 
-/** How one call ended, by true time. */
+/** How one call ended, measured by the true clock. */
 export interface Answer {
   readonly environment: number;
   /** Monotonic milliseconds. */
@@ -41,59 +41,59 @@ export interface Answer {
   readonly error?: BrokerError;
 }
 
-/** What befalls one call of the table, if anything: `lost` is a change that is made and an answer that never comes. */
+/** What goes wrong with one call of the table. `lost`: the table makes the change and its answer is lost. */
 export type TableTrouble = 'down' | 'throttled' | 'hanging' | 'lost' | undefined;
 
 type Operation = Parameters<CallDynamo>[0];
 
 export interface ClusterTable {
   readonly rows: ReturnType<typeof createMemoryDynamo>['rows'];
-  /** Asked before each call. */
+  /** Called before each call of the table. */
   trouble: (operation: Operation, environment: number) => TableTrouble;
-  /** Calls that got an answer or none, by environment. */
+  /** All calls of the table, answered or not. */
   readonly calls: { readonly operation: Operation; readonly environment: number; readonly at: number }[];
 }
 
 export interface ClusterSecret {
-  /** AWSCURRENT at this moment. */
+  /** The version that AWSCURRENT names now. */
   current: () => { readonly versionId: string; readonly password: string; readonly clientId?: string };
   isDown: boolean;
   reads: number;
 }
 
-/** Many environments of the function in one process, over one table, one secret and one Fegora. */
+/** Several environments of the function in one process, with one table, one secret and one Fegora. */
 export interface Cluster {
   readonly clock: VirtualClock;
-  /** Spoken to over real loopback HTTP. */
+  /** The environments call it over real loopback HTTP. */
   readonly fegora: FegoraSimulator;
-  /** Connections to Fegora are refused while it is unreachable. */
+  /** Connections to Fegora are refused while `isUnreachable` is true. */
   readonly route: { isUnreachable: boolean };
   readonly table: ClusterTable;
   readonly secret: ClusterSecret;
   readonly brokers: readonly Broker[];
-  /** How far each environment's wall clock is off. Milliseconds; may change at any time. */
+  /** How far each environment's wall clock is from true time. Milliseconds. A test may change it at any time. */
   readonly shiftMs: number[];
-  /** Asks for a token, with 25 s for it unless told otherwise; never rejects but for what is no BrokerError. */
+  /** Asks for a token, with 25 s left unless `withinMs` is given. Rejects only with errors that are not BrokerErrors. */
   readonly ask: (environment: number, request?: Partial<TokenRequest>, withinMs?: number) => Promise<Answer>;
-  /** One call in each environment, all at once. */
+  /** Makes one call in each environment at the same time. */
   readonly askAll: () => Promise<Answer[]>;
-  /** Asks many times, evenly spread over time and environments, and lets all be answered. */
+  /** Makes calls at a steady rate, in turn in each environment, and waits for all answers. */
   readonly load: (perSecond: number, forMs: number, onAnswer: (answer: Answer) => void) => Promise<void>;
-  /** Lets time go by until all of these are settled. */
+  /** Lets time pass until all promises are settled. */
   readonly until: <T>(...promises: Promise<T>[]) => Promise<T[]>;
   readonly pass: (ms: number) => Promise<void>;
-  /** How often something was observed, by all environments. */
+  /** Counts the observations of one kind in all environments. */
   readonly observed: (kind: Observation['kind']) => number;
-  /** All observations but those that every call makes. */
+  /** All observations except `retry_held`, which every call makes during a back-off. */
   readonly noticed: readonly Observation[];
-  /** When a token really ends, by the simulator's clock. Epoch milliseconds. */
+  /** Returns when a token really ends by the simulator's clock. Epoch milliseconds. */
   readonly endsAt: (accessToken: string) => number;
-  /** Forgets all that an environment had in memory. */
+  /** Replaces an environment by a new one with empty memory. */
   readonly restart: (environment: number) => void;
 }
 
-/** What is passed to one environment in the place of its world. */
-type World = Pick<Ports, 'login' | 'tokenUrl'> & {
+/** What `createEnvironment` needs. */
+type EnvironmentDependencies = Pick<Ports, 'login' | 'tokenUrl'> & {
   readonly clock: VirtualClock;
   readonly table: ClusterTable;
   readonly call: CallDynamo;
@@ -103,7 +103,7 @@ type World = Pick<Ports, 'login' | 'tokenUrl'> & {
   readonly observe: Ports['observe'];
 };
 
-/** Time passes only while no login is on its way between an environment and the simulator. Closed with the test. */
+/** Time passes only while no login is in flight between an environment and the simulator. Ends with the test. */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { environments = 1, lifetimeSeconds = 1801, password = goodPassword } = options;
   const wire = createWire(() => fegora);
@@ -119,19 +119,19 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const table: ClusterTable = { rows: dynamo.rows, trouble: () => undefined, calls: [] };
   const secret: ClusterSecret = { current: () => ({ versionId: 'v1', password }), isDown: false, reads: 0 };
   const shiftMs = Array.from({ length: environments }, () => 0);
-  const notes = createNotes();
+  const observations = createObservationLog();
   const ends = new Map<string, number>();
   const route = { isUnreachable: false };
   const logIn = createLogin({ tokenUrl: fegora.url, now: clock.now });
   const logInAtClosedPort = createLogin({ tokenUrl: closedPort, now: clock.now });
-  const either: Login = (...flight) => (route.isUnreachable ? logInAtClosedPort : logIn)(...flight);
-  const login = wire.over(either, (accessToken) => {
+  const logInByRoute: Login = (...args) => (route.isUnreachable ? logInAtClosedPort : logIn)(...args);
+  const login = wire.watch(logInByRoute, (accessToken) => {
     ends.set(accessToken, Math.floor(clock.now() / 1000) * 1000 + lifetimeSeconds * 1000);
   });
   const call = dynamo.call;
   const { random = createRandom() } = options;
-  const { observe } = notes;
-  const world: World = {
+  const { observe } = observations;
+  const dependencies: EnvironmentDependencies = {
     clock,
     table,
     call,
@@ -142,7 +142,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     login,
     tokenUrl: fegora.url,
   };
-  const brokers = shiftMs.map((_, environment) => createEnvironment(world, environment));
+  const brokers = shiftMs.map((_, environment) => createEnvironment(dependencies, environment));
   const ask: Cluster['ask'] = (environment, request, withinMs = 25_000) =>
     askOne(clock, brokers, { environment, request: { account, ...request }, withinMs });
   return {
@@ -158,50 +158,50 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     load: (perSecond, forMs, onAnswer) => load(clock, environments, { ask, perSecond, forMs, onAnswer }),
     until: (...promises) => clock.until(Promise.all(promises), 120_000),
     pass: clock.advance,
-    observed: notes.observed,
-    noticed: notes.noticed,
+    observed: observations.observed,
+    noticed: observations.noticed,
     endsAt: (accessToken) => ends.get(accessToken) ?? Number.NaN,
     restart: (environment) => {
-      brokers[environment] = createEnvironment(world, environment);
+      brokers[environment] = createEnvironment(dependencies, environment);
     },
   };
 }
 
 /**
- * Knows whether a login is on its way. It is not while the simulator holds it up for virtual time or for ever; one that
- * its sender gave up is, until the simulator has noticed.
+ * Knows whether a login is in flight. A login that the simulator delays or leaves hanging does not count. A login that
+ * its sender aborted counts until the simulator has noticed the abort.
  */
 function createWire(fegora: () => FegoraSimulator) {
   let open = 0;
-  const isHeld = () =>
+  const isWaiting = () =>
     fegora()
       .logins()
       .filter(({ waiting, hungUp }) => waiting && !hungUp).length === open;
-  const isMoving = () => open > 0 && !isHeld();
+  const isMoving = () => open > 0 && !isWaiting();
   return {
     quiet: async () => {
-      const patience = Date.now() + 20_000;
+      const giveUpAt = Date.now() + 20_000;
       for (let wasMoving = true; wasMoving || isMoving(); ) {
         wasMoving = isMoving();
-        // Two for a deadline that has passed, and one for what comes of it.
+        // Two turns for a deadline that has passed, and one for its effects.
         await settle(3);
-        if (Date.now() > patience) {
+        if (Date.now() > giveUpAt) {
           throw new Error('a login is stuck on the wire');
         }
       }
     },
-    over:
+    watch:
       (login: Login, onIssued: (accessToken: string) => void): Login =>
-      async (credentials, flight) => {
+      async (credentials, request) => {
         open += 1;
         try {
-          const outcome = await login(credentials, flight);
-          if (outcome.kind === 'issued') {
-            onIssued(outcome.accessToken);
+          const result = await login(credentials, request);
+          if (result.kind === 'issued') {
+            onIssued(result.accessToken);
           }
-          return outcome;
+          return result;
         } finally {
-          if (flight.signal.aborted) {
+          if (request.signal.aborted) {
             open += 1;
             await settle();
             open -= 1;
@@ -212,8 +212,8 @@ function createWire(fegora: () => FegoraSimulator) {
   };
 }
 
-function createEnvironment(world: World, environment: number): Broker {
-  const { clock, table, secret, shiftMs, random, observe, login, tokenUrl } = world;
+function createEnvironment(dependencies: EnvironmentDependencies, environment: number): Broker {
+  const { clock, table, call, secret, shiftMs, random, observe, login, tokenUrl } = dependencies;
   const own: Clock = clock.shifted(() => shiftMs[environment] ?? 0);
   return createBroker({
     clock: own,
@@ -227,7 +227,7 @@ function createEnvironment(world: World, environment: number): Broker {
       clientId: 'apiApp',
       now: own.now,
     }),
-    table: createTokenTable(troubled(world.call, table, { clock, environment }), 'tokens', observe),
+    table: createTokenTable(withTrouble(call, table, { clock, environment }), 'tokens', observe),
   });
 }
 
@@ -241,7 +241,7 @@ function readSecret(secret: ClusterSecret): { versionId: string; text: string } 
   return { versionId, text: JSON.stringify(fields) };
 }
 
-function troubled(
+function withTrouble(
   call: CallDynamo,
   table: ClusterTable,
   { clock, environment }: { readonly clock: VirtualClock; readonly environment: number },
@@ -265,26 +265,26 @@ function named(name: string): Error {
   return Object.assign(new Error('not a real answer'), { name });
 }
 
-interface Question {
+interface AskOptions {
   readonly environment: number;
   readonly request: TokenRequest;
   readonly withinMs: number;
 }
 
-async function askOne(clock: Clock, brokers: readonly Broker[], question: Question): Promise<Answer> {
-  const { environment, request, withinMs } = question;
+async function askOne(clock: Clock, brokers: readonly Broker[], options: AskOptions): Promise<Answer> {
+  const { environment, request, withinMs } = options;
   const askedAt = clock.monotonic();
   const remaining = () => askedAt + withinMs - clock.monotonic();
-  const about = () => {
+  const timing = () => {
     const tookMs = clock.monotonic() - askedAt;
     return { environment, askedAt, tookMs, answeredAt: clock.now() };
   };
   try {
     const grant = await brokers[environment]?.getToken(request, remaining);
-    return { ...about(), ...(grant !== undefined && { grant }) };
+    return { ...timing(), ...(grant !== undefined && { grant }) };
   } catch (error) {
     if (error instanceof BrokerError) {
-      return { ...about(), error };
+      return { ...timing(), error };
     }
     throw error;
   }
@@ -303,18 +303,18 @@ async function load(
   { ask, perSecond, forMs, onAnswer }: Load,
 ): Promise<void> {
   const open = new Set<Promise<void>>();
-  const begun = clock.monotonic();
+  const startedAt = clock.monotonic();
   for (let asked = 0; asked * 1000 < forMs * perSecond; asked += 1) {
     const answered = ask(asked % environments)
       .then(onAnswer)
       .finally(() => open.delete(answered));
     open.add(answered);
-    await clock.advance(begun + ((asked + 1) * 1000) / perSecond - clock.monotonic());
+    await clock.advance(startedAt + ((asked + 1) * 1000) / perSecond - clock.monotonic());
   }
   await clock.until(Promise.all(open), 60_000);
 }
 
-function createNotes() {
+function createObservationLog() {
   const counts = new Map<string, number>();
   const noticed: Observation[] = [];
   return {
@@ -330,7 +330,7 @@ function createNotes() {
   };
 }
 
-/** The same numbers at every run, from 0 to 1. */
+/** Returns the same numbers, from 0 to 1, in every run. */
 function createRandom(): () => number {
   let state = 1;
   return () => {
