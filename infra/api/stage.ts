@@ -11,7 +11,7 @@ import {
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { FilterPattern, type IFilterPattern, LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { metricNamespace } from '../../lambda/config.ts';
+import { metricNamespace } from '../../lambda/telemetry/metric-names.ts';
 
 /**
  * API Gateway writes logs with one role for the whole AWS account and region. `account-has-role`: it is there already.

@@ -10,7 +10,7 @@ import {
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { metricNames } from '../../lambda/config.ts';
+import { metricNames } from '../../lambda/telemetry/metric-names.ts';
 import type { GatewayMetrics } from '../api/stage.ts';
 import type { BrokerFunction } from '../function.ts';
 import { type BrokerMetrics, failedLogins, ownErrors } from './metrics.ts';

@@ -11,7 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { metricNames } from '../../lambda/config.ts';
+import { metricNames } from '../../lambda/telemetry/metric-names.ts';
 import type { BrokerFunction } from '../function.ts';
 import type { BrokerMetrics } from './metrics.ts';
 

@@ -1,6 +1,6 @@
 import { Aws, Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-import { metricDimensions, metricNames, metricNamespace } from '../../lambda/config.ts';
+import { metricDimensions, metricNames, metricNamespace } from '../../lambda/telemetry/metric-names.ts';
 
 type Dimension = keyof typeof metricDimensions;
 

@@ -1,4 +1,4 @@
-import { type metricDimensions, metricNamespace } from '../config.ts';
+import { type metricDimensions, metricNamespace } from './metric-names.ts';
 
 type Unit = 'Count' | 'Seconds' | 'Milliseconds';
 type Dimensions = Readonly<Partial<Record<keyof typeof metricDimensions, string>>>;

@@ -2,9 +2,10 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import type { Grant } from '../broker/broker.ts';
 import type { Incident, Observation } from '../broker/ports.ts';
 import { expiresAt } from '../broker/token.ts';
-import { type Fault, metricNames } from '../config.ts';
+import type { Fault } from '../config.ts';
 import type { BrokerError, ErrorCode } from '../errors.ts';
 import type { Call, Report } from '../events/invocation.ts';
+import { metricNames } from './metric-names.ts';
 import { createEmit, type Emit } from './metrics.ts';
 
 /** Everything the function says of itself. */

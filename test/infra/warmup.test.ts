@@ -5,7 +5,8 @@ import { Code } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
 import { parseSettings } from '../../infra/settings/settings.ts';
 import { TokenBrokerStack } from '../../infra/stack.ts';
-import { aliases, metricNames, metricNamespace } from '../../lambda/config.ts';
+import { aliases } from '../../lambda/config.ts';
+import { metricNames, metricNamespace } from '../../lambda/telemetry/metric-names.ts';
 import { asJson, propertiesOf } from './support/statements.ts';
 import { arns, bundle, createApp, templateOf } from './support/synth.ts';
 

@@ -1,6 +1,6 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { metricNames, metricNamespace } from '../../../lambda/config.ts';
+import { metricNames, metricNamespace } from '../../../lambda/telemetry/metric-names.ts';
 import { propertiesOf } from '../support/statements.ts';
 import { templateOf } from '../support/synth.ts';
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Incident } from '../../../../lambda/broker/ports.ts';
 import { expiresAt } from '../../../../lambda/broker/token.ts';
-import { metricNames, metricNamespace } from '../../../../lambda/config.ts';
 import { BrokerError } from '../../../../lambda/errors.ts';
 import { callOf } from '../../../../lambda/events/invocation.ts';
+import { metricNames, metricNamespace } from '../../../../lambda/telemetry/metric-names.ts';
 import { createTelemetry } from '../../../../lambda/telemetry/telemetry.ts';
 import { type Capture, captureOutput } from '../../../support/capture.ts';
 import { grant, token } from '../../../support/events/broker.ts';
