@@ -1,3 +1,4 @@
+// Tests a process that is frozen during its login, with real time and real sockets.
 import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { createTokenTable } from '../../../lambda/aws/token-table.ts';
@@ -11,11 +12,11 @@ const account = 'main';
 const username = '25365421';
 const password = 'not-a-real-password';
 
-/** How many answers Fegora has sent. */
+/** Number of answers that Fegora has sent. */
 let answered: Int32Array;
 let frozenMs = 0;
 
-/** The real clock, and the freezes: what came due in one does so at the thaw, before any socket is read. */
+/** The real clock plus the frozen time. Timers that came due in a freeze fire after it, before any socket is read. */
 const monotonic = (): number => performance.now() + frozenMs;
 const clock: Clock = {
   now: () => Math.floor(1_768_478_400_000 + monotonic()),
@@ -23,24 +24,24 @@ const clock: Clock = {
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       const dueAt = monotonic() + ms;
-      const look = (): void => {
+      const check = (): void => {
         if (signal?.aborted || monotonic() >= dueAt) {
           clearInterval(timer);
           resolve();
         }
       };
-      const timer = setInterval(look, 1);
-      signal?.addEventListener('abort', look, { once: true });
+      const timer = setInterval(check, 1);
+      signal?.addEventListener('abort', check, { once: true });
     }),
 };
 
-/** Stops this thread as a whole until Fegora has answered; no timer fires, no socket is read. Seems to last `ms`. */
+/** Stops the whole thread until Fegora has answered: no timer fires, no socket is read. Adds `ms` to the clock. */
 function freeze(ms: number): void {
   Atomics.wait(answered, 0, 0, 20_000);
   frozenMs += ms;
 }
 
-/** Fegora in a thread of its own, which answers while this one is frozen. */
+/** Starts Fegora in its own thread, so that it answers while this thread is frozen. Returns its token URL. */
 async function startFegora(accounts: Record<string, string>): Promise<string> {
   answered = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL('../../support/fegora/thread.ts', import.meta.url), {
@@ -52,14 +53,14 @@ async function startFegora(accounts: Record<string, string>): Promise<string> {
   return await new Promise((resolve) => worker.once('message', resolve));
 }
 
-/** A broker whose process freezes as soon as its login is sent. */
+/** Returns a broker that calls `frozen` as soon as its login is sent. */
 function freezingBroker(tokenUrl: string, dynamo: MemoryDynamo, frozen: () => void): Broker {
   const send = createLogin({ tokenUrl, now: clock.now });
-  const login: Login = (credentials, flight) =>
+  const login: Login = (credentials, request) =>
     send(credentials, {
-      signal: flight.signal,
+      signal: request.signal,
       beforeFirstByte: () => {
-        flight.beforeFirstByte();
+        request.beforeFirstByte();
         setImmediate(frozen);
       },
     });
@@ -76,7 +77,7 @@ function freezingBroker(tokenUrl: string, dynamo: MemoryDynamo, frozen: () => vo
 
 const wholeInvocation = () => 25_000;
 
-test('promise 25: a holder frozen past its deadline marks the version whose refusal lay in the socket', async () => {
+test('promise 25: stores the rejection of the version when the holder was frozen past its deadline and the refusal lay in the socket', async () => {
   const dynamo = createMemoryDynamo();
   const url = await startFegora({ [username]: 'not-what-the-secret-says' });
   const broker = freezingBroker(url, dynamo, () => freeze(10_000));
@@ -86,7 +87,7 @@ test('promise 25: a holder frozen past its deadline marks the version whose refu
   expect(dynamo.rows.get(account)?.lease_until?.N).toBe('0');
 });
 
-test('promise 25: also when another has claimed meanwhile, whose lease it leaves alone', async () => {
+test('promise 25: stores the rejection and leaves the lease of another owner alone when that owner claimed during the freeze', async () => {
   const dynamo = createMemoryDynamo();
   const url = await startFegora({ [username]: 'not-what-the-secret-says' });
   const leaseUntil = String(clock.now() + 60_000);
@@ -103,7 +104,7 @@ test('promise 25: also when another has claimed meanwhile, whose lease it leaves
   });
 });
 
-test('promise 25: a token that lay in the socket is served and published', async () => {
+test('promise 25: serves and publishes a token that lay in the socket during the freeze', async () => {
   const dynamo = createMemoryDynamo();
   const url = await startFegora({ [username]: password });
   const broker = freezingBroker(url, dynamo, () => freeze(10_000));
@@ -112,7 +113,7 @@ test('promise 25: a token that lay in the socket is served and published', async
   expect(dynamo.rows.get(account)).toMatchObject({ access_token: expect.anything(), lease_until: { N: '0' } });
 });
 
-test('promise 4: a token that came too late for its lease serves its own caller and replaces no newer one', async () => {
+test('promise 4: serves only its own caller and replaces no newer token when a token comes too late for its lease', async () => {
   const dynamo = createMemoryDynamo();
   const url = await startFegora({ [username]: password });
   const broker = freezingBroker(url, dynamo, () => {

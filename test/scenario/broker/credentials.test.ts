@@ -1,3 +1,4 @@
+// Tests wrong passwords and refusals over whole days, with many environments on virtual time.
 import { describe, expect, test } from 'vitest';
 import { type Answer, account, type Cluster, goodPassword, startCluster, username } from '../../support/cluster.ts';
 import { full } from '../../support/counts.ts';
@@ -5,10 +6,10 @@ import { full } from '../../support/counts.ts';
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const environments = 50;
-/** A day of calls. */
+/** Calls per second, for a whole day. */
 const perSecond = full(10, 0.02);
 const dayMs = 24 * hourMs;
-const patience = { timeout: full(30, 1) * minuteMs };
+const timeout = { timeout: full(30, 1) * minuteMs };
 
 function refusals({ fegora }: Cluster): number[] {
   return fegora
@@ -21,23 +22,23 @@ function gapsMs(times: readonly number[]): number[] {
   return times.slice(1).map((time, index) => time - (times[index] ?? Number.NaN));
 }
 
-/** Calls for a while, forgetting the answers but for how many there were of each kind. */
-async function outcomes(cluster: Cluster, rate: number, forMs: number): Promise<Record<string, number>> {
+/** Makes calls for `forMs` and counts the answers of each kind. */
+async function countAnswers(cluster: Cluster, rate: number, forMs: number): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   await cluster.load(rate, forMs, ({ error }: Answer) => {
-    const outcome = error?.code ?? 'served';
-    counts[outcome] = (counts[outcome] ?? 0) + 1;
+    const answer = error?.code ?? 'served';
+    counts[answer] = (counts[answer] ?? 0) + 1;
   });
   return counts;
 }
 
-describe('promise 19: a wrong password for a day, 10 calls a second, 50 environments', () => {
-  test('a version that never logged in is refused exactly once', patience, async () => {
+describe('promise 19: a wrong password for a day with 10 calls a second in 50 environments', () => {
+  test('sends a version that never logged in exactly once', timeout, async () => {
     const cluster = await startCluster({ environments, password: 'not-the-right-one' });
-    const first = await outcomes(cluster, perSecond, dayMs / 2);
+    const first = await countAnswers(cluster, perSecond, dayMs / 2);
     cluster.restart(7);
     cluster.secret.current = () => ({ versionId: 'v2', password: 'not-the-right-one-either' });
-    const second = await outcomes(cluster, perSecond, dayMs / 2);
+    const second = await countAnswers(cluster, perSecond, dayMs / 2);
 
     expect(Object.keys({ ...first, ...second })).toEqual(['credentials_rejected']);
     expect(cluster.fegora.counters()).toMatchObject({ attempts: 2, refusals: 2 });
@@ -45,7 +46,7 @@ describe('promise 19: a wrong password for a day, 10 calls a second, 50 environm
     expect(cluster.table.rows.get(account)).not.toHaveProperty('next_try');
   });
 
-  test('50 environments that start at once try it once between them', async () => {
+  test('sends a wrong password once when 50 environments start at the same time', async () => {
     const cluster = await startCluster({ environments, password: 'not-the-right-one' });
     cluster.fegora.set({ delayMs: 700 });
     const answers = await cluster.askAll();
@@ -54,11 +55,11 @@ describe('promise 19: a wrong password for a day, 10 calls a second, 50 environm
     expect(cluster.fegora.counters().attempts).toBe(1);
   });
 
-  test('one that had logged in is tried again after 30 minutes, then every 6 hours', patience, async () => {
+  test('retries a refused version that logged in before after 30 minutes, then every 6 hours', timeout, async () => {
     const cluster = await startCluster({ environments, lifetimeSeconds: 1801 });
     await cluster.askAll();
     cluster.fegora.setPassword(username, 'not-what-the-secret-says');
-    const counts = await outcomes(cluster, perSecond, dayMs);
+    const counts = await countAnswers(cluster, perSecond, dayMs);
 
     expect(Object.keys(counts).sort()).toEqual(['credentials_rejected', 'served']);
     const [first = 0, ...rest] = gapsMs(refusals(cluster));
@@ -72,7 +73,7 @@ describe('promise 19: a wrong password for a day, 10 calls a second, 50 environm
     }
   });
 
-  test('when Fegora takes it again, everybody is served, and the mark is gone', async () => {
+  test('serves all callers and removes the rejection when Fegora accepts the password again', async () => {
     const cluster = await startCluster({ environments: 5, lifetimeSeconds: 1801 });
     await cluster.askAll();
     cluster.fegora.setPassword(username, 'not-what-the-secret-says');
@@ -91,11 +92,11 @@ describe('promise 19: a wrong password for a day, 10 calls a second, 50 environm
     expect(cluster.fegora.counters()).toMatchObject({ refusals: 1, logins: 2 });
   });
 
-  test('the secret is asked for another version at most every 5 s by one environment', async () => {
+  test('reads the secret for another version at most every 5 s in one environment', async () => {
     const cluster = await startCluster({ password: 'not-the-right-one' });
     await cluster.askAll();
     const before = cluster.secret.reads;
-    await outcomes(cluster, 10, 50_000);
+    await countAnswers(cluster, 10, 50_000);
 
     expect(cluster.secret.reads - before).toBeLessThanOrEqual(10);
     expect(cluster.secret.reads - before).toBeGreaterThanOrEqual(9);
@@ -111,38 +112,41 @@ describe('promise 23: a refusal that is not about the password', () => {
     ['invalid_request', 'upstream_contract'],
   ] as const;
 
-  test.each(codes)('%s: held for 5 minutes, told to the alarms, no mark', async (error, code) => {
-    const cluster = await startCluster({ environments: 5 });
-    cluster.fegora.addFault({ kind: 'answer', status: 400, body: JSON.stringify({ error }) });
-    const held = await outcomes(cluster, 1, 299_000);
+  test.each(codes)(
+    'backs off for 5 minutes, reports it to the alarms and stores no rejection when Fegora answers %s',
+    async (error, code) => {
+      const cluster = await startCluster({ environments: 5 });
+      cluster.fegora.addFault({ kind: 'answer', status: 400, body: JSON.stringify({ error }) });
+      const answers = await countAnswers(cluster, 1, 299_000);
 
-    expect(held).toEqual({ [code]: 299 });
-    expect(cluster.fegora.counters().attempts).toBe(1);
-    expect(cluster.noticed).toContainEqual({ kind: 'failed', account, code });
-    expect(cluster.noticed).toContainEqual(expect.objectContaining({ kind: 'login', outcome: code }));
-    // Of those that have no alarm of their own, the one for holds tells.
-    expect(cluster.observed('retry_held')).toBeGreaterThan(290);
-    expect(cluster.table.rows.get(account)).not.toHaveProperty('marks');
-    await cluster.pass(1001);
-    expect((await cluster.askAll()).filter((answer) => answer.error)).toEqual([]);
-  });
+      expect(answers).toEqual({ [code]: 299 });
+      expect(cluster.fegora.counters().attempts).toBe(1);
+      expect(cluster.noticed).toContainEqual({ kind: 'failed', account, code });
+      expect(cluster.noticed).toContainEqual(expect.objectContaining({ kind: 'login', outcome: code }));
+      // Codes without an alarm of their own show in the alarm for back-offs.
+      expect(cluster.observed('retry_held')).toBeGreaterThan(290);
+      expect(cluster.table.rows.get(account)).not.toHaveProperty('marks');
+      await cluster.pass(1001);
+      expect((await cluster.askAll()).filter((answer) => answer.error)).toEqual([]);
+    },
+  );
 
-  test('by the simulator, whose other client id is known to nobody', async () => {
+  test('answers client_rejected and backs off for all versions when the simulator does not know the client id', async () => {
     const cluster = await startCluster({ environments: 2 });
     cluster.secret.current = () => ({ versionId: 'v1', password: goodPassword, clientId: 'anotherApp' });
     expect((await cluster.askAll()).map(({ error }) => error?.code)).toEqual(['client_rejected', 'client_rejected']);
 
-    // The same version with another client id is another thing to Fegora, but the hold stands for all.
+    // Another version has another client id, but the back-off applies to all versions.
     cluster.secret.current = () => ({ versionId: 'v2', password: goodPassword });
     await cluster.pass(301_000);
     expect((await cluster.askAll()).filter((answer) => answer.error)).toEqual([]);
   });
 
-  test.each([401, 403])('HTTP %i: the same hold', async (status) => {
+  test.each([401, 403])('backs off for 5 minutes when Fegora answers HTTP %i', async (status) => {
     const cluster = await startCluster({ environments: 5 });
     cluster.fegora.addFault({ kind: 'answer', status });
 
-    expect(await outcomes(cluster, 1, 299_000)).toEqual({ upstream_rejected: 299 });
+    expect(await countAnswers(cluster, 1, 299_000)).toEqual({ upstream_rejected: 299 });
     expect(cluster.fegora.counters().attempts).toBe(1);
   });
 
@@ -150,13 +154,13 @@ describe('promise 23: a refusal that is not about the password', () => {
     ['<html>', full(24, 6)],
     [JSON.stringify({ error: 'locked_out' }), 24],
   ])(
-    'a 400 that may yet be about it (%s): a minute, doubled each time, 6 hours at most',
-    patience,
+    'backs off for one minute, doubled each time up to 6 hours, when a 400 may be about the password (%s)',
+    timeout,
     async (body, hours) => {
       const cluster = await startCluster({ environments: 5 });
       cluster.fegora.addFault({ kind: 'answer', status: 400, body, times: null });
       const rate = full(1, 0.05);
-      expect(Object.keys(await outcomes(cluster, rate, hours * hourMs))).toEqual(['upstream_rejected']);
+      expect(Object.keys(await countAnswers(cluster, rate, hours * hourMs))).toEqual(['upstream_rejected']);
 
       const gaps = gapsMs(cluster.fegora.logins().map(({ at }) => at));
       const expected = [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360].slice(0, hours === 24 ? 11 : 8);
@@ -169,12 +173,12 @@ describe('promise 23: a refusal that is not about the password', () => {
     },
   );
 
-  test('another answer in between begins that count anew', async () => {
+  test('starts the count of doubtful answers again when another answer comes in between', async () => {
     const cluster = await startCluster();
     cluster.fegora.addFault({ kind: 'answer', status: 400, body: '', times: 2 });
     cluster.fegora.addFault({ kind: 'answer', status: 503 });
     cluster.fegora.addFault({ kind: 'answer', status: 400, body: '' });
-    await outcomes(cluster, 1, 300_000);
+    await countAnswers(cluster, 1, 300_000);
 
     const seconds = gapsMs(cluster.fegora.logins().map(({ at }) => at)).map((ms) => ms / 1000);
     expect(seconds).toEqual([60, 120, expect.closeTo(6.5, -1), 60]);

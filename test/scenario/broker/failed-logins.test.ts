@@ -1,12 +1,13 @@
+// Tests what a failed login leaves in the item and in memory, with environments on virtual time.
 import { describe, expect, test } from 'vitest';
 import { account, type Cluster, goodPassword, startCluster } from '../../support/cluster.ts';
 
-/** What the account's item says under a name, where that is a number. */
+/** Returns a numeric attribute of the account's item. NaN if there is none. */
 function numberIn({ table }: Cluster, name: string): number {
   return Number(table.rows.get(account)?.[name]?.N);
 }
 
-/** Calls `then` at each write, from the first on, before it is made. */
+/** Calls `then` before each write with the number of writes, from 1. */
 function onWrites({ table }: Cluster, then: (count: number) => void): void {
   let writes = 0;
   table.trouble = (operation) => {
@@ -18,7 +19,7 @@ function onWrites({ table }: Cluster, then: (count: number) => void): void {
   };
 }
 
-/** The table goes down after that many writes. */
+/** Takes the table down after `writes` writes. */
 function breakAfter(cluster: Cluster, writes: number): void {
   const { table } = cluster;
   onWrites(cluster, (count) => {
@@ -28,8 +29,8 @@ function breakAfter(cluster: Cluster, writes: number): void {
   });
 }
 
-describe('a login that failed', () => {
-  test('is told to operators, with its time', async () => {
+describe('a failed login', () => {
+  test('shows operators the code and time of a failed login', async () => {
     const cluster = await startCluster();
     cluster.fegora.addFault({ kind: 'answer', status: 503 });
     await cluster.askAll();
@@ -38,7 +39,7 @@ describe('a login that failed', () => {
     expect((await status)?.lastError).toEqual({ code: 'upstream_unavailable', at: cluster.clock.now() });
   });
 
-  test('with no word from Fegora holds everybody until its lease may be stolen', async () => {
+  test('backs off until the lease may be taken when Fegora does not answer', async () => {
     const cluster = await startCluster();
     cluster.fegora.addFault({ kind: 'hang' });
     await cluster.askAll();
@@ -47,7 +48,7 @@ describe('a login that failed', () => {
     expect(numberIn(cluster, 'retry_at')).toBe(numberIn(cluster, 'lease_until') + 2000);
   });
 
-  test('in the renewal window puts the next one off only for those who have a token', async () => {
+  test('delays the next renewal only for callers with a token when a login in the renewal window failed', async () => {
     const cluster = await startCluster({ lifetimeSeconds: 121 });
     await cluster.askAll();
     await cluster.pass(95_000);
@@ -59,7 +60,7 @@ describe('a login that failed', () => {
     expect(await cluster.askAll()).toMatchObject([{ tookMs: 0, grant: { source: 'upstream' } }]);
   });
 
-  test('counts as a forced renewal where Fegora has answered, and not where it was not reached', async () => {
+  test('counts a failed login as a forced renewal only when Fegora was reached', async () => {
     const cluster = await startCluster();
     const [before] = await cluster.askAll();
     const report = () => cluster.until(cluster.ask(0, { rejected: before?.grant?.token.fingerprint ?? '' }));
@@ -74,7 +75,7 @@ describe('a login that failed', () => {
     expect(numberIn(cluster, 'forced_count')).toBe(1);
   });
 
-  test('with two versions in a row is tried with the third at once', async () => {
+  test('logs in with the third version at once when Fegora refused two versions in a row', async () => {
     const cluster = await startCluster();
     const passwords = ['not-the-one', 'nor-that-one', goodPassword];
     cluster.secret.current = () => {
@@ -88,13 +89,13 @@ describe('a login that failed', () => {
   });
 });
 
-describe('a claim that the guard gave up', () => {
-  test('counts as no forced renewal', async () => {
+describe('a claim that the guard stopped', () => {
+  test('does not count a forced renewal when the guard stopped the claim', async () => {
     const cluster = await startCluster();
     const [before] = await cluster.askAll();
     onWrites(cluster, (count) => {
       if (count === 1 && cluster.shiftMs[0] !== undefined) {
-        // Too much time goes by during the claim, by the wall clock.
+        // The wall clock shows too much time during the claim.
         cluster.shiftMs[0] += 2500;
       }
     });
@@ -106,8 +107,8 @@ describe('a claim that the guard gave up', () => {
   });
 });
 
-describe('a token that the table did not take', () => {
-  test('keeps its caller for 2 s more where the table does not answer', async () => {
+describe('a token that could not be published', () => {
+  test('delays the caller by 2 s when the token cannot be published because the table does not answer', async () => {
     const cluster = await startCluster();
     breakAfter(cluster, 1);
 
@@ -115,7 +116,7 @@ describe('a token that the table did not take', () => {
     expect(await cluster.askAll()).toMatchObject([{ tookMs: 0, grant: { source: 'memory' } }]);
   });
 
-  test('because another has claimed is not kept', async () => {
+  test('does not cache a token that could not be published because another owner has claimed', async () => {
     const cluster = await startCluster();
     onWrites(cluster, (count) => {
       if (count === 2) {

@@ -1,3 +1,4 @@
+// Tests that there is never more than one login at once: concurrent calls, wrong clocks, waiting callers.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Answer, account, type Cluster, startCluster } from '../../support/cluster.ts';
@@ -5,7 +6,7 @@ import { full } from '../../support/counts.ts';
 
 const hourMs = 3_600_000;
 
-test('promise 1: 200 concurrent cold calls in one environment make 1 login and get 200 equal answers', async () => {
+test('promise 1: makes 1 login and gives 200 equal answers when 200 calls come at once in a cold environment', async () => {
   const { ask, until, fegora, table } = await startCluster();
   const answers = await until(...Array.from({ length: 200 }, () => ask(0)));
 
@@ -17,7 +18,7 @@ test('promise 1: 200 concurrent cold calls in one environment make 1 login and g
   expect(table.calls.map(({ operation }) => operation)).toEqual(['GetItem', 'UpdateItem', 'UpdateItem']);
 });
 
-test('promise 1: and the same of calls that come in while the login is on its way', async () => {
+test('promise 1: makes 1 login when more calls come while it is in flight', async () => {
   const { ask, until, pass, fegora } = await startCluster();
   fegora.set({ delayMs: 1000 });
   const early = [ask(0), ask(0)];
@@ -29,50 +30,56 @@ test('promise 1: and the same of calls that come in while the login is on its wa
   expect(new Set(answers.map(({ grant }) => grant?.token.fingerprint)).size).toBe(1);
 });
 
-describe('promise 5: clocks that disagree', () => {
+describe('promise 5: wrong clocks', () => {
   const spreads = [
     [-1000, 1000],
     [0, 2000],
     [-2000, 0],
   ] as const;
 
-  test.each(spreads)('from %i to %i ms: one login per token, and none served past its end', async (least, most) => {
-    const environments = 8;
-    const cluster = await startCluster({ environments, lifetimeSeconds: 61 });
-    for (let index = 0; index < environments; index += 1) {
-      cluster.shiftMs[index] = least + ((most - least) * index) / (environments - 1);
-    }
-    cluster.fegora.set({ delayMs: 300 });
-    const answers: Answer[] = [];
-    await cluster.load(4, full(1200, 180) * 1000, (answer) => answers.push(answer));
+  test.each(spreads)(
+    'makes one login per token and serves none past its end when clocks are off by %i to %i ms',
+    async (least, most) => {
+      const environments = 8;
+      const cluster = await startCluster({ environments, lifetimeSeconds: 61 });
+      for (let index = 0; index < environments; index += 1) {
+        cluster.shiftMs[index] = least + ((most - least) * index) / (environments - 1);
+      }
+      cluster.fegora.set({ delayMs: 300 });
+      const answers: Answer[] = [];
+      await cluster.load(4, full(1200, 180) * 1000, (answer) => answers.push(answer));
 
-    expect(answers.filter(({ error }) => error)).toEqual([]);
-    expect(servedDead(cluster, answers)).toEqual([]);
-    const { logins, maxInFlight } = cluster.fegora.counters();
-    expect(maxInFlight).toBe(1);
-    // Half a life is the least that lies between two logins.
-    expect(logins).toBeLessThanOrEqual(full(1200, 180) / 30 + 1);
-  });
-
-  test.each([3 * hourMs, -3 * hourMs])('a jump of %i ms does not stretch a token that is held', async (jumpMs) => {
-    const cluster = await startCluster({ lifetimeSeconds: 601 });
-    await cluster.askAll();
-    await cluster.pass(100_000);
-    cluster.shiftMs[0] = jumpMs;
-    const answers: Answer[] = [];
-    await cluster.load(0.5, 900_000, (answer) => answers.push(answer));
-
-    expect(servedDead(cluster, answers)).toEqual([]);
-    // Its clock is wrong against the table's: it may neither trust the item nor log in.
-    expect(cluster.fegora.counters().attempts).toBe(1);
-    expect(answers.at(-1)?.error?.code).toBe('table_unavailable');
-    expect(cluster.observed('clock_unsteady')).toBeGreaterThan(0);
-    cluster.shiftMs[0] = 0;
-    expect((await cluster.askAll())[0]?.grant?.source).toBe('upstream');
-  });
+      expect(answers.filter(({ error }) => error)).toEqual([]);
+      expect(servedPastEnd(cluster, answers)).toEqual([]);
+      const { logins, maxInFlight } = cluster.fegora.counters();
+      expect(maxInFlight).toBe(1);
+      // Two logins are at least half a lifetime apart.
+      expect(logins).toBeLessThanOrEqual(full(1200, 180) / 30 + 1);
+    },
+  );
 
   test.each([3 * hourMs, -3 * hourMs])(
-    'a jump of %i ms during a claim: nothing is sent, another logs in',
+    'does not serve a cached token longer when the wall clock jumps by %i ms',
+    async (jumpMs) => {
+      const cluster = await startCluster({ lifetimeSeconds: 601 });
+      await cluster.askAll();
+      await cluster.pass(100_000);
+      cluster.shiftMs[0] = jumpMs;
+      const answers: Answer[] = [];
+      await cluster.load(0.5, 900_000, (answer) => answers.push(answer));
+
+      expect(servedPastEnd(cluster, answers)).toEqual([]);
+      // Its clock differs from the table's, so the environment may neither trust the item nor log in.
+      expect(cluster.fegora.counters().attempts).toBe(1);
+      expect(answers.at(-1)?.error?.code).toBe('table_unavailable');
+      expect(cluster.observed('clock_unsteady')).toBeGreaterThan(0);
+      cluster.shiftMs[0] = 0;
+      expect((await cluster.askAll())[0]?.grant?.source).toBe('upstream');
+    },
+  );
+
+  test.each([3 * hourMs, -3 * hourMs])(
+    'sends nothing and lets another environment log in when the wall clock jumps by %i ms during a claim',
     async (jumpMs) => {
       const cluster = await startCluster({ environments: 2 });
       cluster.table.trouble = (operation, environment) => {
@@ -91,35 +98,38 @@ describe('promise 5: clocks that disagree', () => {
     },
   );
 
-  test.each([3 * hourMs, -3 * hourMs])('a jump of %i ms during a login holds nobody up', async (jumpMs) => {
-    for (const fault of [undefined, { kind: 'answer', status: 503, delayMs: 1000 }] as const) {
-      const cluster = await startCluster({ environments: 2, lifetimeSeconds: 61 });
-      cluster.fegora.set({ delayMs: 1000 });
-      if (fault !== undefined) {
-        cluster.fegora.addFault(fault);
+  test.each([3 * hourMs, -3 * hourMs])(
+    'does not delay other environments when the wall clock jumps by %i ms during a login',
+    async (jumpMs) => {
+      for (const fault of [undefined, { kind: 'answer', status: 503, delayMs: 1000 }] as const) {
+        const cluster = await startCluster({ environments: 2, lifetimeSeconds: 61 });
+        cluster.fegora.set({ delayMs: 1000 });
+        if (fault !== undefined) {
+          cluster.fegora.addFault(fault);
+        }
+        const jumping = cluster.ask(0);
+        await cluster.pass(500);
+        cluster.shiftMs[0] = jumpMs;
+        await cluster.until(jumping);
+        await cluster.pass(70_000);
+        const [other] = await cluster.until(cluster.ask(1));
+
+        expect(servedPastEnd(cluster, [await jumping])).toEqual([]);
+        expect(other).toMatchObject({ grant: { source: 'upstream' } });
       }
-      const jumping = cluster.ask(0);
-      await cluster.pass(500);
-      cluster.shiftMs[0] = jumpMs;
-      await cluster.until(jumping);
-      await cluster.pass(70_000);
-      const [other] = await cluster.until(cluster.ask(1));
+    },
+  );
 
-      expect(servedDead(cluster, [await jumping])).toEqual([]);
-      expect(other).toMatchObject({ grant: { source: 'upstream' } });
-    }
-  });
-
-  test('what Fegora’s clock and ours are apart is told', async () => {
+  test('reports the difference between Fegora’s clock and ours', async () => {
     const { ask, pass, until, noticed } = await startCluster();
     await pass(300);
     await until(ask(0));
 
-    // Fegora says whole seconds.
+    // Fegora's times are in whole seconds.
     expect(noticed).toContainEqual({ kind: 'clock_skew', account, ms: -300 });
   });
 
-  test('whatever jumps when: never two logins at once, nothing served past its end', async () => {
+  test('never makes two logins at once and serves nothing past its end when clocks jump at random', async () => {
     const environments = 3;
     const jump = fc.record({
       atMs: fc.integer({ min: 0, max: 60_000 }),
@@ -139,15 +149,15 @@ describe('promise 5: clocks that disagree', () => {
         const answers: Answer[] = [];
         await cluster.load(3, 90_000, (answer) => answers.push(answer));
         expect(cluster.fegora.counters().overlapsSeen).toBe(0);
-        expect(servedDead(cluster, answers)).toEqual([]);
+        expect(servedPastEnd(cluster, answers)).toEqual([]);
       }),
       { numRuns: full(300, 12), seed: 5 },
     );
   });
 });
 
-describe('promise 7: a waiter at its deadline', () => {
-  /** An environment that has sent its login and is never heard of again. */
+describe('promise 7: a waiting caller at its deadline', () => {
+  /** Lets an environment send its login and then lose Fegora's answer and the table. */
   async function vanishedLeader(cluster: Cluster): Promise<void> {
     cluster.fegora.addFault({ kind: 'hang' });
     void cluster.ask(0);
@@ -155,7 +165,7 @@ describe('promise 7: a waiter at its deadline', () => {
     cluster.table.trouble = (_, environment) => (environment === 0 ? 'down' : undefined);
   }
 
-  test('is told renewal_in_progress and when to try again, and never logs in itself', async () => {
+  test('answers renewal_in_progress with a time to retry, and never logs in, when a waiting caller reaches its deadline', async () => {
     const cluster = await startCluster({ environments: 3 });
     await vanishedLeader(cluster);
     const [waited, hurried, joined] = await cluster.until(
@@ -165,7 +175,7 @@ describe('promise 7: a waiter at its deadline', () => {
     );
 
     expect(waited).toMatchObject({ tookMs: 10_000, error: { code: 'renewal_in_progress' } });
-    // The lease of 15 s and 2 s for the clocks.
+    // A lease of 15 s plus 2 s for clock differences.
     expect(waited?.error?.retryAfterMs).toBeGreaterThan(6000);
     expect(waited?.error?.retryAfterMs).toBeLessThanOrEqual(17_000 - 10_000);
     expect(hurried).toMatchObject({ tookMs: 2500, error: { code: 'renewal_in_progress' } });
@@ -174,7 +184,7 @@ describe('promise 7: a waiter at its deadline', () => {
     expect(cluster.fegora.counters().attempts).toBe(1);
   });
 
-  test('and takes over once the lease has ended, not before', async () => {
+  test('takes over when the lease has ended and not before', async () => {
     const cluster = await startCluster({ environments: 2 });
     await vanishedLeader(cluster);
     const answers: Answer[] = [];
@@ -191,7 +201,7 @@ describe('promise 7: a waiter at its deadline', () => {
     expect(served.length).toBeGreaterThan(10);
   });
 
-  test('with too little left for a login of its own says deadline', async () => {
+  test('answers deadline when a caller has too little time left for a login', async () => {
     const cluster = await startCluster();
     const [answer] = await cluster.until(cluster.ask(0, {}, 9_999));
 
@@ -201,8 +211,8 @@ describe('promise 7: a waiter at its deadline', () => {
   });
 });
 
-/** Answers with a token that Fegora itself would not take any more. */
-function servedDead({ endsAt }: Cluster, answers: readonly Answer[]): readonly Answer[] {
+/** Returns the answers whose token Fegora would not accept any more. */
+function servedPastEnd({ endsAt }: Cluster, answers: readonly Answer[]): readonly Answer[] {
   return answers.filter(
     ({ grant, answeredAt }) => grant !== undefined && !(answeredAt < endsAt(grant.token.accessToken)),
   );

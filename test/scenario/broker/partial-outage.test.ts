@@ -1,3 +1,4 @@
+// Tests a table that works in part and other half-working dependencies, with environments on virtual time.
 import { describe, expect, test } from 'vitest';
 import type { Item } from '../../../lambda/broker/item.ts';
 import {
@@ -11,18 +12,18 @@ import {
 
 const hourMs = 3_600_000;
 
-/** The table answers reads, and nothing else, in this environment. */
+/** Lets the writes of one environment fail. Reads still work. */
 function refuseWrites(table: Cluster['table'], only: number, trouble: TableTrouble = 'throttled'): void {
   table.trouble = (operation, environment) =>
     operation === 'UpdateItem' && environment === only ? trouble : undefined;
 }
 
-function mend(table: Cluster['table']): void {
+function restoreTable(table: Cluster['table']): void {
   table.trouble = () => undefined;
 }
 
-describe('a table that can be read and not written', () => {
-  test('promise 12: is told at once, and counted; nobody logs in', async () => {
+describe('a table that can be read but not written', () => {
+  test('promise 12: answers table_unavailable at once, counts it and makes no login when the table refuses writes', async () => {
     const { ask, until, table, observed, fegora } = await startCluster();
     refuseWrites(table, 0);
     const [answer] = await until(ask(0));
@@ -33,7 +34,7 @@ describe('a table that can be read and not written', () => {
     expect(fegora.counters().logins).toBe(0);
   });
 
-  test('and that takes a token at the second try, has it for all; its login is over', async () => {
+  test('shares a token that the table accepts only at the second try', async () => {
     const { ask, until, table, fegora } = await startCluster({ environments: 2 });
     let writes = 0;
     table.trouble = (operation) => {
@@ -48,7 +49,7 @@ describe('a table that can be read and not written', () => {
     expect(fegora.counters().attempts).toBe(1);
   });
 
-  test('and does not take the token at all, keeps its caller waiting for 2 s at most', async () => {
+  test('delays the caller by at most 2 s when the table never accepts the token', async () => {
     const { ask, until, table } = await startCluster();
     let writes = 0;
     table.trouble = (operation) => {
@@ -61,7 +62,7 @@ describe('a table that can be read and not written', () => {
     expect(table.rows.get(account)).not.toHaveProperty('access_token');
   });
 
-  test('promise 19: and takes no more than a mark, still tells everybody at once', async () => {
+  test('promise 19: answers credentials_rejected at once in every environment when the table accepts only the rejection', async () => {
     const { ask, until, table, fegora } = await startCluster({ environments: 2, password: 'wrong' });
     let writes = 0;
     table.trouble = (operation) => {
@@ -76,7 +77,7 @@ describe('a table that can be read and not written', () => {
     expect(fegora.counters().attempts).toBe(1);
   });
 
-  test('promise 14: hides no token that it holds from one whose mark it does not take', async () => {
+  test('promise 14: serves a newer shared token in an environment whose rejection could not be stored', async () => {
     const { ask, until, pass, table, secret, observed } = await startCluster({ environments: 2, password: 'wrong' });
     let writes = 0;
     table.trouble = (operation, environment) => {
@@ -95,7 +96,7 @@ describe('a table that can be read and not written', () => {
   });
 });
 
-describe('promise 13: an item that cannot be understood', () => {
+describe('promise 13: an item that cannot be read', () => {
   test.for([
     ['schema', { N: '2' }],
     ['lease_until', { S: 'tomorrow' }],
@@ -104,7 +105,7 @@ describe('promise 13: an item that cannot be understood', () => {
     ['retry_at', { N: '9e125' }],
     ['marks', { S: 'one' }],
     ['revision', { N: '0' }],
-  ] as const)('in its %s is served to nobody, and nobody logs in', async ([attribute, value]) => {
+  ] as const)('serves no token and makes no login when the item has an unreadable %s', async ([attribute, value]) => {
     const { ask, until, table, fegora } = await startCluster({ environments: 2 });
     await until(ask(0));
     const row = table.rows.get(account);
@@ -117,7 +118,7 @@ describe('promise 13: an item that cannot be understood', () => {
     expect(fegora.counters().logins).toBe(1);
   });
 
-  test('for a login that is yet to come holds nobody up', async () => {
+  test('logs in at once when the item has a last login in the future', async () => {
     const { ask, until, pass, table } = await startCluster();
     await until(ask(0));
     await pass(1_801_000);
@@ -127,7 +128,7 @@ describe('promise 13: an item that cannot be understood', () => {
     expect(answer).toMatchObject({ tookMs: 0, grant: { source: 'upstream' } });
   });
 
-  test('is shown to operators as what it is', async () => {
+  test('shows operators which attribute of the item is unreadable', async () => {
     const { brokers, ask, until, table } = await startCluster();
     await until(ask(0));
     table.rows.set(account, { ...table.rows.get(account), schema: { N: '2' } });
@@ -136,8 +137,8 @@ describe('promise 13: an item that cannot be understood', () => {
   });
 });
 
-describe('promise 5: a wall clock that is set', () => {
-  test('while the table is read, and is in time with it then: read once more', async () => {
+describe('promise 5: a wall clock that is corrected', () => {
+  test('reads the table again when the wall clock was corrected during the read', async () => {
     const { ask, until, table, shiftMs, observed } = await startCluster();
     table.trouble = () => {
       shiftMs[0] = 2500;
@@ -150,8 +151,8 @@ describe('promise 5: a wall clock that is set', () => {
   });
 });
 
-describe('promise 37: what is said of the life left', () => {
-  test('counts for the validity asked for as well', async () => {
+describe('promise 37: the remaining lifetime', () => {
+  test('looks for a new token by the true remaining lifetime when the wall clock was set back', async () => {
     const { ask, until, pass, table, shiftMs } = await startCluster();
     await until(ask(0));
     await pass(1_000_000);
@@ -162,7 +163,7 @@ describe('promise 37: what is said of the life left', () => {
     expect(table.calls.length).toBeGreaterThan(before);
   });
 
-  test('is true although the wall clock was set back', async () => {
+  test('answers the true remaining lifetime when the wall clock was set back', async () => {
     const { ask, until, pass, shiftMs } = await startCluster();
     await until(ask(0));
     await pass(60_000);
@@ -173,8 +174,8 @@ describe('promise 37: what is said of the life left', () => {
   });
 });
 
-describe('promise 9: a good token', () => {
-  test('is not given up for an operator’s change that failed', async () => {
+describe('promise 9: a servable token', () => {
+  test('keeps the cached token when an operator’s change failed', async () => {
     const { brokers, ask, until, table } = await startCluster();
     await until(ask(0));
     table.trouble = () => 'down';
@@ -185,7 +186,7 @@ describe('promise 9: a good token', () => {
     expect(answer?.grant?.source).toBe('memory');
   });
 
-  test('that the table could not take is not given up for the older one that it holds', async () => {
+  test('keeps a newer cached token when the table holds an older one', async () => {
     const { ask, until, pass, table } = await startCluster();
     const [first] = await until(ask(0));
     await pass(60_000);
@@ -203,7 +204,7 @@ describe('promise 9: a good token', () => {
     expect(third?.grant?.token).toEqual(second?.grant?.token);
   });
 
-  test('carries no warning for a failure that concerned nobody but its reporter', async () => {
+  test('gives no warning to other callers when only the reporter of a token met a failure', async () => {
     const { ask, until, table, observed } = await startCluster();
     const [first] = await until(ask(0));
     table.trouble = () => 'down';
@@ -212,14 +213,14 @@ describe('promise 9: a good token', () => {
     expect(reported?.grant).toMatchObject({ token: first?.grant?.token, warning: 'renewal_failing' });
     expect(observed('table_unavailable')).toBe(1);
 
-    mend(table);
+    restoreTable(table);
     const [later] = await until(ask(0));
     expect(later?.grant).not.toHaveProperty('warning');
   });
 });
 
-describe('promise 7: a caller whose time is up while the table is read', () => {
-  test('is told so, and the table is not blamed', async () => {
+describe('promise 7: a caller whose time ends during a read of the table', () => {
+  test('answers deadline and counts no table failure when the time ends during a read of the table', async () => {
     const { ask, until, table, observed } = await startCluster();
     table.trouble = () => 'hanging';
     const [answer] = await until(ask(0, {}, 1_500));
@@ -230,7 +231,7 @@ describe('promise 7: a caller whose time is up while the table is read', () => {
 });
 
 describe('promise 19: a claim that sent nothing', () => {
-  test('does not use up the rare try of a refused version', async () => {
+  test('keeps the retry of a rejected version when its login could not connect', async () => {
     const { ask, until, pass, table, fegora, route } = await startCluster();
     await until(ask(0));
     fegora.setPassword(username, 'changed-elsewhere');
@@ -248,7 +249,7 @@ describe('promise 19: a claim that sent nothing', () => {
     expect(Number(table.rows.get(account)?.next_try?.N)).toBeGreaterThan(0);
   });
 
-  /** The clock of the first environment jumps while it claims, so that nothing may be sent. */
+  /** Lets the first environment's clock jump during its claim, so that the guard stops the login. */
   function jumpAtClaim({ table, shiftMs }: Cluster): void {
     table.trouble = (operation, environment) => {
       if (operation === 'UpdateItem' && environment === 0) {
@@ -258,7 +259,7 @@ describe('promise 19: a claim that sent nothing', () => {
     };
   }
 
-  test('nor does one that the guard gave up', async () => {
+  test('keeps the retry of a rejected version when the guard stopped its login', async () => {
     const cluster = await startCluster({ environments: 2 });
     const { ask, until, pass, fegora } = cluster;
     await until(ask(0));
@@ -275,7 +276,7 @@ describe('promise 19: a claim that sent nothing', () => {
     expect(fegora.counters().refusals).toBe(2);
   });
 
-  test('promise 36: nor a forced renewal', async () => {
+  test('promise 36: does not count a forced renewal when the guard stopped its login', async () => {
     const cluster = await startCluster({ environments: 2 });
     const { ask, until, table } = cluster;
     const [first] = await until(ask(0));
@@ -287,7 +288,7 @@ describe('promise 19: a claim that sent nothing', () => {
   });
 });
 
-test('an operator’s pause holds callers without a token, and is no trouble that an alarm should tell of', async () => {
+test('answers paused without an alarm when an operator paused the account and there is no token', async () => {
   const { brokers, ask, until, observed, fegora } = await startCluster();
   await until(Promise.resolve(brokers[0]?.amend(account, 'pause', () => 25_000)));
   const [answer] = await until(ask(0));

@@ -1,15 +1,16 @@
+// Tests tokens that callers report as rejected by Fegora, with 20 environments on virtual time.
 import { describe, expect, test } from 'vitest';
 import { type Answer, account, type Cluster, startCluster } from '../../support/cluster.ts';
 
 const environments = 20;
-/** After a login none is due for a minute, forced ones excepted: until then no report could cost one by mistake. */
+/** Longer than the gap of one minute after a login, in which only forced renewals are allowed. */
 const longerThanGapMs = 61_000;
 
 function codesOf(answers: readonly Answer[]): (string | undefined)[] {
   return [...new Set(answers.map(({ error }) => error?.code))];
 }
 
-/** Many callers of all environments report one token at once. */
+/** Lets many callers in all environments report one token at the same time. */
 function report({ ask, until }: Cluster, rejected: string | undefined, callers = 100): Promise<Answer[]> {
   const asked = Array.from({ length: callers }, (_, caller) =>
     ask(caller % environments, rejected === undefined ? {} : { rejected }),
@@ -17,8 +18,8 @@ function report({ ask, until }: Cluster, rejected: string | undefined, callers =
   return until(...asked);
 }
 
-describe('promise 36: a token that Fegora answers 401 to', () => {
-  test('reported by 100 callers over 20 environments costs 1 login, and all get the new one', async () => {
+describe('promise 36: a token that callers report as rejected', () => {
+  test('makes 1 login and gives all callers the new token when 100 callers in 20 environments report one token', async () => {
     const cluster = await startCluster({ environments });
     const [before] = await cluster.askAll();
     const rejected = before?.grant?.token.fingerprint;
@@ -31,13 +32,13 @@ describe('promise 36: a token that Fegora answers 401 to', () => {
     const fingerprints = new Set(answers.map(({ grant }) => grant?.token.fingerprint));
     expect(fingerprints.size).toBe(1);
     expect(fingerprints).not.toContain(rejected);
-    // Everybody has it in memory from now on.
+    // Every environment has cached it.
     const afterwards = await cluster.askAll();
     expect(new Set(afterwards.map(({ grant }) => grant?.token.fingerprint))).toEqual(fingerprints);
     expect(afterwards.map(({ grant }) => grant?.source)).toEqual(afterwards.map(() => 'memory'));
   });
 
-  test('others are served at once meanwhile', async () => {
+  test('serves other callers at once while a report waits for its login', async () => {
     const cluster = await startCluster({ environments });
     const [before] = await cluster.askAll();
     cluster.fegora.set({ delayMs: 3000 });
@@ -53,7 +54,7 @@ describe('promise 36: a token that Fegora answers 401 to', () => {
     expect(reported).toMatchObject({ tookMs: 3000, grant: { source: 'upstream' } });
   });
 
-  test('that is an older one costs no login: the current one is handed out', async () => {
+  test('serves the current token without a login when a caller reports an older one', async () => {
     const cluster = await startCluster({ environments, lifetimeSeconds: 601 });
     const [before] = await cluster.askAll();
     await cluster.pass(601_000);
@@ -68,7 +69,7 @@ describe('promise 36: a token that Fegora answers 401 to', () => {
     expect(answers.map(({ grant }) => grant?.warning)).toEqual(answers.map(() => undefined));
   });
 
-  test('nor does it in the renewal window', async () => {
+  test('makes no login when a caller reports another token in the renewal window', async () => {
     const cluster = await startCluster({ environments: 1, random: () => 0 });
     await cluster.askAll();
     await cluster.pass(1_200_000);
@@ -78,7 +79,7 @@ describe('promise 36: a token that Fegora answers 401 to', () => {
     expect(cluster.fegora.counters().attempts).toBe(1);
   });
 
-  test('nor does one that we never handed out', async () => {
+  test('makes no login when a caller reports a token that was never issued', async () => {
     const cluster = await startCluster({ environments });
     const [first] = await cluster.askAll();
     await cluster.pass(longerThanGapMs);
@@ -90,7 +91,7 @@ describe('promise 36: a token that Fegora answers 401 to', () => {
     expect(cluster.fegora.counters().attempts).toBe(1);
   });
 
-  test('three times in five minutes, then 429 until these are over', async () => {
+  test('allows three forced renewals in five minutes, then answers 429 until they are over', async () => {
     const cluster = await startCluster({ environments });
     const [first] = await cluster.askAll();
     cluster.fegora.set({ delayMs: 200 });
@@ -106,12 +107,12 @@ describe('promise 36: a token that Fegora answers 401 to', () => {
     const over = await report(cluster, rejected);
 
     expect(codesOf(over)).toEqual(['too_many_rejections']);
-    // The five minutes began with the first of the three, three times 10 s and the waits of three rounds ago.
+    // The five minutes began with the first report: three pauses of 10 s and three rounds ago.
     expect(over[0]?.error?.retryAfterMs).toBeLessThan(270_000);
     expect(over[0]?.error?.retryAfterMs).toBeGreaterThan(267_000);
     expect(over[0]?.error?.status).toBe(429);
     expect(cluster.fegora.counters().attempts).toBe(4);
-    // Whoever reports nothing is served, and is not told of any failing.
+    // Callers that report nothing are served without a warning.
     const plain = await cluster.askAll();
     expect(codesOf(plain)).toEqual([undefined]);
     expect(plain.map(({ grant }) => grant?.warning)).toEqual(plain.map(() => undefined));
@@ -120,7 +121,7 @@ describe('promise 36: a token that Fegora answers 401 to', () => {
     expect(cluster.fegora.counters().attempts).toBe(5);
   });
 
-  test('whose login fails: the reporter is told, others keep their token, and the hold stands for reports too', async () => {
+  test('gives the reporters the failure and backs off, while others keep their token, when a forced renewal fails', async () => {
     const cluster = await startCluster({ environments });
     const [first] = await cluster.askAll();
     const rejected = first?.grant?.token.fingerprint ?? '';
@@ -134,13 +135,13 @@ describe('promise 36: a token that Fegora answers 401 to', () => {
     expect(codesOf(await cluster.askAll())).toEqual([undefined]);
     cluster.fegora.clearFaults();
     await cluster.pass(6300);
-    // One tries again, and the others are told at once what stands until it has succeeded.
+    // One caller tries again. The others get the stored failure at once until it has succeeded.
     expect(codesOf(await report(cluster, rejected)).sort()).toEqual(['upstream_unavailable', undefined]);
     expect(codesOf(await report(cluster, rejected))).toEqual([undefined]);
     expect(cluster.fegora.counters().attempts).toBe(3);
   });
 
-  test('with a secret that Fegora refuses by now: one refusal, and the marks hold for reports too', async () => {
+  test('sends the password only once when Fegora refuses it at a forced renewal', async () => {
     const cluster = await startCluster({ environments });
     const [first] = await cluster.askAll();
     const rejected = first?.grant?.token.fingerprint ?? '';
@@ -154,7 +155,7 @@ describe('promise 36: a token that Fegora answers 401 to', () => {
     expect(cluster.table.rows.get(account)?.forced_count?.N).toBe('1');
   });
 
-  test('reported with little time left is not renewed, and says why', async () => {
+  test('answers deadline without a login when the reporter has too little time left', async () => {
     const { ask, askAll, until, fegora } = await startCluster();
     const [first] = await askAll();
     const [answer] = await until(ask(0, { rejected: first?.grant?.token.fingerprint ?? '' }, 9000));

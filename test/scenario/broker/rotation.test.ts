@@ -1,3 +1,4 @@
+// Tests password rotations and the events that announce them, with environments on virtual time.
 import { describe, expect, test } from 'vitest';
 import type { Upkeep } from '../../../lambda/broker/broker.ts';
 import { BrokerError } from '../../../lambda/errors.ts';
@@ -6,7 +7,7 @@ import { full } from '../../support/counts.ts';
 
 const newPassword = 'not-a-real-password-either';
 
-/** Gives Fegora and the secret another password. */
+/** Changes the password at Fegora and in the secret. */
 function rotate({ fegora, secret }: Cluster, versionId = 'v2'): void {
   fegora.setPassword(username, newPassword);
   secret.current = () => ({ versionId, password: newPassword });
@@ -26,12 +27,12 @@ async function verify(cluster: Cluster, environment: number): Promise<Upkeep | s
 }
 
 describe('promise 20: a rotated password', () => {
-  test('costs one refusal, a look past the cache and one login, and no caller sees an error', async () => {
+  test('makes one refused login and one successful login, and no caller sees an error, when the password was rotated', async () => {
     const cluster = await startCluster({ environments: 5, lifetimeSeconds: 121 });
     await cluster.askAll();
     await cluster.pass(61_000);
     rotate(cluster);
-    // The token has run out before the 5 minutes in which the old password is cached.
+    // The token ends while the old password is still in the cache of 5 minutes.
     await cluster.pass(60_000);
     const answers = await cluster.askAll();
 
@@ -41,7 +42,7 @@ describe('promise 20: a rotated password', () => {
     expect(cluster.table.rows.get(account)).toHaveProperty('marks');
   });
 
-  test('in the renewal window is not even noticed', async () => {
+  test('serves all callers without a warning when the password was rotated before the renewal window', async () => {
     const cluster = await startCluster({ environments: 5, lifetimeSeconds: 241 });
     await cluster.askAll();
     rotate(cluster);
@@ -54,7 +55,7 @@ describe('promise 20: a rotated password', () => {
     expect(answers.at(-1)?.grant?.warning).toBeUndefined();
   });
 
-  test('that reaches the secret after Fegora: refused once, and served within 10 s of it', async () => {
+  test('sends the old password once and serves within 10 s of the new one when the secret changes after Fegora', async () => {
     const cluster = await startCluster({ environments: 5, lifetimeSeconds: 121 });
     await cluster.askAll();
     cluster.fegora.setPassword(username, newPassword);
@@ -70,7 +71,7 @@ describe('promise 20: a rotated password', () => {
     expect(errorsIn(answers.slice(50))).toEqual([]);
   });
 
-  test('back to the version before, which had never been refused', async () => {
+  test('logs in with the previous version when the secret goes back to it', async () => {
     const cluster = await startCluster({ environments: 2, lifetimeSeconds: 121 });
     await cluster.askAll();
     cluster.secret.current = () => ({ versionId: 'v2', password: newPassword });
@@ -84,18 +85,18 @@ describe('promise 20: a rotated password', () => {
   });
 });
 
-describe('promise 21: Secrets Manager flaps for a minute', () => {
-  /** Another version at every read. */
-  function flap({ secret }: Cluster, passwords: readonly [string, string]): void {
+describe('promise 21: Secrets Manager alternates between two versions for a minute', () => {
+  /** Lets each read return the other version. */
+  function alternate({ secret }: Cluster, passwords: readonly [string, string]): void {
     secret.current = () => {
       const index = secret.reads % 2;
       return { versionId: `v${index}`, password: passwords[index] ?? '' };
     };
   }
 
-  test('between two bad versions: neither is tried twice', async () => {
+  test('sends each version once when both versions are wrong', async () => {
     const cluster = await startCluster({ environments: 10 });
-    flap(cluster, ['not-the-right-one', 'not-the-right-one-either']);
+    alternate(cluster, ['not-the-right-one', 'not-the-right-one-either']);
     const answers: Answer[] = [];
     await cluster.load(full(50, 10), 60_000, (answer) => answers.push(answer));
 
@@ -103,9 +104,9 @@ describe('promise 21: Secrets Manager flaps for a minute', () => {
     expect(new Set(errorsIn(answers))).toEqual(new Set(['credentials_rejected']));
   });
 
-  test('between a bad one and a good one: the bad one is tried once at most', async () => {
+  test('sends the wrong version at most once when the other is right', async () => {
     const cluster = await startCluster({ environments: 10, lifetimeSeconds: 21 });
-    flap(cluster, ['not-the-right-one', goodPassword]);
+    alternate(cluster, ['not-the-right-one', goodPassword]);
     const answers: Answer[] = [];
     await cluster.load(full(50, 10), 60_000, (answer) => answers.push(answer));
 
@@ -114,8 +115,8 @@ describe('promise 21: Secrets Manager flaps for a minute', () => {
   });
 });
 
-describe('promise 22: a word that the secret changed', () => {
-  test('logs in once with a new version, and does nothing when it comes again or late', async () => {
+describe('promise 22: an event that says that the secret changed', () => {
+  test('logs in once with the new version, and does nothing when the event comes again or late', async () => {
     const cluster = await startCluster({ environments: 3 });
     await cluster.askAll();
     await cluster.pass(61_000);
@@ -126,18 +127,18 @@ describe('promise 22: a word that the secret changed', () => {
     expect(await verify(cluster, 0)).toBe('fresh');
     expect(await verify(cluster, 1)).toBe('fresh');
     expect(cluster.fegora.counters()).toMatchObject({ attempts: 2, logins: 2 });
-    // The others hold the old token, which is as good.
+    // The other environments have the old token, which is still valid.
     expect(errorsIn(await cluster.askAll())).toEqual([]);
   });
 
-  test('where there is no token yet, gets one', async () => {
+  test('gets a token when the event comes before the first login', async () => {
     const cluster = await startCluster();
 
     expect(await verify(cluster, 0)).toBe('renewed');
     expect(cluster.fegora.counters()).toMatchObject({ attempts: 1, logins: 1 });
   });
 
-  test('that all environments get at once is one login', async () => {
+  test('makes one login when all environments get the event at the same time', async () => {
     const cluster = await startCluster({ environments: 5 });
     await cluster.askAll();
     await cluster.pass(61_000);
@@ -152,7 +153,7 @@ describe('promise 22: a word that the secret changed', () => {
     expect(cluster.fegora.counters()).toMatchObject({ attempts: 2, logins: 2, overlapsSeen: 0 });
   });
 
-  test('while another logs in and there is no token: the secret is read when that is over', async () => {
+  test('reads no secret when the event comes during the first login in another environment', async () => {
     const cluster = await startCluster({ environments: 2 });
     cluster.fegora.set({ delayMs: 7000 });
     const asked = cluster.ask(0);
@@ -165,7 +166,7 @@ describe('promise 22: a word that the secret changed', () => {
     expect(cluster.secret.reads).toBe(before);
   });
 
-  test('tries no version again that Fegora refused, one that had logged in before neither, though a renewal would by now', async () => {
+  test('does not send a rejected version again because of the event, even when its retry is due', async () => {
     const cluster = await startCluster();
     await cluster.askAll();
     cluster.fegora.setPassword(username, 'changed-elsewhere');
@@ -179,7 +180,7 @@ describe('promise 22: a word that the secret changed', () => {
     expect(cluster.fegora.counters().refusals).toBe(2);
   });
 
-  test('with a password that Fegora refuses: marked, the old token stays, and no second try', async () => {
+  test('sends a wrong new password once and keeps the old token', async () => {
     const cluster = await startCluster({ environments: 3 });
     await cluster.askAll();
     await cluster.pass(61_000);
@@ -194,18 +195,18 @@ describe('promise 22: a word that the secret changed', () => {
     expect(cluster.fegora.counters()).toMatchObject({ attempts: 2, refusals: 1 });
   });
 
-  test('that never comes: the next login finds the new version', async () => {
+  test('logs in with the new version when the event never comes', async () => {
     const cluster = await startCluster({ lifetimeSeconds: 601 });
     await cluster.askAll();
     rotate(cluster);
     await cluster.pass(601_000);
 
     expect(errorsIn(await cluster.askAll())).toEqual([]);
-    // The old one was not cached any more.
+    // The old version was no longer cached.
     expect(cluster.fegora.counters()).toMatchObject({ attempts: 2, refusals: 0 });
   });
 
-  test('of an account that is paused, has just logged in, or has too little time: nothing is sent', async () => {
+  test('sends nothing when the account is paused, has just logged in, or has too little time', async () => {
     const cluster = await startCluster();
     await cluster.askAll();
     rotate(cluster);
@@ -223,7 +224,7 @@ describe('promise 22: a word that the secret changed', () => {
     expect(await verify(cluster, 0)).toBe('renewed');
   });
 
-  test('while renewal is put off: tried all the same', async () => {
+  test('logs in because of the event when the renewal is delayed after a failure', async () => {
     const cluster = await startCluster({ random: () => 0 });
     await cluster.askAll();
     await cluster.pass(1_200_000);
@@ -236,7 +237,7 @@ describe('promise 22: a word that the secret changed', () => {
     expect(await verify(cluster, 0)).toBe('renewed');
   });
 
-  test('while a login failed a moment ago: held like any other', async () => {
+  test('backs off when the event comes just after a failed login', async () => {
     const cluster = await startCluster();
     await cluster.askAll();
     await cluster.pass(1_801_000);

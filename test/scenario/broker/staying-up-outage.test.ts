@@ -1,3 +1,4 @@
+// Tests long outages of Fegora and its Retry-After header, with 20 environments on virtual time.
 import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../../local/fegora/faults.ts';
 import { type Answer, type Cluster, startCluster } from '../../support/cluster.ts';
@@ -8,22 +9,22 @@ const perSecond = full(50, 10);
 const outageMs = full(3600, 60) * 1000;
 const minutes = full(15, 1);
 
-/** A fault, and how long after its end somebody is served. Seconds. */
+/** A fault, and how long after its end all calls are served again. Seconds. */
 type Outage = readonly [what: string, servedAfter: number, fault: Fault | 'unreachable'];
 
-const forEver = { times: null } as const;
+const always = { times: null } as const;
 const outages: readonly Outage[] = [
   ['refused connections', 10, 'unreachable'],
-  ['500', 10, { kind: 'answer', status: 500, headers: { 'Content-Type': 'text/plain' }, ...forEver }],
-  ['503', 10, { kind: 'answer', status: 503, ...forEver }],
-  ['hangs', 20, { kind: 'hang', ...forEver }],
-  ['resets', 20, { kind: 'reset', ...forEver }],
-  ['resets in the middle of an answer', 20, { kind: 'reset-mid-body', ...forEver }],
-  ['cut answers', 20, { kind: 'truncate', ...forEver }],
-  ['answers lost after the login', 20, { kind: 'reset', afterLogin: true, ...forEver }],
-  ['502', 20, { kind: 'answer', status: 502, ...forEver }],
-  ['504', 20, { kind: 'answer', status: 504, ...forEver }],
-  ['HTML 500', 70, { kind: 'answer', status: 500, ...forEver }],
+  ['500', 10, { kind: 'answer', status: 500, headers: { 'Content-Type': 'text/plain' }, ...always }],
+  ['503', 10, { kind: 'answer', status: 503, ...always }],
+  ['hangs', 20, { kind: 'hang', ...always }],
+  ['resets', 20, { kind: 'reset', ...always }],
+  ['resets in the middle of an answer', 20, { kind: 'reset-mid-body', ...always }],
+  ['cut answers', 20, { kind: 'truncate', ...always }],
+  ['answers lost after the login', 20, { kind: 'reset', afterLogin: true, ...always }],
+  ['502', 20, { kind: 'answer', status: 502, ...always }],
+  ['504', 20, { kind: 'answer', status: 504, ...always }],
+  ['HTML 500', 70, { kind: 'answer', status: 500, ...always }],
 ];
 
 function begin({ route, fegora }: Cluster, fault: Outage[2]): void {
@@ -39,7 +40,7 @@ function end({ route, fegora }: Cluster): void {
   fegora.clearFaults();
 }
 
-/** Lets the outage go on until a login has just failed, or is about to: from there recovery takes longest. */
+/** Lets the outage last until a login has just started or failed: recovery takes longest from there. */
 async function untilNextLogin({ observed, fegora, load }: Cluster): Promise<void> {
   const tried = () => observed('login') + fegora.counters().attempts;
   for (const before = tried(); tried() === before; ) {
@@ -51,68 +52,72 @@ function leastGapMs(times: readonly number[]): number {
   return Math.min(...times.slice(1).map((time, index) => time - (times[index] ?? Number.NaN)));
 }
 
-describe('promise 16: an outage of an hour, 50 calls a second, 20 environments', () => {
-  test.each(outages)('%s: served again within %i s', { timeout: minutes * 60_000 }, async (_, servedAfter, fault) => {
-    const cluster = await startCluster({ environments });
-    const { clock, load, fegora } = cluster;
-    const outage: Answer[] = [];
-    begin(cluster, fault);
-    await load(perSecond, outageMs, (answer) => outage.push(answer));
-    await untilNextLogin(cluster);
-    end(cluster);
-    const recovered = clock.monotonic();
-    const after: Answer[] = [];
-    await load(perSecond, (servedAfter + 5) * 1000, (answer) => after.push(answer));
+describe('promise 16: an outage of one hour with 50 calls a second in 20 environments', () => {
+  test.each(outages)(
+    'serves again after an outage (%s) within %i s',
+    { timeout: minutes * 60_000 },
+    async (_, servedAfter, fault) => {
+      const cluster = await startCluster({ environments });
+      const { clock, load, fegora } = cluster;
+      const outage: Answer[] = [];
+      begin(cluster, fault);
+      await load(perSecond, outageMs, (answer) => outage.push(answer));
+      await untilNextLogin(cluster);
+      end(cluster);
+      const recovered = clock.monotonic();
+      const after: Answer[] = [];
+      await load(perSecond, (servedAfter + 5) * 1000, (answer) => after.push(answer));
 
-    const attempts = Math.max(fegora.counters().attempts, cluster.observed('login'));
-    expect(outage.filter(({ grant }) => grant)).toEqual([]);
-    expect(attempts).toBeLessThanOrEqual(outageMs / 5000 + 2);
-    // What became of a login may be unknown: its lease stands to the end, and 2 s more are for the clocks.
-    const leastMs = servedAfter === 20 ? 17_000 : 5000;
-    expect(leastGapMs(fegora.logins().map(({ at }) => at))).toBeGreaterThanOrEqual(leastMs);
-    expect(fegora.counters().overlapsSeen).toBe(0);
-    // Of an account that Fegora cannot log in at all, and of no other, an alarm tells.
-    expect(cluster.observed('html_500_repeated') > 0).toBe(servedAfter === 70);
-    // The first login of all is waited for; after that, only whoever tries again.
-    const firstFailed = outage.reduce(
-      (least, { askedAt, tookMs }) => Math.min(least, askedAt + tookMs),
-      Number.POSITIVE_INFINITY,
-    );
-    const kept = outage.filter(({ askedAt, tookMs }) => askedAt > firstFailed && tookMs > 600);
-    expect(kept.length).toBeLessThanOrEqual(attempts);
-    const late = after.filter(({ askedAt }) => askedAt - recovered >= servedAfter * 1000);
-    expect(late.length).toBeGreaterThan(0);
-    expect(late.filter(({ error }) => error)).toEqual([]);
-  });
+      const attempts = Math.max(fegora.counters().attempts, cluster.observed('login'));
+      expect(outage.filter(({ grant }) => grant)).toEqual([]);
+      expect(attempts).toBeLessThanOrEqual(outageMs / 5000 + 2);
+      // If the result of a login is unknown, its lease stays to its end, plus 2 s for clock differences.
+      const leastMs = servedAfter === 20 ? 17_000 : 5000;
+      expect(leastGapMs(fegora.logins().map(({ at }) => at))).toBeGreaterThanOrEqual(leastMs);
+      expect(fegora.counters().overlapsSeen).toBe(0);
+      // The alarm for repeated HTML 500 pages rings only for that fault.
+      expect(cluster.observed('html_500_repeated') > 0).toBe(servedAfter === 70);
+      // Callers wait for the very first login. After it, only the caller that tries again waits.
+      const firstFailed = outage.reduce(
+        (least, { askedAt, tookMs }) => Math.min(least, askedAt + tookMs),
+        Number.POSITIVE_INFINITY,
+      );
+      const waited = outage.filter(({ askedAt, tookMs }) => askedAt > firstFailed && tookMs > 600);
+      expect(waited.length).toBeLessThanOrEqual(attempts);
+      const late = after.filter(({ askedAt }) => askedAt - recovered >= servedAfter * 1000);
+      expect(late.length).toBeGreaterThan(0);
+      expect(late.filter(({ error }) => error)).toEqual([]);
+    },
+  );
 });
 
-describe('promise 17: Retry-After is obeyed by all environments', () => {
+describe('promise 17: Retry-After in all environments', () => {
   const cases = [
     ['seconds', () => '40', 40],
-    ['fewer seconds than we wait ourselves', () => '1', 5],
+    ['fewer seconds than our own back-off', () => '1', 5],
     ['a date', (now: number) => new Date(now + 40_000).toUTCString(), 40],
     ['a date that has passed', (now: number) => new Date(now - 40_000).toUTCString(), 5],
     ['a year', () => '31536000', 300],
     ['a date in a year', (now: number) => new Date(now + 31_536_000_000).toUTCString(), 300],
     ['garbage', () => 'in a moment', 5],
-    ['a number that is no number', () => '4e9', 5],
+    ['a number in another notation', () => '4e9', 5],
     ['nothing at all', () => '', 5],
   ] as const;
 
-  test.each(cases)('%s', async (_, retryAfter, seconds) => {
+  test.each(cases)('backs off in all environments as Retry-After says: %s', async (_, retryAfter, seconds) => {
     const { ask, askAll, until, load, fegora, clock } = await startCluster({ environments });
     const headers = { 'Retry-After': retryAfter(clock.now()) };
-    fegora.addFault({ kind: 'answer', status: 429, headers, ...forEver });
+    fegora.addFault({ kind: 'answer', status: 429, headers, ...always });
     const [first] = await until(ask(0));
-    const held: Answer[] = [];
-    await load(2, seconds * 1000 - 1000, (answer) => held.push(answer));
+    const blocked: Answer[] = [];
+    await load(2, seconds * 1000 - 1000, (answer) => blocked.push(answer));
 
     expect(first?.error?.code).toBe('upstream_throttled');
     expect(fegora.counters().attempts).toBe(1);
-    expect(new Set(held.map(({ error }) => error?.code))).toEqual(new Set(['upstream_throttled']));
-    expect(held.every(({ tookMs }) => tookMs === 0)).toBe(true);
-    // The one whose login it was is told no less than those who come later.
-    for (const told of [first, held[0]]) {
+    expect(new Set(blocked.map(({ error }) => error?.code))).toEqual(new Set(['upstream_throttled']));
+    expect(blocked.every(({ tookMs }) => tookMs === 0)).toBe(true);
+    // The caller that made the login gets a wait as long as later callers get.
+    for (const told of [first, blocked[0]]) {
       expect(told?.error?.retryAfterMs).toBeLessThanOrEqual(seconds * 1250);
       expect(told?.error?.retryAfterMs).toBeGreaterThan(seconds * 1000 - 2000);
     }
@@ -123,16 +128,16 @@ describe('promise 17: Retry-After is obeyed by all environments', () => {
     expect(fegora.counters().attempts).toBe(2);
   });
 
-  test('not where trying again would not help', async () => {
+  test('backs off for 5 minutes and ignores Retry-After when a retry would not help', async () => {
     const { ask, askAll, until, fegora, pass } = await startCluster({ environments: 2 });
     fegora.addFault({ kind: 'answer', status: 404, headers: { 'Retry-After': '10' } });
     await until(ask(0));
     await pass(299_000);
-    const [held] = await askAll();
+    const [blocked] = await askAll();
     await pass(2000);
     const [served] = await askAll();
 
-    expect(held?.error?.code).toBe('upstream_contract');
+    expect(blocked?.error?.code).toBe('upstream_contract');
     expect(served?.grant).toBeDefined();
     expect(fegora.counters().attempts).toBe(2);
   });

@@ -1,27 +1,28 @@
+// Tests that tokens are served up to their margin, and no longer, while any dependency is down.
 import { describe, expect, test } from 'vitest';
 import { servableUntil } from '../../../lambda/broker/token.ts';
 import type { Fault } from '../../../local/fegora/faults.ts';
 import { type Answer, account, type Cluster, startCluster, type TableTrouble } from '../../support/cluster.ts';
 import { full } from '../../support/counts.ts';
 
-const forEver = { times: null } as const;
+const always = { times: null } as const;
 const refusal = JSON.stringify({ error: 'invalid_grant' });
 
 const faults: readonly (readonly [string, Fault])[] = [
-  ['refuses the password', { kind: 'answer', status: 400, body: refusal, ...forEver }],
-  ['answers 500', { kind: 'answer', status: 500, ...forEver }],
-  ['answers 503', { kind: 'answer', status: 503, ...forEver }],
-  ['answers 504', { kind: 'answer', status: 504, ...forEver }],
-  ['hangs', { kind: 'hang', ...forEver }],
-  ['cuts connections', { kind: 'reset', ...forEver }],
+  ['refuses the password', { kind: 'answer', status: 400, body: refusal, ...always }],
+  ['answers 500', { kind: 'answer', status: 500, ...always }],
+  ['answers 503', { kind: 'answer', status: 503, ...always }],
+  ['answers 504', { kind: 'answer', status: 504, ...always }],
+  ['hangs', { kind: 'hang', ...always }],
+  ['cuts connections', { kind: 'reset', ...always }],
 ];
 
 const perSecond = full(20, 2);
 const lifetimeSeconds = full(1801, 301);
 const environments = 5;
 
-/** Has a token in every environment; says how long it may be served. */
-async function warmed(cluster: Cluster): Promise<number> {
+/** Gives every environment a token. Returns how long the token may be served. Milliseconds. */
+async function cacheToken(cluster: Cluster): Promise<number> {
   const [first] = await cluster.askAll();
   return first?.grant === undefined ? Number.NaN : servableUntil(first.grant.token) - cluster.clock.now();
 }
@@ -40,10 +41,10 @@ function servedTooLate(answers: readonly Answer[]): Answer[] {
   return answers.filter(({ grant, answeredAt }) => grant !== undefined && answeredAt >= servableUntil(grant.token));
 }
 
-describe('promise 9: a token that is held is served to its margin, 100 % of the calls', () => {
-  test.each(faults)('while Fegora %s', async (_, fault) => {
+describe('promise 9: a cached token up to its margin', () => {
+  test.each(faults)('serves 100 % of the calls from the cached token while Fegora %s', async (_, fault) => {
     const cluster = await startCluster({ environments, lifetimeSeconds });
-    const servableMs = await warmed(cluster);
+    const servableMs = await cacheToken(cluster);
     cluster.fegora.addFault(fault);
     const answers = await answersTo(cluster, perSecond, servableMs);
 
@@ -54,11 +55,11 @@ describe('promise 9: a token that is held is served to its margin, 100 % of the 
   });
 
   const troubles: readonly (readonly [string, (cluster: Cluster, servableMs: number) => Promise<void> | void])[] = [
-    ['Fegora hangs', ({ fegora }) => fegora.addFault({ kind: 'hang', ...forEver })],
+    ['Fegora hangs', ({ fegora }) => fegora.addFault({ kind: 'hang', ...always })],
     [
       'a renewal failed before',
       async ({ fegora, pass, until, ask }, servableMs) => {
-        fegora.addFault({ kind: 'hang', ...forEver });
+        fegora.addFault({ kind: 'hang', ...always });
         await pass(servableMs - 65_000);
         await until(ask(0));
       },
@@ -66,27 +67,30 @@ describe('promise 9: a token that is held is served to its margin, 100 % of the 
     ['the table hangs', ({ table }) => Object.assign(table, { trouble: () => 'hanging' })],
   ];
 
-  test.each(troubles)('also to whoever would renew it, however near the margin, when %s', async (_, begin) => {
-    const answers: Answer[] = [];
-    for (let beforeMs = 300; beforeMs < 12_000; beforeMs += full(100, 900)) {
-      const cluster = await startCluster({ lifetimeSeconds: 301 });
-      const servableMs = await warmed(cluster);
-      await begin(cluster, servableMs);
-      await cluster.pass(servableMs - beforeMs - cluster.clock.monotonic());
-      answers.push(...(await cluster.askAll()));
-    }
+  test.each(troubles)(
+    'serves the cached token to the caller that tries to renew it, however near the margin, when %s',
+    async (_, begin) => {
+      const answers: Answer[] = [];
+      for (let beforeMs = 300; beforeMs < 12_000; beforeMs += full(100, 900)) {
+        const cluster = await startCluster({ lifetimeSeconds: 301 });
+        const servableMs = await cacheToken(cluster);
+        await begin(cluster, servableMs);
+        await cluster.pass(servableMs - beforeMs - cluster.clock.monotonic());
+        answers.push(...(await cluster.askAll()));
+      }
 
-    expect(codesOf(answers)).toEqual(['served']);
-  });
+      expect(codesOf(answers)).toEqual(['served']);
+    },
+  );
 });
 
-describe('promise 10: nothing is served past its margin', () => {
+describe('promise 10: a token past its margin', () => {
   const troubles: readonly TableTrouble[] = ['down', 'throttled', 'hanging', 'lost', undefined];
 
-  test.each(troubles)('whatever is down, the table being %s', async (trouble) => {
+  test.each(troubles)('serves nothing past its margin when all is down and the table is %s', async (trouble) => {
     const cluster = await startCluster({ environments, lifetimeSeconds: 121 });
-    const servableMs = await warmed(cluster);
-    cluster.fegora.addFault({ kind: 'hang', ...forEver });
+    const servableMs = await cacheToken(cluster);
+    cluster.fegora.addFault({ kind: 'hang', ...always });
     cluster.secret.isDown = true;
     cluster.table.trouble = () => trouble;
     await cluster.pass(servableMs - 8000);
@@ -99,18 +103,18 @@ describe('promise 10: nothing is served past its margin', () => {
 });
 
 describe('promise 11: Secrets Manager is down', () => {
-  test('no effect while a token is valid', async () => {
+  test('serves all calls from the cached token while Secrets Manager is down', async () => {
     const cluster = await startCluster({ environments, lifetimeSeconds });
-    const servableMs = await warmed(cluster);
+    const servableMs = await cacheToken(cluster);
     cluster.secret.isDown = true;
     const answers = await answersTo(cluster, perSecond, servableMs);
 
     expect(codesOf(answers)).toEqual(['served']);
   });
 
-  test('credentials in memory renew tokens for 15 minutes', async () => {
+  test('renews tokens with cached credentials for 15 minutes while Secrets Manager is down', async () => {
     const cluster = await startCluster({ lifetimeSeconds: 601 });
-    await warmed(cluster);
+    await cacheToken(cluster);
     cluster.secret.isDown = true;
     const early = await answersTo(cluster, 0.5, 14 * 60_000);
     const logins = cluster.fegora.counters().logins;
@@ -128,9 +132,9 @@ describe('promise 11: Secrets Manager is down', () => {
 describe('promise 12: the table cannot be used', () => {
   const troubles: readonly TableTrouble[] = ['down', 'throttled', 'hanging'];
 
-  test.each(troubles)('%s: valid tokens are served, no login is started, and it is counted', async (trouble) => {
+  test.each(troubles)('serves valid tokens, starts no login and counts it when the table is %s', async (trouble) => {
     const cluster = await startCluster({ environments, lifetimeSeconds: 301 });
-    const servableMs = await warmed(cluster);
+    const servableMs = await cacheToken(cluster);
     cluster.table.trouble = () => trouble;
     const answers = await answersTo(cluster, 2, servableMs);
     const afterwards = await cluster.askAll();
@@ -145,8 +149,8 @@ describe('promise 12: the table cannot be used', () => {
   });
 });
 
-describe('promise 14: after a failure the next call can succeed', () => {
-  /** What breaks, and how long Fegora is left alone then. Seconds. */
+describe('promise 14: the next call after a failure', () => {
+  /** What breaks, and how long the back-off after it lasts. Seconds. */
   const failures: readonly (readonly [string, number, (cluster: Cluster) => void])[] = [
     ['Fegora answers 503', 6.25, ({ fegora }) => fegora.addFault({ kind: 'answer', status: 503 })],
     ['Fegora hangs', 17, ({ fegora }) => fegora.addFault({ kind: 'hang' })],
@@ -159,7 +163,7 @@ describe('promise 14: after a failure the next call can succeed', () => {
     ['the table is down', 0, ({ table }) => Object.assign(table, { trouble: () => 'down' })],
   ];
 
-  test.each(failures)('%s', async (_, restSeconds, breakDown) => {
+  test.each(failures)('serves the next call after the back-off when %s', async (_, restSeconds, breakDown) => {
     const cluster = await startCluster({ environments });
     breakDown(cluster);
     const failed = await cluster.until(
@@ -174,7 +178,7 @@ describe('promise 14: after a failure the next call can succeed', () => {
   });
 });
 
-test('promise 18: an expired token is not served, and the next claim removes it', async () => {
+test('promise 18: does not serve an expired token and removes it at the next claim', async () => {
   const cluster = await startCluster({ environments: 2 });
   await cluster.until(cluster.ask(0));
   await cluster.pass(1_801_000);

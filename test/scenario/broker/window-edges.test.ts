@@ -1,7 +1,8 @@
+// Tests the renewal window to the millisecond, and what warm-ups and operators are told.
 import { describe, expect, test } from 'vitest';
 import { type Answer, account, type Cluster, startCluster } from '../../support/cluster.ts';
 
-/** Tokens live for 1800 s, are servable for 1740 s of them, and their window opens at 1200 s to the millisecond. */
+/** Tokens live for 1800 s, are servable for 1740 s, and their renewal window opens at exactly 1200 s. */
 async function clusterWithToken(): Promise<Cluster> {
   const cluster = await startCluster({ lifetimeSeconds: 1801, random: () => 0 });
   await cluster.askAll();
@@ -18,14 +19,14 @@ function reads({ table }: Cluster): number {
 }
 
 describe('promise 15: the edges of the renewal window', () => {
-  test('it opens to the millisecond', async () => {
+  test('opens the renewal window to the millisecond', async () => {
     const cluster = await clusterWithToken();
 
     expect((await askAt(cluster, 1_199_999))?.grant?.source).toBe('memory');
     expect((await askAt(cluster, 1_200_000))?.grant?.source).toBe('upstream');
   });
 
-  test('an environment looks again after 10 s, not before', async () => {
+  test('reads the table again after 10 s and not before', async () => {
     const cluster = await clusterWithToken();
     cluster.fegora.addFault({ kind: 'answer', status: 503, times: null });
     await askAt(cluster, 1_200_000);
@@ -37,7 +38,7 @@ describe('promise 15: the edges of the renewal window', () => {
     expect(reads(cluster)).toBe(before + 1);
   });
 
-  test('and no more when a look could outlast the token', async () => {
+  test('does not read the table when the read could outlast the token', async () => {
     const cluster = await clusterWithToken();
     const before = reads(cluster);
     await askAt(cluster, 1_737_501);
@@ -48,7 +49,7 @@ describe('promise 15: the edges of the renewal window', () => {
     expect(reads(other)).toBe(before + 1);
   });
 
-  test('a caller who comes when the token has run out waits for the warm-up that is at it', async () => {
+  test('waits for the login of a warm-up when the token is no longer servable', async () => {
     const cluster = await clusterWithToken();
     await cluster.pass(1_736_000);
     cluster.fegora.set({ delayMs: 7000 });
@@ -60,30 +61,30 @@ describe('promise 15: the edges of the renewal window', () => {
     expect(await warmed).toMatchObject({ outcome: 'renewed' });
   });
 
-  test('a renewal that failed is told from its first moment on, also to who is served from memory', async () => {
+  test('warns of a failed renewal at once, also when the token comes from the cache', async () => {
     const cluster = await clusterWithToken();
     cluster.fegora.addFault({ kind: 'answer', status: 503 });
-    const looked = await askAt(cluster, 1_200_000);
+    const refreshed = await askAt(cluster, 1_200_000);
     const [served] = await cluster.askAll();
 
-    expect([looked?.grant?.warning, served?.grant?.warning]).toEqual(['renewal_failing', 'renewal_failing']);
+    expect([refreshed?.grant?.warning, served?.grant?.warning]).toEqual(['renewal_failing', 'renewal_failing']);
   });
 
-  test('and is told on while nothing better is known, as when the table hangs', async () => {
+  test('keeps the warning of a failed renewal while the table hangs', async () => {
     const cluster = await clusterWithToken();
     cluster.fegora.addFault({ kind: 'answer', status: 503, times: null });
     await askAt(cluster, 1_200_000);
     cluster.table.trouble = () => 'hanging';
-    const looked = await askAt(cluster, 1_210_000);
+    const refreshed = await askAt(cluster, 1_210_000);
     const [served] = await cluster.askAll();
 
-    expect(looked?.tookMs).toBe(2000);
-    expect([looked?.grant?.warning, served?.grant?.warning]).toEqual(['renewal_failing', 'renewal_failing']);
+    expect(refreshed?.tookMs).toBe(2000);
+    expect([refreshed?.grant?.warning, served?.grant?.warning]).toEqual(['renewal_failing', 'renewal_failing']);
   });
 });
 
 describe('promise 37: the edges of the validity asked for', () => {
-  test('just what is left is enough', async () => {
+  test('serves the cached token when exactly the validity asked for is left', async () => {
     const cluster = await clusterWithToken();
     const answer = await askAt(cluster, 900_000, () => cluster.until(cluster.ask(0, { minValidityMs: 900_000 })));
 
@@ -91,7 +92,7 @@ describe('promise 37: the edges of the validity asked for', () => {
     expect(answer?.grant).not.toHaveProperty('warning');
   });
 
-  test('a token that has run out before it came is nobody’s, and no failure of Fegora’s', async () => {
+  test('answers renewal_in_progress when the token ended before its answer came', async () => {
     const cluster = await startCluster({ lifetimeSeconds: 7 });
     cluster.fegora.set({ delayMs: 5000 });
     const [answer] = await cluster.askAll();
@@ -103,14 +104,14 @@ describe('promise 37: the edges of the validity asked for', () => {
   });
 });
 
-describe('what schedules and operators are told', () => {
+describe('answers to warm-ups, events and operators', () => {
   const whole = () => 25_000;
 
   async function settled<T>({ until }: Cluster, work: Promise<T> | undefined): Promise<unknown> {
     return (await until(Promise.resolve(work).catch((error: unknown) => error)))[0];
   }
 
-  test('a warm-up says when the token ends', async () => {
+  test('answers a warm-up and an event with the end of the token', async () => {
     const cluster = await clusterWithToken();
     const [broker] = cluster.brokers;
     const endsAt = cluster.clock.now() + 1_800_000;
@@ -125,7 +126,7 @@ describe('what schedules and operators are told', () => {
     });
   });
 
-  test('a warm-up with too little time says what there is', async () => {
+  test('answers skipped with the end of the stored token, if any, when a warm-up has too little time', async () => {
     const cluster = await clusterWithToken();
     await cluster.pass(1_500_000);
 
@@ -148,7 +149,7 @@ describe('what schedules and operators are told', () => {
     ).toEqual({ outcome: 'skipped' });
   });
 
-  test('the status is the item', async () => {
+  test('answers the item when an operator asks for the status', async () => {
     const cluster = await clusterWithToken();
 
     expect(await settled(cluster, cluster.brokers[0]?.status(account, whole))).toMatchObject({
@@ -158,7 +159,7 @@ describe('what schedules and operators are told', () => {
     });
   });
 
-  test('a purge is felt at once here, a pause leaves the token', async () => {
+  test('forgets the cached token at once after a purge and keeps it after a pause', async () => {
     const cluster = await clusterWithToken();
     await cluster.pass(61_000);
     await settled(cluster, cluster.brokers[0]?.amend(account, 'pause', whole));
@@ -170,7 +171,7 @@ describe('what schedules and operators are told', () => {
     expect(cluster.fegora.counters().logins).toBe(2);
   });
 
-  test('nothing is changed in an item of an unknown form', async () => {
+  test('changes nothing when the item has an unknown schema', async () => {
     const cluster = await clusterWithToken();
     Object.assign(cluster.table.rows.get(account) ?? {}, { schema: { N: '2' } });
 
@@ -181,7 +182,7 @@ describe('what schedules and operators are told', () => {
     expect((await cluster.askAll())[0]?.grant?.source).toBe('memory');
   });
 
-  test('a table that hangs leaves half a second to say so', async () => {
+  test('answers table_unavailable half a second before the deadline when the table hangs', async () => {
     const cluster = await clusterWithToken();
     cluster.table.trouble = () => 'hanging';
     const askedAt = cluster.clock.monotonic();

@@ -1,3 +1,4 @@
+// Tests how many environments share one renewal in the renewal window.
 import { describe, expect, test } from 'vitest';
 import { renewableFrom, servableUntil } from '../../../lambda/broker/token.ts';
 import { type Answer, account, type Cluster, startCluster } from '../../support/cluster.ts';
@@ -7,7 +8,7 @@ const environments = full(20, 8);
 const perSecond = full(20, 4);
 const lifetimeSeconds = 1801;
 
-/** Has the same token everywhere, just before its renewal window opens for the first environment. */
+/** Gives all environments the same token and lets time pass until its renewal window may open. */
 async function atTheWindow(cluster: Cluster): Promise<{ readonly windowMs: number }> {
   const [first] = await cluster.askAll();
   const token = first?.grant?.token;
@@ -29,8 +30,8 @@ function loginTimes({ fegora, clock }: Cluster): number[] {
   return fegora.logins().map(({ at }) => at - startedAt);
 }
 
-/** The least time between two looks of one environment at the table. */
-function leastLookGapMs({ table }: Cluster): number {
+/** Returns the shortest time between two reads of the table by one environment. Milliseconds. */
+function leastReadGapMs({ table }: Cluster): number {
   const reads = Map.groupBy(
     table.calls.filter(({ operation }) => operation === 'GetItem'),
     ({ environment }) => environment,
@@ -41,8 +42,8 @@ function leastLookGapMs({ table }: Cluster): number {
   return Math.min(...gaps);
 }
 
-describe('promise 15: in the renewal window one caller renews', () => {
-  test('and nobody else waits for it', async () => {
+describe('promise 15: the renewal window', () => {
+  test('lets one caller renew in the renewal window while no other caller waits', async () => {
     const cluster = await startCluster({ environments, lifetimeSeconds });
     const { windowMs } = await atTheWindow(cluster);
     cluster.fegora.set({ delayMs: 800 });
@@ -56,7 +57,7 @@ describe('promise 15: in the renewal window one caller renews', () => {
     expect(waited[0]).toMatchObject({ tookMs: 800, grant: { source: 'upstream' } });
   });
 
-  test('and each environment finds the new token within 10 s, looking no more often than that', async () => {
+  test('finds the new token within 10 s in each environment, with at most one read in 10 s', async () => {
     const cluster = await startCluster({ environments, lifetimeSeconds });
     await atTheWindow(cluster);
     await cluster.pass(160_000);
@@ -70,13 +71,13 @@ describe('promise 15: in the renewal window one caller renews', () => {
     expect(new Set(fingerprints).size).toBe(1);
     expect(fingerprints.length).toBeGreaterThan(0);
     expect(cluster.fegora.counters().logins).toBe(2);
-    // Nobody looks again who has the new token.
+    // An environment with the new token does not read the table again.
     expect(cluster.table.calls.filter(({ operation }) => operation === 'GetItem').length).toBeLessThan(
       environments * 2,
     );
   });
 
-  test('one who fails is served all the same, and only a warning shows it', async () => {
+  test('serves the caller whose renewal fails, with a warning and without a delay', async () => {
     const cluster = await startCluster({ environments, lifetimeSeconds });
     const { windowMs } = await atTheWindow(cluster);
     cluster.fegora.addFault({ kind: 'answer', status: 503, times: null });
@@ -88,14 +89,14 @@ describe('promise 15: in the renewal window one caller renews', () => {
     expect(answers.filter(({ error }) => error)).toEqual([]);
     expect(answers.filter(({ tookMs }) => tookMs > 0)).toEqual([]);
     expect(answers.at(-1)?.grant).toMatchObject({ source: 'memory', warning: 'renewal_failing' });
-    expect(leastLookGapMs(cluster)).toBeGreaterThanOrEqual(10_000);
+    expect(leastReadGapMs(cluster)).toBeGreaterThanOrEqual(10_000);
     expect(afterwards.filter(({ error }) => error)).toEqual([]);
     expect(afterwards.slice(-environments).map(({ grant }) => grant?.warning)).toEqual(
       Array.from({ length: environments }),
     );
   });
 
-  test('a login that hangs keeps its caller 2 s, and the ones after it, a minute apart, 8 s', async () => {
+  test('delays the caller by 2 s when the first renewal hangs, and by 8 s at each later one, a minute apart', async () => {
     const cluster = await startCluster({ environments, lifetimeSeconds });
     const { windowMs } = await atTheWindow(cluster);
     cluster.fegora.addFault({ kind: 'hang', times: null });
@@ -111,7 +112,7 @@ describe('promise 15: in the renewal window one caller renews', () => {
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(60_000);
   });
 
-  test('not by a caller who has less than 10 s left, who does not look either', async () => {
+  test('neither renews nor reads the table for a caller with less than 10 s left', async () => {
     const cluster = await startCluster({ lifetimeSeconds });
     await atTheWindow(cluster);
     await cluster.pass(160_000);
@@ -124,7 +125,7 @@ describe('promise 15: in the renewal window one caller renews', () => {
     expect(patient?.grant?.source).toBe('upstream');
   });
 
-  test('the warm-up renews from the first moment of the window, and gives Fegora its whole time', async () => {
+  test('renews in a warm-up from the start of the window and gives Fegora the full time', async () => {
     const cluster = await startCluster({ environments: 2, lifetimeSeconds });
     await atTheWindow(cluster);
     cluster.fegora.set({ delayMs: 7000 });
@@ -135,7 +136,7 @@ describe('promise 15: in the renewal window one caller renews', () => {
     expect(cluster.fegora.counters()).toMatchObject({ attempts: 2, logins: 2 });
   });
 
-  test('a new environment is served at once while another renews, and renews itself where nobody does', async () => {
+  test('serves a new environment at once while another environment renews', async () => {
     const cluster = await startCluster({ environments: 3, lifetimeSeconds });
     await atTheWindow(cluster);
     await cluster.pass(160_000);
@@ -151,7 +152,7 @@ describe('promise 15: in the renewal window one caller renews', () => {
     expect(await renewing).toMatchObject({ tookMs: 1500, grant: { source: 'upstream' } });
   });
 
-  test('of many calls that a new environment begins with, only the first waits for the renewal', async () => {
+  test('lets only the first of many calls wait for the renewal when a new environment starts in the window', async () => {
     const cluster = await startCluster({ environments: 2, lifetimeSeconds });
     await atTheWindow(cluster);
     await cluster.pass(160_000);
