@@ -10,7 +10,7 @@ const core = [
   'test/unit/lambda/{broker,fegora,aws}/*.test.ts',
   'test/contract/lambda/aws/token-table.test.ts',
   'test/contract/lambda/fegora/*.test.ts',
-  'test/exploration/{joined-flights,suspended-guard}.test.ts',
+  'test/exploration/suspended-guard.test.ts',
   'test/scenario/broker/*.test.ts',
 ];
 const kinds = ['unit', 'contract', 'exploration', 'scenario'];

@@ -252,6 +252,35 @@ describe('a caller that joined a refresh', () => {
     expect((await joined).failure?.code).toBe('renewal_in_progress');
     expect(started).toHaveLength(1);
   });
+
+  test('starts another refresh when two refreshes in a row give a caller the token that it reported', async () => {
+    const { started, fly, flightOf, brought, tokenOf } = scene();
+    const old = tokenOf('old');
+    const served = fly(flightOf());
+    const warmed = fly(flightOf({ purpose: 'warm' }));
+    const reported = fly(flightOf({ rejected: old.fingerprint }));
+    started[0]?.land(brought(old));
+    await settle();
+    started[1]?.land(brought(old));
+    await settle();
+    started[2]?.land(brought(tokenOf('new')));
+
+    expect((await served).token).toBe(old);
+    expect((await warmed).token).toBe(old);
+    expect((await reported).token?.accessToken).toBe('not-a-real-token-new');
+    expect(started.map(({ flight }) => flight.want.purpose)).toEqual(['serve', 'warm', 'serve']);
+  });
+
+  test('gives a caller that reported a token renewal_in_progress at its deadline, and starts no refresh', async () => {
+    const { clock, started, fly, flightOf, tokenOf } = scene();
+    void fly(flightOf());
+    const rejected = tokenOf('old').fingerprint;
+    const reported = fly(flightOf({ rejected }, { until: clock.monotonic() + 500 }));
+    await clock.advance(500);
+
+    expect((await reported).failure?.code).toBe('renewal_in_progress');
+    expect(started).toHaveLength(1);
+  });
 });
 
 describe('a refresh that tries again after a failure', () => {

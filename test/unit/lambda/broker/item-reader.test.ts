@@ -1,13 +1,17 @@
+// Tests when the broker trusts what it read from the table (lambda/broker/item-reader.ts).
 import { expect, test } from 'vitest';
-import { emptyItem } from '../../lambda/aws/item-record.ts';
-import { createReader } from '../../lambda/broker/item-reader.ts';
-import { emptyRecollection } from '../../lambda/broker/local-state.ts';
-import type { Clock, Ports } from '../../lambda/broker/ports.ts';
+import { emptyItem } from '../../../../lambda/aws/item-record.ts';
+import { createReader } from '../../../../lambda/broker/item-reader.ts';
+import { emptyRecollection } from '../../../../lambda/broker/local-state.ts';
+import type { Clock, Ports } from '../../../../lambda/broker/ports.ts';
 
 const noon = Date.UTC(2026, 10, 24, 12);
 const never = new AbortController().signal;
 
-/** Reads the table by a clock that is off, with so much time before the table answers and after. Milliseconds. */
+/**
+ * Reads the table with a clock that is `offMs` from true time. The request takes `thereMs` to the table and its answer
+ * takes `backMs`. Milliseconds.
+ */
 async function readWith(times: { readonly offMs: number; readonly thereMs?: number; readonly backMs?: number }) {
   const { offMs, thereMs = 0, backMs = 0 } = times;
   let elapsedMs = 0;
@@ -41,7 +45,7 @@ async function readWith(times: { readonly offMs: number; readonly thereMs?: numb
 test.for([
   { offMs: 12_000, thereMs: 12_000 },
   { offMs: -12_000, backMs: 13_000 },
-])('a process stopped in the middle of its read is not taken for one whose clock is right: %o', async (times) => {
+])('does not trust an item when the process was stopped during its read and its clock is wrong: %o', async (times) => {
   expect(await readWith(times)).toEqual({ isTrusted: false, observed: ['clock_unsteady'] });
 });
 
@@ -50,10 +54,10 @@ test.for([
   { offMs: 0, backMs: 2900 },
   { offMs: 2000, thereMs: 500, backMs: 500 },
   { offMs: -2000, thereMs: 500, backMs: 500 },
-])('a clock that is right is trusted also when the table is slow: %o', async (times) => {
+])('trusts an item when the clock is right and the table is slow: %o', async (times) => {
   expect(await readWith(times)).toEqual({ isTrusted: true, observed: [] });
 });
 
-test.for([5000, -5000])('a clock that is %i ms off is not trusted', async (offMs) => {
+test.for([5000, -5000])('does not trust an item when the clock is %i ms off', async (offMs) => {
   expect(await readWith({ offMs })).toEqual({ isTrusted: false, observed: ['clock_unsteady'] });
 });
