@@ -2,7 +2,7 @@ import type { Contestant, Field } from './contestants.ts';
 import { type CpuLimit, createCpuLimit } from './cpu-limit.ts';
 import { startEnvironment } from './environment.ts';
 import { tokenEvent } from './event.ts';
-import type { World } from './world.ts';
+import type { Servers } from './servers.ts';
 
 /** First answers of fresh processes, from the spawn. Milliseconds. */
 export interface ColdTimes {
@@ -26,10 +26,10 @@ interface Racer {
  */
 export async function raceCold(
   field: Field,
-  world: World,
+  servers: Servers,
   { rounds, limit }: { readonly rounds: number; readonly limit?: CpuLimit },
 ): Promise<readonly ColdTimes[]> {
-  const racers = racersOf(field, world);
+  const racers = racersOf(field, servers);
   const times = racers.map(({ name }) => ({ name, ms: [] as number[], initMs: [] as number[], cpuMs: [] as number[] }));
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < racers.length; turn++) {
@@ -49,7 +49,7 @@ export async function raceCold(
 /** The same with as little CPU as Lambda gives calls; nothing where this machine cannot be told to. */
 export async function raceSlowed(
   field: Field,
-  world: World,
+  servers: Servers,
   rounds: number,
 ): Promise<readonly ColdTimes[] | undefined> {
   const limit = createCpuLimit();
@@ -57,19 +57,19 @@ export async function raceSlowed(
     return undefined;
   }
   try {
-    return await raceCold(field, world, { rounds, limit });
+    return await raceCold(field, servers, { rounds, limit });
   } finally {
     limit.close();
   }
 }
 
-function racersOf({ floor, broker, peers, others }: Field, world: World): readonly Racer[] {
+function racersOf({ floor, broker, peers, others }: Field, servers: Servers): readonly Racer[] {
   const nothing = async () => {};
   const plain = (contestant: Contestant): Racer => {
     return { name: contestant.name, contestant, before: nothing, source: undefined };
   };
   const both = (contestant: Contestant): readonly Racer[] => [
-    { ...plain(contestant), name: `${contestant.name}, login`, before: world.forget, source: 'upstream' },
+    { ...plain(contestant), name: `${contestant.name}, login`, before: servers.forget, source: 'upstream' },
     { ...plain(contestant), name: `${contestant.name}, shared`, source: 'shared' },
   ];
   return [plain(floor), ...[broker, ...others].flatMap(both), ...peers.map(plain)];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
 import { buildFunction, settings } from '../build.ts';
-import type { World } from './world.ts';
+import type { Servers } from './servers.ts';
 
 /** Somebody who does the job: a bundle, and the environment it runs in. */
 export interface Contestant {
@@ -66,19 +66,19 @@ const peers: readonly Entry[] = [
 ];
 
 /** @param others folders with other builds of the broker */
-export async function prepare(world: World, others: readonly string[]): Promise<Field> {
+export async function prepare(servers: Servers, others: readonly string[]): Promise<Field> {
   if (!existsSync(join(here, 'node_modules'))) {
     // The runtime client's own scripts would compile curl for minutes; `rapid-client.ts` stands in for what they make.
     execFileSync('npm', ['--prefix', here, 'ci', '--ignore-scripts'], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
   const folder = join(dist, 'broker');
-  const broker = { name: 'broker', title: 'this function', env: world.env('broker'), keepsToken: true };
+  const broker = { name: 'broker', title: 'this function', env: servers.env('broker'), keepsToken: true };
   const { outputs } = await buildFunction(folder);
   return {
     runtime: await buildRuntime(),
     floor: await bundle(floor, {}),
     broker: { ...broker, folder, outputs },
-    peers: await Promise.all(peers.map((peer) => bundle(peer, world.env(peer.name)))),
+    peers: await Promise.all(peers.map((peer) => bundle(peer, servers.env(peer.name)))),
     others: others.map((other) => ({ ...broker, name: other, folder: other, outputs: {} })),
   };
 }

@@ -1,7 +1,7 @@
 import type { Contestant, Field } from './contestants.ts';
 import { type Environment, shifting, startEnvironment } from './environment.ts';
 import { tokenEvent } from './event.ts';
-import { usernameOf, type World } from './world.ts';
+import { type Servers, usernameOf } from './servers.ts';
 
 /** What many environments did over some lifetimes of a token. */
 export interface FleetCount {
@@ -21,23 +21,23 @@ const hourMs = 3_600_000;
  * Calls every environment once every four hours for four days, with a token that lives for one; in turn, for logins at
  * the same time would brick the peers' account. The days pass by putting all clocks forward together.
  */
-export async function countFleets({ broker, peers, runtime }: Field, world: World): Promise<readonly FleetCount[]> {
+export async function countFleets({ broker, peers, runtime }: Field, servers: Servers): Promise<readonly FleetCount[]> {
   const counts: FleetCount[] = [];
-  await world.forget();
-  world.fegora.set({ lifetimeSeconds: lifetimeHours * 3600 });
+  await servers.forget();
+  servers.fegora.set({ lifetimeSeconds: lifetimeHours * 3600 });
   for (const contestant of [broker, ...peers]) {
-    counts.push(await countFleet(contestant, runtime, world));
+    counts.push(await countFleet(contestant, runtime, servers));
   }
   return counts;
 }
 
-async function countFleet(contestant: Contestant, runtime: string, world: World): Promise<FleetCount> {
-  const before = loginsOf(contestant, world);
+async function countFleet(contestant: Contestant, runtime: string, servers: Servers): Promise<FleetCount> {
+  const before = loginsOf(contestant, servers);
   const fleet: Environment[] = [];
   let [calls, errors] = [0, 0];
   try {
     for (let hours = 0; hours < lifetimes * lifetimeHours; hours += stepHours) {
-      world.shift(hours * hourMs);
+      servers.shift(hours * hourMs);
       for (let index = 0; index < environments; index++) {
         fleet[index] ??= await startEnvironment(shifting(contestant), runtime);
         const answer = await fleet[index]?.call(tokenEvent(), hours * hourMs);
@@ -46,12 +46,12 @@ async function countFleet(contestant: Contestant, runtime: string, world: World)
       }
     }
   } finally {
-    world.shift(0);
+    servers.shift(0);
     await Promise.all(fleet.map((environment) => environment.stop()));
   }
-  return { name: contestant.name, calls, errors, logins: loginsOf(contestant, world) - before };
+  return { name: contestant.name, calls, errors, logins: loginsOf(contestant, servers) - before };
 }
 
-function loginsOf({ name }: Contestant, { fegora }: World): number {
+function loginsOf({ name }: Contestant, { fegora }: Servers): number {
   return fegora.counters().users[usernameOf(name)]?.logins ?? 0;
 }

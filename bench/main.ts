@@ -7,10 +7,10 @@ import { load } from './load.ts';
 import { chart } from './report/chart.ts';
 import { report } from './report/report.ts';
 import { type Measurements, summarize } from './report/results.ts';
+import { type Servers, startServers } from './servers.ts';
 import { sizesOf } from './size.ts';
 import { raceWarm } from './warm.ts';
 import { watchWindow } from './window.ts';
-import { startWorld, type World } from './world.ts';
 
 const usage = `Measures the bundle against its peers, all as processes under AWS's runtime client.
 
@@ -27,16 +27,16 @@ const usage = `Measures the bundle against its peers, all as processes under AWS
 type Case = keyof Measurements;
 
 /** In the order of their running. */
-const cases: Readonly<Record<Case, (field: Field, world: World, rounds: number) => Promise<Measurements>>> = {
+const cases: Readonly<Record<Case, (field: Field, servers: Servers, rounds: number) => Promise<Measurements>>> = {
   size: async (field) => ({ size: sizesOf(field) }),
-  cold: async (field, world, rounds) => ({ cold: await raceCold(field, world, { rounds }) }),
-  slowed: async (field, world, rounds) => {
-    const slowed = await raceSlowed(field, world, rounds);
+  cold: async (field, servers, rounds) => ({ cold: await raceCold(field, servers, { rounds }) }),
+  slowed: async (field, servers, rounds) => {
+    const slowed = await raceSlowed(field, servers, rounds);
     return slowed === undefined ? leftOut('slowed', 'no control group can be made here') : { slowed };
   },
   warm: async (field, _, rounds) => ({ warm: await raceWarm(field, rounds) }),
-  window: async (field, world) => ({ window: await watchWindow(field, world) }),
-  fleet: async (field, world) => ({ fleet: await countFleets(field, world) }),
+  window: async (field, servers) => ({ window: await watchWindow(field, servers) }),
+  fleet: async (field, servers) => ({ fleet: await countFleets(field, servers) }),
   load: async () => ({ load: await load() }),
 };
 
@@ -46,19 +46,19 @@ function leftOut(name: Case, why: string): Measurements {
 }
 
 async function measure(chosen: ReadonlySet<string>, rounds: number, others: readonly string[]): Promise<Measurements> {
-  const world = await startWorld();
+  const servers = await startServers();
   try {
-    const field = await prepare(world, others);
+    const field = await prepare(servers, others);
     let measured: Measurements = {};
     for (const [name, run] of Object.entries(cases)) {
       if (chosen.has(name)) {
         process.stderr.write(`${name} …\n`);
-        measured = { ...measured, ...(await run(field, world, rounds)) };
+        measured = { ...measured, ...(await run(field, servers, rounds)) };
       }
     }
     return measured;
   } finally {
-    await world.close();
+    await servers.close();
   }
 }
 

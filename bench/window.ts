@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Field } from './contestants.ts';
 import { type Environment, type Measured, shifting, startEnvironment } from './environment.ts';
 import { tokenEvent } from './event.ts';
-import { usernameOf, type World } from './world.ts';
+import { type Servers, usernameOf } from './servers.ts';
 
 /** Calls of a few environments before and in the renewal window of their token. Milliseconds. */
 export interface WindowTimes {
@@ -28,24 +28,24 @@ const phaseMs = 20_000;
 const pauseMs = 50;
 
 /** Calls the broker before the window, then in it while Fegora fails, then while the token is renewed. */
-export async function watchWindow({ broker, runtime }: Field, world: World): Promise<WindowTimes> {
-  await world.forget();
-  world.fegora.set({ lifetimeSeconds });
+export async function watchWindow({ broker, runtime }: Field, servers: Servers): Promise<WindowTimes> {
+  await servers.forget();
+  servers.fegora.set({ lifetimeSeconds });
   const fleet = await Promise.all(
     Array.from({ length: environments }, () => startEnvironment(shifting(broker), runtime)),
   );
-  const logins = () => world.fegora.counters().users[usernameOf(broker.name)]?.logins ?? 0;
+  const logins = () => servers.fegora.counters().users[usernameOf(broker.name)]?.logins ?? 0;
   try {
     await callAll(fleet, 0, 5_000);
     const before = await callAll(fleet, 0, phaseMs);
-    const [readsBefore, loginsBefore] = [world.tableReads(), logins()];
-    world.shift(intoWindowMs);
-    world.fegora.addFault({ kind: 'answer', status: 503, body: '' });
+    const [readsBefore, loginsBefore] = [servers.tableReads(), logins()];
+    servers.shift(intoWindowMs);
+    servers.fegora.addFault({ kind: 'answer', status: 503, body: '' });
     const failing = await callAll(fleet, intoWindowMs, phaseMs);
-    world.fegora.clearFaults();
-    world.shift(intoWindowMs + pastHoldMs);
+    servers.fegora.clearFaults();
+    servers.shift(intoWindowMs + pastHoldMs);
     const renewing = await callAll(fleet, intoWindowMs + pastHoldMs, phaseMs);
-    const reads = world.tableReads() - readsBefore;
+    const reads = servers.tableReads() - readsBefore;
     return {
       before: before.map(({ ms }) => ms),
       failing: failing.filter(wasServed).map(({ ms }) => ms),
@@ -55,7 +55,7 @@ export async function watchWindow({ broker, runtime }: Field, world: World): Pro
       logins: logins() - loginsBefore,
     };
   } finally {
-    world.shift(0);
+    servers.shift(0);
     await Promise.all(fleet.map((environment) => environment.stop()));
   }
 }

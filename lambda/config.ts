@@ -74,6 +74,11 @@ function readMatching(value: string, pattern: RegExp, fault: () => void): string
 
 const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
+/** Whether the host name of a parsed URL is this machine's loopback interface. */
+export function isLoopbackHost(hostname: string): boolean {
+  return loopbackHost.test(hostname);
+}
+
 function readTokenUrl(env: Environment, note: Note): string {
   const url = URL.parse(env[variables.tokenUrl] ?? defaultTokenUrl);
   if (url === null) {
@@ -83,7 +88,7 @@ function readTokenUrl(env: Environment, note: Note): string {
   if (url.username !== '' || url.password !== '') {
     note(variables.tokenUrl, 'must not hold credentials');
   }
-  const plainAllowed = env[variables.allowHttpLoopback] === '1' && loopbackHost.test(url.hostname);
+  const plainAllowed = env[variables.allowHttpLoopback] === '1' && isLoopbackHost(url.hostname);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && plainAllowed)) {
     note(variables.tokenUrl, `must be https (plain http: loopback alone, with ${variables.allowHttpLoopback}=1)`);
   }

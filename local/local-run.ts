@@ -3,9 +3,9 @@ import { startEnvironment } from './environment.ts';
 import type { FegoraSimulator } from './fegora/simulator.ts';
 import { type LocalCallers, localCallers } from './gateway/callers.ts';
 import { type Gateway, startGateway } from './gateway/gateway.ts';
-import { startFegora, startSecrets, startTokenTable } from './local-parts.ts';
-import { functionEnv, type LocalSettings, type PartUrls, readSettings } from './local-settings.ts';
 import type { SecretsManager } from './secrets-manager/server.ts';
+import { startFegora, startSecrets, startTokenTable } from './services.ts';
+import { functionEnv, type LocalSettings, readSettings, type ServiceUrls } from './settings.ts';
 
 /** How the local run starts. */
 export interface LocalRunOptions {
@@ -18,7 +18,7 @@ export interface LocalRunOptions {
 }
 
 /** The product with everything around it, on this machine. */
-export interface LocalRun extends PartUrls {
+export interface LocalRun extends ServiceUrls {
   readonly settings: LocalSettings;
   readonly gateway: Gateway;
   readonly callers: LocalCallers;

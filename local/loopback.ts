@@ -1,18 +1,24 @@
+// HTTP servers that listen on the loopback interface only. Used by all servers of the local run, by bench and by the tests.
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { isLoopbackHost } from '../lambda/config.ts';
 
-/** A server on this machine alone. */
+/** A server that only this machine can reach. */
 export interface LoopbackServer {
   /** `http://127.0.0.1:<port>`, without a slash at the end. */
   readonly url: string;
   readonly close: () => Promise<void>;
 }
 
-/** @param port 0 takes any that is free; a taken one rejects with EADDRINUSE. */
+/**
+ * Starts an HTTP server.
+ *
+ * @param port 0 takes any free port; a port that is in use rejects with EADDRINUSE
+ */
 export async function serve(listener: RequestListener, port = 0): Promise<LoopbackServer> {
   return listen(createServer(listener), port);
 }
 
-/** The same for a server that is made already. */
+/** Starts a server that the caller has created. The same rules for `port`. */
 export async function listen(server: Server, port = 0): Promise<LoopbackServer> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, '127.0.0.1', resolve);
@@ -31,12 +37,12 @@ export async function listen(server: Server, port = 0): Promise<LoopbackServer> 
   };
 }
 
-/** Whether a URL leads to this machine. */
+/** Whether a URL leads to this machine's loopback interface. */
 export function isLoopback(url: string): boolean {
-  return URL.canParse(url) && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(new URL(url).hostname);
+  return URL.canParse(url) && isLoopbackHost(new URL(url).hostname);
 }
 
-/** The body of a request, or nothing where it is longer than `limit` bytes; the rest of it is then thrown away. */
+/** Reads the body of a request. Returns undefined if the body is longer than `limit` bytes, and drops the body then. */
 export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;

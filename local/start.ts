@@ -2,8 +2,8 @@ import { parseArgs, styleText } from 'node:util';
 import { post } from '../client/https.ts';
 import { signer } from '../client/signer.ts';
 import { type LocalRun, startLocalRun } from './local-run.ts';
-import { SettingRefused } from './local-settings.ts';
 import { describeCall, describeNext, describeRun, type FirstCall } from './report.ts';
+import { SettingRefused } from './settings.ts';
 
 const usage = `Runs the token broker on this machine, without an AWS account.
 

@@ -1,3 +1,5 @@
+import { membersOf } from '../../lambda/json.ts';
+
 /** Hears of everything that is wrong: `where: what`. */
 export type Note = (fault: string) => void;
 
@@ -46,13 +48,6 @@ export function createReader(value: unknown, where: string, note: Note): Reader 
       }
     },
   };
-}
-
-/** The members of a value that is an object, as a Map so that no name can reach a prototype. */
-export function membersOf(value: unknown): ReadonlyMap<string, unknown> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? new Map(Object.entries(value))
-    : undefined;
 }
 
 /** For members that are read further by themselves. */

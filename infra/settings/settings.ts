@@ -1,5 +1,6 @@
 import { Duration, type Environment } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { membersOf } from '../../lambda/json.ts';
 import { type AccountProps, type Accounts, accountFaults } from '../accounts.ts';
 import type { TokenBrokerProps } from '../token-broker-props.ts';
 import {
@@ -8,7 +9,6 @@ import {
   createReader,
   list,
   listOf,
-  membersOf,
   type Note,
   oneOf,
   type Reader,

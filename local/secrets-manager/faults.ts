@@ -10,7 +10,7 @@ export type SecretsFault = 'throttled' | 'failed' | 'hanging' | 'cut' | 'denied'
 export interface SecretsFaults {
   /** From now on, for so many requests. */
   readonly breakWith: (fault: SecretsFault, times?: number) => void;
-  readonly mend: () => void;
+  readonly clearFault: () => void;
   /** What the next request meets. */
   readonly take: () => SecretsFault | undefined;
 }
@@ -32,7 +32,7 @@ export function createSecretsFaults(): SecretsFaults {
       standing = fault;
       left = times;
     },
-    mend: () => {
+    clearFault: () => {
       left = 0;
     },
     take: () => {

@@ -7,7 +7,7 @@ import { createSecretsStore, type SecretsStore } from './store.ts';
 import { putVersion, SecretsRefusal, type SecretValue } from './versions.ts';
 
 /** An emulator of Secrets Manager that speaks its protocol, AWS JSON 1.1, to any SDK. It checks no signature. */
-export interface SecretsManager extends LoopbackServer, Pick<SecretsFaults, 'breakWith' | 'mend'> {
+export interface SecretsManager extends LoopbackServer, Pick<SecretsFaults, 'breakWith' | 'clearFault'> {
   /** Makes a secret, without a value unless one is given. The ARN. */
   readonly create: (name: string, value?: SecretValue) => string;
   /** Puts a new current version. Its VersionId. */

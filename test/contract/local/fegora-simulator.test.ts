@@ -1,7 +1,7 @@
 import { setTimeout as realSleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FegoraSimulator, startFegoraSimulator } from '../../../local/fegora/simulator.ts';
-import { patient } from '../../support/fegora/login.ts';
+import { pollOptions } from '../../support/fegora/login.ts';
 
 const username = '25365421';
 const password = 'not-a-real-password';
@@ -268,12 +268,12 @@ function keepWorking(): { readonly finish: () => void } {
 async function sendAndWait(): Promise<{ readonly hangUp: () => Promise<void> }> {
   const client = new AbortController();
   const reply = post(grant, { signal: client.signal }).catch(() => 'hung up');
-  await expect.poll(() => fegora.logins().length, patient).toBe(1);
+  await expect.poll(() => fegora.logins().length, pollOptions).toBe(1);
   return {
     hangUp: async () => {
       client.abort();
       expect(await reply).toBe('hung up');
-      await expect.poll(() => fegora.logins()[0]?.hungUp, patient).toBe(true);
+      await expect.poll(() => fegora.logins()[0]?.hungUp, pollOptions).toBe(true);
     },
   };
 }
@@ -282,7 +282,7 @@ async function sendAndWait(): Promise<{ readonly hangUp: () => Promise<void> }> 
 async function together(one: Record<string, string>, other: Record<string, string>): Promise<Reply[]> {
   const server = keepWorking();
   const replies = Promise.all([post(one), post(other)]);
-  await expect.poll(() => fegora.logins().length, patient).toBe(2);
+  await expect.poll(() => fegora.logins().length, pollOptions).toBe(2);
   server.finish();
   return replies;
 }
@@ -335,7 +335,7 @@ describe('two logins of one user at once', () => {
     const client = await sendAndWait();
     await client.hangUp();
     const second = post(grant);
-    await expect.poll(() => fegora.logins().length, patient).toBe(2);
+    await expect.poll(() => fegora.logins().length, pollOptions).toBe(2);
     server.finish();
 
     expect((await second).status).toBe(200);

@@ -147,7 +147,7 @@ test('broken with hanging, it never answers until it is mended', async () => {
     abortSignal: AbortSignal.timeout(100),
   });
   await expect(hung).rejects.toMatchObject({ name: 'AbortError' });
-  emulator.mend();
+  emulator.clearFault();
   await expect(get()).resolves.toMatchObject({ SecretString: 'first' });
 });
 

@@ -10,16 +10,16 @@ import { buildFunction } from '../../../build.ts';
 import type { Environment } from '../../../lambda/config.ts';
 import { canaries, canariesIn } from '../../support/capture-canaries.ts';
 import { httpEvent, invocation } from '../../support/events/events.ts';
-import { startWorld, type World } from '../../support/world.ts';
+import { startTestSystem, type TestSystem } from '../../support/test-system.ts';
 
 let folder: string;
 let metafile: Metafile;
-let world: World;
+let world: TestSystem;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bundle-'));
   metafile = await buildFunction(join(folder, 'lambda'));
-  world = await startWorld();
+  world = await startTestSystem();
 }, 60_000);
 afterAll(async () => {
   await world.close();

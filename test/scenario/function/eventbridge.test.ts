@@ -8,7 +8,7 @@ import { type Capture, captureOutput } from '../../support/capture.ts';
 import { type Scene, startScene } from '../../support/client/scene.ts';
 import { labelUpdated } from '../../support/events/events.ts';
 import { type SkippingClock, skippingClock } from '../../support/skipping-clock.ts';
-import { type Door, passwordOf, secretOf, type World } from '../../support/world.ts';
+import { type EntryPoints, passwordOf, secretOf, type TestSystem } from '../../support/test-system.ts';
 
 let template: Template;
 beforeAll(() => {
@@ -20,8 +20,8 @@ beforeAll(() => {
 
 let clock: SkippingClock;
 let scene: Scene;
-let world: World;
-let door: Door;
+let world: TestSystem;
+let door: EntryPoints;
 let output: Capture;
 
 beforeEach(async () => {

@@ -4,15 +4,15 @@ import { isErrorCode } from '../../../lambda/errors.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { full } from '../../support/counts.ts';
 import { foreignEvents, httpEvent, invocation, labelUpdated } from '../../support/events/events.ts';
-import { type Door, startWorld, type World } from '../../support/world.ts';
+import { type EntryPoints, startTestSystem, type TestSystem } from '../../support/test-system.ts';
 
-let world: World;
-let door: Door;
+let world: TestSystem;
+let door: EntryPoints;
 let output: Capture;
 
 beforeAll(async () => {
   output = captureOutput(false);
-  world = await startWorld();
+  world = await startTestSystem();
   door = world.environment();
   await door.warmup();
 });

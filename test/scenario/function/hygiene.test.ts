@@ -14,8 +14,8 @@ import { type Capture, captureOutput } from '../../support/capture.ts';
 import { canaries, canariesIn, canaryError, exposed } from '../../support/capture-canaries.ts';
 import { httpEvent, invocation, labelUpdated } from '../../support/events/events.ts';
 import { createMemoryDynamo } from '../../support/memory-dynamo.ts';
+import { startTestSystem } from '../../support/test-system.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
-import { startWorld } from '../../support/world.ts';
 
 let output: Capture;
 
@@ -76,7 +76,7 @@ describe('promise 41: no secret shows', () => {
     'whatever is answered at %s, with all secrets and the request itself in it',
     async (variable) => {
       const accounts = hostile.map((_, index) => `a${index}`);
-      const world = await startWorld({ accounts, env: { AWS_SESSION_TOKEN: canaries.sessionToken } });
+      const world = await startTestSystem({ accounts, env: { AWS_SESSION_TOKEN: canaries.sessionToken } });
       const { username, password } = canaries;
       for (const [index, respond] of hostile.entries()) {
         const account = `a${index}`;

@@ -5,7 +5,7 @@ import { type Capture, captureOutput } from '../../support/capture.ts';
 import { full } from '../../support/counts.ts';
 import { brokerOf, recordReports } from '../../support/events/broker.ts';
 import { httpEvent, invocation } from '../../support/events/events.ts';
-import { startWorld } from '../../support/world.ts';
+import { startTestSystem } from '../../support/test-system.ts';
 
 let output: Capture;
 
@@ -61,7 +61,9 @@ function casesOf(limitsMs: readonly number[]): Case[] {
 it('promise 45: with anything from 0.2 to 30 s left, and a service that says nothing, there is an answer in time', async () => {
   const hurried = casesOf(short);
   const patient = casesOf(long);
-  const world = await startWorld({ accounts: ['warm', ...[...hurried, ...patient].map(({ account }) => account)] });
+  const world = await startTestSystem({
+    accounts: ['warm', ...[...hurried, ...patient].map(({ account }) => account)],
+  });
   const nobody = await serve(() => {});
   const late: string[] = [];
 

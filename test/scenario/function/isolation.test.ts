@@ -7,7 +7,7 @@ import { full } from '../../support/counts.ts';
 import { httpEvent, invocation, labelUpdated } from '../../support/events/events.ts';
 import { garbageCollector } from '../../support/garbage-collector.ts';
 import { type CallOptions, signedCall } from '../../support/signed-call.ts';
-import { type Door, startWorld, type World } from '../../support/world.ts';
+import { type EntryPoints, startTestSystem, type TestSystem } from '../../support/test-system.ts';
 
 let output: Capture;
 
@@ -18,14 +18,14 @@ afterEach(() => output.stop());
 
 describe('promise 38: with rights on account one', () => {
   const callers = localCallers('one');
-  let world: World;
-  let door: Door;
+  let world: TestSystem;
+  let door: EntryPoints;
   let gateway: Gateway;
   let secretReads: number;
   let tokenOfTwo: string;
 
   beforeEach(async () => {
-    world = await startWorld();
+    world = await startTestSystem();
     door = world.environment();
     const aliases = ['http', 'warmup', 'admin', 'account-one', 'account-two'];
     gateway = await startGateway({ handler: door.handler, callers: Object.values(callers), aliases });
@@ -152,7 +152,7 @@ describe('promise 38: with rights on account one', () => {
 describe('promise 39: interleaved calls', () => {
   it('over 20 accounts in one environment never get each other’s tokens', async () => {
     const accounts = Array.from({ length: 20 }, (_, index) => `account-${index}`);
-    const world = await startWorld({ accounts });
+    const world = await startTestSystem({ accounts });
     const door = world.environment();
     const calls = full(10_000, 2_000);
     const tokens = new Map<string, Set<unknown>>(accounts.map((account) => [account, new Set()]));
@@ -184,7 +184,7 @@ describe('promise 40: unknown ids', () => {
   const collect = garbageCollector();
 
   it('cost no call to AWS or Fegora, and cannot grow memory', async () => {
-    const world = await startWorld();
+    const world = await startTestSystem();
     let touched = 0;
     const trap = await serve((_request, response) => {
       touched += 1;

@@ -4,15 +4,22 @@ import { handler } from '../../../lambda/handler.ts';
 import { startEnvironment } from '../../../local/environment.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { httpEvent, invocation } from '../../support/events/events.ts';
-import { type Answer, passwordOf, secretOf, startWorld, tableName, type World } from '../../support/world.ts';
-import { type Target, targets } from '../../support/world-targets.ts';
+import { type Target, targets } from '../../support/targets.ts';
+import {
+  type Answer,
+  passwordOf,
+  secretOf,
+  startTestSystem,
+  type TestSystem,
+  tableName,
+} from '../../support/test-system.ts';
 
-let world: World;
+let world: TestSystem;
 let output: Capture;
 
 beforeEach(async () => {
   output = captureOutput();
-  world = await startWorld();
+  world = await startTestSystem();
 });
 afterEach(async () => {
   await world.close();

@@ -8,7 +8,7 @@ import { createApp } from '../../infra/support/synth.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { type Scene, startScene } from '../../support/client/scene.ts';
 import { type SkippingClock, skippingClock } from '../../support/skipping-clock.ts';
-import { passwordOf } from '../../support/world.ts';
+import { passwordOf } from '../../support/test-system.ts';
 
 const functions = 'arn:aws:lambda:us-east-1:000000000000:function';
 /** Every token of the simulator starts so. */

@@ -2,20 +2,20 @@ import { createServer, request } from 'node:http';
 import { localCallers } from '../../../local/gateway/callers.ts';
 import { type Gateway, startGateway } from '../../../local/gateway/gateway.ts';
 import { type LoopbackServer, listen } from '../../../local/loopback.ts';
-import { type Door, startWorld, type World, type WorldOptions } from '../world.ts';
+import { type EntryPoints, startTestSystem, type TestSystem, type TestSystemOptions } from '../test-system.ts';
 
 export interface Scene {
-  readonly world: World;
+  readonly world: TestSystem;
   readonly gateway: Gateway;
   readonly callers: ReturnType<typeof localCallers>;
   /** Aliases in the order in which they were invoked. */
   readonly invoked: string[];
   /** Into the first environment, past the gateway. */
-  readonly door: Door;
+  readonly door: EntryPoints;
   readonly close: () => Promise<void>;
 }
 
-export interface SceneOptions extends WorldOptions {
+export interface SceneOptions extends TestSystemOptions {
   /** Execution environments, which take the calls in turn. @default 1 */
   readonly environments?: number;
 }
@@ -23,7 +23,7 @@ export interface SceneOptions extends WorldOptions {
 /** The broker as a caller meets it: the gateway with its signatures and rights, the function, all that is behind it. */
 export async function startScene(options: SceneOptions = {}): Promise<Scene> {
   const { accounts = ['one', 'two'], environments = 1, parts = {} } = options;
-  const world = await startWorld({ accounts, ...options });
+  const world = await startTestSystem({ accounts, ...options });
   const { clock } = parts;
   const table = clock && (await dated(world.tableUrl, clock.now));
   const tableEnv = table && { AWS_ENDPOINT_URL_DYNAMODB: table.url };

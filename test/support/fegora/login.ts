@@ -20,8 +20,8 @@ export const token = JSON.stringify({
 export const granted = httpAnswer(200, token);
 export const issued = { kind: 'issued', accessToken: 'not-a-real-token-7XLOCJyiMAs0ZxX', lifetimeMs: 1_799_000 };
 
-/** For what is sure to come, however busy the machine is. */
-export const patient = { timeout: 20_000, interval: 5 };
+/** How long to poll for an event that must come: long enough for a busy machine. */
+export const pollOptions = { timeout: 20_000, interval: 5 };
 
 export interface LoginOptions {
   readonly username?: string;

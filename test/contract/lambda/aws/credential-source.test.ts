@@ -291,7 +291,7 @@ describe('memory', () => {
     expect(reads()).toBeGreaterThan(1);
     nowMs += 1;
     await expect(failureOf(read('a', plainly))).resolves.toMatchObject({ code: 'secret_unavailable' });
-    emulator.mend();
+    emulator.clearFault();
     await expect(read('a', plainly)).resolves.toMatchObject({ password });
   });
 

@@ -7,7 +7,7 @@ import { fingerprint, seal, type Token } from '../../../../lambda/broker/token.t
 import { BrokerError } from '../../../../lambda/errors.ts';
 import type { LoopbackServer } from '../../../../local/loopback.ts';
 import { startTable } from '../../../../local/table.ts';
-import { benchInMemory, benchOverHttp, type Row, type TableBench } from '../../../support/table-bench.ts';
+import { harnessInMemory, harnessOverHttp, type Row, type TableHarness } from '../../../support/table-harness.ts';
 
 const now = Date.UTC(2026, 0, 15, 12);
 const never = new AbortController().signal;
@@ -46,13 +46,13 @@ function claimOf(owner: string, at = now, rest: Partial<Claim> = {}): Claim {
 const hold = { retryAt: now + 5000, code: 'upstream_unavailable', answer: 'html_500', failures: 2 } as const;
 const everyHold = ['retry_at', 'retry_code', 'failed_answer', 'failures'];
 
-const backends: readonly (readonly [string, () => TableBench | Promise<TableBench>])[] = [
-  ['in memory', () => benchInMemory(() => now)],
-  ['over HTTP', () => benchOverHttp(dynalite.url)],
+const backends: readonly (readonly [string, () => TableHarness | Promise<TableHarness>])[] = [
+  ['in memory', () => harnessInMemory(() => now)],
+  ['over HTTP', () => harnessOverHttp(dynalite.url)],
 ];
 
 describe.each(backends)('the token table %s', (where, start) => {
-  let bench: TableBench;
+  let bench: TableHarness;
   let table: TokenTable;
   let account = '';
   let accounts = 0;
@@ -461,7 +461,7 @@ describe.each(backends)('the token table %s', (where, start) => {
     /** Loses some of the answers to writes, or all. */
     function loseAnswers(count: number, what: 'answer' | 'request' = 'answer'): void {
       let left = count;
-      bench.lose((operation) => {
+      bench.setLoss((operation) => {
         if (operation !== 'UpdateItem' || left === 0) {
           return undefined;
         }
@@ -545,13 +545,13 @@ describe.each(backends)('the token table %s', (where, start) => {
 
       await expect(write(change())).rejects.toMatchObject({ code: 'table_unavailable' });
       expect(await row()).toEqual(before);
-      bench.lose(() => undefined);
+      bench.setLoss(() => undefined);
       expect(await write(change())).toBe(true);
     });
 
     test('nothing is known where reading back fails too', async () => {
       const asRead = await read();
-      bench.lose(() => 'answer');
+      bench.setLoss(() => 'answer');
 
       await expect(claim(asRead, claimOf('owner-1'))).rejects.toMatchObject({ code: 'table_unavailable' });
       await expect(write({ kind: 'mark', key: 'key-1' })).rejects.toMatchObject({ code: 'table_unavailable' });

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { full } from '../../../support/counts.ts';
-import { failure, granted, issued, logIn, patient, token, upstreams } from '../../../support/fegora/login.ts';
+import { failure, granted, issued, logIn, pollOptions, token, upstreams } from '../../../support/fegora/login.ts';
 import {
   afterRequest,
   answering,
@@ -43,7 +43,7 @@ describe('promise 28: cut at the deadline', () => {
 
     await expectCut(url, reached);
     expect(connections()).toBe(1);
-    await expect.poll(open, patient).toBe(0);
+    await expect.poll(open, pollOptions).toBe(0);
   });
 
   test('promise 28: stalled TLS', async () => {
@@ -51,7 +51,7 @@ describe('promise 28: cut at the deadline', () => {
 
     await expectCut(url.replace('http:', 'https:'), 'no');
     expect(connections()).toBe(1);
-    await expect.poll(open, patient).toBe(0);
+    await expect.poll(open, pollOptions).toBe(0);
   });
 
   test('a deadline that is over already opens no connection', async () => {
@@ -162,7 +162,7 @@ describe('promise 29: nothing without a limit', () => {
     const outcome = failure('upstream_unavailable', 'answered', 'HTTP 503');
 
     expect(await logIn(url)).toEqual({ ...outcome, retryAfterMs: 9000 });
-    await expect.poll(open, patient).toBe(0);
+    await expect.poll(open, pollOptions).toBe(0);
   });
 
   test.each(['gzip', 'br', 'deflate', 'identity, gzip', 'x-identity', 'identityx'])(

@@ -6,7 +6,7 @@ import { createLogin } from '../../../../lambda/fegora/password-grant.ts';
 import { startFegoraSimulator } from '../../../../local/fegora/simulator.ts';
 import { watchClientSockets } from '../../../support/client/sockets.ts';
 import { full } from '../../../support/counts.ts';
-import { credentials, failure, granted, issued, logIn, patient, upstreams } from '../../../support/fegora/login.ts';
+import { credentials, failure, granted, issued, logIn, pollOptions, upstreams } from '../../../support/fegora/login.ts';
 import { afterRequest, answering, httpAnswer } from '../../../support/fegora/raw-upstream.ts';
 
 const upstream = upstreams();
@@ -40,7 +40,7 @@ describe('the request', () => {
     await logIn(url);
 
     expect(connections()).toBe(2);
-    await expect.poll(() => closed.length, patient).toBe(2);
+    await expect.poll(() => closed.length, pollOptions).toBe(2);
   });
 
   test('promise 32: random Unicode passwords arrive byte for byte', async () => {
@@ -84,7 +84,7 @@ describe('the moment before the first byte', () => {
 
     await expect(logIn(url, { beforeFirstByte })).rejects.toBe(reason);
     expect(beforeFirstByte).toHaveBeenCalledTimes(1);
-    await expect.poll(connections, patient).toBe(1);
+    await expect.poll(connections, pollOptions).toBe(1);
     expect(received()).toBe('');
   });
 });

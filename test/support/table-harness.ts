@@ -1,3 +1,4 @@
+// Runs the token table against DynamoDB in memory or over HTTP. Used by token-table.test.ts.
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { createCallDynamo } from '../../lambda/aws/dynamodb.ts';
 import { type CallDynamo, createTokenTable } from '../../lambda/aws/token-table.ts';
@@ -8,26 +9,27 @@ import { createMemoryDynamo } from './memory-dynamo.ts';
 export type Attribute = { S: string } | { N: string } | { BOOL: boolean } | { SS: string[] };
 export type Row = Record<string, Attribute>;
 
-/** A token table to hold to its contract, and ways past the adapter. */
-export interface TableBench {
+/** A token table under test, and access to the stored rows without the table's own code. */
+export interface TableHarness {
   readonly table: TokenTable;
   readonly observations: readonly Observation[];
   /** The item as it is stored. */
   readonly row: (account: string) => Promise<Row | undefined>;
   readonly put: (account: string, row: Row) => Promise<void>;
-  /** Loses requests, or answers to them, from now on. */
-  readonly lose: (lose: LossyProxy['lose']) => void;
+  /** From now on, requests or their answers are lost as `lossOf` says. */
+  readonly setLoss: (lossOf: LossyProxy['lossOf']) => void;
 }
 
 const tableName = 'tokens';
 const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
 
-export function benchInMemory(now: () => number): TableBench {
+/** The table on DynamoDB in memory. `now` is epoch milliseconds. */
+export function harnessInMemory(now: () => number): TableHarness {
   const { call, rows } = createMemoryDynamo(now);
-  let loss: LossyProxy['lose'] = () => undefined;
+  let lossOf: LossyProxy['lossOf'] = () => undefined;
   const lossy: CallDynamo = async (operation, input, signal) => {
     signal.throwIfAborted();
-    const lost = loss(operation);
+    const lost = lossOf(operation);
     const answer = lost === 'request' ? undefined : await call(operation, input, signal);
     if (answer === undefined || lost !== undefined) {
       throw Object.assign(new Error('no answer'), { name: 'TimeoutError' });
@@ -43,14 +45,14 @@ export function benchInMemory(now: () => number): TableBench {
     put: async (account, row) => {
       rows.set(account, { account: { S: account }, ...row });
     },
-    lose: (next) => {
-      loss = next;
+    setLoss: (next) => {
+      lossOf = next;
     },
   };
 }
 
-/** Over HTTP to the embedded DynamoDB, through a proxy that really drops connections. Closed with the test. */
-export async function benchOverHttp(endpoint: string): Promise<TableBench> {
+/** The table over HTTP on the embedded DynamoDB, through a proxy that closes connections. The proxy ends with the test. */
+export async function harnessOverHttp(endpoint: string): Promise<TableHarness> {
   const proxy = await startLossyProxy(endpoint);
   const client = new DynamoDBClient({ region: 'us-east-1', endpoint, credentials });
   return {
@@ -64,18 +66,18 @@ export async function benchOverHttp(endpoint: string): Promise<TableBench> {
     put: async (account, row) => {
       await client.send(new PutItemCommand({ TableName: tableName, Item: { account: { S: account }, ...row } }));
     },
-    lose: (next) => {
-      proxy.lose = next;
+    setLoss: (next) => {
+      proxy.lossOf = next;
     },
   };
 }
 
-function observedTable(call: CallDynamo): Pick<TableBench, 'table' | 'observations'> {
+function observedTable(call: CallDynamo): Pick<TableHarness, 'table' | 'observations'> {
   const observations: Observation[] = [];
   return { table: createTokenTable(call, tableName, (observation) => observations.push(observation)), observations };
 }
 
-/** Only the kinds of attribute that the item uses, for both worlds alike. */
+/** The item as plain JSON, so that both harnesses return the same. The item has only attributes that JSON can hold. */
 function asRow(item: Readonly<Record<string, unknown>>): Row {
   return JSON.parse(JSON.stringify(item));
 }

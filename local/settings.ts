@@ -12,7 +12,7 @@ export interface LocalSettings {
 }
 
 /** Where the parts are. */
-export interface PartUrls {
+export interface ServiceUrls {
   readonly tokenUrl: string;
   readonly secretsUrl: string;
   readonly tableUrl: string;
@@ -82,7 +82,7 @@ function withDefaults(env: Environment, tokenUrl: string): Environment {
 }
 
 /** The environment of the function. */
-export function functionEnv({ env, defaultAccount, region }: LocalSettings, urls: PartUrls): Environment {
+export function functionEnv({ env, defaultAccount, region }: LocalSettings, urls: ServiceUrls): Environment {
   return {
     ...withDefaults(env, urls.tokenUrl),
     [variables.defaultAccount]: defaultAccount,

@@ -1,27 +1,29 @@
+// The same calls, made in this process and over the local gateway. Used by router.test.ts.
 import { localCallers } from '../../local/gateway/callers.ts';
 import { startGateway } from '../../local/gateway/gateway.ts';
 import { signedCall } from './signed-call.ts';
-import type { Answer, Door } from './world.ts';
+import type { Answer, EntryPoints } from './test-system.ts';
 
-/** What a direct caller sees of a call: Lambda's payload, or the error in it. */
+/** What a direct caller gets: the payload that Lambda returns, or the error in that payload. */
 export type DirectAnswer =
   | { readonly result: Readonly<Record<string, unknown>> }
   | { readonly errorType: string; readonly errorMessage: string; readonly trace: readonly string[] };
 
-/** The doors for callers, as they are reached in one place: in this process, or over the wire. */
+/** The two ways in which callers ask for a token: over HTTP, and by direct invocation. */
 export interface Target {
   readonly post: (account?: string, body?: string) => Promise<Answer>;
   readonly direct: (account: string, payload?: unknown) => Promise<DirectAnswer>;
   readonly close: () => Promise<void>;
 }
 
-export const targets: Readonly<Record<string, (door: Door) => Promise<Target>>> = {
-  'in process': async (door) => ({
+/** Makes the target for one execution environment, by the name of the place where the calls are made. */
+export const targets: Readonly<Record<string, (entryPoints: EntryPoints) => Promise<Target>>> = {
+  'in process': async (entryPoints) => ({
     post: (account, body) =>
-      door.http({ ...(account !== undefined && { account }), ...(body !== undefined && { body }) }),
+      entryPoints.http({ ...(account !== undefined && { account }), ...(body !== undefined && { body }) }),
     direct: async (account, payload) => {
       try {
-        return { result: await door.invoke(account, payload) };
+        return { result: await entryPoints.invoke(account, payload) };
       } catch (thrown) {
         const { name, message, stack = '' } = thrown instanceof Error ? thrown : new Error('no Error was thrown');
         return { errorType: name, errorMessage: message, trace: stack.split('\n') };
@@ -30,10 +32,10 @@ export const targets: Readonly<Record<string, (door: Door) => Promise<Target>>> 
     close: async () => {},
   }),
 
-  'over the local gateway': async (door) => {
+  'over the local gateway': async (entryPoints) => {
     const callers = localCallers('one');
     const aliases = ['http', 'warmup', 'admin', 'account-one', 'account-two', 'account-three'];
-    const gateway = await startGateway({ handler: door.handler, callers: Object.values(callers), aliases });
+    const gateway = await startGateway({ handler: entryPoints.handler, callers: Object.values(callers), aliases });
     return {
       post: async (account, body) => {
         const path = account === undefined ? '/token' : `/token/${account}`;

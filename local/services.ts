@@ -1,7 +1,7 @@
 import { type FegoraSimulator, startFegoraSimulator } from './fegora/simulator.ts';
-import { type LocalSettings, SettingRefused, tableVariable } from './local-settings.ts';
 import { isLoopback } from './loopback.ts';
 import { type SecretsManager, startSecretsManager } from './secrets-manager/server.ts';
+import { type LocalSettings, SettingRefused, tableVariable } from './settings.ts';
 import { ensureTable, startTable } from './table.ts';
 
 /** What stops when the local run ends. */

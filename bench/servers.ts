@@ -6,7 +6,7 @@ import { startSecretsManager } from '../local/secrets-manager/server.ts';
 import { ensureTable } from '../local/table.ts';
 
 /** What all contestants talk to. */
-export interface World {
+export interface Servers {
   readonly fegora: FegoraSimulator;
   /** Environment variables of a contestant; each has a user of its own at Fegora, and a secret. */
   readonly env: (contestant: string) => Readonly<Record<string, string>>;
@@ -30,7 +30,7 @@ export function usernameOf(contestant: string): string {
 }
 
 /** Starts Fegora, Secrets Manager and the table, on loopback. */
-export async function startWorld(): Promise<World> {
+export async function startServers(): Promise<Servers> {
   let shiftedMs = 0;
   const now = () => Date.now() + shiftedMs;
   const fegora = await startFegoraSimulator({ delayMs: loginLatencyMs, now });

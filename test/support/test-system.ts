@@ -1,3 +1,4 @@
+// Starts the function and all servers that it calls, on loopback. Used by the scenario tests of the function and client.
 import { setTimeout } from 'node:timers/promises';
 import type { Environment } from '../../lambda/config.ts';
 import type { HttpAnswer } from '../../lambda/events/api-gateway.ts';
@@ -8,24 +9,24 @@ import { type SecretsManager, startSecretsManager } from '../../local/secrets-ma
 import { startTable } from '../../local/table.ts';
 import { type HttpCall, httpEvent, invocation } from './events/events.ts';
 
-export interface WorldOptions {
-  /** The first is the default account. @default one and two */
+export interface TestSystemOptions {
+  /** Account ids. The first one is the default account. @default one and two */
   readonly accounts?: readonly string[];
   readonly fegora?: FegoraOptions;
   /** Added to the function's environment. */
   readonly env?: Environment;
-  /** For every environment and for Fegora. @default the system's clock and chance */
+  /** Clock and random numbers of every environment and of Fegora. @default those of the system */
   readonly parts?: Parts;
 }
 
-/** An HTTP answer, its body parsed. */
+/** An HTTP answer with its body parsed. */
 export interface Answer extends Omit<HttpAnswer, 'body' | 'statusCode'> {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** One execution environment, and every door into it. Direct calls reject as Lambda's callers see it. */
-export interface Door {
+/** The ways to call one execution environment. A failed direct call rejects with the error that Lambda's callers get. */
+export interface EntryPoints {
   readonly handler: Handler;
   readonly http: (call?: HttpCall) => Promise<Answer>;
   readonly invoke: (account: string, payload?: unknown) => Promise<Readonly<Record<string, unknown>>>;
@@ -33,31 +34,32 @@ export interface Door {
   readonly admin: (event: unknown) => Promise<Readonly<Record<string, unknown>>>;
 }
 
-/** Everything around the function, on loopback. */
-export interface World {
+/** All servers that the function calls, on loopback. */
+export interface TestSystem {
   readonly fegora: FegoraSimulator;
   readonly secrets: SecretsManager;
   readonly tableUrl: string;
   /** The function's environment variables. */
   readonly env: Environment;
-  /** A new execution environment, with variables and parts of its own where given. */
-  readonly environment: (env?: Environment, parts?: Parts) => Door;
+  /** Starts one more execution environment. `env` is added to its variables; `parts` replaces the system's parts. */
+  readonly environment: (env?: Environment, parts?: Parts) => EntryPoints;
   readonly close: () => Promise<void>;
 }
 
 export const tableName = 'tokens';
 
-/** Of every account's user, at first. */
+/** The password that the user of an account has at the start. */
 export function passwordOf(account: string): string {
   return `not-a-real-password-${account}`;
 }
 
+/** The text of the secret of an account. */
 export function secretOf(account: string, password = passwordOf(account)): string {
   return JSON.stringify({ username: `user-${account}`, password });
 }
 
-/** Starts a Fegora, a Secrets Manager and a table, in which each account has a user and a secret `fegora/<account>`. */
-export async function startWorld(options: WorldOptions = {}): Promise<World> {
+/** Starts Fegora, Secrets Manager and the table. Each account has a user, and a secret named `fegora/<account>`. */
+export async function startTestSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
   const { accounts = ['one', 'two'], parts = {} } = options;
   const { now = Date.now, sleep = setTimeout } = parts.clock ?? {};
   const users = Object.fromEntries(accounts.map((account) => [`user-${account}`, passwordOf(account)]));
@@ -86,14 +88,14 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     secrets,
     tableUrl: table.url,
     env,
-    environment: (more = {}, own = parts) => doorsOf(createHandler({ ...env, ...more }, own), own),
+    environment: (more = {}, own = parts) => entryPointsOf(createHandler({ ...env, ...more }, own), own),
     close: async () => {
       await Promise.all([fegora.close(), secrets.close(), table.close()]);
     },
   };
 }
 
-function doorsOf(handler: Handler, { clock }: Parts): Door {
+function entryPointsOf(handler: Handler, { clock }: Parts): EntryPoints {
   const call = async (alias: string, event: unknown) => asRecord(await handler(event, context(alias)));
   return {
     handler,
