@@ -1,4 +1,4 @@
-// Reads the Fegora credentials of one account from its secret, and caches them. Created by handler.ts, called by the broker.
+// Reads and caches the Fegora credentials of one account. Created by handler.ts, called by the broker.
 import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import type { Credentials } from '../broker/ports.ts';
 import { BrokerError } from '../errors.ts';

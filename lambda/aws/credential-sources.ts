@@ -1,4 +1,4 @@
-// Makes one credential source for each configured account, at its first read. Created by handler.ts, called by the broker.
+// Makes a credential source for each account at its first read. Created by handler.ts, called by the broker.
 import type { ReadCredentials } from '../broker/ports.ts';
 import { BrokerError } from '../errors.ts';
 import {

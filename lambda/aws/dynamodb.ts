@@ -1,8 +1,8 @@
 import type { Agent } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
+import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { clientFor, type Posted, post } from './https.ts';
-import { Sha256 } from './sha256.ts';
 import type { CallDynamo } from './token-table.ts';
 
 /** AWS keys, as Lambda puts them into the environment. */
@@ -81,7 +81,12 @@ function createSend({ region, endpoint = endpointOf(region), keys }: DynamoOptio
   const url = new URL(endpoint);
   const { protocol, hostname, pathname: path, host } = url;
   const agent = new (clientFor(url).Agent)({ keepAlive: true });
-  const signer = new SignatureV4({ service: 'dynamodb', region, sha256: Sha256, credentials: async () => keys() });
+  const signer = new SignatureV4({
+    service: 'dynamodb',
+    region,
+    sha256: Hash.bind(null, 'sha256'),
+    credentials: async () => keys(),
+  });
 
   return async (operation, body, signal) => {
     const headers = {

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { Sha256 } from '../../lambda/aws/sha256.ts';
 
 /** A request as it came over the wire. */
 export interface ArrivedRequest {
@@ -126,7 +126,8 @@ async function signatureOf(request: ArrivedRequest, names: ReadonlySet<string>, 
   const { method, path, body } = request;
   const { accessKeyId, secretAccessKey, region, service, date: signingDate } = signer;
   const credentials = { accessKeyId, secretAccessKey };
-  const v4 = new SignatureV4({ service, region, credentials, sha256: Sha256, applyChecksum: false });
+  const sha256 = Hash.bind(null, 'sha256');
+  const v4 = new SignatureV4({ service, region, credentials, sha256, applyChecksum: false });
   const headers = Object.fromEntries([...request.headers].filter(([name]) => names.has(name)));
   const query = Object.fromEntries(
     request.query.map(([name]) => [name, request.query.filter(([other]) => other === name).map(([, value]) => value)]),

@@ -1,5 +1,5 @@
+import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { Sha256 } from '../../lambda/aws/sha256.ts';
 import type { SigningKeys } from '../../local/gateway/sigv4.ts';
 
 /** What about a call is not as usual. */
@@ -33,7 +33,7 @@ export async function signedCall(url: string, keys: SigningKeys, options: CallOp
   const target = new URL(url);
   const { accessKeyId, secretAccessKey, sessionToken } = keys;
   const credentials = { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
-  const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 });
+  const signer = new SignatureV4({ service, region, credentials, sha256: Hash.bind(null, 'sha256') });
   const unsigned = {
     method,
     protocol: target.protocol,
