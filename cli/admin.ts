@@ -1,48 +1,54 @@
+// Invokes the broker's `admin` alias. Called by account-commands.ts, status.ts and credentials-set.ts.
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { readThrown } from '../client/token-response.ts';
+import { parseFunctionError } from '../client/token-response.ts';
 import { CommandError, exitCodes } from './failure.ts';
-import { known, type Target } from './target.ts';
+import { required, type Target } from './target.ts';
 
-/** Settings of an SDK client for the AWS that the broker runs in; credentials come from the SDK's own chain. */
+/** Returns the SDK settings for the target's region and profile. Without a profile the SDK uses its own chain. */
 export function awsConfig({ region, profile }: Target) {
   return { ...(region !== undefined && { region }), ...(profile !== undefined && { profile }) };
 }
 
-/** A client of the Lambda API: AWS's, or the local run's. */
+/** Returns a client of the Lambda API: of AWS, or of the local run. */
 export function lambdaClient(target: Target): LambdaClient {
   const { lambdaEndpoint: endpoint } = target;
   return new LambdaClient({ ...awsConfig(target), ...(endpoint !== undefined && { endpoint }) });
 }
 
-/** What an operator may order. */
-export interface Order {
+/** The event that the `admin` alias gets. */
+export interface AdminRequest {
   readonly action: string;
+  /** Undefined for all accounts. */
   readonly account?: string;
 }
 
 /**
- * Invokes the broker's `admin` alias.
+ * Invokes the broker's `admin` alias and returns its answer, an object.
  *
- * @returns its answer, an object
- * @throws TokenBrokerError for the broker's refusals, CommandError for no answer of its own, and what the SDK throws
+ * @throws TokenBrokerError for an error of the broker
+ * @throws CommandError if the function is not known, or if the answer is not an object
+ * @throws everything that the SDK throws
  */
-export async function order(target: Target, { action, account }: Order): Promise<Readonly<Record<string, unknown>>> {
+export async function invokeAdmin(
+  target: Target,
+  { action, account }: AdminRequest,
+): Promise<Readonly<Record<string, unknown>>> {
   const lambda = lambdaClient(target);
   const { FunctionError, Payload, $metadata } = await lambda.send(
     new InvokeCommand({
-      FunctionName: known(target.functionName, 'function', '--function-name'),
+      FunctionName: required(target.functionName, 'function', '--function-name'),
       Qualifier: 'admin',
       Payload: JSON.stringify({ action, ...(account !== undefined && { account }) }),
     }),
   );
-  const reply = { body: Payload?.transformToString() ?? '', requestId: $metadata.requestId };
+  const raw = { body: Payload?.transformToString() ?? '', requestId: $metadata.requestId };
   if (FunctionError !== undefined) {
-    throw readThrown(reply);
+    throw parseFunctionError(raw);
   }
-  return parseAnswer(reply.body);
+  return parseAnswer(raw.body);
 }
 
-/** @throws CommandError for what is no object; it may be anybody's answer, so it is not shown */
+/** @throws CommandError if the body is not an object; the message does not show the body, which another system may have sent */
 function parseAnswer(body: string): Readonly<Record<string, unknown>> {
   try {
     const answer: unknown = JSON.parse(body);
@@ -50,12 +56,13 @@ function parseAnswer(body: string): Readonly<Record<string, unknown>> {
       return { ...answer };
     }
   } catch {
-    // Its message repeats the text.
+    // The message of this error repeats the body, so it is dropped.
   }
-  throw notTheBroker();
+  throw unexpectedAnswer();
 }
 
-/** For an answer that is none of the broker's: nobody can say that anything was done. */
-export function notTheBroker(): CommandError {
-  return new CommandError(exitCodes.failed, 'the answer is not that of a token broker: is it the right function?');
+/** The error for an answer that the broker cannot have given. The command then must not report success. */
+export function unexpectedAnswer(): CommandError {
+  const text = 'the answer is not from a token broker; check that --function-name is the broker’s function';
+  return new CommandError(exitCodes.failed, text);
 }

@@ -1,10 +1,11 @@
+// The command `credentials set`: stores the Fegora credentials of an account in its secret. Called by program.ts.
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Command } from 'commander';
 import { parseSecret } from '../lambda/aws/secret.ts';
 import { BrokerError } from '../lambda/errors.ts';
-import { awsConfig, notTheBroker, order } from './admin.ts';
+import { awsConfig, invokeAdmin, unexpectedAnswer } from './admin.ts';
 import { CommandError, exitCodes } from './failure.ts';
-import { findTarget, known, type Target, type TargetOptions } from './target.ts';
+import { findTarget, required, type Target, type TargetOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Options extends TargetOptions {
@@ -15,21 +16,21 @@ interface Options extends TargetOptions {
 }
 
 /**
- * Puts an account's Fegora credentials into its secret. The password is asked for, or read from a line of the input: it
- * has no option, so that it is in no list of processes and in no shell's history.
+ * Adds the command. It asks for the password, or reads it from a line of standard input. The password has no option,
+ * because options are visible in the process list and in the shell's history.
  */
 export function addCredentialsSet(program: Command, terminal: Terminal): void {
   program
     .command('credentials')
     .description('Fegora credentials')
     .command('set')
-    .description('ask for username and password and put them into the account’s secret')
+    .description('ask for user name and password, and store them in the account’s secret')
     .argument('<account>', 'account id')
-    .option('--username <name>', 'Fegora user, usually the NIT (default: asked for)')
-    .option('--client-id <id>', 'client id of this account (default: the broker’s)')
+    .option('--username <name>', 'Fegora user, usually the NIT (default: the command asks)')
+    .option('--client-id <id>', 'client id of this account (default: the one of the broker)')
     .option('--secret-id <id>', 'name or ARN of the secret (default: from the stack’s outputs)')
-    .option('--verify', 'log in with them at once (default: asked for)')
-    .option('--no-verify', 'do not')
+    .option('--verify', 'log in with them now (default: the command asks)')
+    .option('--no-verify', 'do not log in with them now')
     .action(async (account: string, _options: object, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const target = findTarget(options);
@@ -45,19 +46,25 @@ export function addCredentialsSet(program: Command, terminal: Terminal): void {
 }
 
 /**
- * The account's secret. The names of the outputs have lost their hyphens, so only the broker knows that this account is
- * one, and no misspelling of another.
+ * Returns the id of the account's secret. The names of the stack's outputs have no hyphens, so a misspelt account (`on-e`)
+ * could have the output of another one (`one`). Only the broker knows whether the account exists, so it is asked.
+ *
+ * @throws CommandError if the secret is not known, TokenBrokerError `unknown_account`
  */
 async function findSecret(target: Target, account: string): Promise<string> {
-  const secretId = known(target.secretId(account), 'secret', '--secret-id');
-  const { accounts } = await order(target, { action: 'status', account });
+  const secretId = required(target.secretId(account), 'secret', '--secret-id');
+  const { accounts } = await invokeAdmin(target, { action: 'status', account });
   if (!Array.isArray(accounts) || accounts[0]?.account !== account) {
-    throw notTheBroker();
+    throw unexpectedAnswer();
   }
   return secretId;
 }
 
-/** The secret's text, in the form that the broker reads. */
+/**
+ * Asks for what is missing, and returns the secret's text in the broker's format.
+ *
+ * @throws CommandError if the broker would not accept the text
+ */
 async function askSecret(terminal: Terminal, { username, clientId }: Options): Promise<string> {
   const secret = JSON.stringify({
     username: username ?? (await terminal.ask('Username: ')),
@@ -69,17 +76,20 @@ async function askSecret(terminal: Terminal, { username, clientId }: Options): P
     return secret;
   } catch (thrown) {
     if (thrown instanceof BrokerError) {
-      throw new CommandError(exitCodes.usage, `nothing was stored: ${thrown.message}`);
+      throw new CommandError(exitCodes.usage, `nothing was stored: ${thrown.message}; run the command again`);
     }
     throw thrown;
   }
 }
 
-/** @throws CommandError where the password of the local run would go to AWS */
+/** @throws CommandError if the broker is the local run, and the password would go to AWS */
 function secretsClient(target: Target): SecretsManagerClient {
   const { secretsEndpoint: endpoint, lambdaEndpoint } = target;
   if (endpoint === undefined && lambdaEndpoint !== undefined) {
-    throw new CommandError(exitCodes.usage, 'the local Secrets Manager is not known: give --secrets-endpoint');
+    throw new CommandError(
+      exitCodes.usage,
+      'the local Secrets Manager is not known; give --secrets-endpoint, as `npm start` prints it',
+    );
   }
   return new SecretsManagerClient({ ...awsConfig(target), ...(endpoint !== undefined && { endpoint }) });
 }
@@ -97,16 +107,20 @@ const verdicts = new Map<unknown, string>([
   ['fresh', 'in use already'],
 ]);
 
-/** @throws CommandError where nothing was tried */
+/**
+ * Lets the broker log in with the new credentials, and returns the line to print.
+ *
+ * @throws CommandError if the broker did not log in, TokenBrokerError if the login failed
+ */
 async function verify(target: Target, account: string): Promise<string> {
-  const { outcome, expires_at: expiresAt } = await order(target, { action: 'verify', account });
+  const { outcome, expires_at: expiresAt } = await invokeAdmin(target, { action: 'verify', account });
   if (outcome === 'skipped') {
-    const why = 'since a login was a moment ago or is under way; the next renewal uses them';
+    const why = 'because a login is in progress or was a moment ago; the next renewal uses them';
     throw new CommandError(exitCodes.tryLater, `${account}: stored, but not tried now, ${why}`);
   }
   const verdict = verdicts.get(outcome);
   if (verdict === undefined) {
-    throw notTheBroker();
+    throw unexpectedAnswer();
   }
   const until = expiresAt === undefined ? '' : ` (token valid until ${expiresAt})`;
   return `${account}: ${verdict}${until}`;

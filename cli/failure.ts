@@ -1,8 +1,9 @@
+// Turns every error into one line and an exit code. Called by program.ts; all commands throw its CommandError.
 import { CommanderError } from 'commander';
-import { isKeyFault, isOutage } from '../client/errors.ts';
+import { isCredentialsError, isOutage } from '../client/errors.ts';
 import { TokenBrokerError } from '../client/index.ts';
 
-/** How the process ends. Scripts rely on the numbers. */
+/** The exit codes of the process, besides 0. Scripts rely on the numbers. */
 export const exitCodes = {
   failed: 1,
   usage: 2,
@@ -12,7 +13,7 @@ export const exitCodes = {
   tryLater: 6,
 } as const;
 
-/** A failure in words for an operator: one line, no secret. */
+/** A failure for an operator to read: one line, without secrets. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exitCode: number;
@@ -23,22 +24,22 @@ export class CommandError extends Error {
   }
 }
 
-/** Anything thrown, as a line and an exit code. */
+/** Converts anything thrown. The message is empty if the command's parser has already printed the reason. */
 export function asCommandError(thrown: unknown): CommandError {
   if (thrown instanceof CommandError) {
     return thrown;
   }
   if (thrown instanceof CommanderError) {
-    // The parser has said what is wrong.
+    // The parser has already printed what is wrong.
     return new CommandError(thrown.exitCode === 0 ? 0 : exitCodes.usage, '');
   }
-  return thrown instanceof TokenBrokerError ? ofBroker(thrown) : ofAws(thrown);
+  return thrown instanceof TokenBrokerError ? fromBrokerError(thrown) : fromSdkError(thrown);
 }
 
-function ofBroker(error: TokenBrokerError): CommandError {
+function fromBrokerError(error: TokenBrokerError): CommandError {
   const { code, message, retryable, retryAfter, requestId } = error;
   if (code === 'aws_credentials') {
-    return noCredentials(error);
+    return noAwsCredentials(error);
   }
   const later = retryAfter === undefined ? '' : ` Try again in ${retryAfter} s.`;
   const request = requestId === undefined ? '' : ` (request ${requestId})`;
@@ -61,19 +62,19 @@ function exitCodeOf(code: string): number {
   }
 }
 
-/** What the SDK throws. Its names are those of the services' errors. */
-function ofAws(thrown: unknown): CommandError {
+/** Converts an error of the SDK. Its name is the name of the service's error. */
+function fromSdkError(thrown: unknown): CommandError {
   const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
   const cause = { cause: thrown };
   if (message === 'Region is missing') {
-    return new CommandError(exitCodes.usage, 'no AWS region: give --region, or set AWS_REGION', cause);
+    return new CommandError(exitCodes.usage, 'no AWS region; give --region, or set AWS_REGION', cause);
   }
-  if (isKeyFault(name)) {
-    // The message may repeat all that was signed, the session token included.
-    return noCredentials(thrown);
+  if (isCredentialsError(name)) {
+    // The message may repeat everything that was signed, also the session token.
+    return noAwsCredentials(thrown);
   }
   if (isOutage(thrown)) {
-    return noAnswer(thrown, message);
+    return awsUnavailable(thrown, message);
   }
   switch (name) {
     case 'AccessDeniedException':
@@ -82,33 +83,33 @@ function ofAws(thrown: unknown): CommandError {
       return new CommandError(exitCodes.notFound, `not found: ${firstLine(message)}`, cause);
     case 'ThrottlingException':
     case 'TooManyRequestsException':
-      return noAnswer(thrown, message);
+      return awsUnavailable(thrown, message);
     case 'TypeError':
       return new CommandError(exitCodes.usage, firstLine(message), cause);
     case 'SyntaxError':
     case 'Unknown':
-      // The message repeats the text. Unknown is an error to which the SDK finds no name.
-      return new CommandError(exitCodes.failed, 'the answer does not come from AWS: is there a proxy?', cause);
+      // The message repeats the response. The SDK uses the name Unknown if the response does not name its error.
+      return new CommandError(exitCodes.failed, 'the answer is not from AWS; check whether there is a proxy', cause);
     default:
       return new CommandError(exitCodes.failed, [name, firstLine(message)].filter(Boolean).join(': '), cause);
   }
 }
 
-function noCredentials(cause: unknown): CommandError {
+function noAwsCredentials(cause: unknown): CommandError {
   const advice = 'set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again';
   return new CommandError(
     exitCodes.awsCredentials,
-    `no AWS credentials, or none that are valid in this region: ${advice}`,
+    `no AWS credentials, or AWS does not accept them in this region; ${advice}`,
     { cause },
   );
 }
 
-function noAnswer(cause: unknown, message: string): CommandError {
+function awsUnavailable(cause: unknown, message: string): CommandError {
   const text = ['AWS does not answer now', firstLine(message)].filter(Boolean).join(': ');
   return new CommandError(exitCodes.tryLater, text, { cause });
 }
 
-/** Nothing of a text that looks as if it repeated what was sent. */
+/** Returns the first line, or an empty text if that line seems to repeat what was signed. */
 function firstLine(text: string): string {
   const [line = ''] = text.trim().split('\n');
   return /(x-amz-|authorization|security-token|bearer )/i.test(line) ? '' : line.trim();

@@ -1,29 +1,30 @@
+// Finds out which broker the command line is for. Called by every command.
 import { existsSync, readFileSync } from 'node:fs';
 import { isSafe } from '../client/options.ts';
 import { CommandError, exitCodes } from './failure.ts';
 
-/** Which broker is meant. */
+/** The options that name the broker. */
 export interface TargetOptions {
   /** Stage URL of the API. */
   readonly endpoint?: string;
   readonly functionName?: string;
-  /** What `cdk deploy --outputs-file` wrote. */
+  /** The file that `cdk deploy --outputs-file` wrote. */
   readonly outputs?: string;
-  /** The stack in it, where it holds more than one. */
+  /** The stack in that file, if the file has more than one. */
   readonly stack?: string;
   readonly region?: string;
   readonly profile?: string;
   readonly secretsEndpoint?: string;
 }
 
-/** What is known of the broker: by option, by the stack's outputs, or because it runs on this machine. */
+/** Where the broker is: from the options, from the stack's outputs, or the fixed names of the local run. */
 export interface Target {
   readonly endpoint: string | undefined;
   readonly functionName: string | undefined;
   readonly secretId: (account: string) => string | undefined;
-  /** The Lambda API, where it is not AWS's. */
+  /** URL of the Lambda API of the local run. Undefined for AWS. */
   readonly lambdaEndpoint: string | undefined;
-  /** The same for Secrets Manager. */
+  /** URL of the Secrets Manager of the local run. Undefined for AWS. */
   readonly secretsEndpoint: string | undefined;
   readonly region: string | undefined;
   readonly profile: string | undefined;
@@ -32,10 +33,10 @@ export interface Target {
 type Outputs = Readonly<Record<string, unknown>>;
 
 const defaultOutputs = 'cdk-outputs.json';
-/** What the local run names its parts, and the region it pretends to be in. */
+/** The names and the region that the local run uses. */
 const local = { functionName: 'fegora-token-broker', region: 'us-east-1', secretPrefix: 'fegora/' };
 
-/** Writes a line for whoever watches; never the result. */
+/** Writes a line to the operator, apart from the result. */
 type Note = (line: string) => void;
 
 const toStderr: Note = (line) => {
@@ -43,10 +44,11 @@ const toStderr: Note = (line) => {
 };
 
 /**
- * Options win over the stack's outputs. On loopback, the gateway of the local run speaks for the Lambda API as well.
- * Where nobody named the broker, says which one it is: a file of outputs may be another stage's than the one meant.
+ * Returns the broker that the options name. Options have priority over the stack's outputs. A loopback endpoint is the
+ * local run, and its gateway also serves the Lambda API. If the broker comes from the outputs, a note says which one it
+ * is: the file may be from another stage than the operator thinks.
  *
- * @throws CommandError where a named file or stack is not there
+ * @throws CommandError if a named file or stack does not exist, or if the file has more than one broker
  */
 export function findTarget(options: TargetOptions, note: Note = toStderr): Target {
   const { endpoint, functionName, region, profile, secretsEndpoint } = options;
@@ -73,16 +75,21 @@ export function findTarget(options: TargetOptions, note: Note = toStderr): Targe
   };
 }
 
-/** @throws CommandError where nothing says it */
-export function known(value: string | undefined, what: string, option: string): string {
+/**
+ * Returns the value.
+ *
+ * @param what the value's name in the error message
+ * @throws CommandError if the value is undefined
+ */
+export function required(value: string | undefined, what: string, option: string): string {
   if (value === undefined) {
-    const sources = `give ${option}, or --outputs with the file that \`cdk deploy --outputs-file\` wrote`;
-    throw new CommandError(exitCodes.usage, `the ${what} is not known: ${sources}`);
+    const advice = `give ${option}, or --outputs with the file that \`cdk deploy --outputs-file\` wrote`;
+    throw new CommandError(exitCodes.usage, `the ${what} is not known; ${advice}`);
   }
   return value;
 }
 
-/** Those of the one broker in the file; none where there is no file and nobody named one. */
+/** Returns the outputs of the one broker in the file. Without a file, and without options that name one: no outputs. */
 function readOutputs({ outputs: named, stack, endpoint }: TargetOptions, note: Note): Outputs {
   const file = named ?? defaultOutputs;
   if (named === undefined && stack === undefined && !existsSync(file)) {
@@ -92,14 +99,17 @@ function readOutputs({ outputs: named, stack, endpoint }: TargetOptions, note: N
     stack === undefined ? 'Url' in outputs : name === stack,
   );
   if (another !== undefined) {
-    throw new CommandError(exitCodes.usage, `${file} holds more than one broker: choose one with --stack`);
+    throw new CommandError(exitCodes.usage, `${file} has more than one broker; choose one with --stack`);
   }
   if (broker === undefined) {
-    throw new CommandError(exitCodes.notFound, `${file} holds no ${stack === undefined ? 'broker' : `stack ${stack}`}`);
+    throw new CommandError(
+      exitCodes.notFound,
+      `${file} has no ${stack === undefined ? 'broker' : `stack ${stack}`}; check --outputs and --stack`,
+    );
   }
   const [stackName, found] = broker;
   if (endpoint !== undefined && !isSameStage(endpoint, text(found, 'Url'))) {
-    // Another broker's function and secrets are not those of the one that is named.
+    // The file is about another broker, so its function and its secrets are not used.
     return {};
   }
   note(`broker: stack ${stackName} of ${file}, function ${text(found, 'FunctionName') ?? 'unknown'}`);
@@ -112,7 +122,11 @@ function parseStacks(file: string): Readonly<Record<string, Outputs>> {
     const entries = Object.entries(stacks ?? {});
     return Object.fromEntries(entries.flatMap(([name, outputs]) => (isOutputs(outputs) ? [[name, outputs]] : [])));
   } catch (cause) {
-    throw new CommandError(exitCodes.notFound, `${file} is not there, or not what cdk writes`, { cause });
+    throw new CommandError(
+      exitCodes.notFound,
+      `${file} does not exist, or is not an outputs file; run \`cdk deploy --outputs-file\``,
+      { cause },
+    );
   }
 }
 

@@ -1,31 +1,32 @@
+// Reads from and writes to the operator's terminal, or a pipe. Called by main.ts; the commands get a Terminal.
 import { createInterface, type Interface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { CommandError } from './failure.ts';
 
-/** What a command reads from and writes to. */
+/** The input and the output of a command. */
 export interface Terminal {
-  /** Whether somebody is there to be asked. */
+  /** Whether the input is a terminal, so that a person can answer questions. */
   readonly isInteractive: boolean;
-  /** A line of the result. */
+  /** Writes a line of the result. */
   readonly print: (line: string) => void;
-  /** A line for whoever watches, kept out of the result. */
+  /** Writes a line to the operator, apart from the result. */
   readonly note: (line: string) => void;
-  /** The answer to a question; a line of the input where nobody is there. */
+  /** Asks a question and returns the answer. Without a terminal: returns the next line of the input. */
   readonly ask: (question: string) => Promise<string>;
-  /** The same, without showing what is typed. */
+  /** The same, but the terminal does not show what is typed. */
   readonly askHidden: (question: string) => Promise<string>;
 }
 
-/** As a shell counts the signal of Ctrl-C. */
+/** The exit code of a shell after Ctrl-C: 128 and SIGINT's number, 2. */
 const interrupted = 130;
 
-/** @returns also `close`: input that has been asked for keeps the process waiting for more. */
+/** Returns a terminal on the process's streams. Call `close` at the end: piped input that was read keeps the process alive. */
 export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal & { readonly close: () => void } {
   const isInteractive = stdin.isTTY === true;
   let piped: Interface | undefined;
   let lines: AsyncIterator<string> | undefined;
 
-  /** What is piped has one reader: a second would miss what the first has taken. */
+  /** Piped input has only one reader: a second one would miss the lines that the first one has buffered. */
   async function pipedLine(): Promise<string> {
     piped ??= createInterface({ input: stdin });
     lines ??= piped[Symbol.asyncIterator]();
@@ -33,18 +34,18 @@ export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal 
     return done ? '' : value;
   }
 
-  /** What is typed shows on `output` alone: the terminal itself stops showing it before the question is put. */
+  /** Echoes what is typed to `output` only: readline turns off the echo of the terminal before it asks. */
   function typedLine(question: string, output: NodeJS.WritableStream): Promise<string> {
     const reader = createInterface({ input: stdin, output, terminal: true, historySize: 0 });
     return new Promise((resolve, reject) => {
-      // Ctrl-C, or Ctrl-D, which ends the input.
-      const leave = () => {
+      // Runs after Ctrl-C, and after Ctrl-D, which ends the input.
+      const interrupt = () => {
         output.write('\n');
         reject(new CommandError(interrupted, 'interrupted'));
       };
-      reader.once('close', leave).question(question, (line) => {
-        // At once: whatever was pasted after the line would show, and may be the password.
-        reader.off('close', leave).close();
+      reader.once('close', interrupt).question(question, (line) => {
+        // Close before anything else: text that was pasted after this line would be echoed, and it may be the password.
+        reader.off('close', interrupt).close();
         resolve(line);
       });
     });

@@ -1,7 +1,8 @@
+// The command `token`: gets a token as any caller does. Called by program.ts.
 import { type Command, Option } from 'commander';
 import { type AccessToken, createTokenClient, type TokenClient } from '../client/index.ts';
 import { lambdaClient } from './admin.ts';
-import { findTarget, known, type Target, type TargetOptions } from './target.ts';
+import { findTarget, required, type Target, type TargetOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Options extends TargetOptions {
@@ -10,16 +11,14 @@ interface Options extends TargetOptions {
   readonly header?: true;
 }
 
-/** Calls the broker as any caller would, with the AWS credentials at hand. */
+/** Adds the command. It calls the broker with the AWS credentials that the SDK finds. */
 export function addToken(program: Command, terminal: Terminal): void {
   program
     .command('token')
-    .description('get a token; shows its fingerprint and expiry, not itself')
+    .description('get a token; prints its fingerprint and expiry, but not the token')
     .argument('[account]', 'account id (default: the broker’s default account)')
-    .option('--show-token', 'print the token as well')
-    .addOption(
-      new Option('--header', 'print `Authorization: Bearer <token>` and nothing else, for scripts').conflicts('json'),
-    )
+    .option('--show-token', 'also print the token')
+    .addOption(new Option('--header', 'print only `Authorization: Bearer <token>`, for scripts').conflicts('json'))
     .option('--json', 'print as JSON')
     .action(async (account: string | undefined, _options: object, command: Command) => {
       const options = command.optsWithGlobals<Options>();
@@ -30,17 +29,17 @@ export function addToken(program: Command, terminal: Terminal): void {
     });
 }
 
-/** Through the gateway where one is known, else by direct invocation. */
+/** Returns a client of the API, or of the function if only the function is known. */
 async function clientFor(target: Target, account: string | undefined): Promise<TokenClient> {
   const { endpoint, functionName, region } = target;
   const sdk = lambdaClient(target).config;
   const { credentials } = sdk;
   if (endpoint === undefined && functionName !== undefined) {
-    const named = known(account, 'account', 'an account id');
+    const named = required(account, 'account', 'an account id');
     return createTokenClient({ functionName, account: named, credentials, region: await sdk.region() });
   }
   return createTokenClient({
-    endpoint: known(endpoint, 'endpoint', '--endpoint'),
+    endpoint: required(endpoint, 'endpoint', '--endpoint'),
     ...(account !== undefined && { account }),
     credentials,
     region,

@@ -1,4 +1,6 @@
-/** Codes that the broker itself answers. */
+// The error that callers of the client catch, and the rules that classify AWS errors. Used by the client and the CLI.
+
+/** Codes in the broker's error responses. */
 export type BrokerCode =
   | 'invalid_request'
   | 'invalid_account'
@@ -26,13 +28,13 @@ export type BrokerCode =
   | 'paused'
   | 'deadline';
 
-/** Codes that the client adds where no answer of the broker speaks. */
+/** Codes that the client adds for failures without an error response of the broker. */
 type ClientCode = 'broker_unreachable' | 'unexpected_answer' | 'aws_credentials';
 
-/** Every code known when this client was written; a newer broker may send others. */
+/** Every code that this version of the client knows. A newer broker may send other codes. */
 export type TokenErrorCode = BrokerCode | ClientCode | (string & {});
 
-const keyFaults = new Set([
+const credentialsErrors = new Set([
   'CredentialsProviderError',
   'ExpiredTokenException',
   'IncompleteSignature',
@@ -46,40 +48,44 @@ const keyFaults = new Set([
 ]);
 
 /**
- * Whether an error of AWS or of its SDK, by its name, is about the caller's own keys.
+ * Returns true if the name of an error of AWS or of its SDK says that the caller's AWS keys are the problem.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
  */
-export function isKeyFault(name: string): boolean {
-  return keyFaults.has(name);
+export function isCredentialsError(name: string): boolean {
+  return credentialsErrors.has(name);
 }
 
 const networkCode = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 
-/** Whether an error of the SDK is one of the network (it has a system error's code) or of the service. */
+/** Returns true if an SDK error comes from the network (it has the code of a system error) or from a failing service. */
 export function isOutage(cause: unknown): boolean {
   const { code, $fault } = { code: '', $fault: '', ...(typeof cause === 'object' && cause) };
   return networkCode.test(String(code)) || $fault === 'server';
 }
 
-/** What is known of a failure besides its code. */
+/** The optional properties of a TokenBrokerError. */
 export interface FailureDetails {
   readonly retryable?: boolean;
+  /** Seconds. */
   readonly retryAfter?: number | undefined;
   readonly requestId?: string | undefined;
   readonly cause?: unknown;
 }
 
-/** No token could be had. Neither the message nor any property holds a token, a password or an AWS key. */
+/** The client could not get a token. The message and the properties never contain a token, a password or an AWS key. */
 export class TokenBrokerError extends Error {
   override readonly name = 'TokenBrokerError';
-  /** The code of the broker's answer, or the client's own: no answer, an answer out of shape, no AWS credentials. */
+  /**
+   * The code of the broker's error response, or a code of the client: `broker_unreachable` (no response),
+   * `unexpected_answer` (not a response of a token broker) or `aws_credentials` (no valid AWS keys).
+   */
   readonly code: TokenErrorCode;
   /** Whether the same call may succeed later. */
   readonly retryable: boolean;
-  /** Seconds after which it may, where the broker said so. */
+  /** Seconds to wait before the next call, if the broker named a time. */
   readonly retryAfter: number | undefined;
-  /** The request id to look for in the broker's log. */
+  /** The request id to search for in the broker's log. */
   readonly requestId: string | undefined;
 
   constructor(code: TokenErrorCode, text: string, details: FailureDetails = {}) {

@@ -1,12 +1,13 @@
+// The `fetch` for Fegora's API: adds the token, and repeats a request once after a 401. Called by index.ts.
 import { TokenBrokerError } from './errors.ts';
 import { isSafe } from './options.ts';
 import type { AccessToken } from './token-cache.ts';
 import type { TokenClient } from './token-client.ts';
 
-/** Where Fegora is. */
+/** Options of `createFegoraFetch`. */
 export interface FegoraOptions {
   /**
-   * The only origin that the token is sent to. Https, but for loopback.
+   * The only origin that the token is sent to. Only loopback addresses may use http.
    *
    * @default https://api.fegora.com
    */
@@ -16,32 +17,37 @@ export interface FegoraOptions {
 /**
  * `fetch`, with the bearer token added.
  *
- * - A path is taken from the origin. A request to any other origin is refused with a TypeError, before anything is
- *   sent.
- * - Redirects are not followed (`redirect: 'error'` is kept): the answer is handed back, and the token and the body
- *   stay where they were meant to go.
- * - Each request has a connection of its own, unless it has a header `connection`: one kept from an earlier invocation
- *   is dead when a frozen function thaws, and nobody could tell whether an invoice sent on it arrived.
- * - A 401 is reported to the broker, and the request is repeated once with the new token; unless its body can be read
- *   only once (a stream, an iterator, a `Request` with a body), or the broker has no other token: then the 401 is
- *   handed back. So is a second one. The token that it came for is not reported within a minute, or, where the broker
- *   named a shorter time, within that.
+ * - A path is resolved against the origin. A request to any other origin throws a TypeError before anything is sent.
+ * - Redirects are not followed. The result is the 3xx response, so the token and the body reach no other server.
+ *   `redirect: 'error'` still works.
+ * - Each request uses a new connection, unless it has a header `connection`. Lambda freezes a function between
+ *   invocations, and a kept connection is dead after the freeze: if an invoice is sent on it, the caller cannot know
+ *   whether the invoice arrived.
+ * - After a 401, the token is reported to the broker, and the request is repeated once with the new token. It is not
+ *   repeated if its body can be read only once (a stream, an iterator, a `Request` with a body), or if the broker has no
+ *   other token: the result is then the first 401. A second 401 is the result too. After that, the token of this 401 is
+ *   not reported again for a minute, or for a shorter time that the broker named.
  *
- * @throws TypeError for another origin, or a `Request` as `init`
- * @throws TokenBrokerError when there is no token to begin with; the signal's reason; what `fetch` throws
+ * @throws TypeError for another origin, or for a `Request` as `init`
+ * @throws TokenBrokerError if there is no token for the first attempt
+ * @throws the signal's reason when the signal aborts, and everything that `fetch` throws
  */
 export type FegoraFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
-/** How long a token is not reported again. Refused as well as the one before, it is the path that is refused, or the user. */
-const peaceMs = 60_000;
-/** The same where the broker may soon have another, and did not say when. */
-const shortPeaceMs = 5_000;
+/**
+ * How long a token is not reported again. If the new token gets a 401 too, the path or the user is the problem, not the
+ * token.
+ */
+const reportCooldownMs = 60_000;
+/** The same, if the broker may soon have another token but did not say when. */
+const shortReportCooldownMs = 5_000;
 
 /**
- * `now` is epoch milliseconds.
+ * Returns the fetch.
  *
+ * @param now epoch milliseconds
  * @see FegoraFetch
- * @throws TypeError for an origin that no token may be sent to
+ * @throws TypeError for an origin that is neither https nor loopback
  */
 export function fegoraFetch(
   tokens: TokenClient,
@@ -50,24 +56,25 @@ export function fegoraFetch(
   now: () => number,
 ): FegoraFetch {
   const origin = parseOrigin(options.origin ?? 'https://api.fegora.com');
-  let refused: { readonly fingerprint: string; readonly until: number } | undefined;
+  let cooldown: { readonly fingerprint: string; readonly until: number } | undefined;
 
-  const hold = ({ fingerprint }: AccessToken, ms: number) => {
-    refused = { fingerprint, until: now() + ms };
+  const startCooldown = ({ fingerprint }: AccessToken, ms: number) => {
+    cooldown = { fingerprint, until: now() + ms };
   };
-  const isFutile = ({ fingerprint }: AccessToken) => fingerprint === refused?.fingerprint && now() < refused.until;
+  const isCoolingDown = ({ fingerprint }: AccessToken) =>
+    fingerprint === cooldown?.fingerprint && now() < cooldown.until;
 
-  /** Another token than the rejected one. None where the broker has none to give: the 401 is then the better answer. */
+  /** Returns another token than the rejected one, or undefined: the caller then gets the 401 as the result. */
   async function replacement(rejected: AccessToken, signal: AbortSignal | undefined): Promise<AccessToken | undefined> {
     try {
       const token = await tokens.getToken({ rejected: rejected.fingerprint, signal });
       if (token.fingerprint !== rejected.fingerprint) {
         return token;
       }
-      hold(rejected, peaceMs);
+      startCooldown(rejected, reportCooldownMs);
     } catch (failure) {
       signal?.throwIfAborted();
-      hold(rejected, peaceAfter(failure));
+      startCooldown(rejected, cooldownAfter(failure));
     }
     return undefined;
   }
@@ -79,18 +86,18 @@ export function fegoraFetch(
 
     const token = await tokens.getToken({ signal });
     const response = await send(token);
-    if (response.status !== 401 || isFutile(token)) {
+    if (response.status !== 401 || isCoolingDown(token)) {
       return response;
     }
     const other = await replacement(token, signal);
     if (other === undefined || !isReplayable(input, init)) {
       return response;
     }
-    // Its failure is that of an answer which nobody wants.
+    // The body of the first response is not used, so an error of that body does not matter.
     await response.body?.cancel().catch(() => {});
     const second = await send(other);
     if (second.status === 401) {
-      hold(other, peaceMs);
+      startCooldown(other, reportCooldownMs);
     }
     return second;
   };
@@ -99,15 +106,15 @@ export function fegoraFetch(
 function parseOrigin(given: string | URL): string {
   const url = new URL(given);
   if (!isSafe(url)) {
-    throw new TypeError('origin: not an https URL (or http on loopback)');
+    throw new TypeError('origin: not safe for a token. Pass an https URL (or http on loopback)');
   }
   return url.origin;
 }
 
-/** @throws TypeError for a URL that the token must not be sent to, and for options that would lose what they hold */
+/** @throws TypeError for a URL of another origin, and for a `Request` as `init`: its method and body would be lost */
 function target(input: string | URL | Request, init: RequestInit, origin: string): URL | Request {
   if (init instanceof Request) {
-    throw new TypeError('a Request goes in place of the URL, not of the options');
+    throw new TypeError('init: a Request. Pass a Request as the first argument');
   }
   const url = new URL(input instanceof Request ? input.url : input, origin);
   if (url.origin !== origin) {
@@ -124,19 +131,24 @@ function withToken(input: string | URL | Request, init: RequestInit, { accessTok
   return { ...init, headers, redirect: redirect ? 'error' : 'manual' };
 }
 
-function peaceAfter(failure: unknown): number {
+function cooldownAfter(failure: unknown): number {
   if (!(failure instanceof TokenBrokerError) || !failure.retryable) {
-    return peaceMs;
+    return reportCooldownMs;
   }
-  return failure.retryAfter === undefined ? shortPeaceMs : Math.min(failure.retryAfter * 1000, peaceMs);
+  return failure.retryAfter === undefined
+    ? shortReportCooldownMs
+    : Math.min(failure.retryAfter * 1000, reportCooldownMs);
 }
 
-/** Whether the body can be sent a second time. A `Request` hands its body out as a stream. */
+/** Returns true if the body can be sent a second time. The body of a `Request` is a stream, so it cannot. */
 function isReplayable(input: string | URL | Request, init: RequestInit): boolean {
   const body = init.body ?? (input instanceof Request ? input.body : null);
   return (
-    body === null || typeof body === 'string' || ArrayBuffer.isView(body) || kept.some((kind) => body instanceof kind)
+    body === null ||
+    typeof body === 'string' ||
+    ArrayBuffer.isView(body) ||
+    replayable.some((kind) => body instanceof kind)
   );
 }
 
-const kept = [URLSearchParams, FormData, Blob, ArrayBuffer];
+const replayable = [URLSearchParams, FormData, Blob, ArrayBuffer];

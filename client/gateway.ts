@@ -1,40 +1,53 @@
-import { isKeyFault, TokenBrokerError } from './errors.ts';
-import { type Incoming, post } from './https.ts';
+// The transport through API Gateway: builds, signs and sends the request, and parses the response. Called by index.ts.
+import { isCredentialsError, TokenBrokerError } from './errors.ts';
+import { type HttpResponse, post } from './https.ts';
 import { type CredentialProvider, keysOf, signer } from './signer.ts';
 import { unlessAborted } from './single-flight.ts';
-import { type Answer, type Ask, type Reply, readFailure, readToken } from './token-response.ts';
+import {
+  parseErrorResponse,
+  parseTokenResponse,
+  type RawResponse,
+  type TokenResponse,
+  type Transport,
+} from './token-response.ts';
 
 /** A broker behind an API Gateway REST API with IAM authorisation. */
-export interface Gateway {
+export interface GatewayConfig {
   /** The stage's URL, without `/token`. */
   readonly endpoint: URL;
   readonly region: string;
-  /** The broker's default account where absent. */
+  /** Undefined for the broker's default account. */
   readonly account: string | undefined;
   readonly credentials: CredentialProvider;
 }
 
-/** Asks through the gateway, signed with the caller's AWS keys. `now` is epoch milliseconds. */
-export function throughGateway({ endpoint, region, account, credentials }: Gateway, now: () => number): Ask {
+/**
+ * Returns a transport that sends requests through API Gateway, signed with the caller's AWS keys. If AWS refuses a
+ * signature, the transport signs once more by AWS's clock, and keeps the difference between the clocks.
+ *
+ * @param now epoch milliseconds
+ */
+export function gatewayTransport(config: GatewayConfig, now: () => number): Transport {
+  const { endpoint, region, account, credentials } = config;
   const url = tokenUrl(endpoint, account);
   const sign = signer(region);
-  // AWS's clock minus ours, once a signature was refused. Milliseconds.
-  let aheadMs = 0;
+  // AWS's clock minus this machine's clock, known after a refused signature. Milliseconds.
+  let clockOffsetMs = 0;
 
-  async function send(body: string, signal: AbortSignal): Promise<Incoming> {
+  async function send(body: string, signal: AbortSignal): Promise<HttpResponse> {
     const keys = await unlessAborted(keysOf(credentials), signal);
     const request = { url, headers: { 'content-type': 'application/json' }, body };
-    return post(await sign(request, keys, now() + aheadMs), signal);
+    return post(await sign(request, keys, now() + clockOffsetMs), signal);
   }
 
-  return async (question, signal) => {
-    const body = JSON.stringify(question);
+  return async (request, signal) => {
+    const body = JSON.stringify(request);
     const first = await send(body, signal);
-    if (!isBadSignature(first)) {
-      return read(first, account);
+    if (!isSignatureRefused(first)) {
+      return parse(first, account);
     }
-    aheadMs = clockDifference(first, now());
-    return read(await send(body, signal), account);
+    clockOffsetMs = clockOffset(first, now());
+    return parse(await send(body, signal), account);
   };
 }
 
@@ -46,42 +59,42 @@ function tokenUrl(endpoint: URL, account: string | undefined): URL {
   return url;
 }
 
-/** @throws TokenBrokerError for every answer but a token */
-function read(incoming: Incoming, account: string | undefined): Answer {
-  const requestId = incoming.headers['x-amzn-requestid'];
-  const reply: Reply = {
-    body: incoming.body,
-    status: incoming.status,
-    retryAfter: incoming.headers['retry-after'],
+/** @throws TokenBrokerError for every response except a token response */
+function parse(response: HttpResponse, account: string | undefined): TokenResponse {
+  const requestId = response.headers['x-amzn-requestid'];
+  const raw: RawResponse = {
+    body: response.body,
+    status: response.status,
+    retryAfter: response.headers['retry-after'],
     requestId: typeof requestId === 'string' ? requestId : undefined,
   };
-  if (errorType(incoming) === 'MissingAuthenticationTokenException') {
-    // What API Gateway says of a signed request, too, where it knows no such path.
-    const text = 'No token broker is at this path of the endpoint: it must be the stage’s URL.';
-    throw new TokenBrokerError('unexpected_answer', text, { requestId: reply.requestId });
+  if (errorType(response) === 'MissingAuthenticationTokenException') {
+    // API Gateway also answers this to a signed request whose path it does not know.
+    const text = 'No token broker is at this path of the endpoint. Set the endpoint to the stage’s URL.';
+    throw new TokenBrokerError('unexpected_answer', text, { requestId: raw.requestId });
   }
-  if (isKeyFault(errorType(incoming))) {
-    const text = 'AWS does not take the credentials, or their signature.';
-    throw new TokenBrokerError('aws_credentials', text, { requestId: reply.requestId });
+  if (isCredentialsError(errorType(response))) {
+    const text = 'AWS does not accept the AWS credentials, or their signature. Check the keys and the region.';
+    throw new TokenBrokerError('aws_credentials', text, { requestId: raw.requestId });
   }
-  if (incoming.status !== 200) {
-    throw readFailure(reply);
+  if (response.status !== 200) {
+    throw parseErrorResponse(raw);
   }
-  return readToken(reply, account);
+  return parseTokenResponse(raw, account);
 }
 
-/** A clock that is over 5 minutes off gets this, and so do keys that rotated on the way. */
-function isBadSignature(incoming: Incoming): boolean {
-  return errorType(incoming) === 'InvalidSignatureException';
+/** AWS refuses a signature if the clock is more than 5 minutes wrong, or if the keys rotated in the meantime. */
+function isSignatureRefused(response: HttpResponse): boolean {
+  return errorType(response) === 'InvalidSignatureException';
 }
 
-/** Why AWS itself refused, by name. A colon and an address may follow. */
-function errorType({ headers }: Incoming): string {
+/** The name of the error if AWS itself refused. A colon and a URL may follow the name in the header. */
+function errorType({ headers }: HttpResponse): string {
   const type = headers['x-amzn-errortype'];
   return typeof type === 'string' ? type.replace(/:.*$/, '') : '';
 }
 
-function clockDifference({ headers }: Incoming, now: number): number {
+function clockOffset({ headers }: HttpResponse, now: number): number {
   const serverTime = Date.parse(headers.date ?? '');
   return Number.isNaN(serverTime) ? 0 : serverTime - now;
 }

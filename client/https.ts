@@ -1,38 +1,40 @@
+// Sends one HTTP POST and reads the response. Called by gateway.ts, and by local/start.ts for its first call.
 import http from 'node:http';
 import https from 'node:https';
 import { TokenBrokerError } from './errors.ts';
 
-/** What is sent. The body is always JSON text. */
-export interface Outgoing {
+/** A request to send with POST. The body is always JSON text. */
+export interface HttpRequest {
   readonly url: URL;
   readonly headers: Record<string, string>;
   readonly body: string;
 }
 
-/** What came back. */
-export interface Incoming {
+/** The response, with its complete body. */
+export interface HttpResponse {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly body: string;
 }
 
-const longestBodyBytes = 64 * 1024;
+const maxBodyBytes = 64 * 1024;
 
 /**
- * Posts over a connection of its own: a connection kept from an earlier invocation is dead when a frozen function
- * thaws, and a POST on it would fail. Redirects are not followed, and no variable of the environment lets a false
- * certificate pass.
+ * Sends a POST on a new connection. Lambda freezes a function between invocations, and a kept connection is dead after
+ * the freeze: a POST on a dead connection fails. The function does not follow redirects. It always verifies the
+ * server's certificate, also if `NODE_TLS_REJECT_UNAUTHORIZED` is 0.
  *
- * @throws TokenBrokerError `broker_unreachable`, `unexpected_answer` for a body over 64 KiB; the signal's reason
+ * @throws TokenBrokerError `broker_unreachable`, or `unexpected_answer` for a body over 64 KiB
+ * @throws the signal's reason when the signal aborts
  */
-export async function post({ url, headers, body }: Outgoing, signal: AbortSignal): Promise<Incoming> {
+export async function post({ url, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
   signal.throwIfAborted();
   const { request } = url.protocol === 'http:' ? http : https;
   const sent = request(url, { method: 'POST', headers, agent: false, signal, rejectUnauthorized: true });
   try {
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
-      // A switch of protocols closes it with neither answer nor error.
-      const closed = () => reject(new Error('closed without an answer'));
+      // A 101 response (switching protocols) closes the request without a response event and without an error event.
+      const closed = () => reject(new Error('closed without a response'));
       sent.once('response', resolve).once('error', reject).once('close', closed).end(body);
     });
     const text = await readBody(response);
@@ -51,8 +53,11 @@ async function readBody(response: http.IncomingMessage): Promise<string> {
   for await (const chunk of response) {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > longestBodyBytes) {
-      throw new TokenBrokerError('unexpected_answer', 'The answer is longer than any a token broker gives.');
+    if (bytes > maxBodyBytes) {
+      throw new TokenBrokerError(
+        'unexpected_answer',
+        'The response is too long for a token broker. Check the endpoint.',
+      );
     }
   }
   return Buffer.concat(chunks).toString();

@@ -1,10 +1,11 @@
+// The public API of the client, `fegora-token-broker/client`. Called by the services that need Fegora tokens.
 import { setTimeout } from 'node:timers/promises';
 import { TokenBrokerError, type TokenErrorCode } from './errors.ts';
 import { type FegoraFetch, type FegoraOptions, fegoraFetch } from './fegora-fetch.ts';
-import { throughGateway } from './gateway.ts';
-import { byInvocation } from './invoke.ts';
-import { type GatewayOptions, type InvokeOptions, parseGateway, parseInvocation } from './options.ts';
-import type { World } from './retry.ts';
+import { gatewayTransport } from './gateway.ts';
+import { invokeTransport } from './invoke.ts';
+import { type GatewayOptions, type InvokeOptions, parseGatewayOptions, parseInvokeOptions } from './options.ts';
+import type { Runtime } from './retry.ts';
 import type { AwsCredentials, CredentialProvider } from './signer.ts';
 import type { AccessToken } from './token-cache.ts';
 import { type GetTokenOptions, type TokenClient, tokenClient } from './token-client.ts';
@@ -18,36 +19,40 @@ export type {
   GatewayOptions,
   GetTokenOptions,
   InvokeOptions,
+  Runtime,
   TokenClient,
   TokenErrorCode,
-  World,
 };
 export { TokenBrokerError };
 
-const real: World = {
+const nodeRuntime: Runtime = {
   now: Date.now,
   random: Math.random,
   sleep: (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => {}),
 };
 
-// biome-ignore lint/style/noProcessEnv: the one place of the client that reads it
+// biome-ignore lint/style/noProcessEnv: the only place of the client that reads it
 const environment = process.env;
 
 /**
- * A source of Fegora access tokens for one account. Make one per account and keep it: it holds the token in memory.
+ * Returns a source of Fegora access tokens for one account. Create one per account and keep it: it caches the token.
  *
- * @throws TypeError for options that cannot work
+ * @param runtime clock and random numbers; only tests pass them
+ * @throws TypeError with the name of the invalid option
  */
-export function createTokenClient(options: GatewayOptions | InvokeOptions, world: World = real): TokenClient {
-  const ask =
+export function createTokenClient(
+  options: GatewayOptions | InvokeOptions,
+  runtime: Runtime = nodeRuntime,
+): TokenClient {
+  const transport =
     options.functionName === undefined
-      ? throughGateway(parseGateway(options, environment), world.now)
-      : byInvocation(parseInvocation(options));
-  return tokenClient(ask, world);
+      ? gatewayTransport(parseGatewayOptions(options, environment), runtime.now)
+      : invokeTransport(parseInvokeOptions(options));
+  return tokenClient(transport, runtime);
 }
 
 /**
- * A `fetch` for Fegora's API that adds the bearer token of the client's account.
+ * Returns a `fetch` for Fegora's API that adds the bearer token of the client's account.
  *
  * @see FegoraFetch for what it does on a 401 and on redirects
  * @throws TypeError for an origin that is neither https nor loopback
@@ -57,5 +62,5 @@ export function createFegoraFetch(
   fetch: typeof globalThis.fetch = (...request) => globalThis.fetch(...request),
   options: FegoraOptions = {},
 ): FegoraFetch {
-  return fegoraFetch(tokens, fetch, options, real.now);
+  return fegoraFetch(tokens, fetch, options, nodeRuntime.now);
 }

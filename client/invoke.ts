@@ -1,41 +1,49 @@
+// The transport by direct invocation: invokes the broker's alias with the SDK's Lambda client. Called by index.ts.
 import type { InvokeCommandOutput, LambdaClientConfig } from '@aws-sdk/client-lambda';
-import { isKeyFault, isOutage, TokenBrokerError } from './errors.ts';
+import { isCredentialsError, isOutage, TokenBrokerError } from './errors.ts';
 import { type CredentialProvider, keysOf } from './signer.ts';
-import { type Answer, type Ask, type Reply, readThrown, readToken } from './token-response.ts';
+import {
+  parseFunctionError,
+  parseTokenResponse,
+  type RawResponse,
+  type TokenResponse,
+  type Transport,
+} from './token-response.ts';
 
 /** A broker that is invoked as a function, through the alias of one account. */
-export interface Invocation {
+export interface InvokeConfig {
   /** Name or ARN, without an alias. */
   readonly functionName: string;
   readonly account: string;
   readonly region: string | undefined;
-  /** The SDK's own chain where absent. */
+  /** Undefined for the SDK's own chain. */
   readonly credentials: CredentialProvider | undefined;
 }
 
 /**
- * Asks by direct invocation. The SDK's Lambda client is loaded with the first question, by these callers alone; and it
- * is made anew for each, because it would keep its first keys, and connections that are dead when a frozen function thaws.
+ * Returns a transport that invokes the function directly. The first request loads the SDK's Lambda client, so other
+ * callers do not need it. Each request gets a new Lambda client: a kept one would keep its first keys, and connections
+ * that are dead after Lambda freezes the caller's function.
  */
-export function byInvocation({ functionName, account, region, credentials }: Invocation): Ask {
+export function invokeTransport({ functionName, account, region, credentials }: InvokeConfig): Transport {
   const config: LambdaClientConfig = {
     retryStrategy: onceMoreForTheClock,
     ...(region !== undefined && { region }),
     ...(credentials !== undefined && { credentials: () => keysOf(credentials) }),
   };
-  // AWS's clock minus ours, once a signature was refused. Milliseconds.
+  // AWS's clock minus this machine's clock, known after a refused signature. Milliseconds.
   let systemClockOffset = 0;
 
-  return async (question, signal) => {
-    const { InvokeCommand, LambdaClient } = await load();
+  return async (request, signal) => {
+    const { InvokeCommand, LambdaClient } = await loadSdk();
     const lambda = new LambdaClient({ ...config, systemClockOffset });
-    const payload = { Qualifier: `account-${account}`, Payload: JSON.stringify(question) };
+    const payload = { Qualifier: `account-${account}`, Payload: JSON.stringify(request) };
     const command = new InvokeCommand({ FunctionName: functionName, ...payload });
     try {
-      return read(await lambda.send(command, { abortSignal: signal }), account);
+      return parse(await lambda.send(command, { abortSignal: signal }), account);
     } catch (failure) {
       signal.throwIfAborted();
-      throw failure instanceof TokenBrokerError ? failure : refused(failure);
+      throw failure instanceof TokenBrokerError ? failure : fromLambdaError(failure);
     } finally {
       ({ systemClockOffset } = lambda.config);
       lambda.destroy();
@@ -43,46 +51,49 @@ export function byInvocation({ functionName, account, region, credentials }: Inv
   };
 }
 
-function load() {
+function loadSdk() {
   return import('@aws-sdk/client-lambda').catch((cause: unknown) => {
-    throw new TokenBrokerError('unexpected_answer', 'The package @aws-sdk/client-lambda cannot be loaded.', { cause });
+    const text = 'The package @aws-sdk/client-lambda cannot be loaded. Install it, or use the API’s endpoint.';
+    throw new TokenBrokerError('unexpected_answer', text, { cause });
   });
 }
 
 /**
- * A signature that AWS refuses is made once more, by AWS's clock. Nothing else is repeated here: the client knows what
- * may be, and a question that broke off may have started a login.
+ * Repeats a request only if AWS refused its signature: the SDK then signs by AWS's clock. All other retries are up to
+ * retry.ts, because a request that broke off may have started a login.
  */
 const onceMoreForTheClock: NonNullable<Exclude<LambdaClientConfig['retryStrategy'], undefined>> = {
-  acquireInitialRetryToken: async () => turn(0),
+  acquireInitialRetryToken: async () => retryToken(0),
   refreshRetryTokenForRetry: async (last, { error }) => {
     if (last.getRetryCount() > 0 || error?.name !== 'InvalidSignatureException') {
       throw error ?? new Error('not repeated');
     }
-    return turn(1);
+    return retryToken(1);
   },
   recordSuccess: () => {},
 };
 
-function turn(count: number) {
+function retryToken(count: number) {
   return { getRetryCount: () => count, getRetryDelay: () => 0, getRetryCost: () => 0 };
 }
 
-function read(output: InvokeCommandOutput, account: string): Answer {
-  const reply: Reply = { body: output.Payload?.transformToString() ?? '', requestId: output.$metadata.requestId };
+/** @throws TokenBrokerError for every response except a token response */
+function parse(output: InvokeCommandOutput, account: string): TokenResponse {
+  const raw: RawResponse = { body: output.Payload?.transformToString() ?? '', requestId: output.$metadata.requestId };
   if (output.FunctionError === undefined) {
-    return readToken(reply, account);
+    return parseTokenResponse(raw, account);
   }
-  throw readThrown(reply);
+  throw parseFunctionError(raw);
 }
 
-/** What it means when Lambda itself refuses, or nobody answers. */
-function refused(cause: unknown): TokenBrokerError {
+/** Converts an error of the Lambda API or of the network. */
+function fromLambdaError(cause: unknown): TokenBrokerError {
   const name = cause instanceof Error ? cause.name : '';
-  if (isKeyFault(name)) {
-    // Where AWS refuses, its message may repeat all that was signed, the session token included.
-    const told = name === 'CredentialsProviderError' ? { cause } : {};
-    return new TokenBrokerError('aws_credentials', 'There are no AWS credentials, or none that are valid.', told);
+  if (isCredentialsError(name)) {
+    // A message of AWS may repeat everything that was signed, also the session token, so it is not kept as the cause.
+    const details = name === 'CredentialsProviderError' ? { cause } : {};
+    const text = 'There are no AWS credentials, or AWS does not accept them. Check the keys and the region.';
+    return new TokenBrokerError('aws_credentials', text, details);
   }
   switch (name) {
     case 'AccessDeniedException':

@@ -1,18 +1,27 @@
+// Checks the options of `createTokenClient` and fills in the defaults. Called by index.ts; fegora-fetch and the CLI use isSafe.
 import { TokenBrokerError } from './errors.ts';
-import type { Gateway } from './gateway.ts';
-import type { Invocation } from './invoke.ts';
+import type { GatewayConfig } from './gateway.ts';
+import type { InvokeConfig } from './invoke.ts';
 import type { AwsCredentials, CredentialProvider } from './signer.ts';
 
-/** For a broker behind API Gateway. */
+/** Options for a broker behind API Gateway. */
 export interface GatewayOptions {
-  /** The API's stage, such as `https://<id>.execute-api.<region>.amazonaws.com/<stage>`. Https, but for loopback. */
+  /**
+   * The API's stage, such as `https://<id>.execute-api.<region>.amazonaws.com/<stage>`. Only loopback addresses may use
+   * http.
+   */
   readonly endpoint: string | URL;
-  /** @default the region in the endpoint's name, else `AWS_REGION` */
+  /** @default the region in the endpoint's name, otherwise `AWS_REGION` */
   readonly region?: string | undefined;
-  /** Left out, not `undefined`, which may be a variable that is not set. @default the broker's default account */
+  /**
+   * The account. The value `undefined` is an error, because it may come from a variable that is not set: to use the
+   * default, leave the property out.
+   *
+   * @default the broker's default account
+   */
   readonly account?: string;
   /**
-   * Keys, or a provider of them, which is asked before every signature.
+   * AWS keys, or a provider of AWS keys. The client calls the provider before every signature.
    *
    * @default `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, as Lambda sets them, read each time
    */
@@ -20,9 +29,9 @@ export interface GatewayOptions {
   readonly functionName?: never;
 }
 
-/** For a broker that is invoked directly. Needs the package `@aws-sdk/client-lambda`, which Lambda's runtime has. */
+/** Options for direct invocation. It needs the package `@aws-sdk/client-lambda`, which is part of Lambda's runtime. */
 export interface InvokeOptions {
-  /** Name or ARN of the broker's function, without an alias: the account chooses it. */
+  /** Name or ARN of the broker's function, without an alias: the client derives the alias from the account. */
   readonly functionName: string;
   readonly account: string;
   /** @default the SDK's own */
@@ -37,13 +46,13 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 const accountId = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
-/** @throws TypeError naming the option that cannot work */
-export function parseGateway(options: GatewayOptions, env: Environment): Gateway {
+/** @throws TypeError with the name of the invalid option */
+export function parseGatewayOptions(options: GatewayOptions, env: Environment): GatewayConfig {
   const { credentials, account } = options;
   const endpoint = parseEndpoint(String(options.endpoint));
   const region = options.region ?? regionOf(endpoint.hostname) ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
   if (!region) {
-    throw new TypeError('region: neither given, nor in the endpoint, nor in AWS_REGION');
+    throw new TypeError('region: not known from the endpoint. Pass it, or set AWS_REGION');
   }
   if ('account' in options) {
     checkAccount(account);
@@ -51,10 +60,10 @@ export function parseGateway(options: GatewayOptions, env: Environment): Gateway
   return { endpoint, region, account, credentials: asProvider(credentials) ?? (() => fromEnvironment(env)) };
 }
 
-/** @throws TypeError naming the option that cannot work */
-export function parseInvocation({ functionName, account, region, credentials }: InvokeOptions): Invocation {
+/** @throws TypeError with the name of the invalid option */
+export function parseInvokeOptions({ functionName, account, region, credentials }: InvokeOptions): InvokeConfig {
   if (!functionName) {
-    throw new TypeError('functionName: empty');
+    throw new TypeError('functionName: empty. Pass the name or the ARN of the broker’s function');
   }
   checkAccount(account);
   return { functionName, account, region, credentials: asProvider(credentials) };
@@ -63,24 +72,25 @@ export function parseInvocation({ functionName, account, region, credentials }: 
 function parseEndpoint(given: string): URL {
   const url = URL.canParse(given) ? new URL(given) : undefined;
   if (url === undefined || !isSafe(url) || url.username || url.password) {
-    throw new TypeError('endpoint: not an https URL (or http on loopback) without credentials');
+    throw new TypeError('endpoint: not valid. Pass an https URL (or http on loopback) without user and password');
   }
   return url;
 }
 
-/** Whether what is sent there is read by nobody on the way. */
+/** Returns true if no one on the network can read what is sent to this URL: https, or http on loopback. */
 export function isSafe({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || (protocol === 'http:' && loopback.test(hostname));
 }
 
-/** An API's own name and that of a VPC endpoint hold the region before `amazonaws` or `vpce.amazonaws`. */
+/** The host names of an API and of its VPC endpoint have the region before `amazonaws` or `vpce.amazonaws`. */
 function regionOf(hostname: string): string | undefined {
   return /\.execute-api\.([a-z0-9-]+)\.(vpce\.)?amazonaws\.com(\.cn)?$/.exec(hostname)?.[1];
 }
 
 function checkAccount(account: string | undefined): void {
   if (account === undefined || !accountId.test(account)) {
-    throw new TypeError('account: not 1 to 63 lower-case letters, digits and hyphens, or it starts with a hyphen');
+    const rule = 'Pass 1 to 63 lower-case letters, digits and hyphens, without a hyphen at the start';
+    throw new TypeError(`account: not a valid account id. ${rule}`);
   }
 }
 
@@ -95,7 +105,8 @@ async function fromEnvironment(env: Environment): Promise<AwsCredentials> {
     AWS_SESSION_TOKEN: sessionToken,
   } = env;
   if (!accessKeyId || !secretAccessKey) {
-    throw new TokenBrokerError('aws_credentials', 'No AWS keys in the environment, and no credentials given.');
+    const text = 'The environment has no AWS keys. Set them, or pass the option `credentials`.';
+    throw new TokenBrokerError('aws_credentials', text);
   }
   return { accessKeyId, secretAccessKey, sessionToken };
 }

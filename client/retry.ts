@@ -1,9 +1,10 @@
+// Adds a time limit and retries to a transport. Called by token-client.ts.
 import { TokenBrokerError } from './errors.ts';
 import { unlessAborted } from './single-flight.ts';
-import type { Answer, Ask, Question } from './token-response.ts';
+import type { TokenRequest, TokenResponse, Transport } from './token-response.ts';
 
-/** Time and chance. */
-export interface World {
+/** The clock and the random numbers of a client. Tests pass their own. */
+export interface Runtime {
   /** Wall clock, epoch milliseconds. */
   readonly now: () => number;
   /** From 0 to 1. */
@@ -12,33 +13,43 @@ export interface World {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** How hard a question is pressed. */
-export interface Patience {
-  /** Milliseconds until it is given up. */
-  readonly ms: number;
+/** How long a request may take, and whether it is repeated after a retryable failure. */
+export interface RetryPolicy {
+  /** Milliseconds for all attempts together. */
+  readonly timeoutMs: number;
   readonly retry: boolean;
 }
 
-/** An answer, and when the question that brought it was sent. Epoch milliseconds. */
-export interface Heard {
-  readonly answer: Answer;
+/** A response, and when its request was sent. */
+export interface TimedResponse {
+  readonly response: TokenResponse;
+  /** Epoch milliseconds. */
   readonly sentAt: number;
 }
 
-/** Presses a question until it is answered, finally refused, given up, or stopped. */
-export type Press = (question: Question, patience: Patience, stop: AbortSignal) => Promise<Heard>;
+/**
+ * Sends a request under a retry policy.
+ *
+ * @throws TokenBrokerError the last failure, or `broker_unreachable` after the policy's time limit
+ * @throws the signal's reason when the signal aborts
+ */
+export type RetryingTransport = (
+  request: TokenRequest,
+  policy: RetryPolicy,
+  signal: AbortSignal,
+) => Promise<TimedResponse>;
 
-const longestBackoffMs = 8_000;
+const maxBackoffMs = 8_000;
 
-/** Makes one way to ask into one that is as patient as it is told to be. Only what the broker calls retryable is tried again. */
-export function patient(ask: Ask, { now, random, sleep }: World): Press {
-  async function repeat(question: Question, until: number, signal: AbortSignal): Promise<Heard> {
-    for (let tries = 0; ; tries += 1) {
+/** Returns the transport with a time limit and retries. It repeats only failures that the broker calls retryable. */
+export function withRetry(transport: Transport, { now, random, sleep }: Runtime): RetryingTransport {
+  async function attemptUntil(until: number, request: TokenRequest, signal: AbortSignal): Promise<TimedResponse> {
+    for (let attempt = 0; ; attempt += 1) {
       const sentAt = now();
       try {
-        return { answer: await unlessAborted(ask(question, signal), signal), sentAt };
+        return { response: await unlessAborted(transport(request, signal), signal), sentAt };
       } catch (failure) {
-        const pauseMs = pauseAfter(failure, tries, random());
+        const pauseMs = pauseAfter(failure, attempt, random());
         if (now() + pauseMs > until) {
           throw failure;
         }
@@ -48,28 +59,31 @@ export function patient(ask: Ask, { now, random, sleep }: World): Press {
     }
   }
 
-  return async (question, patience, stop) => {
-    const answered = new AbortController();
-    const late = new AbortController();
-    void sleep(patience.ms, answered.signal).then(() => late.abort(silence(patience.ms)));
+  return async (request, { timeoutMs, retry }, stop) => {
+    const done = new AbortController();
+    const timeout = new AbortController();
+    void sleep(timeoutMs, done.signal).then(() => timeout.abort(timeoutError(timeoutMs)));
     try {
-      const signal = AbortSignal.any([stop, late.signal]);
-      return await repeat(question, patience.retry ? now() + patience.ms : 0, signal);
+      return await attemptUntil(retry ? now() + timeoutMs : 0, request, AbortSignal.any([stop, timeout.signal]));
     } finally {
-      answered.abort();
+      done.abort();
     }
   };
 }
 
-/** Milliseconds until the next try, never less than the broker says; without end where it did not call for one. */
-function pauseAfter(failure: unknown, tries: number, random: number): number {
+/**
+ * Milliseconds until the next attempt: at least the broker's `retryAfter`. Infinity if the request must not be
+ * repeated. An unreachable broker is one of these cases: the request may have started a login.
+ */
+function pauseAfter(failure: unknown, attempt: number, random: number): number {
   if (!(failure instanceof TokenBrokerError) || !failure.retryable || failure.code === 'broker_unreachable') {
     return Number.POSITIVE_INFINITY;
   }
-  const backoffMs = Math.min(longestBackoffMs, 1000 * 2 ** tries);
+  const backoffMs = Math.min(maxBackoffMs, 1000 * 2 ** attempt);
   return Math.max((failure.retryAfter ?? 0) * 1000, backoffMs) * (1 + random / 4);
 }
 
-function silence(ms: number): TokenBrokerError {
-  return new TokenBrokerError('broker_unreachable', `The broker did not answer within ${ms} ms.`, { retryable: true });
+function timeoutError(timeoutMs: number): TokenBrokerError {
+  const text = `The broker did not answer within ${timeoutMs} ms.`;
+  return new TokenBrokerError('broker_unreachable', text, { retryable: true });
 }

@@ -1,22 +1,23 @@
-import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
+// Signs requests with AWS Signature Version 4. Called by gateway.ts, and by local/start.ts and bench/load.ts.
+import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { TokenBrokerError } from './errors.ts';
-import type { Outgoing } from './https.ts';
+import type { HttpRequest } from './https.ts';
 
-/** AWS keys, as the SDK's credential providers give them. */
+/** AWS keys, in the shape that the SDK's credential providers return. */
 export interface AwsCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
 }
 
-/** Asked before every signature, so that keys which have rotated are used from the next call on. */
+/** Returns the AWS keys. The client calls it before every signature, so it uses rotated keys from the next call on. */
 export type CredentialProvider = () => Promise<AwsCredentials>;
 
 /**
- * Asks for keys.
+ * Returns the provider's keys, without an empty session token.
  *
- * @throws TokenBrokerError `aws_credentials`, whatever the provider throws
+ * @throws TokenBrokerError `aws_credentials` if the provider throws anything or returns no keys
  */
 export async function keysOf(provider: CredentialProvider): Promise<AwsCredentials & { sessionToken?: string }> {
   try {
@@ -31,42 +32,17 @@ export async function keysOf(provider: CredentialProvider): Promise<AwsCredentia
 }
 
 function noKeys(cause?: unknown): TokenBrokerError {
-  return new TokenBrokerError('aws_credentials', 'The provider of AWS credentials has none.', { cause });
+  const text = 'The provider of AWS credentials returned no keys. Check the option `credentials`.';
+  return new TokenBrokerError('aws_credentials', text, { cause });
 }
 
-/** Signs a request as of `at` (epoch milliseconds). */
-export type Sign = (request: Outgoing, keys: AwsCredentials, at: number) => Promise<Outgoing>;
+/** Returns the signed request. The signing time `at` is in epoch milliseconds. */
+export type Sign = (request: HttpRequest, keys: AwsCredentials, at: number) => Promise<HttpRequest>;
 
-type Bytes = string | ArrayBuffer | ArrayBufferView;
-
-/** SHA-256, keyed or not, as the signer wants it: something to call `new` on. */
-class Sha256 {
-  readonly #hash: Hash | Hmac;
-
-  constructor(secret?: Bytes) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytes(secret));
-  }
-
-  update(data: Bytes): void {
-    this.#hash.update(bytes(data));
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-}
-
-function bytes(data: Bytes): string | Uint8Array {
-  if (typeof data === 'string') {
-    return data;
-  }
-  return ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data);
-}
+const Sha256 = Hash.bind(null, 'sha256');
 
 /**
- * Signature version 4 for an API Gateway REST API. Every header given is signed, the host with its port included.
+ * Returns a signer for an API Gateway REST API. It signs every header, and the host with its port.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
  */

@@ -1,64 +1,63 @@
+// Shares one broker request between concurrent calls. Called by token-client.ts. The broker has another single flight.
+//
+// The client has its own because it may import nothing of `lambda/`, and because its rules are smaller. The broker's
+// single flight runs on deadlines: the request goes on for the caller that started it. This one runs on AbortSignals:
+// the request stops when its last waiter leaves, so no work is left over in a function that has already returned.
 import { setMaxListeners } from 'node:events';
 
-/** Work under way, and how many wait for it. */
-interface Flight<T> {
+/** A request in flight, and the number of calls that wait for it. */
+interface InFlight<T> {
   readonly result: Promise<T>;
-  readonly stop: AbortController;
+  readonly controller: AbortController;
   waiters: number;
 }
 
 /**
- * Joins the work of this key that is under way, or starts it. Each caller leaves by its own signal; the work is
- * aborted when the last one has left, so that nothing runs on in a function that has answered.
+ * Joins the request in flight for this key, or starts one. `signal` ends the wait of this caller only. When the last
+ * waiter leaves, the signal that `start` received aborts.
  */
 export type Join<T> = (key: string, start: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
-/** One piece of work per key at a time. Its outcome goes to those who wait for it and is not kept, failures least of all. */
+/** Allows one request per key at a time. Waiters get its result; no result and no failure is kept after that. */
 export function singleFlight<T>(): Join<T> {
-  const flights = new Map<string, Flight<T>>();
+  const inFlight = new Map<string, InFlight<T>>();
 
-  function forget(key: string, flight: Flight<T>): void {
-    if (flights.get(key) === flight) {
-      flights.delete(key);
-    }
-  }
-
-  function launch(key: string, start: (signal: AbortSignal) => Promise<T>): Flight<T> {
-    const stop = new AbortController();
-    const flight = { result: start(stop.signal), stop, waiters: 0 };
-    flights.set(key, flight);
-    return flight;
+  function launch(key: string, start: (signal: AbortSignal) => Promise<T>): InFlight<T> {
+    const controller = new AbortController();
+    const request = { result: start(controller.signal), controller, waiters: 0 };
+    inFlight.set(key, request);
+    return request;
   }
 
   return async (key, start, signal) => {
     signal?.throwIfAborted();
-    const flight = flights.get(key) ?? launch(key, start);
-    flight.waiters += 1;
+    const request = inFlight.get(key) ?? launch(key, start);
+    request.waiters += 1;
     try {
-      return await unlessAborted(flight.result, signal);
+      return await unlessAborted(request.result, signal);
     } finally {
-      flight.waiters -= 1;
-      if (flight.waiters === 0) {
-        forget(key, flight);
-        flight.stop.abort();
+      request.waiters -= 1;
+      if (request.waiters === 0) {
+        inFlight.delete(key);
+        request.controller.abort();
       }
     }
   };
 }
 
-/** The promise's outcome, or the signal's reason if it aborts first. */
+/** Settles as the promise does, or rejects with the signal's reason if the signal aborts first. */
 export function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (signal === undefined) {
     return promise;
   }
   return new Promise((resolve, reject) => {
-    const leave = () => reject(signal.reason);
-    // Node 20 takes many waiters on one signal for a leak, and warns.
+    const abort = () => reject(signal.reason);
+    // Node 20 warns of a memory leak if more than 10 listeners wait on one signal.
     setMaxListeners(0, signal);
-    signal.addEventListener('abort', leave, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
     if (signal.aborted) {
-      leave();
+      abort();
     }
   });
 }

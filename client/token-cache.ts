@@ -1,93 +1,106 @@
-import type { Heard } from './retry.ts';
+// Keeps the one token of a client, and decides how long to use it. Called by token-client.ts.
+import type { TimedResponse } from './retry.ts';
 
-/** An access token and what its holder may know of it. */
+/** An access token, and what its caller may know about it. */
 export interface AccessToken {
   readonly accessToken: string;
-  /** When Fegora stops accepting it, by this machine's clock. Epoch milliseconds. */
+  /** When Fegora stops accepting the token, by the clock of this machine. Epoch milliseconds. */
   readonly expiresAt: number;
-  /** SHA-256 of the access token, 64 hex digits: safe to log, and how a rejected token is named. */
+  /** SHA-256 of the access token, 64 hex digits. It is safe in logs, and it identifies a rejected token. */
   readonly fingerprint: string;
   readonly account: string;
-  /** `min_validity_unmet` or `renewal_failing`: the token is good, but not as long as it should be. */
+  /** `min_validity_unmet` or `renewal_failing`: the token is valid, but for less time than it should be. */
   readonly warning?: string;
 }
 
-interface Held {
+interface CachedToken {
   readonly token: AccessToken;
-  /** The longest life this token was ever told to have left: the lifetime as far as it is known. Milliseconds. */
+  /** The longest remaining life in any response with this token: the best known value of its lifetime. Milliseconds. */
   readonly lifetimeMs: number;
-  /** The life it was last told to have left, and the validity asked for then. Milliseconds. */
-  readonly toldMs: number;
+  /** The remaining life in the last response. Milliseconds. */
+  readonly reportedMs: number;
+  /** The validity that the last request asked for. Milliseconds. */
   readonly askedMs: number;
-  /** From here on a new one is asked for early. Epoch milliseconds. */
+  /** When early renewal starts. Epoch milliseconds. */
   readonly renewAt: number;
 }
 
-/** The one token a client keeps. All times are epoch milliseconds. */
-export interface Memory {
-  /** Keeps an answer to a question that asked for this much validity. */
-  readonly keep: (heard: Heard, askedMs: number) => AccessToken;
-  /** The token, while it has more than its margin left. */
+/** The cache of one token. All times are epoch milliseconds. */
+export interface TokenCache {
+  /** Stores the token of a response and returns it. `askedMs` is the validity that the request asked for. */
+  readonly store: (received: TimedResponse, askedMs: number) => AccessToken;
+  /** Returns the token while it has more than its margin left. */
   readonly servable: (now: number) => AccessToken | undefined;
-  /** Whether it is valid for as long as asked, or the broker was asked for that much and had no better. */
+  /**
+   * Returns true if the token is valid for `askedMs`. Also true if a request asked for at least that, the broker had no
+   * better token, and this token still has half of the life that it had then.
+   */
   readonly suffices: (askedMs: number, now: number) => boolean;
+  /** Returns true if it is time to renew the token early. */
   readonly renewable: (now: number) => boolean;
-  /** A token of this fingerprint no longer replaces another: an answer sent before the rejection may still arrive. */
+  /**
+   * After this call, the token with this fingerprint cannot replace another token. A response that was sent before the
+   * rejection may still arrive.
+   */
   readonly reject: (fingerprint: string) => void;
 }
 
 const secondMs = 1000;
-const longestMarginMs = 60 * secondMs;
-const shortestMarginMs = 2 * secondMs;
-const longestWindowMs = 300 * secondMs;
-const askAgainMs = 30 * secondMs;
+const maxMarginMs = 60 * secondMs;
+const minMarginMs = 2 * secondMs;
+const maxWindowMs = 300 * secondMs;
+const sameTokenPauseMs = 30 * secondMs;
 
-/** How much life a token must still have to be handed out: a tenth of its lifetime, 2 s to 60 s. Milliseconds. */
+/** The life that a token must have left to be handed out: a tenth of its lifetime, from 2 s to 60 s. Milliseconds. */
 export function marginMs(lifetimeMs: number): number {
-  return Math.min(longestMarginMs, Math.max(lifetimeMs / 10, shortestMarginMs));
+  return Math.min(maxMarginMs, Math.max(lifetimeMs / 10, minMarginMs));
 }
 
 /**
- * The last part of a life in which a new token is asked for early: half as long as the broker's own window, so that the
- * first question finds the broker ready to renew. `jitter`, 0 to 1, opens it up to a quarter later. Milliseconds.
+ * The length of the renewal window: the last part of a token's life, in which the client asks for a new token early.
+ * It is half of the broker's own window, so the broker is ready to renew at the first request. `jitter`, from 0 to 1,
+ * shortens the window by up to a quarter. Milliseconds.
  */
 export function windowMs(lifetimeMs: number, jitter: number): number {
-  return Math.min(longestWindowMs, lifetimeMs / 6) * (1 - jitter / 4);
+  return Math.min(maxWindowMs, lifetimeMs / 6) * (1 - jitter / 4);
 }
 
-/** `jitter`, from 0 to 1, is fixed for this client. */
-export function tokenMemory(jitter: number): Memory {
-  let held: Held | undefined;
+/** Returns an empty cache. `jitter`, from 0 to 1, stays the same for the life of the client. */
+export function createTokenCache(jitter: number): TokenCache {
+  let cached: CachedToken | undefined;
   let rejected: string | undefined;
 
-  function hold(token: AccessToken, toldMs: number, askedMs: number): void {
-    const same = held?.token.fingerprint === token.fingerprint ? held : undefined;
-    const lifetimeMs = Math.max(toldMs, same?.lifetimeMs ?? 0);
+  function replace(token: AccessToken, reportedMs: number, askedMs: number): void {
+    const same = cached?.token.fingerprint === token.fingerprint ? cached : undefined;
+    const lifetimeMs = Math.max(reportedMs, same?.lifetimeMs ?? 0);
     const opensAt = token.expiresAt - windowMs(lifetimeMs, jitter);
-    const heardAt = token.expiresAt - toldMs;
-    const renewAt = same === undefined ? opensAt : Math.max(opensAt, heardAt + askAgainMs);
-    held = { token, lifetimeMs, toldMs, askedMs, renewAt };
+    const sentAt = token.expiresAt - reportedMs;
+    const renewAt = same === undefined ? opensAt : Math.max(opensAt, sentAt + sameTokenPauseMs);
+    cached = { token, lifetimeMs, reportedMs, askedMs, renewAt };
   }
 
   return {
-    keep: ({ answer, sentAt }, askedMs) => {
-      const { expiresIn, ...rest } = answer;
-      // Counted from before the question: the broker's clock is not asked, and the way back costs the token, not us.
+    store: ({ response, sentAt }, askedMs) => {
+      const { expiresIn, ...rest } = response;
+      // The life counts from before the request. The broker's clock plays no part, and a slow response never makes the
+      // token look valid for longer than it is.
       const token = { ...rest, expiresAt: sentAt + expiresIn * secondMs };
-      if (token.fingerprint !== rejected || held?.token.fingerprint === rejected) {
-        // The warning is about this question, and the next one may ask for less.
-        const { warning, ...bare } = token;
-        hold(bare, expiresIn * secondMs, askedMs);
+      if (token.fingerprint !== rejected || cached?.token.fingerprint === rejected) {
+        // The warning belongs to this request only. The next request may ask for less validity.
+        const { warning, ...withoutWarning } = token;
+        replace(withoutWarning, expiresIn * secondMs, askedMs);
       }
       return token;
     },
     servable: (now) =>
-      held !== undefined && held.token.expiresAt - now > marginMs(held.lifetimeMs) ? held.token : undefined,
+      cached !== undefined && cached.token.expiresAt - now > marginMs(cached.lifetimeMs) ? cached.token : undefined,
     suffices: (askedMs, now) => {
-      const leftMs = (held?.token.expiresAt ?? 0) - now;
-      return leftMs >= askedMs || (held !== undefined && askedMs <= held.askedMs && leftMs >= held.toldMs / 2);
+      const leftMs = (cached?.token.expiresAt ?? 0) - now;
+      return (
+        leftMs >= askedMs || (cached !== undefined && askedMs <= cached.askedMs && leftMs >= cached.reportedMs / 2)
+      );
     },
-    renewable: (now) => held !== undefined && now >= held.renewAt,
+    renewable: (now) => cached !== undefined && now >= cached.renewAt,
     reject: (fingerprint) => {
       rejected = fingerprint;
     },

@@ -1,54 +1,66 @@
+// Decides for each `getToken` whether to use the cached token or to ask the broker. Called by index.ts.
 import { TokenBrokerError } from './errors.ts';
-import { type Patience, patient, type World } from './retry.ts';
+import { type RetryPolicy, type Runtime, withRetry } from './retry.ts';
 import { singleFlight } from './single-flight.ts';
-import { type AccessToken, type Memory, tokenMemory } from './token-cache.ts';
-import type { Ask, Question } from './token-response.ts';
+import { type AccessToken, createTokenCache, type TokenCache } from './token-cache.ts';
+import type { TokenRequest, Transport } from './token-response.ts';
 
-/** What a token must be good for, and how long to wait for it. */
+/** What the token must be good for, and how long to wait for it. */
 export interface GetTokenOptions {
-  /** How long the token should still be valid, in seconds. Unmet even so: the best token, with a `warning`. */
+  /** Seconds that the token should still be valid. If no token is, the result is the best one with a `warning`. */
   readonly minValidity?: number | undefined;
-  /** Fingerprint of a token that Fegora answered 401 to: another one is asked for. */
+  /** Fingerprint of a token that Fegora answered 401 to. The result is another token. */
   readonly rejected?: string | undefined;
-  /** Ends the wait of this call alone: the promise rejects with its reason, or, in an early renewal, has the token in hand. */
+  /**
+   * Ends the wait of this call only. The promise then rejects with the signal's reason. In an early renewal it resolves
+   * with the cached token instead.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Tokens of one account, kept in memory. */
+/** A source of access tokens for one account. It keeps the token in memory. */
 export interface TokenClient {
   /**
-   * The token in memory while it serves, a new one otherwise. Calls at the same time share one question to the broker.
+   * Returns the cached token while it is good, otherwise a new one. Calls at the same time share one request to the
+   * broker.
    *
-   * @throws TokenBrokerError when the broker has no token to give, or cannot be reached and memory holds none
+   * @throws TokenBrokerError if the broker refuses or is unreachable, and there is no cached token to use
+   * @throws RangeError if `minValidity` is not a number of seconds
+   * @throws TypeError if `rejected` is not a fingerprint
+   * @throws the signal's reason when the signal aborts
    */
   readonly getToken: (options?: GetTokenOptions) => Promise<AccessToken>;
 }
 
-/** Nothing in hand: as long as the gateway may take for one answer. */
-const needed: Patience = { ms: 30_000, retry: true };
-/** A report: as long, but only once. Whoever makes it has an answer of Fegora's to go on with. */
-const reported: Patience = { ms: 30_000, retry: false };
-/** A token in hand that is not valid for as long as was asked: as long as a login may take. */
-const wanted: Patience = { ms: 12_000, retry: false };
-/** A good token in hand: long enough for a broker that has a new one. A login that takes longer is found later. */
-const early: Patience = { ms: 1_000, retry: false };
+/** There is no cached token. The time limit is what API Gateway allows for one response. */
+const required: RetryPolicy = { timeoutMs: 30_000, retry: true };
+/** The call reports a rejected token. There is no retry: the caller already has an answer of Fegora to fall back on. */
+const rejection: RetryPolicy = { timeoutMs: 30_000, retry: false };
+/** The cached token is not valid for as long as the caller asked. The time limit is what a login may take. */
+const longerValidity: RetryPolicy = { timeoutMs: 12_000, retry: false };
+/** The cached token is good. The time is enough if the broker already has a new token; a later call gets a slow one. */
+const earlyRenewal: RetryPolicy = { timeoutMs: 1_000, retry: false };
 
-const holdAfterFailureMs = 30_000;
+const cooldownMs = 30_000;
 
-/** A client over any way to ask the broker. */
-export function tokenClient(ask: Ask, world: World): TokenClient {
-  const { now } = world;
-  const memory = tokenMemory(world.random());
-  const fly = flights(ask, memory, world);
-  const improve = improver(fly, now);
+/** Returns a client that uses the transport to reach the broker. */
+export function tokenClient(transport: Transport, runtime: Runtime): TokenClient {
+  const { now } = runtime;
+  const cache = createTokenCache(runtime.random());
+  const request = sharedRequests(transport, cache, runtime);
+  const improve = improver(request, now);
 
-  /** The token in hand, or a better one where that is due. */
-  function better(inHand: AccessToken, askedMs: number, options: GetTokenOptions): AccessToken | Promise<AccessToken> {
-    const best = inHand.expiresAt - now() < askedMs ? unmet(inHand) : inHand;
-    if (!memory.suffices(askedMs, now())) {
+  /** Returns the cached token, or a better one if it is time for that. */
+  function improved(
+    cached: AccessToken,
+    askedMs: number,
+    options: GetTokenOptions,
+  ): AccessToken | Promise<AccessToken> {
+    const best = cached.expiresAt - now() < askedMs ? withUnmetWarning(cached) : cached;
+    if (!cache.suffices(askedMs, now())) {
       return improve.validity(best, options);
     }
-    return memory.renewable(now()) ? improve.early(best, options) : best;
+    return cache.renewable(now()) ? improve.early(best, options) : best;
   }
 
   return {
@@ -57,91 +69,91 @@ export function tokenClient(ask: Ask, world: World): TokenClient {
       signal?.throwIfAborted();
       const askedMs = validityMs(options.minValidity);
       if (rejected !== undefined) {
-        memory.reject(checkFingerprint(rejected));
+        cache.reject(checkFingerprint(rejected));
       }
-      const inHand = memory.servable(now());
-      if (inHand === undefined || inHand.fingerprint === rejected) {
-        return fly(options, inHand === undefined ? needed : reported);
+      const cached = cache.servable(now());
+      if (cached === undefined || cached.fingerprint === rejected) {
+        return request(options, cached === undefined ? required : rejection);
       }
-      return better(inHand, askedMs, options);
+      return improved(cached, askedMs, options);
     },
   };
 }
 
-function unmet(token: AccessToken): AccessToken {
+function withUnmetWarning(token: AccessToken): AccessToken {
   return { ...token, warning: 'min_validity_unmet' };
 }
 
-type Fly = (options: GetTokenOptions, patience: Patience) => Promise<AccessToken>;
+type RequestToken = (options: GetTokenOptions, policy: RetryPolicy) => Promise<AccessToken>;
 
-/** Asks the broker, once for all who want to know the same. */
-function flights(ask: Ask, memory: Memory, world: World): Fly {
-  const press = patient(ask, world);
+/** Sends one request for all calls that ask for the same thing at the same time, and caches its token. */
+function sharedRequests(transport: Transport, cache: TokenCache, runtime: Runtime): RequestToken {
+  const send = withRetry(transport, runtime);
   const join = singleFlight<AccessToken>();
 
-  return ({ minValidity, rejected, signal }, patience) => {
-    const question: Question = {
+  return ({ minValidity, rejected, signal }, policy) => {
+    const request: TokenRequest = {
       ...(minValidity !== undefined && { min_validity: Math.ceil(minValidity) }),
       ...(rejected !== undefined && { rejected }),
     };
-    const start = async (stop: AbortSignal) =>
-      memory.keep(await press(question, patience, stop), validityMs(minValidity));
-    return join(JSON.stringify([question, patience]), start, signal);
+    const start = async (stop: AbortSignal) => cache.store(await send(request, policy, stop), validityMs(minValidity));
+    return join(JSON.stringify([request, policy]), start, signal);
   };
 }
 
-/** Asks for a better token than the one in hand. A failure costs nobody that one, and gives the broker some peace. */
-function improver(fly: Fly, now: () => number) {
-  let renewing = false;
-  let peaceUntil = 0;
+/** Asks for a better token than the cached one. After a failure it returns the cached token and starts a cooldown. */
+function improver(request: RequestToken, now: () => number) {
+  let isRenewing = false;
+  let cooldownUntil = 0;
 
-  async function attempt(inHand: AccessToken, options: GetTokenOptions, patience: Patience): Promise<AccessToken> {
-    if (now() < peaceUntil) {
-      return inHand;
+  async function attempt(cached: AccessToken, options: GetTokenOptions, policy: RetryPolicy): Promise<AccessToken> {
+    if (now() < cooldownUntil) {
+      return cached;
     }
     try {
-      return await fly(options, patience);
+      return await request(options, policy);
     } catch (failure) {
-      if (patience !== early) {
+      if (policy !== earlyRenewal) {
         options.signal?.throwIfAborted();
       }
       const retryAfter = failure instanceof TokenBrokerError ? failure.retryAfter : undefined;
-      peaceUntil = now() + Math.max(holdAfterFailureMs, (retryAfter ?? 0) * 1000);
-      return inHand;
+      cooldownUntil = now() + Math.max(cooldownMs, (retryAfter ?? 0) * 1000);
+      return cached;
     }
   }
 
   return {
-    validity: (inHand: AccessToken, options: GetTokenOptions) => attempt(inHand, options, wanted),
+    validity: (cached: AccessToken, options: GetTokenOptions) => attempt(cached, options, longerValidity),
     /**
-     * One caller asks; the others go on with the token in hand. The one waits for the answer, for a short time, because
-     * a Lambda function that has answered is frozen with whatever it left running. Its signal ends that wait alone: were
-     * it turned away, callers in a hurry would be elected one after the other and get nothing, with a good token in hand.
+     * One caller asks; the others use the cached token. That caller waits a short time for the response: Lambda freezes
+     * a function after it returns, with all work that still runs. The caller's signal ends the wait, and the caller
+     * gets the cached token. It does not get an error: otherwise short-lived callers would be chosen one after the
+     * other and fail, although the cached token is good.
      */
-    early: async (inHand: AccessToken, options: GetTokenOptions) => {
-      if (renewing) {
-        return inHand;
+    early: async (cached: AccessToken, options: GetTokenOptions) => {
+      if (isRenewing) {
+        return cached;
       }
-      renewing = true;
-      return attempt(inHand, options, early).finally(() => {
-        renewing = false;
+      isRenewing = true;
+      return attempt(cached, options, earlyRenewal).finally(() => {
+        isRenewing = false;
       });
     },
   };
 }
 
-/** @throws TypeError for anything else, which may be a token: it is not repeated */
+/** @throws TypeError for any other text; the message does not repeat the text, because it may be a token */
 function checkFingerprint(rejected: string): string {
   if (!/^[0-9a-f]{64}$/.test(rejected)) {
-    throw new TypeError('rejected is a fingerprint, 64 hex digits in lower case');
+    throw new TypeError('rejected: not a fingerprint. Pass 64 hex digits in lower case');
   }
   return rejected;
 }
 
-/** @throws RangeError for what is no number of seconds */
+/** @throws RangeError for anything but a finite number of seconds, 0 or more */
 function validityMs(minValidity = 0): number {
   if (!(minValidity >= 0 && minValidity < Number.POSITIVE_INFINITY)) {
-    throw new RangeError('minValidity is a number of seconds, 0 or more');
+    throw new RangeError('minValidity: not a number of seconds. Pass 0 or more');
   }
   return minValidity * 1000;
 }

@@ -1,18 +1,19 @@
+// The request to the broker and its responses: parses and checks both kinds. Called by gateway.ts, invoke.ts and the CLI.
 import { createHash } from 'node:crypto';
 import { TokenBrokerError } from './errors.ts';
 
 /** The body of a token request. */
-export interface Question {
+export interface TokenRequest {
   /** Whole seconds. */
   readonly min_validity?: number;
   /** SHA-256 of an access token that Fegora answered 401 to, 64 hex digits. */
   readonly rejected?: string;
 }
 
-/** The broker's token response, checked. */
-export interface Answer {
+/** The broker's token response, parsed and checked. */
+export interface TokenResponse {
   readonly accessToken: string;
-  /** Whole seconds of life left when the broker answered. */
+  /** Seconds of validity left when the broker sent the response. */
   readonly expiresIn: number;
   readonly fingerprint: string;
   readonly account: string;
@@ -20,23 +21,23 @@ export interface Answer {
 }
 
 /**
- * Asks the broker once.
+ * Sends one request to the broker.
  *
- * @throws TokenBrokerError for every refusal and failure; the signal's reason when it aborts
+ * @throws TokenBrokerError for every error response and every failure; the signal's reason when the signal aborts
  */
-export type Ask = (question: Question, signal: AbortSignal) => Promise<Answer>;
+export type Transport = (request: TokenRequest, signal: AbortSignal) => Promise<TokenResponse>;
 
-/** A response before it is believed: the body's text and what else may tell what went wrong. */
-export interface Reply {
+/** A response that is not parsed yet. */
+export interface RawResponse {
   readonly body: string;
-  /** The HTTP status; none where the broker was invoked directly. */
+  /** The HTTP status. A direct invocation has none. */
   readonly status?: number;
   readonly retryAfter?: string | undefined;
   readonly requestId?: string | undefined;
 }
 
-/** What a refusal means that is not in the broker's words: it came from the gateway or from something before it. */
-const meanings: Record<number, { code: string; retryable: boolean }> = {
+/** What a status means if the body is not the broker's: the gateway, or something before it, sent the response. */
+const failuresByStatus: Record<number, { code: string; retryable: boolean }> = {
   400: { code: 'invalid_request', retryable: false },
   403: { code: 'forbidden', retryable: false },
   413: { code: 'invalid_request', retryable: false },
@@ -45,76 +46,76 @@ const meanings: Record<number, { code: string; retryable: boolean }> = {
   504: { code: 'deadline', retryable: true },
 };
 
-const longestLifeSeconds = 30 * 24 * 3600;
-const longestPauseSeconds = 300;
+const maxExpiresInSeconds = 30 * 24 * 3600;
+const maxRetryAfterSeconds = 300;
 
 /**
- * Reads a token response.
+ * Parses a token response. `expiresIn` is at most 30 days.
  *
- * @param asked the account that was asked for; the broker's default one where absent
- * @throws TokenBrokerError `unexpected_answer` where it is not one, its fingerprint is not its token's, or its account
- *   not the one that was asked for
+ * @param expectedAccount the account of the request; undefined if the request was for the broker's default account
+ * @throws TokenBrokerError `unexpected_answer` if the body is not a token response, if its fingerprint does not match
+ *   its token, or if it is for another account
  */
-export function readToken(reply: Reply, asked: string | undefined): Answer {
-  const body = parseJson(reply.body);
+export function parseTokenResponse(raw: RawResponse, expectedAccount: string | undefined): TokenResponse {
+  const body = parseJson(raw.body);
   if (!isObject(body) || !isTokenText(body.access_token) || !isSeconds(body.expires_in)) {
-    throw unexpected(reply);
+    throw unexpected(raw);
   }
   const fingerprint = createHash('sha256').update(body.access_token).digest('hex');
   const { account } = body;
-  if (body.token_sha256 !== fingerprint || typeof account !== 'string' || account !== (asked ?? account)) {
-    throw unexpected(reply);
+  if (body.token_sha256 !== fingerprint || typeof account !== 'string' || account !== (expectedAccount ?? account)) {
+    throw unexpected(raw);
   }
   return {
     accessToken: body.access_token,
-    expiresIn: Math.min(body.expires_in, longestLifeSeconds),
+    expiresIn: Math.min(body.expires_in, maxExpiresInSeconds),
     fingerprint,
     account,
     ...(typeof body.warning === 'string' && { warning: body.warning }),
   };
 }
 
-/** Reads a refusal: in the broker's own words where the body is of their shape, by its status where it is not. */
-export function readFailure(reply: Reply): TokenBrokerError {
-  const body = parseJson(reply.body);
+/** Parses an error response: by its body if that is the broker's, otherwise by its status. `retryAfter` is 300 s at most. */
+export function parseErrorResponse(raw: RawResponse): TokenBrokerError {
+  const body = parseJson(raw.body);
   if (!isObject(body) || typeof body.error !== 'string' || typeof body.retryable !== 'boolean') {
-    return unspoken(reply);
+    return failureOfStatus(raw);
   }
   const text = typeof body.error_description === 'string' ? body.error_description : 'The broker refused.';
   return new TokenBrokerError(body.error, text, {
     retryable: body.retryable,
-    retryAfter: isSeconds(body.retry_after) ? Math.min(body.retry_after, longestPauseSeconds) : undefined,
-    requestId: typeof body.request_id === 'string' ? body.request_id : reply.requestId,
+    retryAfter: isSeconds(body.retry_after) ? Math.min(body.retry_after, maxRetryAfterSeconds) : undefined,
+    requestId: typeof body.request_id === 'string' ? body.request_id : raw.requestId,
   });
 }
 
 /**
- * The broker's words in an error that Lambda passed on: they are its message.
+ * Parses the payload that Lambda returns if the function threw: `errorMessage` holds the broker's error body.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html
  */
-export function readThrown(reply: Reply): TokenBrokerError {
-  const thrown = parseJson(reply.body);
+export function parseFunctionError(raw: RawResponse): TokenBrokerError {
+  const thrown = parseJson(raw.body);
   const message = isObject(thrown) ? thrown.errorMessage : undefined;
-  return readFailure({ ...reply, body: typeof message === 'string' ? message : '' });
+  return parseErrorResponse({ ...raw, body: typeof message === 'string' ? message : '' });
 }
 
-function unspoken({ status = 500, retryAfter = '', requestId }: Reply): TokenBrokerError {
-  const meaning = meanings[status] ?? (status >= 500 ? { code: 'internal', retryable: false } : undefined);
-  if (meaning === undefined) {
+function failureOfStatus({ status = 500, retryAfter = '', requestId }: RawResponse): TokenBrokerError {
+  const failure = failuresByStatus[status] ?? (status >= 500 ? { code: 'internal', retryable: false } : undefined);
+  if (failure === undefined) {
     return unexpected({ body: '', requestId });
   }
-  return new TokenBrokerError(meaning.code, `Refused with status ${status}, by something other than the broker.`, {
-    retryable: meaning.retryable,
-    retryAfter: /^\d{1,6}$/.test(retryAfter) ? Math.min(Number(retryAfter), longestPauseSeconds) : undefined,
+  const text = `The request was refused with status ${status}, but not by the broker.`;
+  return new TokenBrokerError(failure.code, text, {
+    retryable: failure.retryable,
+    retryAfter: /^\d{1,6}$/.test(retryAfter) ? Math.min(Number(retryAfter), maxRetryAfterSeconds) : undefined,
     requestId,
   });
 }
 
-function unexpected({ requestId }: Reply): TokenBrokerError {
-  return new TokenBrokerError('unexpected_answer', 'The answer is not of the form a token broker gives.', {
-    requestId,
-  });
+function unexpected({ requestId }: RawResponse): TokenBrokerError {
+  const text = 'Not a response of a token broker for this account. Check endpoint and account.';
+  return new TokenBrokerError('unexpected_answer', text, { requestId });
 }
 
 function parseJson(text: string): unknown {
@@ -129,7 +130,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-/** The characters a bearer token may hold, and so those that are safe in a header. RFC 6750 section 2.1 */
+/**
+ * Only characters that are safe in a header: a superset of the characters that a bearer token may have.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+ */
 function isTokenText(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
 }

@@ -1,3 +1,4 @@
+// Starts a broker as a caller sees it: gateway, function, table, secrets, Fegora. Used by scenario tests.
 import { createServer, request } from 'node:http';
 import { localCallers } from '../../../local/gateway/callers.ts';
 import { type Gateway, startGateway } from '../../../local/gateway/gateway.ts';
@@ -8,24 +9,24 @@ export interface Scene {
   readonly world: TestSystem;
   readonly gateway: Gateway;
   readonly callers: ReturnType<typeof localCallers>;
-  /** Aliases in the order in which they were invoked. */
+  /** The aliases that were invoked, in order. */
   readonly invoked: string[];
-  /** Into the first environment, past the gateway. */
+  /** Calls the first environment directly, without the gateway. */
   readonly door: EntryPoints;
   readonly close: () => Promise<void>;
 }
 
 export interface SceneOptions extends TestSystemOptions {
-  /** Execution environments, which take the calls in turn. @default 1 */
+  /** How many execution environments there are. The calls go to them in turn. @default 1 */
   readonly environments?: number;
 }
 
-/** The broker as a caller meets it: the gateway with its signatures and rights, the function, all that is behind it. */
+/** Starts the gateway, which checks signatures and rights, the function, and everything that the function calls. */
 export async function startScene(options: SceneOptions = {}): Promise<Scene> {
   const { accounts = ['one', 'two'], environments = 1, parts = {} } = options;
   const world = await startTestSystem({ accounts, ...options });
   const { clock } = parts;
-  const table = clock && (await dated(world.tableUrl, clock.now));
+  const table = clock && (await tableDatedBy(world.tableUrl, clock.now));
   const tableEnv = table && { AWS_ENDPOINT_URL_DYNAMODB: table.url };
   const door = world.environment(tableEnv);
   const doors = [door, ...Array.from({ length: environments - 1 }, () => world.environment(tableEnv))];
@@ -55,10 +56,11 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
 }
 
 /**
- * Stands in front of the table and dates its answers by another clock, since the broker compares its own with them.
- * Epoch milliseconds.
+ * Starts a proxy for the table that sets the `date` of its responses, because the broker compares its clock with it.
+ *
+ * @param now epoch milliseconds
  */
-async function dated(server: string, now: () => number): Promise<LoopbackServer> {
+async function tableDatedBy(server: string, now: () => number): Promise<LoopbackServer> {
   return listen(
     createServer((incoming, outgoing) => {
       const { method, url = '', headers } = incoming;

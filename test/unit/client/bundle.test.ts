@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('the bundle', () => {
-  test('is under 40 KB, minified', () => {
+  test('is smaller than 40 KB when it is minified', () => {
     const rows = Object.entries(pieces).sort(([, a], [, b]) => b - a);
     console.log(['client bundle', ...rows.map(([piece, size]) => `${size} ${piece}`), `${bytes} in all`].join('\n  '));
 
@@ -39,13 +39,13 @@ describe('the bundle', () => {
     expect(bytes).toBeLessThan(40_000);
   });
 
-  test('holds the client and its signer, nothing else', () => {
+  test('contains only the client and its signer', () => {
     const packages = Object.keys(pieces).filter((piece) => !piece.startsWith('client/'));
 
     expect(packages.sort()).toEqual(['@smithy/core', '@smithy/signature-v4']);
   });
 
-  test('loads nothing but Node’s own modules, and the Lambda client when it is needed', () => {
+  test('imports only modules of Node, and loads the Lambda client when it is needed', () => {
     const later = imports.filter(({ kind }) => kind === 'dynamic-import').map(({ path }) => path);
     const atOnce = imports.filter(({ kind }) => kind !== 'dynamic-import').map(({ path }) => path);
 
@@ -58,19 +58,19 @@ const script = `
   import { createFegoraFetch, createTokenClient } from './index.mjs';
   const [endpoint] = process.argv.slice(2);
   const tokens = createTokenClient({ endpoint, region: 'us-east-1' });
-  const seen = [];
+  const authorizations = [];
   const api = async (url, { headers }) => {
-    seen.push(headers.get('authorization'));
-    return new Response('', { status: seen.length === 1 ? 401 : 200 });
+    authorizations.push(headers.get('authorization'));
+    return new Response('', { status: authorizations.length === 1 ? 401 : 200 });
   };
   const { status } = await createFegoraFetch(tokens, api)('/dte', { signal: AbortSignal.timeout(10_000) });
-  console.log(JSON.stringify({ major: process.version.split('.')[0], status, seen }));
+  console.log(JSON.stringify({ major: process.version.split('.')[0], status, authorizations }));
 `;
 
-test.each([20, 22, 24])('the bundle works in Node %d, where it is installed', async (major) => {
+test.each([20, 22, 24])('the bundle works in Node %d when this version is installed', async (major) => {
   const node = await find(major);
   if (node === undefined) {
-    console.log(`Node ${major} is not installed here: the bundle was not run in it.`);
+    console.log(`Node ${major} is not installed here, so the bundle did not run in it.`);
     return;
   }
   await writeFile(join(folder, 'script.mjs'), script);
@@ -79,7 +79,11 @@ test.each([20, 22, 24])('the bundle works in Node %d, where it is installed', as
   const { stdout } = await run(node, [join(folder, 'script.mjs'), broker.url], { env });
   await broker.close();
 
-  expect(JSON.parse(stdout)).toEqual({ major: `v${major}`, status: 200, seen: ['Bearer token-a', 'Bearer token-b'] });
+  expect(JSON.parse(stdout)).toEqual({
+    major: `v${major}`,
+    status: 200,
+    authorizations: ['Bearer token-a', 'Bearer token-b'],
+  });
 });
 
 const consumer = (module: string) => `
@@ -88,7 +92,7 @@ const consumer = (module: string) => `
   export const fingerprint: Promise<string> = tokens.getToken({ minValidity: 60 }).then((token) => token.fingerprint);
   export const answer: Promise<Response> = createFegoraFetch(tokens)('/dte', { method: 'POST' });
   export const code = (thrown: unknown): string => (thrown instanceof TokenBrokerError ? thrown.code : '');
-  // @ts-expect-error: an account has to be named to be invoked
+  // @ts-expect-error: direct invocation needs an account
   createTokenClient({ functionName: 'broker' });
 `;
 
@@ -96,7 +100,7 @@ test.each([
   ['node16', 'node16'],
   ['nodenext', 'nodenext'],
   ['esnext', 'bundler'],
-])('its types are those of a package and of a copy, with %s modules and %s resolution', async (module, resolution) => {
+])('the types compile in the package and in a copy, with %s modules and %s resolution', async (module, resolution) => {
   const root = join(import.meta.dirname, '../../..');
   const project = await mkdtemp(join(tmpdir(), 'token-client-types-'));
   const installed = join(project, 'node_modules/fegora-token-broker');
@@ -121,7 +125,7 @@ test.each([
   expect(checked.stdout).toBe('');
 });
 
-/** A Node of this major version on the path. */
+/** Returns the path of a Node of this major version, if PATH has one. */
 async function find(major: number): Promise<string | undefined> {
   const folders = new Set(process.env.PATH?.split(delimiter));
   for (const place of folders) {

@@ -10,7 +10,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((server) => server.close()));
 });
 
-/** An API that takes one token and answers 401 to all others. */
+/** A server for the API that accepts one token and answers 401 to all others. */
 async function api(accepted: string, answer: { status: number; location?: string } = { status: 200 }) {
   const calls: { method: string; path: string; bearer: string; body: string; kind: string }[] = [];
   const server = await serve(async (request, response) => {
@@ -27,12 +27,12 @@ async function api(accepted: string, answer: { status: number; location?: string
   return { url: server.url, calls };
 }
 
-/** A client that has token-a, and token-b for whoever reports that one. */
+/** A token client that returns token-a, and the replacement after a report of token-a. */
 function tokens(replacement: 'token-a' | 'token-b' | Error = 'token-b') {
-  const asked: GetTokenOptions[] = [];
+  const requests: GetTokenOptions[] = [];
   const client: TokenClient = {
     getToken: async (options = {}) => {
-      asked.push(options);
+      requests.push(options);
       if (options.rejected !== undefined && replacement instanceof Error) {
         throw replacement;
       }
@@ -40,7 +40,7 @@ function tokens(replacement: 'token-a' | 'token-b' | Error = 'token-b') {
       return { accessToken, fingerprint: fingerprintOf(accessToken), expiresAt: noon, account: 'a' };
     },
   };
-  return { client, asked };
+  return { client, requests };
 }
 
 function fegora(origin: string, client: TokenClient) {
@@ -48,7 +48,7 @@ function fegora(origin: string, client: TokenClient) {
 }
 
 describe('the token', () => {
-  test('goes along with method, path, query, headers and body as given', async () => {
+  test('is added to a request, and method, path, query, headers and body stay the same', async () => {
     const { url, calls } = await api('token-a');
     const headers = { 'content-type': 'application/json', authorization: 'Bearer of-the-caller' };
     const response = await fegora(url, tokens().client)('/dte?x=1', { method: 'POST', body: '{"a":1}', headers });
@@ -59,7 +59,7 @@ describe('the token', () => {
     ]);
   });
 
-  test('goes over a connection of its own, since one that is kept is dead after a freeze, unless told otherwise', async () => {
+  test('goes over a new connection, unless the request has a header connection', async () => {
     const connections: unknown[] = [];
     const server = await serve((request, response) => {
       connections.push(request.headers.connection);
@@ -74,7 +74,7 @@ describe('the token', () => {
     expect(connections).toEqual(['close', 'close', 'keep-alive']);
   });
 
-  test('goes along with a Request, its own headers kept', async () => {
+  test('is added to a Request, and its headers stay the same', async () => {
     const { url, calls } = await api('token-a');
     const request = new Request(`${url}/dte`, { method: 'PUT', body: '{}', headers: { 'content-type': 'text/x-a' } });
     await fegora(url, tokens().client)(request);
@@ -92,7 +92,7 @@ describe('the token', () => {
     'https://api.fegora.com@example.org/dte',
     'data:text/plain,a',
   ])('never goes to %s', async (url) => {
-    const { client, asked } = tokens();
+    const { client, requests } = tokens();
     const sent: unknown[] = [];
     const call = createFegoraFetch(client, async (...request) => {
       sent.push(request);
@@ -100,10 +100,10 @@ describe('the token', () => {
     })(url);
 
     await expect(call).rejects.toThrow('the token goes to https://api.fegora.com only');
-    expect([asked, sent]).toEqual([[], []]);
+    expect([requests, sent]).toEqual([[], []]);
   });
 
-  test('goes to Fegora where nothing else is said', async () => {
+  test('goes to Fegora when the options name no origin', async () => {
     const sent: string[] = [];
     const record: typeof fetch = async (input) => {
       sent.push(String(input));
@@ -114,7 +114,7 @@ describe('the token', () => {
     expect(sent).toEqual(['https://api.fegora.com/contribuyente/25365421']);
   });
 
-  test.each([301, 302, 303, 307, 308])('does not follow a %d, and neither does the body', async (status) => {
+  test.each([301, 302, 303, 307, 308])('and the body do not follow a %d', async (status) => {
     const elsewhere = await api('token-a');
     const { url, calls } = await api('token-a', { status, location: `${elsewhere.url}/stolen` });
     const response = await fegora(url, tokens().client)('/dte', { method: 'POST', body: '{}', redirect: 'follow' });
@@ -124,7 +124,7 @@ describe('the token', () => {
     expect([calls.length, elsewhere.calls.length]).toEqual([1, 0]);
   });
 
-  test('a caller who wants redirects to fail gets that', async () => {
+  test('does not follow a redirect when the caller wants redirects to fail', async () => {
     const { url } = await api('token-a', { status: 302, location: '/' });
 
     await expect(fegora(url, tokens().client)('/dte', { redirect: 'error' })).rejects.toThrow('fetch failed');
@@ -132,9 +132,9 @@ describe('the token', () => {
 });
 
 describe('a 401', () => {
-  test('is reported, and the request repeated once with the new token', async () => {
+  test('is reported, and the request is repeated once with the new token', async () => {
     const { url, calls } = await api('token-b');
-    const { client, asked } = tokens();
+    const { client, requests } = tokens();
     const response = await fegora(url, client)('/dte', { method: 'POST', body: '{"a":1}' });
 
     expect(response.status).toBe(200);
@@ -142,22 +142,22 @@ describe('a 401', () => {
       ['token-a', '{"a":1}'],
       ['token-b', '{"a":1}'],
     ]);
-    expect(asked.map(({ rejected }) => rejected)).toEqual([undefined, fingerprintOf('token-a')]);
+    expect(requests.map(({ rejected }) => rejected)).toEqual([undefined, fingerprintOf('token-a')]);
   });
 
-  test('a second one is the answer', async () => {
+  test('is the result when the new token gets one too', async () => {
     const { url, calls } = await api('token-z');
-    const { client, asked } = tokens();
+    const { client, requests } = tokens();
     const response = await fegora(url, client)('/dte');
 
     expect([response.status, await response.text()]).toEqual([401, 'refused']);
-    expect([calls.length, asked.length]).toEqual([2, 2]);
+    expect([calls.length, requests.length]).toEqual([2, 2]);
   });
 
   test.each([
     ['the broker has no other token', 'token-a' as const],
     ['the broker refuses', new TokenBrokerError('too_many_rejections', 'no')],
-  ])('is the answer, body and all, where %s', async (_, replacement) => {
+  ])('is the result, with its body, when %s', async (_, replacement) => {
     const { url, calls } = await api('token-z');
     const response = await fegora(url, tokens(replacement).client)('/dte');
 
@@ -170,24 +170,24 @@ describe('a 401', () => {
     ['bytes', () => new TextEncoder().encode('a=1')],
     ['blob', () => new Blob(['a=1'])],
     ['buffer', () => new TextEncoder().encode('a=1').buffer],
-  ])('a %s is sent again', async (_, body) => {
+  ])('causes a repetition of a request whose body is a %s', async (_, body) => {
     const { url, calls } = await api('token-b');
     await fegora(url, tokens().client)('/dte', { method: 'POST', body: body() });
 
     expect(calls.map((call) => call.body)).toEqual(['a=1', 'a=1']);
   });
 
-  test('a stream is not sent again, but the token is reported all the same', async () => {
+  test('is reported but causes no repetition when the body is a stream', async () => {
     const { url, calls } = await api('token-b');
-    const { client, asked } = tokens();
+    const { client, requests } = tokens();
     const stream = new Blob(['a=1']).stream();
     const response = await fegora(url, client)('/dte', { method: 'POST', body: stream, duplex: 'half' });
 
     expect(response.status).toBe(401);
-    expect([calls.length, asked.length]).toEqual([1, 2]);
+    expect([calls.length, requests.length]).toEqual([1, 2]);
   });
 
-  test('a Request with a body is not sent again, one without is', async () => {
+  test('causes a repetition of a Request only when the Request has no body', async () => {
     const { url, calls } = await api('token-b');
     const send = fegora(url, tokens().client);
     const withBody = await send(new Request(`${url}/dte`, { method: 'POST', body: 'a=1' }));
@@ -196,7 +196,7 @@ describe('a 401', () => {
     expect([withBody.status, without.status, calls.length]).toEqual([401, 200, 3]);
   });
 
-  test('whose body breaks off costs nobody the repetition', async () => {
+  test('causes a repetition also when its own body breaks off', async () => {
     const replies = [
       () => new Response(new ReadableStream({ start: (body) => body.error(new Error('broken off')) }), { status: 401 }),
       () => new Response('done'),
@@ -206,13 +206,13 @@ describe('a 401', () => {
     expect(await (await send('/dte')).text()).toBe('done');
   });
 
-  test('of a path that refuses every token costs one report a minute, not one per call', async () => {
+  test('is reported once a minute, not at every call, when the path refuses every token', async () => {
     let now = noon;
     let current = 0;
-    const asked: GetTokenOptions[] = [];
+    const requests: GetTokenOptions[] = [];
     const client: TokenClient = {
       getToken: async (options = {}) => {
-        asked.push(options);
+        requests.push(options);
         current += options.rejected === undefined ? 0 : 1;
         const accessToken = `token-${current}`;
         return { accessToken, fingerprint: fingerprintOf(accessToken), expiresAt: noon, account: 'a' };
@@ -224,7 +224,7 @@ describe('a 401', () => {
       {},
       () => now,
     );
-    const reports = () => asked.filter(({ rejected }) => rejected !== undefined).length;
+    const reports = () => requests.filter(({ rejected }) => rejected !== undefined).length;
     for (let call = 0; call < 5; call += 1) {
       expect((await send('/no-right')).status).toBe(401);
     }
@@ -237,16 +237,24 @@ describe('a 401', () => {
 
   test.each([
     ['refuses', new TokenBrokerError('credentials_rejected', 'no'), 60],
-    ['wants peace', new TokenBrokerError('upstream_unavailable', 'later', { retryable: true, retryAfter: 20 }), 20],
-    ['wants more', new TokenBrokerError('too_many_rejections', 'later', { retryable: true, retryAfter: 200 }), 60],
-    ['is not there', new TokenBrokerError('broker_unreachable', 'nobody', { retryable: true }), 5],
+    [
+      'names a time of 20 s',
+      new TokenBrokerError('upstream_unavailable', 'later', { retryable: true, retryAfter: 20 }),
+      20,
+    ],
+    [
+      'names a time of 200 s',
+      new TokenBrokerError('too_many_rejections', 'later', { retryable: true, retryAfter: 200 }),
+      60,
+    ],
+    ['is unreachable', new TokenBrokerError('broker_unreachable', 'gone', { retryable: true }), 5],
     ['has no other token', 'token-a' as const, 60],
-  ])('where the broker %s is not reported again at every call', async (_, replacement, seconds) => {
+  ])('is not reported again during the cooldown when the broker %s', async (_, replacement, seconds) => {
     let now = noon;
-    const { client, asked } = tokens(replacement);
+    const { client, requests } = tokens(replacement);
     const unauthorized = async () => new Response('', { status: 401 });
     const send = fegoraFetch(client, unauthorized, {}, () => now);
-    const reports = () => asked.filter(({ rejected }) => rejected !== undefined).length;
+    const reports = () => requests.filter(({ rejected }) => rejected !== undefined).length;
     await send('/dte');
     now += seconds * 1000 - 1;
     await send('/dte');
@@ -257,67 +265,70 @@ describe('a 401', () => {
     expect(reports()).toBe(2);
   });
 
-  test('other refusals are the answer', async () => {
+  test('is the only status that is reported: a 403 is the result', async () => {
     const { url } = await api('token-a', { status: 403 });
-    const { client, asked } = tokens();
+    const { client, requests } = tokens();
 
     expect((await fegora(url, client)('/dte')).status).toBe(403);
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
 });
 
-test.each(['http://api.fegora.com', 'ftp://127.0.0.1', 'api.fegora.com'])('%s is no origin for a token', (origin) => {
-  expect(() => createFegoraFetch(tokens().client, undefined, { origin })).toThrow(TypeError);
-});
+test.each(['http://api.fegora.com', 'ftp://127.0.0.1', 'api.fegora.com'])(
+  'createFegoraFetch refuses the origin %s',
+  (origin) => {
+    expect(() => createFegoraFetch(tokens().client, undefined, { origin })).toThrow(TypeError);
+  },
+);
 
-test('a Request has no place in the options, where its method and body would be lost', async () => {
-  const { client, asked } = tokens();
+test('refuses a Request as init, because its method and body would be lost', async () => {
+  const { client, requests } = tokens();
   const options = new Request('https://api.fegora.com/dte', { method: 'POST', body: '{}' });
 
   await expect(createFegoraFetch(client)('/dte', options)).rejects.toThrow(TypeError);
-  expect(asked).toEqual([]);
+  expect(requests).toEqual([]);
 });
 
 describe('a signal', () => {
-  test('of a Request is lifted by null in the options, as in fetch', async () => {
+  test('of a Request does not count when init has the signal null, as in fetch', async () => {
     const { url } = await api('token-a');
-    const { client, asked } = tokens();
+    const { client, requests } = tokens();
     await fegora(url, client)(new Request(`${url}/dte`, { signal: new AbortController().signal }), { signal: null });
 
-    expect(asked[0]?.signal).toBeUndefined();
+    expect(requests[0]?.signal).toBeUndefined();
   });
 
-  test('reaches the client, whether it comes with the options or in a Request', async () => {
+  test('is passed to the token client from init and from a Request', async () => {
     const { url } = await api('token-b');
-    const { client, asked } = tokens();
+    const { client, requests } = tokens();
     const { signal } = new AbortController();
     await fegora(url, client)('/dte', { signal });
     const request = new Request(`${url}/dte`, { signal });
     await fegora(url, client)(request);
 
-    expect(asked.map((options) => options.signal)).toEqual([signal, signal, request.signal, request.signal]);
+    expect(requests.map((options) => options.signal)).toEqual([signal, signal, request.signal, request.signal]);
   });
 
-  test('ends a repetition too', async () => {
+  test('ends the call also while the token is replaced', async () => {
     const { url, calls } = await api('token-b');
-    const leaver = new AbortController();
+    const controller = new AbortController();
     const { client } = tokens();
-    const leaving: TokenClient = {
+    const aborting: TokenClient = {
       getToken: async (options) => {
         if (options?.rejected !== undefined) {
-          leaver.abort(new Error('in a hurry'));
-          throw leaver.signal.reason;
+          controller.abort(new Error('aborted by the caller'));
+          throw controller.signal.reason;
         }
         return client.getToken(options);
       },
     };
 
-    await expect(fegora(url, leaving)('/dte', { signal: leaver.signal })).rejects.toThrow('in a hurry');
+    await expect(fegora(url, aborting)('/dte', { signal: controller.signal })).rejects.toThrow('aborted by the caller');
     expect(calls).toHaveLength(1);
   });
 });
 
-test('without a token nothing is sent', async () => {
+test('sends nothing when there is no token', async () => {
   const { url, calls } = await api('token-a');
   const refused = new TokenBrokerError('forbidden', 'no');
   const client: TokenClient = { getToken: () => Promise.reject(refused) };

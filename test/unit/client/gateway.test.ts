@@ -4,7 +4,15 @@ import { createTokenClient, TokenBrokerError } from '../../../client/index.ts';
 import type { GatewayOptions } from '../../../client/options.ts';
 import { listen, serve } from '../../../local/loopback.ts';
 import { makeCertificate } from '../../support/certificates.ts';
-import { fingerprintOf, issued, keys, type Line, noon, refusal, scriptedBroker } from '../../support/client/broker.ts';
+import {
+  fingerprintOf,
+  issued,
+  keys,
+  noon,
+  refusal,
+  type ScriptedAnswer,
+  scriptedBroker,
+} from '../../support/client/broker.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const open: { close: () => Promise<void> }[] = [];
@@ -12,7 +20,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((server) => server.close()));
 });
 
-async function broker(...script: Line[]) {
+async function broker(...script: ScriptedAnswer[]) {
   const server = await scriptedBroker(...script);
   open.push(server);
   return server;
@@ -38,25 +46,25 @@ describe('the request', () => {
     ['', {}, '/token'],
     ['/prod', {}, '/prod/token'],
     ['/prod/', { account: 'nit-1' }, '/prod/token/nit-1'],
-  ])('stage "%s", %o: POST %s', async (stage, options, path) => {
-    const { url, heard } = await broker(issued('token-a', 1799, options));
+  ])('with stage "%s" and options %o goes to POST %s', async (stage, options, path) => {
+    const { url, received } = await broker(issued('token-a', 1799, options));
     await client(url + stage, options).getToken();
 
-    expect(heard[0]?.path).toBe(path);
+    expect(received[0]?.path).toBe(path);
   });
 
-  test('asks for no more than it needs', async () => {
-    const { url, heard } = await broker(issued('token-a', 1799));
+  test('has only the members that the call needs', async () => {
+    const { url, received } = await broker(issued('token-a', 1799));
     await client(url).getToken();
     await client(url).getToken({ minValidity: 60, rejected: fingerprintOf('token-0') });
 
-    expect(heard.map(({ body }) => body)).toEqual([{}, { min_validity: 60, rejected: fingerprintOf('token-0') }]);
+    expect(received.map(({ body }) => body)).toEqual([{}, { min_validity: 60, rejected: fingerprintOf('token-0') }]);
   });
 
-  test('is signed for execute-api, host, session token and payload included', async () => {
-    const { url, heard } = await broker(issued('token-a', 1799));
+  test('is signed for execute-api, with host, session token and payload', async () => {
+    const { url, received } = await broker(issued('token-a', 1799));
     await client(url, { credentials: { ...keys, sessionToken: 'not-a-real-session' } }).getToken();
-    const headers = heard[0]?.headers ?? {};
+    const headers = received[0]?.headers ?? {};
 
     expect(headers.authorization).toMatch(
       /^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\/20261124\/us-east-1\/execute-api\/aws4_request, SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token, Signature=[0-9a-f]{64}$/,
@@ -67,19 +75,19 @@ describe('the request', () => {
     expect(headers.connection).toBe('close');
   });
 
-  test('is signed with the keys of the moment', async () => {
-    const { url, heard } = await broker(issued('token-a', 5));
-    let turn = 0;
+  test('is signed with the current keys of the provider', async () => {
+    const { url, received } = await broker(issued('token-a', 5));
+    let calls = 0;
     const rotating = async () => {
-      turn += 1;
-      return { ...keys, accessKeyId: `AKIDTURN${turn}` };
+      calls += 1;
+      return { ...keys, accessKeyId: `AKIDTURN${calls}` };
     };
     const { getToken, advance } = client(url, { credentials: rotating });
     await getToken();
     await advance(10_000);
     await getToken();
 
-    expect(heard.map(({ headers }) => /AKIDTURN\d/.exec(headers.authorization ?? '')?.[0])).toEqual([
+    expect(received.map(({ headers }) => /AKIDTURN\d/.exec(headers.authorization ?? '')?.[0])).toEqual([
       'AKIDTURN1',
       'AKIDTURN2',
     ]);
@@ -92,30 +100,30 @@ describe('the clock', () => {
     headers: { 'x-amzn-ErrorType': 'InvalidSignatureException', date },
   });
 
-  test('one that is off is put right by the server’s, once and for all', async () => {
-    const { url, heard } = await broker(badSignature('Tue, 24 Nov 2026 14:30:00 GMT'), issued('token-a', 5));
+  test('is corrected by the server’s date after a refused signature, and stays corrected', async () => {
+    const { url, received } = await broker(badSignature('Tue, 24 Nov 2026 14:30:00 GMT'), issued('token-a', 5));
     const { getToken, advance } = client(url);
     await getToken();
     await advance(10_000);
     await getToken();
 
-    expect(heard.map(({ headers }) => headers['x-amz-date'])).toEqual([
+    expect(received.map(({ headers }) => headers['x-amz-date'])).toEqual([
       '20261124T120000Z',
       '20261124T143000Z',
       '20261124T143010Z',
     ]);
   });
 
-  test('a second refusal of the signature is one of the keys', async () => {
-    const { url, heard } = await broker(badSignature('Tue, 24 Nov 2026 12:00:00 GMT'));
+  test('is not the cause when the signature is refused twice: the code is aws_credentials', async () => {
+    const { url, received } = await broker(badSignature('Tue, 24 Nov 2026 12:00:00 GMT'));
     const { code, retryable } = await failure(client(url).getToken());
 
     expect({ code, retryable }).toEqual({ code: 'aws_credentials', retryable: false });
-    expect(heard).toHaveLength(2);
+    expect(received).toHaveLength(2);
   });
 
   test.each(['UnrecognizedClientException', 'ExpiredTokenException:http://internal.amazon.com/'])(
-    '%s is a fault of the keys',
+    'is not the cause of %s: the code is aws_credentials',
     async (type) => {
       const { url } = await broker({ ...refusal(403, 'forbidden'), headers: { 'x-amzn-ErrorType': type } });
 
@@ -123,25 +131,25 @@ describe('the clock', () => {
     },
   );
 
-  test('other refusals are not signed again', async () => {
-    const { url, heard } = await broker({
+  test('causes no second request when AWS refuses for another reason', async () => {
+    const { url, received } = await broker({
       ...refusal(403, 'forbidden'),
       headers: { 'x-amzn-ErrorType': 'AccessDeniedException' },
     });
     await failure(client(url).getToken());
 
-    expect(heard).toHaveLength(1);
+    expect(received).toHaveLength(1);
   });
 
-  test('a token’s life is counted by the holder’s clock, however wrong the broker’s is', async () => {
+  test('of the caller decides when a token expires, also when the broker’s clock is wrong', async () => {
     const { url } = await broker(issued('token-a', 1799, { expires_at: '2031-01-01T00:00:00.000Z' }));
 
     expect((await client(url).getToken()).expiresAt).toBe(noon + 1_799_000);
   });
 });
 
-describe('the answer', () => {
-  test('is a token, its expiry, its fingerprint, its account and any warning', async () => {
+describe('the response', () => {
+  test('gives the token, its expiry, fingerprint, account and warning', async () => {
     const { url } = await broker(issued('token-a', 1799, { warning: 'renewal_failing' }));
 
     await expect(client(url).getToken()).resolves.toEqual({
@@ -153,7 +161,7 @@ describe('the answer', () => {
     });
   });
 
-  test('a refusal keeps the broker’s words', async () => {
+  test('keeps the code, the text and the request id of the broker when it is an error', async () => {
     const { url } = await broker(
       refusal(503, 'upstream_unavailable', { retryable: true, retry_after: 120, request_id: 'abc' }),
     );
@@ -163,7 +171,7 @@ describe('the answer', () => {
     expect(error.message).toBe('upstream_unavailable: A fixed text.');
   });
 
-  test('a code that is not known yet is believed', async () => {
+  test('keeps a code that this client does not know', async () => {
     const { url } = await broker(refusal(500, 'code_of_tomorrow'));
 
     expect(await failure(client(url).getToken())).toMatchObject({ code: 'code_of_tomorrow', retryable: false });
@@ -180,7 +188,7 @@ describe('the answer', () => {
     [504, 'deadline', true],
     [301, 'unexpected_answer', false],
     [404, 'unexpected_answer', false],
-  ])('%d without a word of the broker: %s', async (status, code, retryable) => {
+  ])('%d without a body of the broker has the code %s', async (status, code, retryable) => {
     const headers = { 'retry-after': '300', 'x-amzn-RequestId': 'of-the-gateway' };
     const { url } = await broker({ status, headers, body: { message: 'not of the contract' } });
 
@@ -188,29 +196,29 @@ describe('the answer', () => {
   });
 
   test.each([
-    ['no JSON', '<html>'],
-    ['no object', null],
+    ['a body that is not JSON', '<html>'],
+    ['a body that is not an object', null],
     ['no token', { token_type: 'bearer', expires_in: 5 }],
     ['a token that does not fit a header', issued('token\r\na', 1799).body],
-    ['an expiry that is no number', issued('token-a', 1799, { expires_in: '1799' }).body],
+    ['an expiry that is not a number', issued('token-a', 1799, { expires_in: '1799' }).body],
     ['an expiry of 0', issued('token-a', 0).body],
     ['another token’s fingerprint', issued('token-a', 1799, { token_sha256: fingerprintOf('token-b') }).body],
     ['no account', issued('token-a', 1799, { account: undefined }).body],
     ['70 KB', issued('token-a', 1799, { more: 'x'.repeat(70_000) }).body],
-  ])('200 with %s is refused', async (_, body) => {
+  ])('200 with %s has the code unexpected_answer', async (_, body) => {
     const { url } = await broker({ body });
 
     expect(await failure(client(url).getToken())).toMatchObject({ code: 'unexpected_answer', retryable: false });
   });
 
-  test('the token of another account is refused', async () => {
+  test('with the token of another account has the code unexpected_answer', async () => {
     const { url } = await broker(issued('token-a', 1799, { account: 'theirs' }));
     const error = await failure(client(url, { account: 'mine' }).getToken());
 
     expect(error).toMatchObject({ code: 'unexpected_answer', retryable: false });
   });
 
-  test('a life and a waiting time beyond reason are cut', async () => {
+  test('has a life of at most 30 days and a waiting time of at most 300 s', async () => {
     const thirtyDaysMs = 30 * 24 * 3600 * 1000;
     const { url } = await broker(
       issued('token-a', 1799, { expires_in: 1e306 }),
@@ -221,53 +229,53 @@ describe('the answer', () => {
     expect(await failure(client(url).getToken())).toMatchObject({ retryAfter: 300 });
   });
 
-  test('of a path that API Gateway does not know is no fault of the keys', async () => {
+  test('to a path that API Gateway does not know has the code unexpected_answer', async () => {
     const headers = { 'x-amzn-ErrorType': 'MissingAuthenticationTokenException' };
-    const { url, heard } = await broker({ ...refusal(403, 'forbidden'), headers });
+    const { url, received } = await broker({ ...refusal(403, 'forbidden'), headers });
     const error = await failure(client(url).getToken());
 
     expect(error).toMatchObject({ code: 'unexpected_answer', retryable: false });
     expect(error.message).toContain('No token broker is at this path');
-    expect(heard).toHaveLength(1);
+    expect(received).toHaveLength(1);
   });
 
-  test('a redirect is not followed', async () => {
+  test('is not followed when it is a redirect', async () => {
     const elsewhere = await broker(issued('token-a', 1799));
     const { url } = await broker({ status: 307, headers: { location: elsewhere.url }, body: '' });
 
     expect(await failure(client(url).getToken())).toMatchObject({ code: 'unexpected_answer' });
-    expect(elsewhere.heard).toEqual([]);
+    expect(elsewhere.received).toEqual([]);
   });
 });
 
 describe('the network', () => {
-  test('a connection that is cut is no answer', async () => {
-    const { url, heard } = await broker('hang up');
+  test('gives broker_unreachable when the connection breaks', async () => {
+    const { url, received } = await broker('hang up');
 
     expect(await failure(client(url).getToken())).toMatchObject({ code: 'broker_unreachable', retryable: true });
-    expect(heard).toHaveLength(1);
+    expect(received).toHaveLength(1);
   });
 
-  test('nobody listening is no answer', async () => {
+  test('gives broker_unreachable when no server listens', async () => {
     const { url, close } = await serve(() => {});
     await close();
 
     expect(await failure(client(url).getToken())).toMatchObject({ code: 'broker_unreachable', retryable: true });
   });
 
-  test('a false certificate is refused, whatever the environment says', async () => {
+  test('gives broker_unreachable for an untrusted certificate, also with NODE_TLS_REJECT_UNAUTHORIZED=0', async () => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
     const answer = JSON.stringify(issued('token-a', 1799).body);
-    const impostor = await listen(createServer(await makeCertificate(), (_, response) => response.end(answer)));
-    open.push(impostor);
-    const url = impostor.url.replace('http:', 'https:');
+    const untrusted = await listen(createServer(await makeCertificate(), (_, response) => response.end(answer)));
+    open.push(untrusted);
+    const url = untrusted.url.replace('http:', 'https:');
     const error = await failure(client(url).getToken());
     vi.unstubAllEnvs();
 
     expect(error).toMatchObject({ code: 'broker_unreachable' });
   });
 
-  test('a switch of protocols is no answer', async () => {
+  test('gives broker_unreachable when the server switches protocols', async () => {
     const { url, close } = await serve((_, response) => {
       response.writeHead(101, { upgrade: 'x', connection: 'upgrade' }).end();
     });
@@ -276,21 +284,21 @@ describe('the network', () => {
     expect(await failure(client(url).getToken())).toMatchObject({ code: 'broker_unreachable', retryable: true });
   }, 5_000);
 
-  test('a signal cuts a silent request short, on the wire too', async () => {
-    const impatient = new AbortController();
-    const cut = Promise.withResolvers<void>();
+  test('closes the connection when the signal aborts during a silent request', async () => {
+    const controller = new AbortController();
+    const closed = Promise.withResolvers<void>();
     const silent = await serve((request) => {
-      request.socket.once('close', cut.resolve);
-      impatient.abort(new Error('in a hurry'));
+      request.socket.once('close', closed.resolve);
+      controller.abort(new Error('aborted by the caller'));
     });
     open.push(silent);
 
-    await expect(client(silent.url).getToken({ signal: impatient.signal })).rejects.toThrow('in a hurry');
-    await cut.promise;
+    await expect(client(silent.url).getToken({ signal: controller.signal })).rejects.toThrow('aborted by the caller');
+    await closed.promise;
   });
 
   test.each([
-    ['fails', () => Promise.reject(new Error('no profile'))],
+    ['rejects', () => Promise.reject(new Error('no profile'))],
     [
       'throws',
       () => {
@@ -298,13 +306,13 @@ describe('the network', () => {
       },
     ],
     ['has no keys', async () => ({ accessKeyId: '', secretAccessKey: '' })],
-  ])('a provider of keys that %s is a fault of the keys', async (_, credentials) => {
+  ])('gives aws_credentials when the provider of keys %s', async (_, credentials) => {
     const error = await failure(client('http://127.0.0.1:1', { credentials }).getToken());
 
     expect(error).toMatchObject({ code: 'aws_credentials', retryable: false });
   });
 
-  test('a provider of keys that hangs is given up after 30 s', async () => {
+  test('gives up after 30 s when the provider of keys does not settle', async () => {
     const { getToken, advance } = client('http://127.0.0.1:1', { credentials: () => new Promise(() => {}) });
     const call = expect(getToken()).rejects.toMatchObject({ code: 'broker_unreachable' });
     await advance(30_000);
@@ -312,16 +320,16 @@ describe('the network', () => {
     await call;
   });
 
-  test('a signal cuts a provider of keys short that hangs', async () => {
-    const impatient = new AbortController();
+  test('rejects with the signal’s reason when the signal aborts while the provider of keys does not settle', async () => {
+    const controller = new AbortController();
     const credentials = () => new Promise<typeof keys>(() => {});
-    const call = client('http://127.0.0.1:1', { credentials }).getToken({ signal: impatient.signal });
-    setImmediate(() => impatient.abort(new Error('in a hurry')));
+    const call = client('http://127.0.0.1:1', { credentials }).getToken({ signal: controller.signal });
+    setImmediate(() => controller.abort(new Error('aborted by the caller')));
 
-    await expect(call).rejects.toThrow('in a hurry');
+    await expect(call).rejects.toThrow('aborted by the caller');
   });
 
-  test('no connection outlives its question, so none is dead after a freeze', async () => {
+  test('uses a new connection for every request, so no connection is dead after a freeze', async () => {
     const { url, close } = await serve((request, response) => {
       response.end(JSON.stringify(issued('token-a', 5).body), () => request.socket.destroy());
     });

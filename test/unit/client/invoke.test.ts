@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createTokenClient } from '../../../client/index.ts';
 import { type LoopbackServer, serve } from '../../../local/loopback.ts';
-import { fingerprintOf, issued, keys, refusal, type Scripted } from '../../support/client/broker.ts';
+import { fingerprintOf, issued, keys, refusal, type ScriptedResponse } from '../../support/client/broker.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 interface Invocation {
@@ -16,8 +16,8 @@ let lambda: LoopbackServer;
 let invocations: Invocation[];
 /** When the invocations were signed. Epoch milliseconds. */
 let signings: number[];
-/** What the function's alias answers, as the Lambda API passes it on. */
-let answer: Scripted & { thrown?: boolean };
+/** The next response of the Lambda API. */
+let answer: ScriptedResponse & { thrown?: boolean };
 
 beforeEach(async () => {
   invocations = [];
@@ -61,7 +61,7 @@ const lambdaError = (status: number, name: string) => ({
   body: { message: 'not shown', Type: 'User' },
 });
 
-test('asks the alias of the account, in the contract’s words', async () => {
+test('invokes the alias of the account with the body of the contract', async () => {
   answer = issued('token-a', 1799, { account: 'nit-1' });
 
   await expect(getToken()).resolves.toMatchObject({ accessToken: 'token-a', fingerprint: fingerprintOf('token-a') });
@@ -70,19 +70,19 @@ test('asks the alias of the account, in the contract’s words', async () => {
   ]);
 });
 
-test('keys are asked for again at every question', async () => {
+test('calls the provider of keys before every request', async () => {
   answer = refusal(200, 'nothing');
-  const turns = ['AKIDONE', 'AKIDTWO'];
-  const credentials = async () => ({ ...keys, accessKeyId: turns[invocations.length] ?? 'AKIDTHREE' });
+  const keyIds = ['AKIDONE', 'AKIDTWO'];
+  const credentials = async () => ({ ...keys, accessKeyId: keyIds[invocations.length] ?? 'AKIDTHREE' });
   const client = createTokenClient({ functionName: 'broker', account: 'nit-1', region: 'us-east-1', credentials });
   await client.getToken().catch(() => {});
   await client.getToken().catch(() => {});
 
-  expect(invocations.map(({ key }) => key)).toEqual(turns);
+  expect(invocations.map(({ key }) => key)).toEqual(keyIds);
 });
 
-describe('refusals', () => {
-  test('of the broker keep its words', async () => {
+describe('an error', () => {
+  test('keeps the code, the text and the request id of the broker', async () => {
     const body = { error: 'credentials_rejected', error_description: 'No.', retryable: false, request_id: 'abc' };
     answer = thrown('CredentialsRejected', body);
 
@@ -95,7 +95,7 @@ describe('refusals', () => {
     expect(invocations).toHaveLength(1);
   });
 
-  test('that the broker calls retryable are retryable', async () => {
+  test('is retryable when the broker calls it retryable', async () => {
     const body = { error: 'upstream_unavailable', error_description: 'No.', retryable: true, retry_after: 300 };
     answer = thrown('UpstreamUnavailable', body);
 
@@ -104,8 +104,8 @@ describe('refusals', () => {
 
   test.each([
     ['a time-out', { errorMessage: '2026-11-24T12:00:00Z 1 Task timed out after 25.00 seconds' }],
-    ['nothing', null],
-  ])('of Lambda (%s) are internal', async (_, body) => {
+    ['no payload', null],
+  ])('has the code internal when the function failed with %s', async (_, body) => {
     answer = { thrown: true, body };
 
     await expect(getToken()).rejects.toMatchObject({ code: 'internal', retryable: false, requestId: 'of-lambda' });
@@ -119,14 +119,14 @@ describe('refusals', () => {
     [403, 'IncompleteSignatureException', 'aws_credentials', false],
     [400, 'InvalidRequestContentException', 'unexpected_answer', false],
     [500, 'ServiceException', 'broker_unreachable', true],
-  ])('of the Lambda API: %d %s is %s', async (status, name, code, retryable) => {
+  ])('of the Lambda API, %d %s, has the code %s', async (status, name, code, retryable) => {
     answer = lambdaError(status, name);
 
     await expect(getToken()).rejects.toMatchObject({ code, retryable });
     expect(invocations).toHaveLength(1);
   });
 
-  test('of a signature are tried once more, by AWS’s clock, and then a fault of the keys', async () => {
+  test('of a signature causes one more attempt by AWS’s clock, and then the code aws_credentials', async () => {
     const ahead = new Date(Date.now() + 3_600_000).toUTCString();
     answer = lambdaError(403, 'InvalidSignatureException');
     answer = { ...answer, headers: { ...answer.headers, date: ahead } };
@@ -135,14 +135,14 @@ describe('refusals', () => {
     expect(invocations).toHaveLength(2);
   });
 
-  test('of a signature are met once: AWS’s clock is kept', async () => {
+  test('of a signature comes only once, because the client keeps AWS’s clock', async () => {
     const ahead = Date.now() + 3_600_000;
     answer = lambdaError(403, 'InvalidSignatureException');
     answer = { ...answer, headers: { ...answer.headers, date: new Date(ahead).toUTCString() } };
-    const { getToken: ask } = directClient();
-    await ask().catch(() => {});
+    const { getToken: request } = directClient();
+    await request().catch(() => {});
     answer = refusal(502, 'credentials_rejected');
-    await ask().catch(() => {});
+    await request().catch(() => {});
     const [early = 0, ...others] = signings.map((at) => Math.abs(at - ahead));
 
     expect(early).toBeGreaterThan(3_500_000);
@@ -155,7 +155,7 @@ describe('refusals', () => {
     [403, 'AccessDeniedException'],
     [404, 'ResourceNotFoundException'],
     [500, 'ServiceException'],
-  ])('%d %s repeat nothing that was signed', async (status, name) => {
+  ])('of the Lambda API, %d %s, does not repeat what was signed', async (status, name) => {
     const sessionToken = 'not-a-real-session-token';
     const signed = name === 'InvalidSignatureException' ? `x-amz-security-token:${sessionToken}` : '';
     answer = { ...lambdaError(status, name), body: { message: `The canonical string is 'POST\n${signed}'` } };
@@ -167,20 +167,20 @@ describe('refusals', () => {
     expect(inspect(failure, { depth: null })).not.toContain(sessionToken);
   });
 
-  test('that break off are not repeated: the broker may be at work', async () => {
-    let questions = 0;
+  test('of a broken connection causes no second request, because the broker may already log in', async () => {
+    let requests = 0;
     const breaking = await serve((request) => {
-      questions += 1;
+      requests += 1;
       request.socket.destroy();
     });
     vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', breaking.url);
     await expect(getToken()).rejects.toMatchObject({ code: 'broker_unreachable', retryable: true });
     await breaking.close();
 
-    expect(questions).toBe(1);
+    expect(requests).toBe(1);
   });
 
-  test('of a provider of keys are a fault of the keys', async () => {
+  test('of a provider of keys has the code aws_credentials', async () => {
     const credentials = () => Promise.reject(new Error('no profile'));
     const client = createTokenClient({ functionName: 'broker', account: 'nit-1', region: 'us-east-1', credentials });
 
@@ -188,28 +188,28 @@ describe('refusals', () => {
     expect(invocations).toEqual([]);
   });
 
-  test('the token of another account is unexpected', async () => {
+  test('has the code unexpected_answer when the token is for another account', async () => {
     answer = issued('token-a', 1799, { account: 'theirs' });
 
     await expect(getToken()).rejects.toMatchObject({ code: 'unexpected_answer' });
   });
 
-  test('an answer out of shape is unexpected', async () => {
+  test('has the code unexpected_answer when the response is not a token response', async () => {
     answer = { body: { hello: 'world' } };
 
     await expect(getToken()).rejects.toMatchObject({ code: 'unexpected_answer' });
   });
 
-  test('nobody listening is unreachable', async () => {
+  test('has the code broker_unreachable when no server listens', async () => {
     await lambda.close();
 
     await expect(getToken()).rejects.toMatchObject({ code: 'broker_unreachable', retryable: true });
   });
 });
 
-test('a function that never answers is given up after 30 s', async () => {
-  const heard = Promise.withResolvers<void>();
-  const silent = await serve(() => heard.resolve());
+test('gives up after 30 s when the function never answers', async () => {
+  const received = Promise.withResolvers<void>();
+  const silent = await serve(() => received.resolve());
   vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', silent.url);
   const clock = createVirtualClock();
   const options = { functionName: 'broker', account: 'nit-1', region: 'us-east-1', credentials: keys };
@@ -218,18 +218,18 @@ test('a function that never answers is given up after 30 s', async () => {
     code: 'broker_unreachable',
     message: 'broker_unreachable: The broker did not answer within 30000 ms.',
   });
-  await heard.promise;
+  await received.promise;
   await clock.advance(30_000);
 
   await call;
   await silent.close();
 });
 
-test('a signal cuts an invocation short', async () => {
+test('rejects with the signal’s reason when the signal aborts during an invocation', async () => {
   answer = issued('token-a', 1799, { account: 'nit-1' });
-  const impatient = new AbortController();
-  const call = getToken({ signal: impatient.signal });
-  impatient.abort(new Error('in a hurry'));
+  const controller = new AbortController();
+  const call = getToken({ signal: controller.signal });
+  controller.abort(new Error('aborted by the caller'));
 
-  await expect(call).rejects.toThrow('in a hurry');
+  await expect(call).rejects.toThrow('aborted by the caller');
 });

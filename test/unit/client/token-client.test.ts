@@ -2,46 +2,46 @@ import { setMaxListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { TokenBrokerError } from '../../../client/errors.ts';
 import { tokenClient } from '../../../client/token-client.ts';
-import type { Answer, Ask, Question } from '../../../client/token-response.ts';
+import type { TokenRequest, TokenResponse, Transport } from '../../../client/token-response.ts';
 import { fingerprintOf } from '../../support/client/broker.ts';
 import { createVirtualClock, settle } from '../../support/virtual-clock.ts';
 
-/** A broker whose answers the test gives by hand. */
-function slowBroker() {
-  const asked: (PromiseWithResolvers<Answer> & { question: Question; signal: AbortSignal })[] = [];
-  const ask: Ask = (question, signal) => {
-    const answer = Promise.withResolvers<Answer>();
-    signal.addEventListener('abort', () => answer.reject(signal.reason));
-    asked.push({ ...answer, question, signal });
-    return answer.promise;
+/** A transport whose responses the test gives by hand. */
+function manualTransport() {
+  const sent: (PromiseWithResolvers<TokenResponse> & { request: TokenRequest; signal: AbortSignal })[] = [];
+  const transport: Transport = (request, signal) => {
+    const response = Promise.withResolvers<TokenResponse>();
+    signal.addEventListener('abort', () => response.reject(signal.reason));
+    sent.push({ ...response, request, signal });
+    return response.promise;
   };
   const last = () => {
-    const question = asked.at(-1);
-    if (question === undefined) {
-      throw new Error('nothing was asked');
+    const request = sent.at(-1);
+    if (request === undefined) {
+      throw new Error('no request was sent');
     }
-    return question;
+    return request;
   };
-  return { ask, asked, last };
+  return { transport, sent, last };
 }
 
-function scene() {
+function start() {
   const time = createVirtualClock();
-  const broker = slowBroker();
-  const { getToken } = tokenClient(broker.ask, { ...time, random: () => 0 });
+  const broker = manualTransport();
+  const { getToken } = tokenClient(broker.transport, { ...time, random: () => 0 });
   return { ...time, ...broker, getToken };
 }
 
-/** A scene whose client holds token-a with this many seconds left. */
-async function holding(expiresIn: number) {
-  const held = scene();
-  const first = held.getToken();
-  held.last().resolve(token('token-a', expiresIn));
+/** A client that has cached token-a, with this many seconds of validity left. */
+async function withCachedToken(expiresIn: number) {
+  const client = start();
+  const first = client.getToken();
+  client.last().resolve(token('token-a', expiresIn));
   await first;
-  return held;
+  return client;
 }
 
-function token(accessToken: string, expiresIn: number): Answer {
+function token(accessToken: string, expiresIn: number): TokenResponse {
   return { accessToken, expiresIn, fingerprint: fingerprintOf(accessToken), account: 'a' };
 }
 
@@ -50,26 +50,26 @@ const unavailable = (retryAfter?: number) =>
 const unreachable = () => new TokenBrokerError('broker_unreachable', 'gone', { retryable: true });
 const refused = () => new TokenBrokerError('credentials_rejected', 'no');
 
-describe('one question', () => {
-  test('50 calls at the same time are one question and 50 equal answers', async () => {
-    const { getToken, asked, last } = scene();
+describe('getToken', () => {
+  test('sends one request for 50 calls at the same time, and gives all the same token', async () => {
+    const { getToken, sent, last } = start();
     const calls = Array.from({ length: 50 }, () => getToken());
     await settle();
     last().resolve(token('token-a', 1799));
 
     expect(new Set((await Promise.all(calls)).map(({ accessToken }) => accessToken))).toEqual(new Set(['token-a']));
-    expect(asked).toHaveLength(1);
+    expect(sent).toHaveLength(1);
   });
 
-  test('memory answers from then on', async () => {
-    const { getToken, asked } = await holding(1799);
+  test('returns the cached token after the first request', async () => {
+    const { getToken, sent } = await withCachedToken(1799);
 
     await expect(getToken()).resolves.toMatchObject({ accessToken: 'token-a', fingerprint: fingerprintOf('token-a') });
-    expect(asked).toHaveLength(1);
+    expect(sent).toHaveLength(1);
   });
 
-  test('a failure goes to all who wait, and is not kept', async () => {
-    const { getToken, asked, last } = scene();
+  test('rejects all waiting calls after a failure, and does not keep the failure', async () => {
+    const { getToken, sent, last } = start();
     const calls = [getToken(), getToken()];
     last().reject(refused());
     for (const call of calls) {
@@ -79,30 +79,30 @@ describe('one question', () => {
     last().resolve(token('token-a', 1799));
 
     await expect(next).resolves.toMatchObject({ accessToken: 'token-a' });
-    expect(asked).toHaveLength(2);
+    expect(sent).toHaveLength(2);
   });
 });
 
-describe('signals', () => {
-  test('one that leaves does not take the others along', async () => {
-    const { getToken, last } = scene();
-    const leaver = new AbortController();
-    const left = getToken({ signal: leaver.signal });
+describe('a signal', () => {
+  test('ends only its own call when other calls share the request', async () => {
+    const { getToken, last } = start();
+    const controller = new AbortController();
+    const aborted = getToken({ signal: controller.signal });
     const stays = getToken();
-    leaver.abort(new Error('in a hurry'));
+    controller.abort(new Error('aborted by the caller'));
 
-    await expect(left).rejects.toThrow('in a hurry');
+    await expect(aborted).rejects.toThrow('aborted by the caller');
     expect(last().signal.aborted).toBe(false);
     last().resolve(token('token-a', 1799));
     await expect(stays).resolves.toMatchObject({ accessToken: 'token-a' });
   });
 
-  test('one that 50 calls share is no leak to be warned of', async () => {
-    const { getToken, last } = scene();
+  test('causes no leak warning when 50 calls share it', async () => {
+    const { getToken, last } = start();
     const warnings: Error[] = [];
     const note = (warning: Error) => warnings.push(warning);
     process.on('warning', note);
-    // As a signal is in Node 20, and an EventTarget of the caller's own.
+    // Node 20 has this limit for signals. An EventTarget of the caller has it in every version.
     const { signal } = new AbortController();
     setMaxListeners(10, signal);
     const calls = Array.from({ length: 50 }, () => getToken({ signal }));
@@ -114,96 +114,96 @@ describe('signals', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('the last one to leave ends the question, and the next caller asks anew', async () => {
-    const { getToken, asked } = scene();
-    const leaver = new AbortController();
-    const left = getToken({ signal: leaver.signal });
-    leaver.abort();
-    await expect(left).rejects.toThrow('aborted');
+  test('aborts the request when the last call leaves, and the next call sends a new one', async () => {
+    const { getToken, sent } = start();
+    const controller = new AbortController();
+    const aborted = getToken({ signal: controller.signal });
+    controller.abort();
+    await expect(aborted).rejects.toThrow('aborted');
 
-    expect(asked[0]?.signal.aborted).toBe(true);
+    expect(sent[0]?.signal.aborted).toBe(true);
     const next = getToken();
-    asked[1]?.resolve(token('token-a', 1799));
+    sent[1]?.resolve(token('token-a', 1799));
     await expect(next).resolves.toMatchObject({ accessToken: 'token-a' });
   });
 
-  test('one that was aborted before asks nothing, and is not answered from memory either', async () => {
-    const { getToken, asked } = await holding(1799);
+  test('rejects the call without a request or a cached token when it has aborted before', async () => {
+    const { getToken, sent } = await withCachedToken(1799);
 
     await expect(getToken({ signal: AbortSignal.abort() })).rejects.toThrow('aborted');
-    expect(asked).toHaveLength(1);
+    expect(sent).toHaveLength(1);
   });
 
-  test('a pause before another try ends with the signal', async () => {
-    const { getToken, asked, last, advance } = scene();
-    const leaver = new AbortController();
-    const left = getToken({ signal: leaver.signal });
+  test('ends the pause before the next attempt', async () => {
+    const { getToken, sent, last, advance } = start();
+    const controller = new AbortController();
+    const aborted = getToken({ signal: controller.signal });
     last().reject(unavailable(5));
     await settle();
-    leaver.abort(new Error('in a hurry'));
-    await expect(left).rejects.toThrow('in a hurry');
+    controller.abort(new Error('aborted by the caller'));
+    await expect(aborted).rejects.toThrow('aborted by the caller');
     await advance(60_000);
 
-    expect(asked).toHaveLength(1);
+    expect(sent).toHaveLength(1);
   });
 });
 
-describe('trying again', () => {
-  test('what the broker calls retryable is tried again, not before it says', async () => {
-    const { getToken, asked, last, advance } = scene();
+describe('retry', () => {
+  test('repeats a retryable failure after the time that the broker named', async () => {
+    const { getToken, sent, last, advance } = start();
     const call = getToken();
     last().reject(unavailable(7));
     await advance(6_999);
-    expect(asked).toHaveLength(1);
+    expect(sent).toHaveLength(1);
     await advance(1);
-    expect(asked).toHaveLength(2);
+    expect(sent).toHaveLength(2);
     last().resolve(token('token-a', 1799));
 
     await expect(call).resolves.toMatchObject({ accessToken: 'token-a' });
   });
 
-  test('the pauses grow where the broker names no time', async () => {
-    const { getToken, asked, last, advance } = scene();
+  test('waits longer after each attempt when the broker names no time', async () => {
+    const { getToken, sent, last, advance } = start();
     const call = getToken();
     for (const pauseMs of [1000, 2000, 4000, 8000, 8000]) {
       last().reject(unavailable());
       await advance(pauseMs - 1);
-      const before = asked.length;
+      const before = sent.length;
       await advance(1);
-      expect(asked.length).toBe(before + 1);
+      expect(sent.length).toBe(before + 1);
     }
     last().reject(unavailable());
 
     await expect(call).rejects.toMatchObject({ code: 'upstream_unavailable' });
   });
 
-  test('a time beyond the client’s patience is not waited for', async () => {
-    const { getToken, asked, last } = scene();
+  test('does not wait when the broker names a time after the time limit', async () => {
+    const { getToken, sent, last } = start();
     const call = getToken();
     last().reject(unavailable(300));
 
     await expect(call).rejects.toMatchObject({ retryable: true, retryAfter: 300 });
-    expect(asked).toHaveLength(1);
+    expect(sent).toHaveLength(1);
   });
 
   test.each([
-    ['a final refusal', refused()],
-    ['no answer at all', unreachable()],
-    ['what is no refusal', new Error('a fault of ours')],
-  ])('%s is not tried again', async (_, failure) => {
-    const { getToken, asked, last, advance } = scene();
+    ['a refusal that is not retryable', refused()],
+    ['an unreachable broker', unreachable()],
+    ['an unknown error', new Error('a fault of the client')],
+  ])('does not repeat %s', async (_, failure) => {
+    const { getToken, sent, last, advance } = start();
     const call = getToken();
     last().reject(failure);
 
     await expect(call).rejects.toBe(failure);
     await advance(60_000);
-    expect(asked).toHaveLength(1);
+    expect(sent).toHaveLength(1);
   });
 
-  test('a question that heeds no signal is given up all the same', async () => {
+  test('gives up after 30 s when the transport ignores its signal', async () => {
     const clock = createVirtualClock();
-    const deaf: Ask = () => new Promise(() => {});
-    const call = expect(tokenClient(deaf, { ...clock, random: () => 0 }).getToken()).rejects.toMatchObject({
+    const ignoring: Transport = () => new Promise(() => {});
+    const call = expect(tokenClient(ignoring, { ...clock, random: () => 0 }).getToken()).rejects.toMatchObject({
       code: 'broker_unreachable',
     });
     await clock.advance(30_000);
@@ -211,88 +211,88 @@ describe('trying again', () => {
     await call;
   }, 2_000);
 
-  test('a broker that never answers is given up after 30 s', async () => {
-    const { getToken, asked, advance } = scene();
+  test('gives up after 30 s when the broker never answers', async () => {
+    const { getToken, sent, advance } = start();
     const call = expect(getToken()).rejects.toMatchObject({ code: 'broker_unreachable', retryable: true });
     await advance(30_000);
 
     await call;
-    expect(asked[0]?.signal.aborted).toBe(true);
+    expect(sent[0]?.signal.aborted).toBe(true);
   });
 });
 
 describe('early renewal', () => {
-  test('one caller waits for the new token, the others go on with the old one', async () => {
-    const { getToken, asked, last, advance } = await holding(1799);
+  test('lets one call wait for the new token, and gives the others the cached one', async () => {
+    const { getToken, sent, last, advance } = await withCachedToken(1799);
     await advance(1_500_000);
-    const elected = getToken();
+    const renewing = getToken();
     const others = await Promise.all([getToken(), getToken()]);
     last().resolve(token('token-b', 1799));
 
     expect(others.map(({ accessToken }) => accessToken)).toEqual(['token-a', 'token-a']);
-    await expect(elected).resolves.toMatchObject({ accessToken: 'token-b' });
-    expect(asked).toHaveLength(2);
+    await expect(renewing).resolves.toMatchObject({ accessToken: 'token-b' });
+    expect(sent).toHaveLength(2);
   });
 
   test.each([
     ['unreachable', unreachable()],
     ['refused', refused()],
-  ])('a failure (%s) costs nobody the token, and the broker has 30 s of peace', async (_, failure) => {
-    const { getToken, asked, last, advance } = await holding(1799);
+  ])('returns the cached token and starts a cooldown of 30 s when the broker is %s', async (_, failure) => {
+    const { getToken, sent, last, advance } = await withCachedToken(1799);
     await advance(1_500_000);
-    const elected = getToken();
+    const renewing = getToken();
     last().reject(failure);
-    await expect(elected).resolves.toMatchObject({ accessToken: 'token-a' });
+    await expect(renewing).resolves.toMatchObject({ accessToken: 'token-a' });
     await advance(29_999);
     await getToken();
-    expect(asked).toHaveLength(2);
+    expect(sent).toHaveLength(2);
     await advance(1);
     const next = getToken();
-    expect(asked).toHaveLength(3);
+    expect(sent).toHaveLength(3);
     last().resolve(token('token-b', 1799));
 
     await expect(next).resolves.toMatchObject({ accessToken: 'token-b' });
   });
 
-  test('a broker that asks for more peace gets it', async () => {
-    const { getToken, asked, last, advance } = await holding(1799);
+  test('extends the cooldown when the broker names a longer time', async () => {
+    const { getToken, sent, last, advance } = await withCachedToken(1799);
     await advance(1_500_000);
-    const elected = getToken();
+    const renewing = getToken();
     last().reject(unavailable(120));
-    await elected;
+    await renewing;
     await advance(119_999);
     await getToken();
 
-    expect(asked).toHaveLength(2);
+    expect(sent).toHaveLength(2);
   });
 
-  test('a silent broker and callers in a hurry: each has the good token, and the broker 30 s of peace', async () => {
-    const { getToken, asked, advance } = await holding(1799);
+  test('returns the cached token and starts a cooldown when the signals abort before a silent broker answers', async () => {
+    const { getToken, sent, advance } = await withCachedToken(1799);
     await advance(1_550_000);
     for (let call = 0; call < 4; call += 1) {
-      const leaver = new AbortController();
-      const served = getToken({ signal: leaver.signal });
+      const controller = new AbortController();
+      const served = getToken({ signal: controller.signal });
       await advance(500);
-      leaver.abort(new Error('in a hurry'));
+      controller.abort(new Error('aborted by the caller'));
       await expect(served).resolves.toMatchObject({ accessToken: 'token-a' });
     }
 
-    expect(asked).toHaveLength(2);
-    expect(asked[1]?.signal.aborted).toBe(true);
+    expect(sent).toHaveLength(2);
+    expect(sent[1]?.signal.aborted).toBe(true);
   });
 
-  test('the elected caller of a silent broker is let go after 1 s', async () => {
-    const { getToken, asked, advance } = await holding(1799);
+  test('returns the cached token after 1 s when the broker is silent', async () => {
+    const { getToken, sent, advance } = await withCachedToken(1799);
     await advance(1_500_000);
-    const elected = getToken();
+    const renewing = getToken();
     await advance(1_000);
 
-    await expect(elected).resolves.toMatchObject({ accessToken: 'token-a' });
-    expect(asked[1]?.signal.aborted).toBe(true);
+    await expect(renewing).resolves.toMatchObject({ accessToken: 'token-a' });
+    expect(sent[1]?.signal.aborted).toBe(true);
   });
 
-  test('the broker gone for good: the token serves until its margin and no longer', async () => {
-    const { getToken, last, advance } = await holding(1799);
+  test('returns the cached token until its margin, and not longer, when the broker stays unreachable', async () => {
+    const { getToken, last, advance } = await withCachedToken(1799);
     let served = 0;
     for (let second = 0; second < 1738; second += 1) {
       await advance(1000);
@@ -309,108 +309,108 @@ describe('early renewal', () => {
   });
 });
 
-describe('validity', () => {
-  test('more than is left asks the broker for it, in whole seconds', async () => {
-    const { getToken, last, advance } = await holding(1799);
+describe('minValidity', () => {
+  test('sends whole seconds to the broker when the cached token is not valid for that long', async () => {
+    const { getToken, last, advance } = await withCachedToken(1799);
     await advance(1_000_000);
     const call = getToken({ minValidity: 899.5 });
-    expect(last().question).toEqual({ min_validity: 900 });
+    expect(last().request).toEqual({ min_validity: 900 });
     last().resolve(token('token-b', 1799));
 
     await expect(call).resolves.toMatchObject({ accessToken: 'token-b' });
   });
 
-  test('more than any token has asks once per half a life, not at every call', async () => {
+  test('sends one request per half of the life when no token is valid for that long', async () => {
     const time = createVirtualClock();
-    let asked = 0;
-    const ask = async () => {
-      asked += 1;
-      return token(`token-${asked}`, 1799);
+    let requests = 0;
+    const transport = async () => {
+      requests += 1;
+      return token(`token-${requests}`, 1799);
     };
-    const { getToken } = tokenClient(ask, { ...time, random: () => 0 });
+    const { getToken } = tokenClient(transport, { ...time, random: () => 0 });
     for (let minute = 0; minute < 60; minute += 1) {
       await getToken({ minValidity: 3600 });
       await time.advance(60_000);
     }
 
-    expect(asked).toBe(4);
+    expect(requests).toBe(4);
   });
 
-  test('unmet because of a failure: the best token, with a warning, and no question for 30 s', async () => {
-    const { getToken, asked, last, advance } = await holding(1799);
+  test('returns the cached token with a warning, and sends nothing for 30 s, after a failure', async () => {
+    const { getToken, sent, last, advance } = await withCachedToken(1799);
     await advance(1_000_000);
     const call = getToken({ minValidity: 900 });
     last().reject(unreachable());
-    const best = { accessToken: 'token-a', warning: 'min_validity_unmet' };
-    await expect(call).resolves.toMatchObject(best);
-    await expect(getToken({ minValidity: 900 })).resolves.toMatchObject(best);
+    const expected = { accessToken: 'token-a', warning: 'min_validity_unmet' };
+    await expect(call).resolves.toMatchObject(expected);
+    await expect(getToken({ minValidity: 900 })).resolves.toMatchObject(expected);
 
-    expect(asked).toHaveLength(2);
+    expect(sent).toHaveLength(2);
   });
 
-  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('%s is no validity', async (minValidity) => {
-    await expect(scene().getToken({ minValidity })).rejects.toThrow(RangeError);
+  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('throws a RangeError for %s', async (minValidity) => {
+    await expect(start().getToken({ minValidity })).rejects.toThrow(RangeError);
   });
 });
 
 describe('a rejected token', () => {
   const rejected = fingerprintOf('token-a');
 
-  test('50 reports at the same time are one question, and its answer is the new token', async () => {
-    const { getToken, asked, last } = await holding(1799);
+  test('is reported in one request when 50 calls report it at the same time, and all get the new token', async () => {
+    const { getToken, sent, last } = await withCachedToken(1799);
     const calls = Array.from({ length: 50 }, () => getToken({ rejected }));
-    expect(last().question).toEqual({ rejected });
+    expect(last().request).toEqual({ rejected });
     last().resolve(token('token-b', 1799));
 
     expect(new Set((await Promise.all(calls)).map(({ accessToken }) => accessToken))).toEqual(new Set(['token-b']));
     await expect(getToken()).resolves.toMatchObject({ accessToken: 'token-b' });
-    expect(asked).toHaveLength(2);
+    expect(sent).toHaveLength(2);
   });
 
-  test('a report of an older one is answered from memory', async () => {
-    const { getToken, asked } = await holding(1799);
+  test('is not reported when the cached token is another one', async () => {
+    const { getToken, sent } = await withCachedToken(1799);
 
     await expect(getToken({ rejected: fingerprintOf('token-0') })).resolves.toMatchObject({ accessToken: 'token-a' });
-    expect(asked).toHaveLength(1);
+    expect(sent).toHaveLength(1);
   });
 
-  test('an answer on its way at the time of the report does not bring it back', async () => {
-    const { getToken, asked, advance } = await holding(1799);
+  test('is not cached again when an earlier response arrives after the report', async () => {
+    const { getToken, sent, advance } = await withCachedToken(1799);
     await advance(1_500_000);
     const early = getToken();
     const report = getToken({ rejected });
-    asked[2]?.resolve(token('token-b', 1799));
+    sent[2]?.resolve(token('token-b', 1799));
     await report;
-    asked[1]?.resolve(token('token-a', 299));
+    sent[1]?.resolve(token('token-a', 299));
     await early;
 
     await expect(getToken()).resolves.toMatchObject({ accessToken: 'token-b' });
   });
 
-  test('a report that the broker puts off is not made again', async () => {
-    const { getToken, asked, last, advance } = await holding(1799);
+  test('is reported only once when the broker answers too_many_rejections', async () => {
+    const { getToken, sent, last, advance } = await withCachedToken(1799);
     const report = expect(getToken({ rejected })).rejects.toMatchObject({ code: 'too_many_rejections' });
     last().reject(new TokenBrokerError('too_many_rejections', 'later', { retryable: true, retryAfter: 20 }));
     await report;
     await advance(30_000);
 
-    expect(asked).toHaveLength(2);
+    expect(sent).toHaveLength(2);
   }, 2_000);
 
   test.each(['', 'token-a', fingerprintOf('token-a').toUpperCase()])(
-    'is named by its fingerprint alone',
+    'throws a TypeError that does not repeat the text when "%s" is not a fingerprint',
     async (given) => {
-      const { getToken, asked } = await holding(1799);
+      const { getToken, sent } = await withCachedToken(1799);
       const thrown = await getToken({ rejected: given }).catch((error: unknown) => error);
 
       expect(thrown).toBeInstanceOf(TypeError);
-      expect(String(thrown)).toBe('TypeError: rejected is a fingerprint, 64 hex digits in lower case');
-      expect(asked).toHaveLength(1);
+      expect(String(thrown)).toBe('TypeError: rejected: not a fingerprint. Pass 64 hex digits in lower case');
+      expect(sent).toHaveLength(1);
     },
   );
 
-  test('others are served meanwhile', async () => {
-    const { getToken, last } = await holding(1799);
+  test('is still returned to other calls while the report is in flight', async () => {
+    const { getToken, last } = await withCachedToken(1799);
     const report = getToken({ rejected });
     await expect(getToken()).resolves.toMatchObject({ accessToken: 'token-a' });
     last().reject(refused());
