@@ -1,7 +1,4 @@
-/**
- * What must not compile for a caller of the client. `npm run types` fails where a line that follows an expectation does
- * compile.
- */
+// What must not compile for a caller of the client. `npm run types` fails if a line after `@ts-expect-error` compiles.
 import type { BrokerCode } from '../../client/errors.ts';
 import {
   type AccessToken,
@@ -15,43 +12,43 @@ import type { ErrorCode } from '../../lambda/errors.ts';
 
 const endpoint = 'https://abc123.execute-api.us-east-2.amazonaws.com/prod';
 
-// @ts-expect-error: neither a gateway nor a function is named
+// @ts-expect-error: the options name neither a gateway nor a function
 createTokenClient({});
-// @ts-expect-error: a broker is asked through the gateway or directly, not both
+// @ts-expect-error: a call goes through the gateway or directly, not both
 createTokenClient({ endpoint, functionName: 'broker', account: 'a' });
-// @ts-expect-error: a direct call has no default account, the alias names it
+// @ts-expect-error: a direct call has no default account, because the alias names the account
 createTokenClient({ functionName: 'broker' });
-// @ts-expect-error: an endpoint from the environment may be missing, and that must be decided here
+// @ts-expect-error: a variable of the environment may be undefined, and the caller must handle that
 createTokenClient({ endpoint: process.env.TOKEN_BROKER_URL });
-// @ts-expect-error: an account from the environment may be missing too, and the default one is another taxpayer
+// @ts-expect-error: a variable of the environment may be undefined, and the default account is another taxpayer
 createTokenClient({ endpoint, account: process.env.ACCOUNT });
-// @ts-expect-error: an unknown option is a misspelt one
+// @ts-expect-error: an unknown option is a spelling mistake
 createTokenClient({ endpoint, acount: 'a' });
-// @ts-expect-error: a key without its secret signs nothing
+// @ts-expect-error: a key id without its secret key cannot sign
 createTokenClient({ endpoint, credentials: { accessKeyId: 'AKIDEXAMPLE' } });
-// @ts-expect-error: an account is a name, a number would lose its leading zeros
+// @ts-expect-error: an account is a string, because a number loses its leading zeros
 createTokenClient({ endpoint, account: 25365421 });
-// @ts-expect-error: credentials have no place in a fetch
+// @ts-expect-error: a fetch needs a token client, not options
 createFegoraFetch({ endpoint });
 
 export async function callers(tokens: TokenClient, token: AccessToken, error: TokenBrokerError) {
   // @ts-expect-error: the token is a promise
   tokens.getToken().accessToken;
-  // @ts-expect-error: a validity is a number of seconds
+  // @ts-expect-error: minValidity is a number of seconds
   await tokens.getToken({ minValidity: '60' });
-  // @ts-expect-error: a controller is not its signal
+  // @ts-expect-error: a controller is not a signal
   await tokens.getToken({ signal: new AbortController() });
-  // @ts-expect-error: a token cannot be renewed with what it holds
+  // @ts-expect-error: a token has no refresh token
   token.refreshToken;
-  // @ts-expect-error: a token is not changed by who holds it
+  // @ts-expect-error: a token is read-only
   token.accessToken = 'another';
-  // @ts-expect-error: whether to try again is told by `retryable`, not by a status
+  // @ts-expect-error: `retryable` says whether to try again; there is no status
   error.status;
 }
 
 type Same<A, B> = [A, B] extends [B, A] ? true : false;
 
-/** The client imports nothing of the broker, so it has a list of its own. */
+/** The client has its own list of codes, because it may import nothing of the broker. Both lists must be the same. */
 export const hasEveryCode: Same<BrokerCode, ErrorCode> = true;
 
 export const passing: readonly TokenErrorCode[] = ['upstream_unavailable', 'broker_unreachable', 'a_code_of_later'];

@@ -1,3 +1,4 @@
+// Tests every command of the command line in process, against the local gateway.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +20,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 beforeEach(async () => {
   scene = await startScene();
-  // No profile, no file, no instance metadata: the keys that a test sets, or none.
+  // The SDK finds no profile, no file and no instance metadata: only the keys that a test sets.
   vi.stubEnv('HOME', folder);
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
   vi.stubEnv('AWS_ACCESS_KEY_ID', undefined);
@@ -34,14 +35,14 @@ afterEach(async () => {
   await scene.close();
 });
 
-interface Ran {
+interface CommandResult {
   readonly code: number;
   readonly out: readonly string[];
   readonly err: readonly string[];
 }
 
-/** Runs a command line with the keys of a caller; `typed` is what is answered to questions, `undefined` where nobody is there. */
-async function broker(line: string, keys?: SigningKeys, typed?: string[]): Promise<Ran> {
+/** Runs a command line with the keys of a caller. `typed` has the answers to questions; `undefined` means no terminal. */
+async function broker(line: string, keys?: SigningKeys, typed?: string[]): Promise<CommandResult> {
   vi.stubEnv('AWS_ACCESS_KEY_ID', keys?.accessKeyId);
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', keys?.secretAccessKey);
   vi.stubEnv('AWS_SESSION_TOKEN', keys?.sessionToken);
@@ -63,10 +64,10 @@ async function broker(line: string, keys?: SigningKeys, typed?: string[]): Promi
 }
 
 const local = () => `--endpoint ${scene.gateway.url}`;
-const tokenMark = 'not-a-real-token-';
+const tokenPrefix = 'not-a-real-token-';
 
 describe('token', () => {
-  test('shows fingerprint and expiry, not the token', async () => {
+  test('prints fingerprint and expiry, but not the token', async () => {
     const { code, out, err } = await broker(`token one ${local()}`, scene.callers.all);
 
     expect(code).toBe(0);
@@ -78,33 +79,33 @@ describe('token', () => {
     expect(err).toEqual([]);
   });
 
-  test('shows the token where that is asked for, as JSON or as a header too', async () => {
+  test('prints the token when an option asks for it, also as JSON and as a header', async () => {
     const shown = await broker(`token --show-token ${local()}`, scene.callers.all);
     const json = await broker(`token --json ${local()}`, scene.callers.all);
     const both = await broker(`token --json --show-token ${local()}`, scene.callers.all);
     const header = await broker(`${local()} token one --header`, scene.callers.first);
 
-    expect(shown.out[3]).toContain(tokenMark);
+    expect(shown.out[3]).toContain(tokenPrefix);
     expect(Object.keys(JSON.parse(json.out.join('')))).toEqual(['account', 'fingerprint', 'expires']);
-    expect(JSON.parse(both.out.join('')).token).toContain(tokenMark);
+    expect(JSON.parse(both.out.join('')).token).toContain(tokenPrefix);
     expect(header.out).toEqual([expect.stringMatching(/^Authorization: Bearer not-a-real-token-\S+$/)]);
   });
 
-  test('is no header in JSON', async () => {
+  test('refuses --json together with --header', async () => {
     const { code, out, err } = await broker(`token --json --header ${local()}`, scene.callers.all);
 
     expect([code, out]).toEqual([2, []]);
     expect(err.join()).toContain("'--header' cannot be used with option '--json'");
   });
 
-  test('goes to the function where the API is not known', async () => {
+  test('invokes the function when the API is not known', async () => {
     vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
     const direct = `--function-name ${scene.gateway.functionName} --region us-east-1`;
     const { code } = await broker(`token one ${direct}`, scene.callers.all);
-    const nameless = await broker(`token ${direct}`, scene.callers.all);
+    const withoutAccount = await broker(`token ${direct}`, scene.callers.all);
 
     expect([code, scene.invoked]).toEqual([0, ['account-one']]);
-    expect(nameless).toMatchObject({ code: 2, err: [expect.stringContaining('the account is not known')] });
+    expect(withoutAccount).toMatchObject({ code: 2, err: [expect.stringContaining('the account is not known')] });
   });
 
   test('finds the API in the outputs of the stack', async () => {
@@ -121,13 +122,16 @@ describe('token', () => {
     const nowhere = await broker('token --outputs no-such-file.json', scene.callers.all);
 
     expect([found.code, chosen.code]).toEqual([0, 0]);
-    expect(missing).toMatchObject({ code: 5, err: [`broker: ${outputs} holds no stack Nowhere`] });
+    expect(missing).toMatchObject({
+      code: 5,
+      err: [`broker: ${outputs} has no stack Nowhere; check --outputs and --stack`],
+    });
     expect(ambiguous).toMatchObject({ code: 2, err: [expect.stringContaining('more than one broker')] });
-    expect(nowhere).toMatchObject({ code: 5, err: [expect.stringContaining('no-such-file.json is not there')] });
+    expect(nowhere).toMatchObject({ code: 5, err: [expect.stringContaining('no-such-file.json does not exist')] });
   });
 });
 
-describe('what goes wrong is one line and a number', () => {
+describe('a failure', () => {
   test.each([
     ['no AWS keys', 'token', undefined, [3, 'no AWS credentials'] as const],
     ['no AWS keys for an operator', 'status', undefined, [3, 'no AWS credentials'] as const],
@@ -137,20 +141,20 @@ describe('what goes wrong is one line and a number', () => {
     ['no such account', 'token three', 'all' as const, [5, 'unknown_account'] as const],
     ['no such account for an operator', 'pause three', 'operator' as const, [5, 'unknown_account'] as const],
     ['no such function', 'status --function-name another', 'operator' as const, [5, 'not found'] as const],
-    ['an account that is none', 'token A/B', 'all' as const, [2, 'account: not 1 to 63'] as const],
+    ['an invalid account id', 'token A/B', 'all' as const, [2, 'account: not a valid account id'] as const],
     ['an unknown command', 'tokn', 'all' as const, [2, "unknown command 'tokn'"] as const],
-    ['an argument that is missing', 'pause', 'operator' as const, [2, "missing required argument 'account'"] as const],
-  ])('%s', async (_, line, caller, [code, text]) => {
+    ['a missing argument', 'pause', 'operator' as const, [2, "missing required argument 'account'"] as const],
+  ])('is one line and an exit code for %s', async (_, line, caller, [code, text]) => {
     const unknown = { accessKeyId: 'AKIAUNKNOWN', secretAccessKey: 'not-a-real-key' };
     const keys = caller === 'unknown' ? unknown : caller && scene.callers[caller];
-    const ran = await broker(`${line} ${local()}`, keys);
+    const result = await broker(`${line} ${local()}`, keys);
 
-    expect(ran).toMatchObject({ code, out: [] });
-    expect(ran.err).toEqual([expect.stringContaining(text)]);
-    expect(ran.err[0]?.split('\n').length).toBeLessThanOrEqual(2);
+    expect(result).toMatchObject({ code, out: [] });
+    expect(result.err).toEqual([expect.stringContaining(text)]);
+    expect(result.err[0]?.split('\n').length).toBeLessThanOrEqual(2);
   });
 
-  test('nobody there', async () => {
+  test('ends with 6 when the broker is unreachable', async () => {
     const line = 'token --endpoint http://127.0.0.1:1';
 
     expect(await broker(line, scene.callers.all)).toMatchObject({
@@ -159,7 +163,7 @@ describe('what goes wrong is one line and a number', () => {
     });
   });
 
-  test('nobody there for an operator, or for the secret', async () => {
+  test('ends with 6 when AWS is unreachable for an operator, or for the secret', async () => {
     const status = await broker('status --endpoint http://127.0.0.1:1', scene.callers.operator);
     vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', 'http://127.0.0.1:1');
     const set = await broker(`credentials set one ${local()}`, scene.callers.operator, ['user-one', 'not-a-real-one']);
@@ -169,19 +173,19 @@ describe('what goes wrong is one line and a number', () => {
     expect([status.err, set.err.slice(2)]).toEqual([[refused], [refused]]);
   });
 
-  test('nothing says which broker, or which region', async () => {
+  test('ends with 2 when the broker or the region is not known', async () => {
     expect(await broker('token', scene.callers.all)).toMatchObject({
       code: 2,
       err: [expect.stringContaining('--endpoint')],
     });
     expect(await broker('status --function-name f', scene.callers.operator)).toMatchObject({
       code: 2,
-      err: ['broker: no AWS region: give --region, or set AWS_REGION'],
+      err: ['broker: no AWS region; give --region, or set AWS_REGION'],
     });
   });
 });
 
-describe('an answer that is not the broker’s', () => {
+describe('an answer that is not from the broker', () => {
   const session = 'not-a-real-session-token';
   let other: LoopbackServer;
   let answer: { status: number; type?: string; body: string };
@@ -192,7 +196,7 @@ describe('an answer that is not the broker’s', () => {
     });
   });
   afterEach(() => other.close());
-  const ask = (line: string) =>
+  const runWithSession = (line: string) =>
     broker(`${line} --endpoint ${other.url}`, { ...scene.callers.operator, sessionToken: session });
 
   test.each([
@@ -202,14 +206,14 @@ describe('an answer that is not the broker’s', () => {
     ['InvalidAccessKeyId', 3],
     ['TooManyRequestsException', 6],
     ['SomethingNew', 1],
-  ])('%s ends with %d and does not repeat what was signed', async (type, code) => {
+  ])('of the type %s ends with %d, and what was signed is not printed', async (type, code) => {
     const message = `No match: host:x\nx-amz-security-token:${session}`;
     answer = { status: 403, type, body: JSON.stringify({ message }) };
-    const ran = await ask('status');
+    const result = await runWithSession('status');
 
-    expect(ran).toMatchObject({ code, out: [] });
-    expect(ran.err).toHaveLength(1);
-    expect(ran.err.join()).not.toContain(session);
+    expect(result).toMatchObject({ code, out: [] });
+    expect(result.err).toHaveLength(1);
+    expect(result.err.join()).not.toContain(session);
   });
 
   test.each([
@@ -219,29 +223,29 @@ describe('an answer that is not the broker’s', () => {
     [404, '{"message":"html of a proxy"}'],
     [200, '{}'],
     [200, '{"outcome":"failed:internal","accounts":{}}'],
-  ])('%d %s is a failure of every command, and not shown', async (status, body) => {
+  ])('%d %s makes every command fail, and is not printed', async (status, body) => {
     answer = { status, body };
     for (const line of ['status', 'status --json', 'pause one', 'purge one', 'clear-rejection one']) {
-      const ran = await ask(line);
+      const result = await runWithSession(line);
 
-      expect(ran).toMatchObject({ code: 1, out: [] });
-      expect(ran.err.join()).not.toContain('html');
+      expect(result).toMatchObject({ code: 1, out: [] });
+      expect(result.err.join()).not.toContain('html');
     }
   });
 
-  test('an unknown verdict on new credentials is no success', async () => {
+  test('makes credentials set fail when its outcome is unknown', async () => {
     answer = { status: 200, body: '{"outcome":"failed:internal","VersionId":"v1"}' };
     vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', other.url);
     const typed = ['user-one', 'not-a-real-password'];
     const line = `credentials set one --secret-id s --verify --endpoint ${other.url}`;
-    const ran = await broker(line, scene.callers.operator, typed);
+    const result = await broker(line, scene.callers.operator, typed);
 
-    expect(ran).toMatchObject({ code: 1, out: ['one: stored as version v1'] });
+    expect(result).toMatchObject({ code: 1, out: ['one: stored as version v1'] });
   });
 });
 
-describe('operators', () => {
-  test('see what the broker knows, and never a token', async () => {
+describe('an operator', () => {
+  test('sees the status of the accounts, but never a token', async () => {
     await broker(`token one ${local()}`, scene.callers.all);
     const { code, out } = await broker(`status ${local()}`, scene.callers.operator);
     const json = await broker(`status one --json ${local()}`, scene.callers.operator);
@@ -251,10 +255,10 @@ describe('operators', () => {
       expect.arrayContaining(['one', 'two', expect.stringMatching(/^ {2}expires_at +20/), '  paused       false']),
     );
     expect(JSON.parse(json.out.join(''))).toMatchObject({ accounts: [{ account: 'one', marks: 0 }] });
-    expect([...out, ...json.out].join()).not.toContain(tokenMark);
+    expect([...out, ...json.out].join()).not.toContain(tokenPrefix);
   });
 
-  test('pause, purge, resume', async () => {
+  test('can pause, purge and resume an account', async () => {
     const { callers } = scene;
     await broker(`token one ${local()}`, callers.all);
     expect(await broker(`pause one ${local()}`, callers.operator)).toMatchObject({ code: 0, out: ['one: paused'] });
@@ -269,7 +273,7 @@ describe('operators', () => {
     expect((await broker(`status one ${local()}`, callers.operator)).out.join()).not.toContain('expires_at');
   });
 
-  test('clear a rejection', async () => {
+  test('can clear the rejection of an account', async () => {
     const { callers, world } = scene;
     world.fegora.setPassword('user-one', 'not-a-real-password-changed');
     const refused = await broker(`token one ${local()}`, callers.all);
@@ -295,12 +299,12 @@ describe('credentials set', () => {
     return JSON.parse(SecretString);
   };
 
-  test('asks, stores, and logs in at once where that is wished', async () => {
+  test('asks for the credentials, stores them, and logs in when the operator agrees', async () => {
     const { callers, world } = scene;
     world.fegora.setPassword('user-one', password);
-    const ran = await broker(`credentials set one ${local()}`, callers.operator, ['user-one', password, '']);
+    const result = await broker(`credentials set one ${local()}`, callers.operator, ['user-one', password, '']);
 
-    expect(ran).toMatchObject({
+    expect(result).toMatchObject({
       code: 0,
       out: [
         expect.stringMatching(/^one: stored as version \S+$/),
@@ -312,33 +316,39 @@ describe('credentials set', () => {
     expect(world.fegora.counters()).toMatchObject({ logins: 1 });
   });
 
-  test('says so where Fegora refuses them', async () => {
-    const ran = await broker(`credentials set one --verify ${local()}`, scene.callers.operator, ['user-one', password]);
+  test('prints the refusal when Fegora refuses the credentials', async () => {
+    const result = await broker(`credentials set one --verify ${local()}`, scene.callers.operator, [
+      'user-one',
+      password,
+    ]);
 
-    expect(ran).toMatchObject({
+    expect(result).toMatchObject({
       code: 1,
       err: expect.arrayContaining([expect.stringContaining('credentials_rejected')]),
     });
-    expect(JSON.stringify(ran)).not.toContain(password);
+    expect(JSON.stringify(result)).not.toContain(password);
   });
 
-  test('is to be tried later where the broker did not log in with them, since it had a moment ago', async () => {
+  test('ends with 6 when the broker did not log in because of a login a moment ago', async () => {
     await broker(`token one ${local()}`, scene.callers.all);
-    const ran = await broker(`credentials set one --verify ${local()}`, scene.callers.operator, ['user-one', password]);
+    const result = await broker(`credentials set one --verify ${local()}`, scene.callers.operator, [
+      'user-one',
+      password,
+    ]);
 
-    expect(ran).toMatchObject({
+    expect(result).toMatchObject({
       code: 6,
       out: [expect.stringMatching(/^one: stored as version \S+$/)],
       err: expect.arrayContaining([expect.stringContaining('one: stored, but not tried now')]),
     });
   });
 
-  test('stores without a login where none is wished, with a client id where there is one', async () => {
+  test('stores the credentials and a client id without a login with --no-verify', async () => {
     const { callers, world } = scene;
     const line = `credentials set one --username user-one --client-id another --no-verify ${local()}`;
-    const ran = await broker(line, callers.operator, [password]);
+    const result = await broker(line, callers.operator, [password]);
 
-    expect([ran.code, ran.out.length]).toEqual([0, 1]);
+    expect([result.code, result.out.length]).toEqual([0, 1]);
     expect(await stored()).toEqual({ username: 'user-one', password, client_id: 'another' });
     expect(world.fegora.counters().logins).toBe(0);
   });
@@ -347,15 +357,15 @@ describe('credentials set', () => {
     ['', 'field password is empty'],
     [' not-a-real-password', 'field password has white space around it'],
     ['\ud800', 'field password is not well-formed Unicode'],
-  ])('stores nothing that the broker would not take: "%s"', async (typed, fault) => {
+  ])('stores nothing when the broker would not accept the password "%s"', async (typed, fault) => {
     const before = await stored();
-    const ran = await broker(`credentials set one ${local()}`, scene.callers.operator, ['user-one', typed]);
+    const result = await broker(`credentials set one ${local()}`, scene.callers.operator, ['user-one', typed]);
 
-    expect(ran).toMatchObject({ code: 2, out: [], err: expect.arrayContaining([expect.stringContaining(fault)]) });
+    expect(result).toMatchObject({ code: 2, out: [], err: expect.arrayContaining([expect.stringContaining(fault)]) });
     expect(await stored()).toEqual(before);
   });
 
-  test('goes to the secret of the stack’s outputs, or to the one that is named', async () => {
+  test('writes to the secret of the stack’s outputs, or to the secret that --secret-id names', async () => {
     const outputs = join(folder, 'secrets.json');
     vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
     const { functionName: FunctionName } = scene.gateway;
@@ -371,20 +381,20 @@ describe('credentials set', () => {
     expect(missing).toMatchObject({ code: 5, err: expect.arrayContaining([expect.stringContaining('not found')]) });
   });
 
-  test('does not take a misspelt account for another one whose output has the same name', async () => {
+  test('does not use the secret of another account when a misspelt account has the same output name', async () => {
     const outputs = join(folder, 'hyphens.json');
     vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
     const { functionName: FunctionName } = scene.gateway;
     await writeFile(outputs, JSON.stringify({ Broker: { Url: 'https://x', FunctionName, Secretone: 'fegora/one' } }));
     const before = await stored();
     const set = `--outputs ${outputs} --region us-east-1 --no-verify --username user-one`;
-    const ran = await broker(`credentials set on-e ${set}`, scene.callers.operator, [password]);
+    const result = await broker(`credentials set on-e ${set}`, scene.callers.operator, [password]);
 
-    expect(ran).toMatchObject({ code: 5, out: [], err: [expect.stringContaining('unknown_account')] });
+    expect(result).toMatchObject({ code: 5, out: [], err: [expect.stringContaining('unknown_account')] });
     expect(await stored()).toEqual(before);
   });
 
-  test('takes no secret from the outputs of another broker than the one that is named', async () => {
+  test('uses no secret of the outputs when the outputs are of another broker than --endpoint', async () => {
     const outputs = join(folder, 'another.json');
     await writeFile(outputs, JSON.stringify({ Broker: { Url: 'https://x/prod/', Secretone: 'fegora/one' } }));
     const { secretId, functionName } = findTarget({ outputs, endpoint: 'https://y/prod' });
@@ -394,10 +404,10 @@ describe('credentials set', () => {
     expect(findTarget({ outputs, endpoint: 'https://x/prod' }).secretId('one')).toBe('fegora/one');
   });
 
-  test('never sends the local run’s password to AWS, nor asks for it', async () => {
+  test('does not ask for the password of the local run when it would go to AWS', async () => {
     vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', undefined);
-    const ran = await broker(`credentials set one ${local()}`, scene.callers.operator, ['user-one', password]);
+    const result = await broker(`credentials set one ${local()}`, scene.callers.operator, ['user-one', password]);
 
-    expect(ran).toMatchObject({ code: 2, err: [expect.stringContaining('--secrets-endpoint')] });
+    expect(result).toMatchObject({ code: 2, err: [expect.stringContaining('--secrets-endpoint')] });
   });
 });

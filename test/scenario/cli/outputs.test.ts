@@ -1,3 +1,4 @@
+// Tests that the command line understands the outputs of the synthesised stack.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import { expect, test } from 'vitest';
 import { findTarget } from '../../../cli/target.ts';
 import { templateOf } from '../../infra/support/synth.ts';
 
-test('the command line finds in the outputs of the deployed stack all that it needs', async () => {
+test('findTarget finds endpoint, function and secrets in the outputs of the deployed stack', async () => {
   const { Outputs } = templateOf('full').toJSON();
   const folder = await mkdtemp(join(tmpdir(), 'outputs-'));
   const outputs = join(folder, 'cdk-outputs.json');

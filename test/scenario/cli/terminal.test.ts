@@ -1,3 +1,4 @@
+// Tests the program at a real terminal and with pipes: hidden passwords, signals, exit codes.
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
@@ -5,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Scene, startScene } from '../../support/client/scene.ts';
 
-// Each command is a process of its own, and machines that run tests are busy.
+// Each command is a new process, and a machine that runs tests is busy.
 vi.setConfig({ testTimeout: 120_000 });
 
 const password = 'not-a-real-password-typed';
@@ -34,8 +35,8 @@ const commandLine = (...more: string[]) => [
   ...more,
 ];
 
-/** Types at a terminal of its own what belongs to each question, and prints all that the terminal showed. */
-const typist = `
+/** A Python script that runs a command at a new terminal, types the answer to each question, and prints what was shown. */
+const typingScript = `
 import json, os, pty, sys
 command, answers = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 pid, terminal = pty.fork()
@@ -58,15 +59,17 @@ print(json.dumps({'shown': shown.decode(), 'code': status}))
 
 async function type(answers: [string, string][], ...more: string[]): Promise<{ shown: string; code: number }> {
   const command = JSON.stringify([process.execPath, ...commandLine(...more)]);
-  const { stdout } = await promisify(execFile)('python3', ['-c', typist, command, JSON.stringify(answers)], { env });
+  const { stdout } = await promisify(execFile)('python3', ['-c', typingScript, command, JSON.stringify(answers)], {
+    env,
+  });
   return JSON.parse(stdout);
 }
 
 const hasPython = spawnSync('python3', ['-c', 'import pty']).status === 0;
 
-test('at a terminal the password is not shown as it is typed, where Python can play the typist', async () => {
+test('at a terminal the password is not shown while it is typed', async () => {
   if (!hasPython) {
-    console.log('python3 is not installed here: nobody typed at a terminal.');
+    console.log('python3 is not installed here, so this test did not run.');
     return;
   }
   scene.world.fegora.setPassword('user-one', password);
@@ -87,9 +90,9 @@ test.each([
   ['Ctrl-C at the password', '(not shown): ', 'not-a-real\u0003', ['--username', 'user-one']],
   ['Ctrl-D at the user', 'Username: ', '\u0004', []],
   ['Ctrl-D at the password', '(not shown): ', '\u0004', ['--username', 'user-one']],
-])('%s stores nothing, and says so on a line of its own', async (_, question, typed, more) => {
+])('%s stores nothing, and prints interrupted on a new line', async (_, question, typed, more) => {
   if (!hasPython) {
-    console.log('python3 is not installed here: nobody typed at a terminal.');
+    console.log('python3 is not installed here, so this test did not run.');
     return;
   }
   const { shown, code } = await type([[question, typed]], ...more);
@@ -99,9 +102,9 @@ test.each([
   expect(shown).not.toMatch(/stored|not-a-real/);
 });
 
-test('a password that is pasted with the user is not shown either', async () => {
+test('a password that is pasted together with the user name is not shown', async () => {
   if (!hasPython) {
-    console.log('python3 is not installed here: nobody typed at a terminal.');
+    console.log('python3 is not installed here, so this test did not run.');
     return;
   }
   const { shown, code } = await type([
@@ -114,12 +117,12 @@ test('a password that is pasted with the user is not shown either', async () => 
   expect(shown).not.toContain('not-a-real');
 });
 
-test('the password can be piped in, and shows nowhere', async () => {
+test('a password can be piped in, and is not shown', async () => {
   const child = spawn(process.execPath, commandLine('--username', 'user-one'), { env });
   const ended = new Promise((resolve) => {
     child.once('close', resolve);
   });
-  // Not ended: whoever pipes may go on to write.
+  // The input stays open, because the writer of a pipe may write more.
   child.stdin.write(`${password}\n`);
   const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
 
@@ -127,7 +130,7 @@ test('the password can be piped in, and shows nowhere', async () => {
   expect(out).toMatch(/^one: stored as version [\w-]+\n$/);
 });
 
-test('the number of the failure is the exit code of the process', async () => {
+test('the process ends with the exit code of the failure', async () => {
   const child = spawn(process.execPath, ['cli/main.ts', 'pause', 'three', '--endpoint', scene.gateway.url], { env });
   const ended = new Promise((resolve) => {
     child.once('close', resolve);
@@ -138,7 +141,7 @@ test('the number of the failure is the exit code of the process', async () => {
   expect(err).toMatch(/^broker: unknown_account: .*\n$/);
 });
 
-test('a reader that has left is no failure', async () => {
+test('the command succeeds when the reader of its output has closed the pipe', async () => {
   const child = spawn(process.execPath, ['cli/main.ts', 'status', '--endpoint', scene.gateway.url], { env });
   const ended = new Promise((resolve) => {
     child.once('close', resolve);
@@ -148,9 +151,9 @@ test('a reader that has left is no failure', async () => {
   expect(await Promise.all([ended, text(child.stderr)])).toEqual([0, '']);
 });
 
-test('a result that cannot be written is a failure, in one line', async () => {
+test('the command fails with one line when its result cannot be written', async () => {
   if (!existsSync('/dev/full')) {
-    console.log('There is no full device here: nothing was written to it.');
+    console.log('/dev/full does not exist here, so this test did not run.');
     return;
   }
   const command = `exec "${process.execPath}" cli/main.ts status --endpoint ${scene.gateway.url} > /dev/full`;

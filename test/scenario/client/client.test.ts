@@ -1,3 +1,4 @@
+// Tests the client against the broker behind the local gateway, with real signatures and rights.
 import { afterEach, describe, expect, test } from 'vitest';
 import { createFegoraFetch, createTokenClient } from '../../../client/index.ts';
 import { type Scene, type SceneOptions, startScene } from '../../support/client/scene.ts';
@@ -18,14 +19,14 @@ async function start(options: SceneOptions = {}) {
 }
 
 describe('through the gateway', () => {
-  test('a signed call gets the token that Fegora’s API takes', async () => {
+  test('gets the token that Fegora’s API accepts when the call is signed', async () => {
     const { client, world } = await start();
     const whoami = await createFegoraFetch(client(), undefined, { origin: world.fegora.origin })('/api/whoami');
 
     expect([whoami.status, await whoami.text()]).toEqual([200, expect.stringContaining('user-one')]);
   });
 
-  test('an account is had by those who may, with a role’s session token too', async () => {
+  test('gets tokens only of the accounts that the caller may use, also with the session token of a role', async () => {
     const { client, callers } = await start();
 
     await expect(client({ account: 'one', credentials: callers.first }).getToken()).resolves.toMatchObject({
@@ -37,7 +38,7 @@ describe('through the gateway', () => {
     });
   });
 
-  test('keys that AWS does not know are refused, and so are wrong ones', async () => {
+  test('rejects with aws_credentials when AWS does not know the keys, and when they are wrong', async () => {
     const { client, callers } = await start();
     const unknown = { ...callers.all, accessKeyId: 'AKIAUNKNOWN' };
     const wrong = { ...callers.all, secretAccessKey: 'not-a-real-key-either' };
@@ -46,7 +47,7 @@ describe('through the gateway', () => {
     await expect(client({ credentials: wrong }).getToken()).rejects.toMatchObject({ code: 'aws_credentials' });
   });
 
-  test('an account that is not configured is unknown', async () => {
+  test('rejects with unknown_account when the account is not configured', async () => {
     const { client } = await start();
 
     await expect(client({ account: 'three' }).getToken()).rejects.toMatchObject({
@@ -55,7 +56,7 @@ describe('through the gateway', () => {
     });
   });
 
-  test.each([-7_200_000, 7_200_000])('a clock that is %d ms off is no hindrance', async (offMs) => {
+  test.each([-7_200_000, 7_200_000])('gets a token when the clock of the caller is %d ms wrong', async (offMs) => {
     const { endpoint, callers } = await start();
     const clock = createVirtualClock(Date.now() + offMs);
     const settings = { endpoint, region: 'us-east-1', credentials: callers.all };
@@ -64,7 +65,7 @@ describe('through the gateway', () => {
     expect(token.expiresAt - clock.now()).toBeGreaterThan(1_700_000);
   });
 
-  test('50 calls at the same time are one call to the broker and one login', async () => {
+  test('sends one call to the broker, which logs in once, for 50 calls at the same time', async () => {
     const { client, invoked, world } = await start();
     const { getToken } = client();
     const tokens = await Promise.all(Array.from({ length: 50 }, () => getToken()));
@@ -76,7 +77,7 @@ describe('through the gateway', () => {
 });
 
 describe('by direct invocation', () => {
-  test('the alias of the account answers with the same token', async () => {
+  test('gets the same token from the alias of the account as through the gateway', async () => {
     const { client, callers, endpoint, gateway, invoked } = await start();
     process.env.AWS_ENDPOINT_URL_LAMBDA = endpoint;
     const { functionName } = gateway;
@@ -99,8 +100,8 @@ describe('by direct invocation', () => {
   });
 });
 
-describe('a token that Fegora no longer takes', () => {
-  test('promise 36: 100 clients over 20 environments meet the same 401, and one login serves them all', async () => {
+describe('a token that Fegora no longer accepts', () => {
+  test('promise 36: one login serves all when 100 clients on 20 environments get the same 401', async () => {
     const { client, world, invoked } = await start({ environments: 20 });
     const origin = { origin: world.fegora.origin };
     const callers = Array.from({ length: 100 }, () => createFegoraFetch(client(), undefined, origin));
@@ -117,8 +118,8 @@ describe('a token that Fegora no longer takes', () => {
   });
 });
 
-describe('the broker out of reach', () => {
-  test('a token that is valid serves until its margin', async () => {
+describe('an unreachable broker', () => {
+  test('lets the client use its valid token until the margin', async () => {
     const { endpoint, callers, close, world } = await start();
     open.splice(0);
     const clock = createVirtualClock(Date.now());
@@ -135,7 +136,7 @@ describe('the broker out of reach', () => {
       await clock.advance(10_000);
     }
     console.log(
-      `the broker gone: ${served} calls served, the last with ${(expiresAt - clock.now()) / 1000 + 10} s left`,
+      `broker unreachable: ${served} calls got the token, the last one with ${(expiresAt - clock.now()) / 1000 + 10} s left`,
     );
     await clock.advance(10_000);
 

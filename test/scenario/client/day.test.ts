@@ -1,3 +1,4 @@
+// Simulates a day of clients and counts their broker calls and the logins.
 import { expect, test } from 'vitest';
 import { createTokenClient } from '../../../client/index.ts';
 import { captureOutput } from '../../support/capture.ts';
@@ -13,8 +14,8 @@ interface Day {
   readonly warmUps: boolean;
 }
 
-/** A day in which every client asks for its token once a minute, and Fegora's tokens live 30 minutes. */
-async function live({ clients, environments, warmUps }: Day) {
+/** Simulates a day: every client asks for its token once a minute, and Fegora's tokens live 30 minutes. */
+async function simulateDay({ clients, environments, warmUps }: Day) {
   const clock = skippingClock();
   const scene = await startScene({ accounts: ['one'], environments, parts: { clock, random: Math.random } });
   const settings = { endpoint: scene.gateway.url, region: 'us-east-1', credentials: scene.callers.all };
@@ -36,15 +37,15 @@ async function live({ clients, environments, warmUps }: Day) {
   return { clients, environments, warmUps, calls, brokerCalls: scene.invoked.length, logins, shortestLeft };
 }
 
-test('a day of a 30-minute token: a question per client and token, a login per token', async () => {
+test('a day of 30-minute tokens needs one broker call per client and token, and one login per token', async () => {
   const days = [
-    await live({ clients: 1, environments: 1, warmUps: false }),
-    await live({ clients: full(20, 3), environments: full(5, 2), warmUps: true }),
+    await simulateDay({ clients: 1, environments: 1, warmUps: false }),
+    await simulateDay({ clients: full(20, 3), environments: full(5, 2), warmUps: true }),
   ];
   console.table(days.map(({ shortestLeft, ...day }) => ({ ...day, shortestLeftSeconds: shortestLeft / 1000 })));
 
   for (const { clients, brokerCalls, logins, shortestLeft } of days) {
-    // A life of 30 minutes ends early by the broker's window of 10 minutes, and a client that joins late sees less of it.
+    // The broker renews a 30-minute token up to 10 minutes early, and a client that starts late has even less of it.
     expect(logins).toBeLessThanOrEqual((24 * 60) / 20 + 1);
     expect(brokerCalls / clients).toBeLessThanOrEqual((24 * 60) / 15);
     expect(shortestLeft).toBeGreaterThan(minuteMs);

@@ -1,3 +1,4 @@
+// Runs every recipe of docs/callers.md and the README's example, as printed, against the local gateway.
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -12,7 +13,7 @@ import { type LoopbackServer, serve } from '../../../local/loopback.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { type Scene, startScene } from '../../support/client/scene.ts';
 
-// Each command is a process of its own, and machines that run tests are busy.
+// Each command is a new process, and a machine that runs tests is busy.
 vi.setConfig({ testTimeout: 120_000 });
 
 const root = join(import.meta.dirname, '../../..');
@@ -24,7 +25,7 @@ let api: LoopbackServer;
 let output: Capture;
 
 beforeAll(async () => {
-  // Below the project, where Node finds the SDK as it does in Lambda.
+  // A folder inside the project, so that Node finds the SDK as it does in Lambda.
   await mkdir(join(root, 'dist'), { recursive: true });
   folder = await mkdtemp(join(root, 'dist', 'recipes-'));
   const page = await readFile(join(root, 'docs/callers.md'), 'utf8');
@@ -36,7 +37,7 @@ afterAll(() => rm(folder, { recursive: true }));
 beforeEach(async () => {
   scene = await startScene({ accounts: ['main', 'other'] });
   output = captureOutput();
-  // Fegora's API with the paths of the recipes; the simulator says whether the token is good.
+  // Fegora's API with the paths of the recipes. The simulator decides whether the token is good.
   api = await serve(async (request, response) => {
     const { authorization = '' } = request.headers;
     const { status } = await fetch(`${scene.world.fegora.origin}/api/whoami`, { headers: { authorization } });
@@ -60,7 +61,7 @@ function recipe(name: string): string {
   return found;
 }
 
-/** What a caller has in its environment. */
+/** Returns the environment variables of a caller. */
 function env({ accessKeyId, secretAccessKey, sessionToken }: SigningKeys): Record<string, string> {
   return {
     PATH: process.env.PATH ?? '',
@@ -77,7 +78,7 @@ function env({ accessKeyId, secretAccessKey, sessionToken }: SigningKeys): Recor
   };
 }
 
-/** Bundles a recipe as a function is bundled for Lambda, and calls its handler in a process of its own. */
+/** Bundles a recipe as a function for Lambda, and calls its handler in a new process. */
 async function invoke(lines: string, event: unknown, keys: SigningKeys): Promise<unknown> {
   const outfile = join(folder, `${randomUUID()}.mjs`);
   await build({
@@ -89,7 +90,7 @@ async function invoke(lines: string, event: unknown, keys: SigningKeys): Promise
     mainFields: ['module', 'main'],
     external: ['@aws-sdk/client-lambda'],
   });
-  // Fegora's name leads to this machine; everything else is as in Lambda.
+  // Fegora's host name is replaced by the local API. Everything else is as in Lambda.
   const start = `
     const { fetch } = globalThis;
     globalThis.fetch = (url, init) => fetch(String(url).replace('https://api.fegora.com', process.env.FEGORA_API), init);
@@ -100,7 +101,7 @@ async function invoke(lines: string, event: unknown, keys: SigningKeys): Promise
   return JSON.parse(stdout);
 }
 
-/** Runs a recipe for the shell. */
+/** Runs a recipe for the shell in a new process. */
 async function shell(name: string, keys: SigningKeys): Promise<{ out: string; err: string; code: number | null }> {
   const child = spawn('sh', ['-c', recipe(name)], { env: env(keys), cwd: root });
   const code = new Promise<number | null>((resolve) => {
@@ -114,7 +115,7 @@ function has(...command: [string, ...string[]]): boolean {
   const [name, ...args] = command;
   const found = spawnSync(name, args).status === 0;
   if (!found) {
-    console.log(`${command.join(' ')}: not on this machine, so its recipe was not run.`);
+    console.log(`${command.join(' ')}: not on this machine, so its recipe did not run.`);
   }
   return found;
 }
@@ -129,7 +130,7 @@ describe.each([
     return block?.[1] ?? '';
   };
 
-  test('has ten lines at most, and posts an invoice as printed', async () => {
+  test('has at most ten lines, and posts an invoice as printed', async () => {
     const lines = await printed();
     expect(lines.trimEnd().split('\n').length).toBeLessThanOrEqual(10);
 
@@ -140,17 +141,17 @@ describe.each([
     expect(scene.world.fegora.counters()).toMatchObject({ logins: 1, apiCalls: 1, apiRefusals: 0 });
   });
 
-  test('posts it again after a 401', async () => {
+  test('posts the invoice again after a 401', async () => {
     const lines = await printed();
     await invoke(lines, invoice, scene.callers.all);
     scene.world.fegora.changeKey();
-    // The broker still has the token that Fegora no longer takes.
+    // The broker still has the token that Fegora no longer accepts.
     expect(await invoke(lines, invoice, scene.callers.all)).toMatchObject({ status: 200 });
     expect(scene.world.fegora.counters()).toMatchObject({ logins: 2, apiCalls: 3, apiRefusals: 1 });
   });
 });
 
-test('direct invocation, as printed', async () => {
+test('the recipe for direct invocation works as printed', async () => {
   const { all, none } = scene.callers;
 
   expect(await invoke(recipe('direct.ts'), {}, all)).toEqual({
@@ -161,7 +162,7 @@ test('direct invocation, as printed', async () => {
   expect(scene.invoked).toEqual(['account-main']);
 });
 
-test('Python with botocore, as printed', async () => {
+test('the recipe for Python with botocore works as printed', async () => {
   if (!has('python3', '-c', 'import botocore')) {
     return;
   }
@@ -173,7 +174,7 @@ test('Python with botocore, as printed', async () => {
   await expect(call(scene.callers.none)).rejects.toThrow('403');
 });
 
-test('curl, as printed', async () => {
+test('the recipe for curl works as printed', async () => {
   if (!has('curl', '--version')) {
     return;
   }
@@ -189,7 +190,7 @@ test('curl, as printed', async () => {
   expect(refused.code).not.toBe(0);
 });
 
-test('awscurl, as printed', async () => {
+test('the recipe for awscurl works as printed', async () => {
   if (!has('awscurl', '--help')) {
     return;
   }
@@ -198,7 +199,7 @@ test('awscurl, as printed', async () => {
   expect(out).toContain('token_sha256');
 });
 
-test('Step Functions, as printed', async () => {
+test('the recipe for Step Functions works as printed', async () => {
   const { accessKeyId, secretAccessKey } = scene.callers.all;
   vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
   const machine = new StateMachine(JSON.parse(recipe('ensure-token.asl.json')), {
@@ -211,7 +212,7 @@ test('Step Functions, as printed', async () => {
   expect(JSON.stringify(result)).not.toContain('access_token"');
 });
 
-test('the command line’s header, as printed', async () => {
+test('the recipe for the command line’s header works as printed', async () => {
   if (!has('curl', '--version')) {
     return;
   }
@@ -221,12 +222,12 @@ test('the command line’s header, as printed', async () => {
   expect(JSON.parse(out)).toEqual({ path: '/contribuyente/25365421', received: null });
 });
 
-test('the command line’s header: without one Fegora is not asked, and its refusal is a failure', async () => {
+test('the recipe for the command line’s header fails without a token before it calls Fegora, and fails when Fegora refuses', async () => {
   if (!has('curl', '--version')) {
     return;
   }
-  const unanswered = await shell('header.sh', scene.callers.none);
-  expect([unanswered.code, unanswered.out, scene.world.fegora.counters().apiCalls]).toEqual([4, '', 0]);
+  const withoutToken = await shell('header.sh', scene.callers.none);
+  expect([withoutToken.code, withoutToken.out, scene.world.fegora.counters().apiCalls]).toEqual([4, '', 0]);
   await shell('header.sh', scene.callers.all);
   scene.world.fegora.changeKey();
   const refused = await shell('header.sh', scene.callers.all);
@@ -234,7 +235,7 @@ test('the command line’s header: without one Fegora is not asked, and its refu
   expect(refused.code).toBe(22);
 });
 
-test('no recipe is left without a test', () => {
+test('every recipe of the page has a test', () => {
   expect([...recipes.keys()]).toEqual([
     'lambda.ts',
     'direct.ts',

@@ -1,3 +1,4 @@
+// Tests the client's bundle and its types as `npm run build` makes them: size, imports, Node versions, compilers.
 import { execFile } from 'node:child_process';
 import { access, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
