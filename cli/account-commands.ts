@@ -30,7 +30,7 @@ const accountCommands: readonly AccountCommand[] = [
   },
   {
     action: 'purge',
-    description: 'remove the token from the table; environments that have it in memory serve it on',
+    description: 'remove the token from the table; environments with a copy in memory continue to serve it',
     done: 'token removed from the table; environments that have it in memory serve it on',
   },
 ];
