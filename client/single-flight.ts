@@ -22,7 +22,7 @@ export type Join<T> = (key: string, start: (signal: AbortSignal) => Promise<T>, 
 export function singleFlight<T>(): Join<T> {
   const inFlight = new Map<string, InFlight<T>>();
 
-  function launch(key: string, start: (signal: AbortSignal) => Promise<T>): InFlight<T> {
+  function begin(key: string, start: (signal: AbortSignal) => Promise<T>): InFlight<T> {
     const controller = new AbortController();
     const request = { result: start(controller.signal), controller, waiters: 0 };
     inFlight.set(key, request);
@@ -31,7 +31,7 @@ export function singleFlight<T>(): Join<T> {
 
   return async (key, start, signal) => {
     signal?.throwIfAborted();
-    const request = inFlight.get(key) ?? launch(key, start);
+    const request = inFlight.get(key) ?? begin(key, start);
     request.waiters += 1;
     try {
       return await unlessAborted(request.result, signal);
