@@ -8,9 +8,9 @@ import { findTarget } from '../../../cli/target.ts';
 import type { Terminal } from '../../../cli/terminal.ts';
 import type { SigningKeys } from '../../../local/gateway/sigv4.ts';
 import { type LoopbackServer, serve } from '../../../local/loopback.ts';
-import { type Scene, startScene } from '../../support/client/scene.ts';
+import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
 
-let scene: Scene;
+let system: GatewaySystem;
 let folder: string;
 
 beforeAll(async () => {
@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 beforeEach(async () => {
-  scene = await startScene();
+  system = await startGatewaySystem();
   // The SDK finds no profile, no file and no instance metadata: only the keys that a test sets.
   vi.stubEnv('HOME', folder);
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
@@ -28,11 +28,11 @@ beforeEach(async () => {
   vi.stubEnv('AWS_SESSION_TOKEN', undefined);
   vi.stubEnv('AWS_PROFILE', undefined);
   vi.stubEnv('AWS_REGION', undefined);
-  vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', scene.world.secrets.url);
+  vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', system.servers.secrets.url);
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
-  await scene.close();
+  await system.close();
 });
 
 interface CommandResult {
@@ -63,12 +63,12 @@ async function broker(line: string, keys?: SigningKeys, typed?: string[]): Promi
   return { code, out, err };
 }
 
-const local = () => `--endpoint ${scene.gateway.url}`;
+const local = () => `--endpoint ${system.gateway.url}`;
 const tokenPrefix = 'not-a-real-token-';
 
 describe('token', () => {
   test('prints fingerprint and expiry, but not the token', async () => {
-    const { code, out, err } = await broker(`token one ${local()}`, scene.callers.all);
+    const { code, out, err } = await broker(`token one ${local()}`, system.callers.all);
 
     expect(code).toBe(0);
     expect(out).toEqual([
@@ -80,10 +80,10 @@ describe('token', () => {
   });
 
   test('prints the token when an option asks for it, also as JSON and as a header', async () => {
-    const shown = await broker(`token --show-token ${local()}`, scene.callers.all);
-    const json = await broker(`token --json ${local()}`, scene.callers.all);
-    const both = await broker(`token --json --show-token ${local()}`, scene.callers.all);
-    const header = await broker(`${local()} token one --header`, scene.callers.first);
+    const shown = await broker(`token --show-token ${local()}`, system.callers.all);
+    const json = await broker(`token --json ${local()}`, system.callers.all);
+    const both = await broker(`token --json --show-token ${local()}`, system.callers.all);
+    const header = await broker(`${local()} token one --header`, system.callers.first);
 
     expect(shown.out[3]).toContain(tokenPrefix);
     expect(Object.keys(JSON.parse(json.out.join('')))).toEqual(['account', 'fingerprint', 'expires']);
@@ -92,34 +92,34 @@ describe('token', () => {
   });
 
   test('refuses --json together with --header', async () => {
-    const { code, out, err } = await broker(`token --json --header ${local()}`, scene.callers.all);
+    const { code, out, err } = await broker(`token --json --header ${local()}`, system.callers.all);
 
     expect([code, out]).toEqual([2, []]);
     expect(err.join()).toContain("'--header' cannot be used with option '--json'");
   });
 
   test('invokes the function when the API is not known', async () => {
-    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
-    const direct = `--function-name ${scene.gateway.functionName} --region us-east-1`;
-    const { code } = await broker(`token one ${direct}`, scene.callers.all);
-    const withoutAccount = await broker(`token ${direct}`, scene.callers.all);
+    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', system.gateway.url);
+    const direct = `--function-name ${system.gateway.functionName} --region us-east-1`;
+    const { code } = await broker(`token one ${direct}`, system.callers.all);
+    const withoutAccount = await broker(`token ${direct}`, system.callers.all);
 
-    expect([code, scene.invoked]).toEqual([0, ['account-one']]);
+    expect([code, system.invoked]).toEqual([0, ['account-one']]);
     expect(withoutAccount).toMatchObject({ code: 2, err: [expect.stringContaining('the account is not known')] });
   });
 
   test('finds the API in the outputs of the stack', async () => {
     const outputs = join(folder, 'outputs.json');
-    await writeFile(outputs, JSON.stringify({ Broker: { Url: scene.gateway.url }, Other: { Bucket: 'b' } }));
-    const found = await broker(`token --outputs ${outputs} --region us-east-1`, scene.callers.all);
-    const chosen = await broker(`token --outputs ${outputs} --stack Broker --region us-east-1`, scene.callers.all);
-    const missing = await broker(`token --outputs ${outputs} --stack Nowhere`, scene.callers.all);
+    await writeFile(outputs, JSON.stringify({ Broker: { Url: system.gateway.url }, Other: { Bucket: 'b' } }));
+    const found = await broker(`token --outputs ${outputs} --region us-east-1`, system.callers.all);
+    const chosen = await broker(`token --outputs ${outputs} --stack Broker --region us-east-1`, system.callers.all);
+    const missing = await broker(`token --outputs ${outputs} --stack Nowhere`, system.callers.all);
     await writeFile(
       outputs,
-      JSON.stringify({ Broker: { Url: scene.gateway.url }, Second: { Url: scene.gateway.url } }),
+      JSON.stringify({ Broker: { Url: system.gateway.url }, Second: { Url: system.gateway.url } }),
     );
-    const ambiguous = await broker(`token --outputs ${outputs}`, scene.callers.all);
-    const nowhere = await broker('token --outputs no-such-file.json', scene.callers.all);
+    const ambiguous = await broker(`token --outputs ${outputs}`, system.callers.all);
+    const nowhere = await broker('token --outputs no-such-file.json', system.callers.all);
 
     expect([found.code, chosen.code]).toEqual([0, 0]);
     expect(missing).toMatchObject({
@@ -146,7 +146,7 @@ describe('a failure', () => {
     ['a missing argument', 'pause', 'operator' as const, [2, "missing required argument 'account'"] as const],
   ])('is one line and an exit code for %s', async (_, line, caller, [code, text]) => {
     const unknown = { accessKeyId: 'AKIAUNKNOWN', secretAccessKey: 'not-a-real-key' };
-    const keys = caller === 'unknown' ? unknown : caller && scene.callers[caller];
+    const keys = caller === 'unknown' ? unknown : caller && system.callers[caller];
     const result = await broker(`${line} ${local()}`, keys);
 
     expect(result).toMatchObject({ code, out: [] });
@@ -157,16 +157,16 @@ describe('a failure', () => {
   test('ends with 6 when the broker is unreachable', async () => {
     const line = 'token --endpoint http://127.0.0.1:1';
 
-    expect(await broker(line, scene.callers.all)).toMatchObject({
+    expect(await broker(line, system.callers.all)).toMatchObject({
       code: 6,
       err: ['broker: broker_unreachable: The token broker cannot be reached.'],
     });
   });
 
   test('ends with 6 when AWS is unreachable for an operator, or for the secret', async () => {
-    const status = await broker('status --endpoint http://127.0.0.1:1', scene.callers.operator);
+    const status = await broker('status --endpoint http://127.0.0.1:1', system.callers.operator);
     vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', 'http://127.0.0.1:1');
-    const set = await broker(`credentials set one ${local()}`, scene.callers.operator, ['user-one', 'not-a-real-one']);
+    const set = await broker(`credentials set one ${local()}`, system.callers.operator, ['user-one', 'not-a-real-one']);
 
     const refused = 'broker: AWS does not answer now: connect ECONNREFUSED 127.0.0.1:1';
     expect([status.code, set.code]).toEqual([6, 6]);
@@ -174,11 +174,11 @@ describe('a failure', () => {
   });
 
   test('ends with 2 when the broker or the region is not known', async () => {
-    expect(await broker('token', scene.callers.all)).toMatchObject({
+    expect(await broker('token', system.callers.all)).toMatchObject({
       code: 2,
       err: [expect.stringContaining('--endpoint')],
     });
-    expect(await broker('status --function-name f', scene.callers.operator)).toMatchObject({
+    expect(await broker('status --function-name f', system.callers.operator)).toMatchObject({
       code: 2,
       err: ['broker: no AWS region; give --region, or set AWS_REGION'],
     });
@@ -197,7 +197,7 @@ describe('an answer that is not from the broker', () => {
   });
   afterEach(() => other.close());
   const runWithSession = (line: string) =>
-    broker(`${line} --endpoint ${other.url}`, { ...scene.callers.operator, sessionToken: session });
+    broker(`${line} --endpoint ${other.url}`, { ...system.callers.operator, sessionToken: session });
 
   test.each([
     ['InvalidSignatureException', 3],
@@ -238,7 +238,7 @@ describe('an answer that is not from the broker', () => {
     vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', other.url);
     const typed = ['user-one', 'not-a-real-password'];
     const line = `credentials set one --secret-id s --verify --endpoint ${other.url}`;
-    const result = await broker(line, scene.callers.operator, typed);
+    const result = await broker(line, system.callers.operator, typed);
 
     expect(result).toMatchObject({ code: 1, out: ['one: stored as version v1'] });
   });
@@ -246,9 +246,9 @@ describe('an answer that is not from the broker', () => {
 
 describe('an operator', () => {
   test('sees the status of the accounts, but never a token', async () => {
-    await broker(`token one ${local()}`, scene.callers.all);
-    const { code, out } = await broker(`status ${local()}`, scene.callers.operator);
-    const json = await broker(`status one --json ${local()}`, scene.callers.operator);
+    await broker(`token one ${local()}`, system.callers.all);
+    const { code, out } = await broker(`status ${local()}`, system.callers.operator);
+    const json = await broker(`status one --json ${local()}`, system.callers.operator);
 
     expect(code).toBe(0);
     expect(out).toEqual(
@@ -259,7 +259,7 @@ describe('an operator', () => {
   });
 
   test('can pause, purge and resume an account', async () => {
-    const { callers } = scene;
+    const { callers } = system;
     await broker(`token one ${local()}`, callers.all);
     expect(await broker(`pause one ${local()}`, callers.operator)).toMatchObject({ code: 0, out: ['one: paused'] });
     expect((await broker(`token one ${local()}`, callers.all)).code).toBe(0);
@@ -274,13 +274,13 @@ describe('an operator', () => {
   });
 
   test('can clear the rejection of an account', async () => {
-    const { callers, world } = scene;
-    world.fegora.setPassword('user-one', 'not-a-real-password-changed');
+    const { callers, servers } = system;
+    servers.fegora.setPassword('user-one', 'not-a-real-password-changed');
     const refused = await broker(`token one ${local()}`, callers.all);
     expect(refused).toMatchObject({ code: 1, err: [expect.stringContaining('credentials_rejected')] });
     expect((await broker(`status one ${local()}`, callers.operator)).out).toContain('  marks        1');
 
-    world.fegora.setPassword('user-one', 'not-a-real-password-one');
+    servers.fegora.setPassword('user-one', 'not-a-real-password-one');
     const cleared = await broker(`clear-rejection one ${local()}`, callers.operator);
     expect(cleared).toMatchObject({ code: 0, out: ['one: free to log in again'] });
     expect((await broker(`token one ${local()}`, callers.all)).code).toBe(0);
@@ -290,7 +290,7 @@ describe('an operator', () => {
 describe('credentials set', () => {
   const password = 'not-a-real-password-of-today';
   const stored = async () => {
-    const answer = await fetch(scene.world.secrets.url, {
+    const answer = await fetch(system.servers.secrets.url, {
       method: 'POST',
       headers: { 'x-amz-target': 'secretsmanager.GetSecretValue', 'content-type': 'application/x-amz-json-1.1' },
       body: JSON.stringify({ SecretId: 'fegora/one' }),
@@ -300,8 +300,8 @@ describe('credentials set', () => {
   };
 
   test('asks for the credentials, stores them, and logs in when the operator agrees', async () => {
-    const { callers, world } = scene;
-    world.fegora.setPassword('user-one', password);
+    const { callers, servers } = system;
+    servers.fegora.setPassword('user-one', password);
     const result = await broker(`credentials set one ${local()}`, callers.operator, ['user-one', password, '']);
 
     expect(result).toMatchObject({
@@ -313,11 +313,11 @@ describe('credentials set', () => {
       err: ['Username: ', 'Password (not shown): ', expect.stringContaining('Log in with them now')],
     });
     expect(await stored()).toEqual({ username: 'user-one', password });
-    expect(world.fegora.counters()).toMatchObject({ logins: 1 });
+    expect(servers.fegora.counters()).toMatchObject({ logins: 1 });
   });
 
   test('prints the refusal when Fegora refuses the credentials', async () => {
-    const result = await broker(`credentials set one --verify ${local()}`, scene.callers.operator, [
+    const result = await broker(`credentials set one --verify ${local()}`, system.callers.operator, [
       'user-one',
       password,
     ]);
@@ -330,8 +330,8 @@ describe('credentials set', () => {
   });
 
   test('ends with 6 when the broker did not log in because of a login a moment ago', async () => {
-    await broker(`token one ${local()}`, scene.callers.all);
-    const result = await broker(`credentials set one --verify ${local()}`, scene.callers.operator, [
+    await broker(`token one ${local()}`, system.callers.all);
+    const result = await broker(`credentials set one --verify ${local()}`, system.callers.operator, [
       'user-one',
       password,
     ]);
@@ -344,13 +344,13 @@ describe('credentials set', () => {
   });
 
   test('stores the credentials and a client id without a login with --no-verify', async () => {
-    const { callers, world } = scene;
+    const { callers, servers } = system;
     const line = `credentials set one --username user-one --client-id another --no-verify ${local()}`;
     const result = await broker(line, callers.operator, [password]);
 
     expect([result.code, result.out.length]).toEqual([0, 1]);
     expect(await stored()).toEqual({ username: 'user-one', password, client_id: 'another' });
-    expect(world.fegora.counters().logins).toBe(0);
+    expect(servers.fegora.counters().logins).toBe(0);
   });
 
   test.each([
@@ -359,7 +359,7 @@ describe('credentials set', () => {
     ['\ud800', 'field password is not well-formed Unicode'],
   ])('stores nothing when the broker would not accept the password "%s"', async (typed, fault) => {
     const before = await stored();
-    const result = await broker(`credentials set one ${local()}`, scene.callers.operator, ['user-one', typed]);
+    const result = await broker(`credentials set one ${local()}`, system.callers.operator, ['user-one', typed]);
 
     expect(result).toMatchObject({ code: 2, out: [], err: expect.arrayContaining([expect.stringContaining(fault)]) });
     expect(await stored()).toEqual(before);
@@ -367,14 +367,14 @@ describe('credentials set', () => {
 
   test('writes to the secret of the stack’s outputs, or to the secret that --secret-id names', async () => {
     const outputs = join(folder, 'secrets.json');
-    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
-    const { functionName: FunctionName } = scene.gateway;
+    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', system.gateway.url);
+    const { functionName: FunctionName } = system.gateway;
     await writeFile(outputs, JSON.stringify({ Broker: { Url: 'https://x', FunctionName, Secretone: 'fegora/one' } }));
     const set = `--outputs ${outputs} --region us-east-1 --no-verify --username user-one`;
-    const found = await broker(`credentials set one ${set}`, scene.callers.operator, [password]);
-    const named = await broker(`credentials set x --secret-id fegora/two ${set}`, scene.callers.operator, [password]);
-    const unknown = await broker(`credentials set x ${set}`, scene.callers.operator, [password]);
-    const missing = await broker(`credentials set x --secret-id no/such ${set}`, scene.callers.operator, [password]);
+    const found = await broker(`credentials set one ${set}`, system.callers.operator, [password]);
+    const named = await broker(`credentials set x --secret-id fegora/two ${set}`, system.callers.operator, [password]);
+    const unknown = await broker(`credentials set x ${set}`, system.callers.operator, [password]);
+    const missing = await broker(`credentials set x --secret-id no/such ${set}`, system.callers.operator, [password]);
 
     expect([found.code, named.code]).toEqual([0, 0]);
     expect(unknown).toMatchObject({ code: 2, err: [expect.stringContaining('--secret-id')] });
@@ -383,12 +383,12 @@ describe('credentials set', () => {
 
   test('does not use the secret of another account when a misspelt account has the same output name', async () => {
     const outputs = join(folder, 'hyphens.json');
-    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
-    const { functionName: FunctionName } = scene.gateway;
+    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', system.gateway.url);
+    const { functionName: FunctionName } = system.gateway;
     await writeFile(outputs, JSON.stringify({ Broker: { Url: 'https://x', FunctionName, Secretone: 'fegora/one' } }));
     const before = await stored();
     const set = `--outputs ${outputs} --region us-east-1 --no-verify --username user-one`;
-    const result = await broker(`credentials set on-e ${set}`, scene.callers.operator, [password]);
+    const result = await broker(`credentials set on-e ${set}`, system.callers.operator, [password]);
 
     expect(result).toMatchObject({ code: 5, out: [], err: [expect.stringContaining('unknown_account')] });
     expect(await stored()).toEqual(before);
@@ -406,7 +406,7 @@ describe('credentials set', () => {
 
   test('does not ask for the password of the local run when it would go to AWS', async () => {
     vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', undefined);
-    const result = await broker(`credentials set one ${local()}`, scene.callers.operator, ['user-one', password]);
+    const result = await broker(`credentials set one ${local()}`, system.callers.operator, ['user-one', password]);
 
     expect(result).toMatchObject({ code: 2, err: [expect.stringContaining('--secrets-endpoint')] });
   });

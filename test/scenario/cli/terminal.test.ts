@@ -4,26 +4,26 @@ import { existsSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type Scene, startScene } from '../../support/client/scene.ts';
+import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
 
 // Each command is a new process, and a machine that runs tests is busy.
 vi.setConfig({ testTimeout: 120_000 });
 
 const password = 'not-a-real-password-typed';
-let scene: Scene;
+let system: GatewaySystem;
 let env: Record<string, string>;
 
 beforeAll(async () => {
-  scene = await startScene();
-  const { accessKeyId, secretAccessKey } = scene.callers.operator;
+  system = await startGatewaySystem();
+  const { accessKeyId, secretAccessKey } = system.callers.operator;
   env = {
     PATH: process.env.PATH ?? '',
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_ENDPOINT_URL_SECRETS_MANAGER: scene.world.secrets.url,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: system.servers.secrets.url,
   };
 });
-afterAll(() => scene.close());
+afterAll(() => system.close());
 
 const commandLine = (...more: string[]) => [
   'cli/main.ts',
@@ -31,7 +31,7 @@ const commandLine = (...more: string[]) => [
   'set',
   'one',
   '--endpoint',
-  scene.gateway.url,
+  system.gateway.url,
   ...more,
 ];
 
@@ -72,7 +72,7 @@ test('at a terminal the password is not shown while it is typed', async () => {
     console.log('python3 is not installed here, so this test did not run.');
     return;
   }
-  scene.world.fegora.setPassword('user-one', password);
+  system.servers.fegora.setPassword('user-one', password);
   const { shown, code } = await type([
     ['Username: ', 'user-one\r'],
     ['(not shown): ', `${password}\r`],
@@ -131,7 +131,7 @@ test('a password can be piped in, and is not shown', async () => {
 });
 
 test('the process ends with the exit code of the failure', async () => {
-  const child = spawn(process.execPath, ['cli/main.ts', 'pause', 'three', '--endpoint', scene.gateway.url], { env });
+  const child = spawn(process.execPath, ['cli/main.ts', 'pause', 'three', '--endpoint', system.gateway.url], { env });
   const ended = new Promise((resolve) => {
     child.once('close', resolve);
   });
@@ -142,7 +142,7 @@ test('the process ends with the exit code of the failure', async () => {
 });
 
 test('the command succeeds when the reader of its output has closed the pipe', async () => {
-  const child = spawn(process.execPath, ['cli/main.ts', 'status', '--endpoint', scene.gateway.url], { env });
+  const child = spawn(process.execPath, ['cli/main.ts', 'status', '--endpoint', system.gateway.url], { env });
   const ended = new Promise((resolve) => {
     child.once('close', resolve);
   });
@@ -156,7 +156,7 @@ test('the command fails with one line when its result cannot be written', async 
     console.log('/dev/full does not exist here, so this test did not run.');
     return;
   }
-  const command = `exec "${process.execPath}" cli/main.ts status --endpoint ${scene.gateway.url} > /dev/full`;
+  const command = `exec "${process.execPath}" cli/main.ts status --endpoint ${system.gateway.url} > /dev/full`;
   const child = spawn('sh', ['-c', command], { env });
   const ended = new Promise((resolve) => {
     child.once('close', resolve);

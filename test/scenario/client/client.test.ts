@@ -1,27 +1,31 @@
 // Tests the client against the broker behind the local gateway, with real signatures and rights.
 import { afterEach, describe, expect, test } from 'vitest';
 import { createFegoraFetch, createTokenClient } from '../../../client/index.ts';
-import { type Scene, type SceneOptions, startScene } from '../../support/client/scene.ts';
+import {
+  type GatewaySystem,
+  type GatewaySystemOptions,
+  startGatewaySystem,
+} from '../../support/client/gateway-system.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
-const open: Scene[] = [];
+const open: GatewaySystem[] = [];
 afterEach(async () => {
-  await Promise.all(open.splice(0).map((scene) => scene.close()));
+  await Promise.all(open.splice(0).map((system) => system.close()));
 });
 
-async function start(options: SceneOptions = {}) {
-  const scene = await startScene(options);
-  open.push(scene);
-  const endpoint = scene.gateway.url;
-  const client = (more: { account?: string; credentials?: typeof scene.callers.all } = {}) =>
-    createTokenClient({ endpoint, region: 'us-east-1', credentials: scene.callers.all, ...more });
-  return { ...scene, endpoint, client };
+async function start(options: GatewaySystemOptions = {}) {
+  const system = await startGatewaySystem(options);
+  open.push(system);
+  const endpoint = system.gateway.url;
+  const client = (more: { account?: string; credentials?: typeof system.callers.all } = {}) =>
+    createTokenClient({ endpoint, region: 'us-east-1', credentials: system.callers.all, ...more });
+  return { ...system, endpoint, client };
 }
 
 describe('through the gateway', () => {
   test('gets the token that Fegora’s API accepts when the call is signed', async () => {
-    const { client, world } = await start();
-    const whoami = await createFegoraFetch(client(), undefined, { origin: world.fegora.origin })('/api/whoami');
+    const { client, servers } = await start();
+    const whoami = await createFegoraFetch(client(), undefined, { origin: servers.fegora.origin })('/api/whoami');
 
     expect([whoami.status, await whoami.text()]).toEqual([200, expect.stringContaining('user-one')]);
   });
@@ -66,13 +70,13 @@ describe('through the gateway', () => {
   });
 
   test('sends one call to the broker, which logs in once, for 50 calls at the same time', async () => {
-    const { client, invoked, world } = await start();
+    const { client, invoked, servers } = await start();
     const { getToken } = client();
     const tokens = await Promise.all(Array.from({ length: 50 }, () => getToken()));
 
     expect(new Set(tokens.map(({ fingerprint }) => fingerprint)).size).toBe(1);
     expect(invoked).toEqual(['http']);
-    expect(world.fegora.counters().logins).toBe(1);
+    expect(servers.fegora.counters().logins).toBe(1);
   });
 });
 
@@ -102,30 +106,30 @@ describe('by direct invocation', () => {
 
 describe('a token that Fegora no longer accepts', () => {
   test('promise 36: one login serves all when 100 clients on 20 environments get the same 401', async () => {
-    const { client, world, invoked } = await start({ environments: 20 });
-    const origin = { origin: world.fegora.origin };
+    const { client, servers, invoked } = await start({ environments: 20 });
+    const origin = { origin: servers.fegora.origin };
     const callers = Array.from({ length: 100 }, () => createFegoraFetch(client(), undefined, origin));
     const before = await Promise.all(callers.map((fegora) => fegora('/api/whoami')));
     expect(new Set(before.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(world.fegora.counters().logins).toBe(1);
+    expect(servers.fegora.counters().logins).toBe(1);
 
-    world.fegora.changeKey();
+    servers.fegora.changeKey();
     const after = await Promise.all(callers.map((fegora) => fegora('/api/whoami')));
 
     expect(new Set(after.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(world.fegora.counters()).toMatchObject({ logins: 2, apiRefusals: 100 });
+    expect(servers.fegora.counters()).toMatchObject({ logins: 2, apiRefusals: 100 });
     expect(invoked.length).toBeGreaterThanOrEqual(200);
   });
 });
 
 describe('an unreachable broker', () => {
   test('lets the client use its valid token until the margin', async () => {
-    const { endpoint, callers, close, world } = await start();
+    const { endpoint, callers, close, servers } = await start();
     open.splice(0);
     const clock = createVirtualClock(Date.now());
     const settings = { endpoint, region: 'us-east-1', credentials: callers.all };
     const tokens = createTokenClient(settings, { ...clock, random: Math.random });
-    const fegora = createFegoraFetch(tokens, undefined, { origin: world.fegora.origin });
+    const fegora = createFegoraFetch(tokens, undefined, { origin: servers.fegora.origin });
     const { expiresAt } = await tokens.getToken();
     await close();
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { createTokenClient } from '../../../client/index.ts';
 import { captureOutput } from '../../support/capture.ts';
-import { startScene } from '../../support/client/scene.ts';
+import { startGatewaySystem } from '../../support/client/gateway-system.ts';
 import { full } from '../../support/counts.ts';
 import { skippingClock } from '../../support/skipping-clock.ts';
 
@@ -17,24 +17,24 @@ interface Day {
 /** Simulates a day: every client asks for its token once a minute, and Fegora's tokens live 30 minutes. */
 async function simulateDay({ clients, environments, warmUps }: Day) {
   const clock = skippingClock();
-  const scene = await startScene({ accounts: ['one'], environments, parts: { clock, random: Math.random } });
-  const settings = { endpoint: scene.gateway.url, region: 'us-east-1', credentials: scene.callers.all };
+  const system = await startGatewaySystem({ accounts: ['one'], environments, parts: { clock, random: Math.random } });
+  const settings = { endpoint: system.gateway.url, region: 'us-east-1', credentials: system.callers.all };
   const callers = Array.from({ length: clients }, () => createTokenClient(settings, { ...clock, random: Math.random }));
   const capture = captureOutput();
   let shortestLeft = Number.POSITIVE_INFINITY;
   for (let minute = 0; minute < 24 * 60; minute += 1) {
     if (warmUps && minute % 4 === 0) {
-      await scene.door.warmup();
+      await system.entryPoints.warmup();
     }
     const tokens = await Promise.all(callers.map(({ getToken }) => getToken()));
     shortestLeft = Math.min(shortestLeft, ...tokens.map(({ expiresAt }) => expiresAt - clock.now()));
     clock.skip(minuteMs);
   }
   capture.stop();
-  const { logins } = scene.world.fegora.counters();
-  await scene.close();
+  const { logins } = system.servers.fegora.counters();
+  await system.close();
   const calls = clients * 24 * 60;
-  return { clients, environments, warmUps, calls, brokerCalls: scene.invoked.length, logins, shortestLeft };
+  return { clients, environments, warmUps, calls, brokerCalls: system.invoked.length, logins, shortestLeft };
 }
 
 test('a day of 30-minute tokens needs one broker call per client and token, and one login per token', async () => {

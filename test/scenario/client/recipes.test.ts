@@ -11,7 +11,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import type { SigningKeys } from '../../../local/gateway/sigv4.ts';
 import { type LoopbackServer, serve } from '../../../local/loopback.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
-import { type Scene, startScene } from '../../support/client/scene.ts';
+import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
 
 // Each command is a new process, and a machine that runs tests is busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -20,7 +20,7 @@ const root = join(import.meta.dirname, '../../..');
 const run = promisify(execFile);
 let folder: string;
 let recipes: Map<string, string>;
-let scene: Scene;
+let system: GatewaySystem;
 let api: LoopbackServer;
 let output: Capture;
 
@@ -35,12 +35,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 beforeEach(async () => {
-  scene = await startScene({ accounts: ['main', 'other'] });
+  system = await startGatewaySystem({ accounts: ['main', 'other'] });
   output = captureOutput();
   // Fegora's API with the paths of the recipes. The simulator decides whether the token is good.
   api = await serve(async (request, response) => {
     const { authorization = '' } = request.headers;
-    const { status } = await fetch(`${scene.world.fegora.origin}/api/whoami`, { headers: { authorization } });
+    const { status } = await fetch(`${system.servers.fegora.origin}/api/whoami`, { headers: { authorization } });
     const body = await text(request);
     const kind = request.headers['content-type'];
     const received = body === '' ? null : JSON.parse(body);
@@ -50,7 +50,7 @@ beforeEach(async () => {
 afterEach(async () => {
   output.stop();
   await api.close();
-  await scene.close();
+  await system.close();
 });
 
 function recipe(name: string): string {
@@ -66,11 +66,11 @@ function env({ accessKeyId, secretAccessKey, sessionToken }: SigningKeys): Recor
   return {
     PATH: process.env.PATH ?? '',
     HOME: folder,
-    BROKER_URL: `${scene.gateway.url}/`,
-    BROKER_FUNCTION: scene.gateway.functionName,
+    BROKER_URL: `${system.gateway.url}/`,
+    BROKER_FUNCTION: system.gateway.functionName,
     ACCOUNT: 'main',
     FEGORA_API: api.url,
-    AWS_ENDPOINT_URL_LAMBDA: scene.gateway.url,
+    AWS_ENDPOINT_URL_LAMBDA: system.gateway.url,
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
@@ -134,32 +134,32 @@ describe.each([
     const lines = await printed();
     expect(lines.trimEnd().split('\n').length).toBeLessThanOrEqual(10);
 
-    const { status, body } = { status: 0, body: '', ...Object(await invoke(lines, invoice, scene.callers.all)) };
+    const { status, body } = { status: 0, body: '', ...Object(await invoke(lines, invoice, system.callers.all)) };
     expect(status).toBe(200);
     expect(JSON.parse(body)).toEqual({ path: '/dte', kind: 'application/json', received: { nit: 'CF' } });
-    expect(scene.invoked).toEqual(['http']);
-    expect(scene.world.fegora.counters()).toMatchObject({ logins: 1, apiCalls: 1, apiRefusals: 0 });
+    expect(system.invoked).toEqual(['http']);
+    expect(system.servers.fegora.counters()).toMatchObject({ logins: 1, apiCalls: 1, apiRefusals: 0 });
   });
 
   test('posts the invoice again after a 401', async () => {
     const lines = await printed();
-    await invoke(lines, invoice, scene.callers.all);
-    scene.world.fegora.changeKey();
+    await invoke(lines, invoice, system.callers.all);
+    system.servers.fegora.changeKey();
     // The broker still has the token that Fegora no longer accepts.
-    expect(await invoke(lines, invoice, scene.callers.all)).toMatchObject({ status: 200 });
-    expect(scene.world.fegora.counters()).toMatchObject({ logins: 2, apiCalls: 3, apiRefusals: 1 });
+    expect(await invoke(lines, invoice, system.callers.all)).toMatchObject({ status: 200 });
+    expect(system.servers.fegora.counters()).toMatchObject({ logins: 2, apiCalls: 3, apiRefusals: 1 });
   });
 });
 
 test('the recipe for direct invocation works as printed', async () => {
-  const { all, none } = scene.callers;
+  const { all, none } = system.callers;
 
   expect(await invoke(recipe('direct.ts'), {}, all)).toEqual({
     fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
     secondsLeft: expect.any(Number),
   });
   expect(await invoke(recipe('direct.ts'), {}, none)).toEqual({ code: 'forbidden', retryable: false });
-  expect(scene.invoked).toEqual(['account-main']);
+  expect(system.invoked).toEqual(['account-main']);
 });
 
 test('the recipe for Python with botocore works as printed', async () => {
@@ -169,16 +169,16 @@ test('the recipe for Python with botocore works as printed', async () => {
   await writeFile(join(folder, 'fegora_token.py'), recipe('fegora_token.py'));
   const call = (keys: SigningKeys) => run('python3', [join(folder, 'fegora_token.py')], { env: env(keys) });
 
-  expect((await call(scene.callers.all)).stdout).toMatch(/^[0-9a-f]{64} \d+\n$/);
-  expect((await call(scene.callers.first)).stdout).toMatch(/^[0-9a-f]{64} \d+\n$/);
-  await expect(call(scene.callers.none)).rejects.toThrow('403');
+  expect((await call(system.callers.all)).stdout).toMatch(/^[0-9a-f]{64} \d+\n$/);
+  expect((await call(system.callers.first)).stdout).toMatch(/^[0-9a-f]{64} \d+\n$/);
+  await expect(call(system.callers.none)).rejects.toThrow('403');
 });
 
 test('the recipe for curl works as printed', async () => {
   if (!has('curl', '--version')) {
     return;
   }
-  const { all, first, none } = scene.callers;
+  const { all, first, none } = system.callers;
   for (const keys of [all, first]) {
     const { out, err, code } = await shell('curl.sh', keys);
     expect({ err, code }).toEqual({ err: '', code: 0 });
@@ -194,14 +194,14 @@ test('the recipe for awscurl works as printed', async () => {
   if (!has('awscurl', '--help')) {
     return;
   }
-  const { out } = await shell('awscurl.sh', scene.callers.all);
+  const { out } = await shell('awscurl.sh', system.callers.all);
 
   expect(out).toContain('token_sha256');
 });
 
 test('the recipe for Step Functions works as printed', async () => {
-  const { accessKeyId, secretAccessKey } = scene.callers.all;
-  vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
+  const { accessKeyId, secretAccessKey } = system.callers.all;
+  vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', system.gateway.url);
   const machine = new StateMachine(JSON.parse(recipe('ensure-token.asl.json')), {
     awsConfig: { region: 'us-east-1', credentials: { accessKeys: { accessKeyId, secretAccessKey } } },
   });
@@ -216,7 +216,7 @@ test('the recipe for the command line’s header works as printed', async () => 
   if (!has('curl', '--version')) {
     return;
   }
-  const { out, code } = await shell('header.sh', scene.callers.all);
+  const { out, code } = await shell('header.sh', system.callers.all);
 
   expect(code).toBe(0);
   expect(JSON.parse(out)).toEqual({ path: '/contribuyente/25365421', received: null });
@@ -226,11 +226,11 @@ test('the recipe for the command line’s header fails without a token before it
   if (!has('curl', '--version')) {
     return;
   }
-  const withoutToken = await shell('header.sh', scene.callers.none);
-  expect([withoutToken.code, withoutToken.out, scene.world.fegora.counters().apiCalls]).toEqual([4, '', 0]);
-  await shell('header.sh', scene.callers.all);
-  scene.world.fegora.changeKey();
-  const refused = await shell('header.sh', scene.callers.all);
+  const withoutToken = await shell('header.sh', system.callers.none);
+  expect([withoutToken.code, withoutToken.out, system.servers.fegora.counters().apiCalls]).toEqual([4, '', 0]);
+  await shell('header.sh', system.callers.all);
+  system.servers.fegora.changeKey();
+  const refused = await shell('header.sh', system.callers.all);
 
   expect(refused.code).toBe(22);
 });

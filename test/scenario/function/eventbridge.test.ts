@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { TokenBroker } from '../../../infra/token-broker.ts';
 import { createApp } from '../../infra/support/synth.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
-import { type Scene, startScene } from '../../support/client/scene.ts';
+import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
 import { labelUpdated } from '../../support/events/events.ts';
 import { type SkippingClock, skippingClock } from '../../support/skipping-clock.ts';
 import { type EntryPoints, passwordOf, secretOf, type TestSystem } from '../../support/test-system.ts';
@@ -19,36 +19,36 @@ beforeAll(() => {
 }, 120_000);
 
 let clock: SkippingClock;
-let scene: Scene;
-let world: TestSystem;
-let door: EntryPoints;
+let system: GatewaySystem;
+let servers: TestSystem;
+let entryPoints: EntryPoints;
 let output: Capture;
 
 beforeEach(async () => {
   clock = skippingClock();
-  scene = await startScene({ parts: { clock, random: Math.random } });
-  ({ world, door } = scene);
+  system = await startGatewaySystem({ parts: { clock, random: Math.random } });
+  ({ servers, entryPoints } = system);
   output = captureOutput();
 });
 afterEach(async () => {
   output.stop();
-  await scene.close();
+  await system.close();
 });
 
 /** A token at hand, and enough time gone by for another login: there is at most one a minute. */
 async function served() {
-  const { body } = await door.http();
+  const { body } = await entryPoints.http();
   clock.skip(61_000);
   return body;
 }
 
 const newPassword = 'not-a-real-password-of-today';
-const logins = () => world.fegora.counters().logins;
+const logins = () => servers.fegora.counters().logins;
 const down = { kind: 'answer', status: 503 } as const;
 
 /** What EventBridge would tell of the latest version of an account's secret. */
 async function change(account: string) {
-  const answer = await fetch(world.secrets.url, {
+  const answer = await fetch(servers.secrets.url, {
     method: 'POST',
     headers: { 'x-amz-target': 'secretsmanager.DescribeSecret', 'content-type': 'application/x-amz-json-1.1' },
     body: JSON.stringify({ SecretId: `fegora/${account}` }),
@@ -69,21 +69,21 @@ describe('the schedule', () => {
   test('its own input, as the stack has it, makes tokens ready and then leaves them', async () => {
     const { Target } = only(template.findResources('AWS::Scheduler::Schedule'));
     const { Input } = { Input: '', ...Object(Target) };
-    const first = await door.warmup(JSON.parse(Input));
-    const second = await door.warmup(JSON.parse(Input));
+    const first = await entryPoints.warmup(JSON.parse(Input));
+    const second = await entryPoints.warmup(JSON.parse(Input));
 
     const expiry = expect.stringMatching(/^20\S+Z$/);
     const each = (outcome: string) => ['one', 'two'].map((account) => ({ account, outcome, expires_at: expiry }));
     expect(first).toEqual({ results: each('renewed') });
     expect(second).toEqual({ results: each('fresh') });
     expect(logins()).toBe(2);
-    expect((await door.http()).body.source).toBe('memory');
+    expect((await entryPoints.http()).body.source).toBe('memory');
   });
 
   test('a failure is a result, not an error: EventBridge has nothing to try again', async () => {
-    world.fegora.setPassword('user-two', newPassword);
+    servers.fegora.setPassword('user-two', newPassword);
 
-    expect(await door.warmup({ accounts: ['two', 'one', 'three'] })).toEqual({
+    expect(await entryPoints.warmup({ accounts: ['two', 'one', 'three'] })).toEqual({
       results: [
         { account: 'two', outcome: 'failed:credentials_rejected' },
         { account: 'one', outcome: 'renewed', expires_at: expect.any(String) },
@@ -105,7 +105,7 @@ describe('the schedule', () => {
       detail: '{}',
     };
 
-    await expect(door.warmup(notification)).rejects.toMatchObject({ name: 'InvalidRequest' });
+    await expect(entryPoints.warmup(notification)).rejects.toMatchObject({ name: 'InvalidRequest' });
     expect(logins()).toBe(0);
   });
 });
@@ -125,14 +125,14 @@ describe('a secret that changed', () => {
 
   test('new credentials are tried at once, and their token is served', async () => {
     const before = await served();
-    world.fegora.setPassword('user-one', newPassword);
-    world.secrets.put('fegora/one', secretOf('one', newPassword));
+    servers.fegora.setPassword('user-one', newPassword);
+    servers.secrets.put('fegora/one', secretOf('one', newPassword));
     const event = labelUpdated(await change('one'));
 
-    expect(await door.warmup(event)).toEqual({
+    expect(await entryPoints.warmup(event)).toEqual({
       results: [{ account: 'one', outcome: 'renewed', expires_at: expect.any(String) }],
     });
-    const after = await door.http();
+    const after = await entryPoints.http();
     expect(after.body.token_sha256).not.toBe(before.token_sha256);
     expect(logins()).toBe(2);
   });
@@ -140,11 +140,11 @@ describe('a secret that changed', () => {
   test('the same event again, or after the next one, brings no login', async () => {
     await served();
     const old = labelUpdated(await change('one'));
-    world.fegora.setPassword('user-one', newPassword);
-    world.secrets.put('fegora/one', secretOf('one', newPassword));
+    servers.fegora.setPassword('user-one', newPassword);
+    servers.secrets.put('fegora/one', secretOf('one', newPassword));
     const current = labelUpdated(await change('one'));
     for (const event of [current, current, old, current]) {
-      await door.warmup(event);
+      await entryPoints.warmup(event);
       clock.skip(61_000);
     }
 
@@ -153,14 +153,14 @@ describe('a secret that changed', () => {
 
   test('credentials that Fegora refuses are marked, and the token at hand is served on', async () => {
     const before = await served();
-    world.secrets.put('fegora/one', secretOf('one', 'not-a-real-password-mistyped'));
+    servers.secrets.put('fegora/one', secretOf('one', 'not-a-real-password-mistyped'));
     const event = labelUpdated(await change('one'));
-    const outcomes = [await door.warmup(event), await door.warmup(event)];
+    const outcomes = [await entryPoints.warmup(event), await entryPoints.warmup(event)];
 
     expect(outcomes[0]).toEqual({ results: [{ account: 'one', outcome: 'failed:credentials_rejected' }] });
-    expect((await door.http()).body.token_sha256).toBe(before.token_sha256);
-    expect(await door.admin({ action: 'status', account: 'one' })).toMatchObject({ accounts: [{ marks: 1 }] });
-    expect(world.fegora.counters()).toMatchObject({ attempts: 2, logins: 1 });
+    expect((await entryPoints.http()).body.token_sha256).toBe(before.token_sha256);
+    expect(await entryPoints.admin({ action: 'status', account: 'one' })).toMatchObject({ accounts: [{ marks: 1 }] });
+    expect(servers.fegora.counters()).toMatchObject({ attempts: 2, logins: 1 });
   });
 
   test.each([
@@ -172,26 +172,26 @@ describe('a secret that changed', () => {
   ])('%s is no business of ours', async (_, other) => {
     const event = labelUpdated({ ...(await change('one')), ...other });
 
-    expect(await door.warmup(event)).toEqual({ results: [] });
+    expect(await entryPoints.warmup(event)).toEqual({ results: [] });
     expect(logins()).toBe(0);
   });
 
   test('Fegora down at that moment costs nobody the token at hand', async () => {
     await served();
-    world.fegora.setPassword('user-one', newPassword);
-    world.secrets.put('fegora/one', secretOf('one', newPassword));
-    world.fegora.addFault(down);
+    servers.fegora.setPassword('user-one', newPassword);
+    servers.secrets.put('fegora/one', secretOf('one', newPassword));
+    servers.fegora.addFault(down);
 
-    expect(await door.warmup(labelUpdated(await change('one')))).toEqual({
+    expect(await entryPoints.warmup(labelUpdated(await change('one')))).toEqual({
       results: [{ account: 'one', outcome: 'failed:upstream_unavailable' }],
     });
-    expect((await door.http()).status).toBe(200);
+    expect((await entryPoints.http()).status).toBe(200);
   });
 });
 
 test('no token and no password is in what EventBridge gets, or in the log', async () => {
-  const answers = [await door.warmup(), await door.warmup(labelUpdated(await change('one')))];
-  const token = String((await door.http()).body.access_token);
+  const answers = [await entryPoints.warmup(), await entryPoints.warmup(labelUpdated(await change('one')))];
+  const token = String((await entryPoints.http()).body.access_token);
   const shown = `${JSON.stringify(answers)}${output.text()}`;
 
   expect(token).toMatch(/^not-a-real-token/);

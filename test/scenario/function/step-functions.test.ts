@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vi
 import { Invoicing } from '../../../infra/examples/invoicing.ts';
 import { createApp } from '../../infra/support/synth.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
-import { type Scene, startScene } from '../../support/client/scene.ts';
+import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
 import { type SkippingClock, skippingClock } from '../../support/skipping-clock.ts';
 import { passwordOf } from '../../support/test-system.ts';
 
@@ -18,7 +18,7 @@ type Definition = ConstructorParameters<typeof StateMachine>[0];
 
 let definition: Definition;
 let clock: SkippingClock;
-let scene: Scene;
+let system: GatewaySystem;
 let output: Capture;
 
 /** The state machine as the example stack deploys it, between the broker's alias of an account and a worker. */
@@ -39,29 +39,29 @@ beforeAll(() => {
 
 beforeEach(async () => {
   clock = skippingClock();
-  scene = await startScene({ parts: { clock, random: Math.random } });
+  system = await startGatewaySystem({ parts: { clock, random: Math.random } });
   output = captureOutput();
-  const { accessKeyId, secretAccessKey } = scene.callers.all;
-  vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', scene.gateway.url);
+  const { accessKeyId, secretAccessKey } = system.callers.all;
+  vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', system.gateway.url);
   vi.stubEnv('AWS_REGION', 'us-east-1');
   vi.stubEnv('AWS_ACCESS_KEY_ID', accessKeyId);
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', secretAccessKey);
   vi.stubEnv('AWS_SESSION_TOKEN', undefined);
-  vi.stubEnv('BROKER_FUNCTION', scene.gateway.functionName);
+  vi.stubEnv('BROKER_FUNCTION', system.gateway.functionName);
   vi.stubEnv('FEGORA_ACCOUNT', 'one');
 });
 afterEach(async () => {
   output.stop();
   vi.unstubAllEnvs();
   vi.unstubAllGlobals();
-  await scene.close();
+  await system.close();
 });
 
 /** The worker of the example, in a new environment, with Fegora's API where the simulator is. */
 async function newWorker() {
   const { fetch } = globalThis;
   const toSimulator = (url: string | URL | Request) =>
-    String(url).replace('https://api.fegora.com', scene.world.fegora.origin);
+    String(url).replace('https://api.fegora.com', system.servers.fegora.origin);
   vi.stubGlobal('fetch', (url: string | URL | Request, init?: RequestInit) => fetch(toSimulator(url), init));
   vi.resetModules();
   const { handler } = await import('../../../infra/examples/handlers/call-direct.ts');
@@ -74,7 +74,7 @@ async function newWorker() {
  */
 async function execute(input: object, ready?: Readonly<Record<string, string | number>>) {
   const handler = await newWorker();
-  const { accessKeyId, secretAccessKey } = scene.callers.all;
+  const { accessKeyId, secretAccessKey } = system.callers.all;
   const machine = new StateMachine(definition, {
     awsConfig: { region: 'us-east-1', credentials: { accessKeys: { accessKeyId, secretAccessKey } } },
   });
@@ -108,10 +108,10 @@ describe('success', () => {
     const { result, history } = await execute(invoices);
 
     expect(result).toEqual(invoices.invoices.map(() => ({ status: 200, body: expect.stringContaining('user-one') })));
-    expect(scene.world.fegora.counters()).toMatchObject({ logins: 1, apiCalls: 5, apiRefusals: 0 });
+    expect(system.servers.fegora.counters()).toMatchObject({ logins: 1, apiCalls: 5, apiRefusals: 0 });
     expect(eventsOf(history, 'EnsureToken')).toEqual(['StateEntered', 'StateExited']);
     // One for the first state, one for the worker, whose client keeps the token for the rest.
-    expect(scene.invoked).toEqual(['account-one', 'account-one']);
+    expect(system.invoked).toEqual(['account-one', 'account-one']);
   });
 
   test('the recorded history has the fingerprint and the expiry, and no token, in no state’s input or output', async () => {
@@ -129,27 +129,27 @@ describe('success', () => {
 
 describe('failure', () => {
   test('CredentialsRejected is not retried', async () => {
-    scene.world.fegora.setPassword('user-one', 'not-a-real-password-changed');
+    system.servers.fegora.setPassword('user-one', 'not-a-real-password-changed');
     const { history } = await execute(invoices);
 
     expect(history.at(-1)).toMatchObject({ type: 'ExecutionFailed', Error: 'CredentialsRefused' });
     expect(eventsOf(history, 'EnsureToken')).toEqual(['StateEntered', 'StateFailed', 'StateCaught', 'StateExited']);
-    expect(scene.invoked).toEqual(['account-one']);
-    expect(scene.world.fegora.counters()).toMatchObject({ attempts: 1, apiCalls: 0 });
+    expect(system.invoked).toEqual(['account-one']);
+    expect(system.servers.fegora.counters()).toMatchObject({ attempts: 1, apiCalls: 0 });
     expect(JSON.stringify(history)).not.toContain(passwordOf('one'));
   });
 
   test('CredentialsRejected is not retried by a worker either', async () => {
-    scene.world.fegora.setPassword('user-one', 'not-a-real-password-changed');
+    system.servers.fegora.setPassword('user-one', 'not-a-real-password-changed');
     const { history } = await execute({ invoices: invoices.invoices.slice(0, 1) }, {});
 
     expect(history.at(-1)).toMatchObject({ type: 'ExecutionFailed', Error: 'CredentialsRejected' });
     expect(history.filter(({ type }) => type === 'StateRetried')).toEqual([]);
-    expect(scene.world.fegora.counters()).toMatchObject({ attempts: 1, apiCalls: 0 });
+    expect(system.servers.fegora.counters()).toMatchObject({ attempts: 1, apiCalls: 0 });
   });
 
   test('UpstreamUnavailable is retried with back-off, and the execution goes on when Fegora is back', async () => {
-    scene.world.fegora.addFault({ kind: 'answer', status: 503, times: 2 });
+    system.servers.fegora.addFault({ kind: 'answer', status: 503, times: 2 });
     const { result, history } = await execute(invoices);
     const retries = history.flatMap((event) => ('retry' in event ? [event.retry] : []));
 
@@ -159,27 +159,27 @@ describe('failure', () => {
     expect(retrier).toMatchObject({ ErrorEquals: expect.arrayContaining(['UpstreamUnavailable']) });
     expect(retrier?.IntervalSeconds).toBeGreaterThanOrEqual(5);
     expect(retrier?.BackoffRate).toBeGreaterThan(1);
-    expect(scene.world.fegora.counters()).toMatchObject({ attempts: 3, logins: 1 });
+    expect(system.servers.fegora.counters()).toMatchObject({ attempts: 3, logins: 1 });
   });
 
   test('an outage that outlasts all retries fails the execution by its name', async () => {
-    scene.world.fegora.addFault({ kind: 'answer', status: 503, times: null });
+    system.servers.fegora.addFault({ kind: 'answer', status: 503, times: null });
     const { history } = await execute(invoices);
     const retries = history.filter(({ type }) => type === 'StateRetried');
 
     expect(history.at(-1)).toMatchObject({ type: 'ExecutionFailed', Error: 'UpstreamUnavailable' });
-    expect(scene.invoked).toHaveLength(retries.length + 1);
+    expect(system.invoked).toHaveLength(retries.length + 1);
     expect(retries.length).toBeGreaterThanOrEqual(3);
     expect(JSON.stringify(history)).not.toContain(passwordOf('one'));
   });
 
   test('a worker whose token Fegora no longer takes gets another, unseen by the history', async () => {
     await execute(invoices);
-    scene.world.fegora.changeKey();
+    system.servers.fegora.changeKey();
     const { result, history } = await execute(invoices);
 
     expect(result).toHaveLength(5);
-    expect(scene.world.fegora.counters()).toMatchObject({ logins: 2 });
+    expect(system.servers.fegora.counters()).toMatchObject({ logins: 2 });
     expect(JSON.stringify(history)).not.toContain(tokenMark);
   });
 });

@@ -5,52 +5,58 @@ import { type Gateway, startGateway } from '../../../local/gateway/gateway.ts';
 import { type LoopbackServer, listen } from '../../../local/loopback.ts';
 import { type EntryPoints, startTestSystem, type TestSystem, type TestSystemOptions } from '../test-system.ts';
 
-export interface Scene {
-  readonly world: TestSystem;
+/** A broker with its gateway, as a caller sees it. */
+export interface GatewaySystem {
+  /** The servers that the function calls: Fegora, Secrets Manager, the table. */
+  readonly servers: TestSystem;
   readonly gateway: Gateway;
+  /** The AWS keys of the gateway's callers, by name. */
   readonly callers: ReturnType<typeof localCallers>;
   /** The aliases that were invoked, in order. */
   readonly invoked: string[];
   /** Calls the first environment directly, without the gateway. */
-  readonly door: EntryPoints;
+  readonly entryPoints: EntryPoints;
   readonly close: () => Promise<void>;
 }
 
-export interface SceneOptions extends TestSystemOptions {
+export interface GatewaySystemOptions extends TestSystemOptions {
   /** How many execution environments there are. The calls go to them in turn. @default 1 */
   readonly environments?: number;
 }
 
 /** Starts the gateway, which checks signatures and rights, the function, and everything that the function calls. */
-export async function startScene(options: SceneOptions = {}): Promise<Scene> {
+export async function startGatewaySystem(options: GatewaySystemOptions = {}): Promise<GatewaySystem> {
   const { accounts = ['one', 'two'], environments = 1, parts = {} } = options;
-  const world = await startTestSystem({ accounts, ...options });
+  const servers = await startTestSystem({ accounts, ...options });
   const { clock } = parts;
-  const table = clock && (await tableDatedBy(world.tableUrl, clock.now));
+  const table = clock && (await tableDatedBy(servers.tableUrl, clock.now));
   const tableEnv = table && { AWS_ENDPOINT_URL_DYNAMODB: table.url };
-  const door = world.environment(tableEnv);
-  const doors = [door, ...Array.from({ length: environments - 1 }, () => world.environment(tableEnv))];
+  const entryPoints = servers.environment(tableEnv);
+  const allEntryPoints = [
+    entryPoints,
+    ...Array.from({ length: environments - 1 }, () => servers.environment(tableEnv)),
+  ];
   const invoked: string[] = [];
   const callers = localCallers(accounts[0] ?? 'one');
   const gateway = await startGateway({
     handler: async (event, context) => {
       invoked.push(context.invokedFunctionArn.split(':').at(-1) ?? '');
-      return doors[invoked.length % doors.length]?.handler(event, context);
+      return allEntryPoints[invoked.length % allEntryPoints.length]?.handler(event, context);
     },
     callers: Object.values(callers),
     aliases: ['http', 'warmup', 'admin', ...accounts.map((account) => `account-${account}`)],
     ...(clock && { now: clock.now }),
   });
   return {
-    world,
+    servers,
     gateway,
     callers,
     invoked,
-    door,
+    entryPoints,
     close: async () => {
       await gateway.close();
       await table?.close();
-      await world.close();
+      await servers.close();
     },
   };
 }
