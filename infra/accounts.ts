@@ -1,43 +1,44 @@
+// Declares what an account is and finds faults in a set of them. Called by token-broker.ts and settings/settings.ts.
 import { accountIdPattern, isSameSecret } from '../lambda/config.ts';
 
-/** One Fegora account, that is one taxpayer. */
+/** One Fegora account, which stands for one taxpayer. */
 export interface AccountProps {
   /**
-   * Complete ARN of an existing secret with this account's credentials.
+   * Complete ARN of an existing secret with the credentials of this account.
    *
-   * @default - a secret is made, without any value
+   * @default - the stack creates a secret without a value
    */
   readonly secretArn?: string | undefined;
   /**
-   * ARN of the customer key that the existing secret is encrypted with.
+   * ARN of the customer managed key that encrypts the existing secret.
    *
-   * @default - it is encrypted with the key of AWS, which asks for no grant
+   * @default - the AWS managed key encrypts the secret, and the broker needs no grant on it
    */
   readonly secretKeyArn?: string | undefined;
   /**
-   * Whether the schedule keeps a token ready.
+   * Whether the schedule renews the token of this account ahead of need.
    *
    * @default true
    */
   readonly keepWarm?: boolean | undefined;
 }
 
-/** Account id to account. */
+/** Accounts by id. */
 export type Accounts = Readonly<Record<string, AccountProps>>;
 
 const completeSecretArn = /^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@!-]+-[A-Za-z0-9]{6}$/;
 const keyArn = /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/;
 
-/** Everything that is wrong with a set of accounts, each with the account it concerns; empty where nothing is. */
+/** Returns every fault in a set of accounts. Each fault names its account. The list is empty if there is no fault. */
 export function accountFaults(accounts: Accounts, defaultAccount: string | undefined): string[] {
   const entries = Object.entries(accounts);
   return [
-    ...(entries.length === 0 ? ['accounts: at least one is needed'] : []),
+    ...(entries.length === 0 ? ['accounts: must have at least one account'] : []),
     ...entries.flatMap(([id, account]) => faultsOf(id, account)),
     ...sharedSecrets(entries),
-    ...lookAlikes(Object.keys(accounts)),
+    ...similarIds(Object.keys(accounts)),
     ...(defaultAccount !== undefined && !Object.hasOwn(accounts, defaultAccount)
-      ? ['defaultAccount: is not one of the accounts']
+      ? ['defaultAccount: must be one of the accounts']
       : []),
   ];
 }
@@ -45,40 +46,40 @@ export function accountFaults(accounts: Accounts, defaultAccount: string | undef
 function faultsOf(id: string, { secretArn, secretKeyArn }: AccountProps): string[] {
   const faults: string[] = [];
   if (!accountIdPattern.test(id)) {
-    faults.push('an id is up to 63 lower-case letters, digits and hyphens');
+    faults.push('the id must be up to 63 lower-case letters, digits and hyphens, with no hyphen at the start');
   }
   if (secretArn !== undefined && !completeSecretArn.test(secretArn)) {
-    faults.push('secretArn: is no complete ARN of a secret, with the six characters at its end');
+    faults.push('secretArn: must be the complete ARN of a secret, with the six characters at its end');
   }
   if (secretKeyArn !== undefined && !keyArn.test(secretKeyArn)) {
-    faults.push('secretKeyArn: is no ARN of a key');
+    faults.push('secretKeyArn: must be the ARN of a key, not of an alias');
   }
   if (secretKeyArn !== undefined && secretArn === undefined) {
-    faults.push('secretKeyArn: is of no use without secretArn');
+    faults.push('secretKeyArn: has no effect without secretArn: add secretArn, or remove it');
   }
   return faults.map((fault) => `accounts.${id}: ${fault}`);
 }
 
-/** One password behind two accounts would be tried twice: once by each, and half way to the lockout. */
+/** Each of two accounts with the same secret would try the same wrong password. Fegora would lock the user sooner. */
 function sharedSecrets(entries: readonly (readonly [string, AccountProps])[]): string[] {
   return entries.flatMap(([id, { secretArn }], index) =>
     entries
       .slice(0, index)
       .flatMap(([other, { secretArn: otherArn }]) =>
         secretArn !== undefined && otherArn !== undefined && isSameSecret(secretArn, otherArn)
-          ? [`accounts.${id}: has the secret of ${other}`]
+          ? [`accounts.${id}: has the same secret as ${other}: give each account its own`]
           : [],
       ),
   );
 }
 
-/** CloudFormation drops hyphens from names, so both would have one output; people mix such ids up as well. */
-function lookAlikes(ids: readonly string[]): string[] {
-  const bare = (id: string) => id.replaceAll('-', '');
+/** CloudFormation drops hyphens from names, so two such ids would have one output. People also confuse such ids. */
+function similarIds(ids: readonly string[]): string[] {
+  const withoutHyphens = (id: string) => id.replaceAll('-', '');
   return ids.flatMap((id, index) =>
     ids
       .slice(0, index)
-      .filter((other) => bare(other) === bare(id))
-      .map((other) => `accounts.${id}: differs from ${other} by hyphens alone`),
+      .filter((other) => withoutHyphens(other) === withoutHyphens(id))
+      .map((other) => `accounts.${id}: differs from ${other} only by hyphens: choose another id`),
   );
 }

@@ -1,3 +1,4 @@
+// The CDK app: synthesises the broker of the stage that the context names. Called by the CDK CLI (see cdk.json).
 import { App } from 'aws-cdk-lib';
 import { checkRules } from './nag.ts';
 import { parseSettings } from './settings/settings.ts';

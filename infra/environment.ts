@@ -1,31 +1,39 @@
+// Builds the environment variables of the function and checks their size. Called by token-broker.ts.
 import { defaultClientId, defaultTokenUrl, variables } from '../lambda/config.ts';
 import type { AccountSecret } from './secrets.ts';
 
-/** What the function is told by its environment. */
+/** The values that the function reads from its environment. */
 export interface EnvironmentProps {
-  /** Account id to its secret. */
+  /** Secrets by account id. */
   readonly secrets: ReadonlyMap<string, AccountSecret>;
   readonly tableName: string;
+  /** The account of `POST /token`; undefined: that path serves no account. */
   readonly defaultAccount: string | undefined;
+  /** Fegora's token endpoint; undefined: the default of lambda/config.ts. */
   readonly tokenUrl: string | undefined;
+  /** The `client_id` of secrets that name none; undefined: the default of lambda/config.ts. */
   readonly clientId: string | undefined;
 }
 
-/** Lambda's limit on all variables of a function together. */
+/**
+ * Lambda's limit for all variables of one function together, in bytes.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ */
 const limitBytes = 4096;
-/** The longest name of a table. */
+/** Characters in the longest possible table name. */
 const longestTableName = 255;
 
 /**
- * The function's variables.
+ * Returns the variables of the function, by name.
  *
- * @throws Error when they may not fit Lambda's 4 KB, which a deployment would find out half way
+ * @throws Error if the variables may exceed Lambda's 4 KB. Without this check, the deployment would fail half way.
  */
 export function brokerEnvironment(props: EnvironmentProps): Readonly<Record<string, string>> {
   const size = sizeOf(render(props, ({ longestArn }) => 'x'.repeat(longestArn), 'x'.repeat(longestTableName)));
   if (size > limitBytes) {
     throw new Error(
-      `the accounts do not fit the function's environment: up to ${size} of ${limitBytes} bytes; deploy a second broker`,
+      `the accounts do not fit into the function's environment, up to ${size} of ${limitBytes} bytes: move some of them to a second stack`,
     );
   }
   return render(props, ({ secretArn }) => secretArn, props.tableName);

@@ -1,3 +1,4 @@
+// Creates the Lambda function, its role, its log group and its aliases. Called by token-broker.ts.
 import { fileURLToPath } from 'node:url';
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -13,47 +14,50 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { aliases } from '../lambda/config.ts';
 
-/** What `npm run build` makes. */
+/** The folder that `npm run build` writes. */
 const bundle = fileURLToPath(new URL('../dist/lambda', import.meta.url));
 
-/** What the function is made of; the defaults are the construct's. */
+/** Settings of the function. The defaults of the values without `@default` are those of `TokenBrokerProps`. */
 export interface BrokerFunctionProps {
   readonly role: Role;
+  /** Environment variables by name. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Ids of all accounts: one alias each. */
+  /** Ids of all accounts. Each account gets an alias. */
   readonly accounts: readonly string[];
+  /** Megabytes. */
   readonly memorySize: number;
+  /** How long the log is kept. */
   readonly logRetention: RetentionDays;
   /**
-   * The bundle, with `index.handler`.
+   * The bundle. Its handler is `index.handler`.
    *
-   * @default - the folder `dist/lambda`, made by `npm run build`
+   * @default - the folder `dist/lambda`, which `npm run build` writes
    */
   readonly code?: Code | undefined;
   /**
-   * Warm environments kept for the API's alias.
+   * Number of execution environments that Lambda keeps warm for the alias of the API.
    *
    * @default - none
    */
   readonly provisionedConcurrency?: number | undefined;
   /**
-   * The most environments at once, taken from the AWS account's own limit.
+   * Maximum number of execution environments at once. Lambda takes it from the limit of the AWS account.
    *
-   * @default - no limit of its own
+   * @default - only the limit of the AWS account applies
    */
   readonly reservedConcurrency?: number | undefined;
 }
 
-/** The function and every door into it. Nothing may call the function but through an alias. */
+/** The function and its aliases. Callers only get rights on an alias, never on the function itself. */
 export class BrokerFunction extends Construct {
   readonly function: LambdaFunction;
-  /** For API Gateway alone. */
+  /** The alias that only API Gateway may call. */
   readonly http: IAlias;
-  /** For the schedule and the events. */
+  /** The alias for the schedule and the secret events. */
   readonly warmup: IAlias;
-  /** For operators. */
+  /** The alias for operators. */
   readonly admin: IAlias;
-  /** For direct callers: account to alias. */
+  /** The aliases for direct callers, by account id. */
   readonly accounts: ReadonlyMap<string, IAlias>;
 
   constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
@@ -74,7 +78,7 @@ export class BrokerFunction extends Construct {
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     logGroup.grantWrite(props.role);
-    const fn = new LambdaFunction(this, 'Resource', {
+    return new LambdaFunction(this, 'Resource', {
       description: 'Turns Fegora credentials into short-lived access tokens',
       code: props.code ?? Code.fromAsset(bundle),
       handler: 'index.handler',
@@ -88,12 +92,11 @@ export class BrokerFunction extends Construct {
       loggingFormat: LoggingFormat.JSON,
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     });
-    return fn;
   }
 
   /**
-   * An asynchronous call is tried once: a second try could be a second login, and the next warm-up is 4 minutes away.
-   * Said on every alias, since the function's own setting covers `$LATEST` alone.
+   * Lambda tries an asynchronous call only once. A second try could be a second login, and the next warm-up follows in
+   * 4 minutes. Every alias has this setting, because the setting of the function covers only `$LATEST`.
    */
   private createAlias(aliasName: string, provisionedConcurrency?: number): IAlias {
     const alias = this.function.addAlias(aliasName, {
@@ -101,28 +104,31 @@ export class BrokerFunction extends Construct {
       maxEventAge: Duration.seconds(60),
       ...(provisionedConcurrency !== undefined && { provisionedConcurrentExecutions: provisionedConcurrency }),
     });
-    // The CDK's own classes do not fit its own interfaces under exactOptionalPropertyTypes.
+    // With exactOptionalPropertyTypes, the CDK's class Alias is not assignable to the CDK's interface IAlias.
     return alias as IAlias;
   }
 }
 
-/** The function's role, made before what it may read. AWS's managed policy would let it write every log group. */
+/**
+ * Creates the role of the function. The secrets and the table need the role, so it comes first. The role has no managed
+ * policy: AWS's policy for Lambda would allow it to write to every log group.
+ */
 export function createRole(scope: Construct): Role {
   return new Role(scope, 'Role', {
-    description: 'The Fegora token broker: the only reader of its secrets and its table',
+    description: 'The Fegora token broker. Only this role may read its secrets and its table.',
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
   });
 }
 
 function acknowledgeFunction(fn: BrokerFunction): void {
-  const noDestination = 'The next warm-up repeats a failed one; a kept event would only be a login at the wrong time.';
+  const noDestination = 'The next warm-up repeats a failed one. A stored event would cause a login at the wrong time.';
   Validations.of(fn).acknowledge(
     { id: 'Serverless-LambdaAsyncFailureDestination', reason: noDestination },
     { id: 'Serverless-LambdaDLQ', reason: noDestination },
     {
       id: 'Serverless-LambdaTracing',
       reason:
-        'X-Ray would keep thrown errors outside our log group and needs a grant on *; the audit record has the request id.',
+        'X-Ray would store thrown errors outside our log group and needs a right on *. The audit record has the request id.',
     },
   );
 }

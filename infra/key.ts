@@ -1,9 +1,10 @@
+// Creates the one KMS key of a broker and says who may use it. Called by token-broker.ts, table.ts and secrets.ts.
 import { Aws, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AccountRootPrincipal, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 
-/** Everything an administrator needs to keep a key alive, and nothing that reads what it encrypts. */
+/** Every action that an administrator of a key needs. None of them can read encrypted data. */
 const administration = [
   'CancelKeyDeletion',
   'CreateAlias',
@@ -31,7 +32,7 @@ const administration = [
 ].map((action) => `kms:${action}`);
 
 /**
- * What DynamoDB asks of the principal on whose behalf it reads and writes an encrypted table.
+ * The KMS actions that a principal needs to read and write an encrypted table through DynamoDB.
  *
  * @see https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
  */
@@ -45,15 +46,17 @@ export const tableKeyActions = [
   'kms:ReEncryptTo',
 ];
 
-/** The value of `kms:ViaService` for calls that a service of this region makes on a principal's behalf. */
+/** Returns the value of `kms:ViaService` for KMS calls that a service of this region makes for a principal. */
 export function viaService(service: 'dynamodb' | 'secretsmanager'): string {
   return `${service}.${Aws.REGION}.${Aws.URL_SUFFIX}`;
 }
 
 /**
- * The one key, for secrets and table. Its policy lets IAM administer it and lets IAM hand out its use through
- * Secrets Manager and DynamoDB alone: no policy can give anyone a bare `kms:Decrypt`. Kept when the stack goes, since
- * whatever it encrypts is kept too; not when a first deployment fails and there is nothing to keep.
+ * Creates the key that encrypts the secrets and the table. IAM policies can administer the key. IAM policies can also
+ * allow its use, but only through Secrets Manager and DynamoDB: no IAM policy can allow a direct `kms:Decrypt`.
+ *
+ * CloudFormation keeps the key when the stack is deleted, because the secrets and the table are kept too. If the first
+ * deployment fails, CloudFormation deletes the key.
  */
 export function createKey(scope: Construct): Key {
   return new Key(scope, 'Key', {
@@ -64,7 +67,10 @@ export function createKey(scope: Construct): Key {
   });
 }
 
-/** Lets IAM say who keeps the key alive. In a key policy the resource is the key, and `*` the only way to say so. */
+/**
+ * Returns the statement that lets IAM policies decide who administers a key. In the policy of a key, the resource `*`
+ * is the key itself and has no other name.
+ */
 export function administerByIam(): PolicyStatement {
   return new PolicyStatement({
     sid: 'AdministerByIam',

@@ -1,7 +1,8 @@
+// Adds the rule packs of cdk-nag to an app. Called by app.ts and examples/app.ts.
 import { type App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 
-/** Refuses to synthesise an app in which a rule of these packs is broken without a reason on the spot. */
+/** Makes synth fail if the app breaks a rule of these packs and the code does not acknowledge it with a reason. */
 export function checkRules(app: App): void {
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
 }

@@ -1,3 +1,4 @@
+// Creates or imports the secret of one account, its resource policy and the rights on it. Called by token-broker.ts.
 import { Annotations, Lazy, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import {
   AnyPrincipal,
@@ -15,40 +16,40 @@ import { Construct } from 'constructs';
 import { viaService } from './key.ts';
 import { arnsOf } from './principal.ts';
 
-/** Where the credentials of one account are kept. */
+/** The secret of one account, and who may use it. */
 export interface AccountSecretProps {
-  /** The broker's key, for a secret that is made here. */
+  /** The key of the broker. It encrypts the secret if the stack creates the secret. */
   readonly key: Key;
-  /** The broker's role: the only principal that may read. */
+  /** The role of the broker. Only this role may read the secret. */
   readonly role: Role;
   /**
    * Complete ARN of an existing secret.
    *
-   * @default - a secret is made, without any value
+   * @default - the stack creates a secret without a value
    */
   readonly secretArn?: string | undefined;
   /**
-   * ARN of the customer key that the existing secret is encrypted with.
+   * ARN of the customer managed key that encrypts the existing secret.
    *
-   * @default - it is encrypted with the key of AWS, which asks for no grant
+   * @default - the AWS managed key encrypts the secret, and the broker needs no grant on it
    */
   readonly secretKeyArn?: string | undefined;
 }
 
-/** Reading, and copying to a region where this policy is not. */
+/** The actions that read a value, or copy the secret to another region without its policy. */
 const reading = ['secretsmanager:GetSecretValue', 'secretsmanager:ReplicateSecretToRegions'];
-/** Setting a new value, and making an old one current again. */
+/** The actions that set a new value, or make an old value the current one. */
 const writing = ['secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage'];
 
-/** The secret of one account, its policy, and the broker's right to read it. */
+/** The secret of one account, its policy, and the right of the broker to read it. */
 export class AccountSecret extends Construct {
   /** Complete ARN. */
   readonly secretArn: string;
-  /** How long the ARN can be once CloudFormation has made it. Characters. */
+  /** Maximum length of the ARN that CloudFormation creates, in characters. */
   readonly longestArn: number;
-  /** Whether it is made here, its policy with it. */
+  /** Whether the stack creates the secret and its policy. */
   private readonly isOurs: boolean;
-  /** The customer key of an existing secret. */
+  /** The customer managed key of an existing secret. */
   private readonly keyArn: string | undefined;
   private readonly policy = new PolicyDocument();
   private readonly writers: string[] = [];
@@ -61,21 +62,25 @@ export class AccountSecret extends Construct {
     if (secretArn === undefined) {
       const secret = this.createSecret(key);
       this.secretArn = secret.ref;
-      this.longestArn = longestMadeArn(secret);
+      this.longestArn = longestCreatedArn(secret);
       this.deny('ReadingForTheBrokerAlone', reading, [role.roleArn]);
-      letRead(role, this.secretArn, key.keyArn);
+      allowRead(role, this.secretArn, key.keyArn);
     } else {
       this.secretArn = secretArn;
       this.longestArn = secretArn.length;
-      this.warnOfForeignPolicy();
-      letRead(role, this.secretArn, secretKeyArn);
+      this.warnAboutPolicy();
+      allowRead(role, this.secretArn, secretKeyArn);
     }
   }
 
   /**
-   * Lets a principal set the credentials, and from the first such grant on nobody else, unless they change the policy of
-   * the secret first. Nobody gets the right to read. The policy of an existing secret is not ours: there, only the
-   * grantee's own is changed, and synth warns where that cannot be.
+   * Lets a principal set the credentials, but not read them. After the first such grant, only the grantees can set the
+   * credentials. Another principal must first change the policy of the secret.
+   *
+   * The stack does not change the policy of an existing secret. In that case this method only changes the policy of the
+   * grantee. Synth warns if the stack cannot change that policy either.
+   *
+   * @throws Error if the grantee is not a role or a user
    */
   grantWrite(grantee: IGrantable): void {
     const arns = arnsOf(this, grantee);
@@ -85,10 +90,10 @@ export class AccountSecret extends Construct {
       resourceArns: [this.secretArn],
     };
     if (this.isOurs) {
-      this.admitWriters(arns);
-      Grant.addToPrincipalOrResource({ ...right, resource: this.policyHolder() });
+      this.allowWriters(arns);
+      Grant.addToPrincipalOrResource({ ...right, resource: this.resourceWithPolicy() });
     } else if (!Grant.addToPrincipal(right).success) {
-      this.warnOfForeignWriter(arns);
+      this.warnAboutWriter(arns);
     }
     if (this.keyArn !== undefined) {
       Grant.addToPrincipal({
@@ -100,7 +105,7 @@ export class AccountSecret extends Construct {
     }
   }
 
-  private admitWriters(arns: readonly string[]): void {
+  private allowWriters(arns: readonly string[]): void {
     if (this.writers.length === 0) {
       const writers = Lazy.list({ produce: () => this.writers });
       this.deny('WritingForAdministratorsAlone', writing, writers);
@@ -108,7 +113,7 @@ export class AccountSecret extends Construct {
     this.writers.push(...arns);
   }
 
-  private policyHolder(): IResourceWithPolicyV2 {
+  private resourceWithPolicy(): IResourceWithPolicyV2 {
     return {
       env: Stack.of(this).env,
       addToResourcePolicy: (statement) => {
@@ -118,7 +123,7 @@ export class AccountSecret extends Construct {
     };
   }
 
-  /** The L2 construct would fill the secret with a random value, which would then be tried as a password. */
+  /** Uses `CfnSecret`: the construct `Secret` would set a random value, and the broker would try it as a password. */
   private createSecret(key: Key): CfnSecret {
     const secret = new CfnSecret(this, 'Resource', {
       description: `Fegora credentials of account ${this.node.id}: {"username","password"}`,
@@ -127,14 +132,14 @@ export class AccountSecret extends Construct {
     secret.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     Validations.of(secret).acknowledge({
       id: 'AwsSolutions-SMG4',
-      reason: 'Only Fegora can change the password, so nothing here could rotate it by itself.',
+      reason: 'Only Fegora can change the password, so AWS cannot rotate it automatically.',
     });
     const policy = new CfnResourcePolicy(this, 'Policy', {
       secretId: secret.ref,
       blockPublicPolicy: true,
       resourcePolicy: this.policy,
     });
-    // A secret that is kept must not become readable by being kept.
+    // The secret outlives the stack. Without its policy, other roles of the AWS account could read it.
     policy.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     return secret;
   }
@@ -146,29 +151,29 @@ export class AccountSecret extends Construct {
         effect: Effect.DENY,
         principals: [new AnyPrincipal()],
         actions,
-        // In its own policy this is the secret, by whatever form of its ARN it is asked for.
+        // In the policy of a secret, `*` is this secret, for every form of its ARN.
         resources: ['*'],
         conditions: { ArnNotEquals: { 'aws:PrincipalArn': except } },
       }),
     );
   }
 
-  private warnOfForeignPolicy(): void {
+  private warnAboutPolicy(): void {
     Annotations.of(this).addWarningV2(
       'fegora-token-broker:existing-secret',
-      `The secret of account ${this.node.id} exists already: its resource policy stays its owner's, so nothing here keeps others from reading it.`,
+      `The secret of account ${this.node.id} exists already: its resource policy stays as its owner set it. Ask the owner to deny reading to all other roles.`,
     );
   }
 
-  private warnOfForeignWriter(arns: readonly string[]): void {
+  private warnAboutWriter(arns: readonly string[]): void {
     Annotations.of(this).addWarningV2(
       'fegora-token-broker:existing-secret-administrator',
-      `The secret of account ${this.node.id} exists already: ${arns.join(', ')} gets no right to set it from here, nor to use its key. Its owner has to give both.`,
+      `The secret of account ${this.node.id} exists already: ${arns.join(', ')} gets no right to set it or to use its key. Ask its owner to grant both.`,
     );
   }
 }
 
-function letRead(role: Role, secretArn: string, keyArn: string | undefined): void {
+function allowRead(role: Role, secretArn: string, keyArn: string | undefined): void {
   role.addToPolicy(new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secretArn] }));
   if (keyArn !== undefined) {
     role.addToPolicy(
@@ -187,7 +192,7 @@ function viaSecretsManager() {
 
 const longestPrefix = 'arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:';
 
-/** CloudFormation names a secret by its logical id and 12 characters; Secrets Manager adds 6 more to the ARN. */
-function longestMadeArn(secret: CfnSecret): number {
+/** CloudFormation names a secret after its logical id and adds 12 characters. Secrets Manager adds 6 to the ARN. */
+function longestCreatedArn(secret: CfnSecret): number {
   return longestPrefix.length + Stack.of(secret).getLogicalId(secret).length + '-'.length + 12 + '-'.length + 6;
 }

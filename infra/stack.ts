@@ -1,3 +1,4 @@
+// Builds the stack of one stage from its settings. Called by app.ts and examples/app.ts.
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import { InterfaceVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
 import { ArnPrincipal } from 'aws-cdk-lib/aws-iam';
@@ -7,7 +8,7 @@ import type { Settings } from './settings/settings.ts';
 import { TokenBroker } from './token-broker.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
 
-/** The broker of one stage, wired as the settings say. */
+/** The broker of one stage, with its callers, its administrator and the outputs that the command line reads. */
 export class TokenBrokerStack extends Stack {
   readonly broker: TokenBroker;
 

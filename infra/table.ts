@@ -1,3 +1,4 @@
+// Creates the token table and the rights of the broker on it. Called by token-broker.ts.
 import { RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { AnyPrincipal, Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
@@ -5,7 +6,7 @@ import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { tableKeyActions, viaService } from './key.ts';
 
-/** Every action that reads or writes items. Describe, update, delete and policy actions stay with IAM. */
+/** Every action that reads or writes items. IAM policies decide about describe, update, delete and policy actions. */
 const itemActions = [
   'BatchGetItem',
   'BatchWriteItem',
@@ -22,13 +23,15 @@ const itemActions = [
   'UpdateItem',
 ].map((action) => `dynamodb:${action}`);
 
-/** The only things the function does to the table. */
+/** The only actions of the function on the table. */
 const brokerActions = ['dynamodb:GetItem', 'dynamodb:UpdateItem'];
 
 /**
- * The shared token table: key `account`, on demand, encrypted with our key, and readable by the broker alone, even
- * where IAM says otherwise, while its policy stands. No stream and no backups: both would be copies of tokens, and a
- * restored item would bring back leases and marks that have had their day.
+ * Creates the shared token table: partition key `account`, on-demand billing, encrypted with the key of the broker. The
+ * policy of the table denies its items to every other principal, even if an IAM policy allows them.
+ *
+ * The table has no stream and no backups, because both are copies of tokens. A restored item would also bring back old
+ * leases and old rejections of credentials.
  */
 export function createTable(scope: Construct, key: Key, role: Role): Table {
   const table = new Table(scope, 'Table', {
@@ -41,7 +44,7 @@ export function createTable(scope: Construct, key: Key, role: Role): Table {
   });
   Validations.of(table).acknowledge({
     id: 'AwsSolutions-DDB3',
-    reason: 'No backups on purpose: a restored item would bring back spent leases and old tokens.',
+    reason: 'No backups on purpose: a restored item would bring back old leases and old tokens.',
   });
   table.addToResourcePolicy(
     new PolicyStatement({
@@ -49,7 +52,7 @@ export function createTable(scope: Construct, key: Key, role: Role): Table {
       effect: Effect.DENY,
       principals: [new AnyPrincipal()],
       actions: itemActions,
-      // A table's own policy cannot name the table that it is made with.
+      // The policy is created together with the table, so it cannot refer to the table.
       resources: ['*'],
       conditions: { ArnNotEquals: { 'aws:PrincipalArn': role.roleArn } },
     }),

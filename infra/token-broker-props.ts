@@ -1,98 +1,101 @@
+// Declares the props of the construct TokenBroker. Used by token-broker.ts, stack.ts and settings/settings.ts.
 import type { Duration } from 'aws-cdk-lib';
 import type { IVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Accounts } from './accounts.ts';
-import type { ApiLogging, Throttle } from './api/stage.ts';
+import type { ApiLogging } from './api/access-log.ts';
+import type { Throttle } from './api/stage.ts';
 
-/** What a broker is made of. */
+/** Settings of a broker. Only `accounts` is required. */
 export interface TokenBrokerProps {
-  /** The Fegora accounts, by id. */
+  /** Fegora accounts by id. At least one. */
   readonly accounts: Accounts;
   /**
-   * The account of `POST /token`. Changing it later gives every holder of that right the new account's tokens.
+   * The account of `POST /token`. If you change it later, every caller with a right on that path gets the tokens of the
+   * new account.
    *
-   * @default - the only account there is; with more than one, `POST /token` names no account
+   * @default - the only account; if there are several accounts, `POST /token` serves none
    */
   readonly defaultAccount?: string | undefined;
   /**
-   * Fegora's login.
+   * URL of Fegora's token endpoint, https only.
    *
    * @default https://api.fegora.com/token
    */
   readonly tokenUrl?: string | undefined;
   /**
-   * The `client_id` of every login whose secret names none.
+   * The `client_id` for every secret that does not name one.
    *
    * @default apiApp
    */
   readonly clientId?: string | undefined;
   /**
-   * Id of the AWS organisation outside of which nobody may call.
+   * Id of an AWS organisation. The API denies all callers outside of it.
    *
-   * @default - IAM and the grants alone decide
+   * @default - only IAM policies and the grants decide
    */
   readonly organizationId?: string | undefined;
   /**
-   * The VPC endpoints through which alone the API can be reached.
+   * VPC endpoints. If given, the API is private and can only be reached through them.
    *
-   * @default - a regional API, reachable from anywhere
+   * @default - a regional API, which can be reached from everywhere
    */
   readonly vpcEndpoints?: readonly IVpcEndpoint[] | undefined;
   /**
-   * Whether API Gateway may write an access log. A stage with one fails to deploy where the AWS account has no role
-   * for it.
+   * Whether API Gateway writes an access log. The deployment of a stage with an access log fails if the AWS account has
+   * no role for it.
    *
    * @default account-has-role
    */
   readonly apiGatewayLogging?: ApiLogging | undefined;
   /**
-   * Calls of each method.
+   * Maximum rate of calls, for each method.
    *
    * @default - 50 a second, 100 at once
    */
   readonly throttle?: Throttle | undefined;
   /**
-   * How long logs, the audit among them, are kept.
+   * How long all logs are kept, including the audit record.
    *
    * @default RetentionDays.SIX_MONTHS
    */
   readonly logRetention?: RetentionDays | undefined;
   /**
-   * Megabytes.
+   * Memory of the function, in megabytes.
    *
    * @default 512
    */
   readonly memorySize?: number | undefined;
   /**
-   * Environments kept warm for the API.
+   * Number of execution environments that Lambda keeps warm for the API.
    *
    * @default - none
    */
   readonly provisionedConcurrency?: number | undefined;
   /**
-   * The most environments at once, taken from the AWS account's own limit.
+   * Maximum number of execution environments at once. Lambda takes it from the limit of the AWS account.
    *
-   * @default - no limit of its own
+   * @default - only the limit of the AWS account applies
    */
   readonly reservedConcurrency?: number | undefined;
   /**
-   * How often tokens are renewed ahead of need.
+   * Time between two warm-ups, which renew tokens ahead of need.
    *
    * @default - every 4 minutes
    */
   readonly warmUpEvery?: Duration | undefined;
   /**
-   * Where alarms go.
+   * SNS topic for the alarms.
    *
-   * @default - they show in the console and on the dashboard alone
+   * @default - alarms only appear in the console and on the dashboard
    */
   readonly alarmTopic?: ITopic | undefined;
   /**
-   * The function's bundle, with `index.handler`.
+   * The bundle of the function. Its handler is `index.handler`.
    *
-   * @default - the folder `dist/lambda`, made by `npm run build`
+   * @default - the folder `dist/lambda`, which `npm run build` writes
    */
   readonly code?: Code | undefined;
 }

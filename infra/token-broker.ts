@@ -1,3 +1,4 @@
+// The construct TokenBroker: wires all parts of a broker and grants rights. Called by stack.ts and by users' stacks.
 import { Annotations, Duration } from 'aws-cdk-lib';
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
@@ -21,13 +22,13 @@ import { createTable } from './table.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
 import { addWarmup } from './warmup.ts';
 
-/** Hands out Fegora access tokens to whom IAM lets. Nobody may call until granted. */
+/** A broker that gives Fegora access tokens to callers with a grant. At first, no caller has a grant. */
 export class TokenBroker extends Construct {
-  /** The REST API; its `url` is the base of `token` and `token/<account>`. */
+  /** The REST API. Its `url` is the base of the paths `token` and `token/<account>`. */
   readonly api: RestApi;
-  /** Account id to complete secret ARN. */
+  /** Complete ARN of each secret, by account id. */
   readonly secretArns: ReadonlyMap<string, string>;
-  /** Name of the function. Only its aliases can be called: see `aliasOf`. */
+  /** Name of the function. Callers can only invoke its aliases: see `aliasOf`. */
   readonly functionName: string;
   private readonly defaultAccount: string | undefined;
   private readonly isPrivate: boolean;
@@ -35,7 +36,10 @@ export class TokenBroker extends Construct {
   private readonly secrets: ReadonlyMap<string, AccountSecret>;
   private readonly broker: BrokerFunction;
 
-  /** @throws Error that lists everything wrong with the accounts */
+  /**
+   * @throws Error that lists all faults of the accounts, one per line, or says that they exceed the function's
+   *   environment
+   */
   constructor(scope: Construct, id: string, props: TokenBrokerProps) {
     super(scope, id);
     this.defaultAccount = defaultAccountOf(props);
@@ -55,15 +59,15 @@ export class TokenBroker extends Construct {
       every: props.warmUpEvery ?? Duration.minutes(4),
       secrets: [...this.secrets.values()],
     });
-    this.watch(props, tokenApi, warmAccounts.length > 0);
-    this.warnOfDefaultAccount();
+    this.addMonitoring(props, tokenApi, warmAccounts.length > 0);
+    this.warnAboutDefaultAccount();
   }
 
   /**
-   * Lets a principal call the API for one account, `POST token` too where that is the default account. A principal of
-   * another AWS account needs the same right from its own side.
+   * Lets a role or a user call the API for one account. If that is the default account, the grantee can also call
+   * `POST /token`. A grantee of another AWS account also needs the same right in its own policy.
    *
-   * @throws Error where the grantee is no role or user, or the account is not there
+   * @throws Error if the grantee is not a role or a user, or if the broker does not have the account
    */
   grantToken(grantee: IGrantable, account: string): Grant {
     arnsOf(this, grantee);
@@ -80,9 +84,9 @@ export class TokenBroker extends Construct {
   }
 
   /**
-   * Lets a principal invoke the function for one account.
+   * Lets a role or a user invoke the function for one account.
    *
-   * @throws Error where the grantee is no role or user, or the account is not there
+   * @throws Error if the grantee is not a role or a user, or if the broker does not have the account
    */
   grantInvoke(grantee: IGrantable, account: string): Grant {
     arnsOf(this, grantee);
@@ -90,10 +94,11 @@ export class TokenBroker extends Construct {
   }
 
   /**
-   * Lets a role or user operate the broker: invoke the `admin` alias, and set credentials, which from then on nobody
-   * else may who cannot change the policies of secrets. Existing secrets are their owner's: see the warnings of synth.
+   * Lets a role or a user operate the broker: invoke the alias `admin` and set credentials. After the first such grant,
+   * other principals cannot set credentials unless they change the policies of the secrets. The stack does not
+   * change the policies of existing secrets: read the warnings of synth.
    *
-   * @throws Error where the grantee is neither
+   * @throws Error if the grantee is not a role or a user
    */
   grantAdmin(grantee: IGrantable): void {
     arnsOf(this, grantee);
@@ -111,35 +116,43 @@ export class TokenBroker extends Construct {
     });
   }
 
-  private watch({ alarmTopic }: TokenBrokerProps, { accessLog, gateway }: TokenApi, isWarmed: boolean): void {
+  /**
+   * Returns the alias for direct calls on one account.
+   *
+   * @throws Error if the broker does not have the account
+   */
+  aliasOf(account: string): IAlias {
+    const alias = this.broker.accounts.get(account);
+    if (alias === undefined) {
+      throw new Error(`the broker has no account ${account}: add it to the accounts`);
+    }
+    return alias;
+  }
+
+  private addMonitoring(
+    { alarmTopic }: TokenBrokerProps,
+    { accessLog, gatewayMetrics }: TokenApi,
+    isWarmed: boolean,
+  ): void {
     const { broker } = this;
     const metrics = brokerMetrics(this.functionName);
     const { alarms } = new BrokerAlarms(this, 'Alarms', {
       metrics,
       broker,
-      gateway,
+      gatewayMetrics,
       isWarmed,
       topic: alarmTopic,
     });
     new BrokerDashboard(this, 'Dashboard', { metrics, broker, alarms, accessLog });
   }
 
-  private warnOfDefaultAccount(): void {
+  private warnAboutDefaultAccount(): void {
     if (this.defaultAccount !== undefined && this.secrets.size > 1) {
       Annotations.of(this).addWarningV2(
         'fegora-token-broker:default-account',
-        `POST /token serves account ${this.defaultAccount}. Choosing another later gives its tokens to everyone who may call that path.`,
+        `POST /token serves account ${this.defaultAccount}. If you choose another account later, everyone with a right on that path gets its tokens: check who has that right first.`,
       );
     }
-  }
-
-  /** The alias for direct calls on an account. */
-  aliasOf(account: string): IAlias {
-    const alias = this.broker.accounts.get(account);
-    if (alias === undefined) {
-      throw new Error(`there is no account ${account}`);
-    }
-    return alias;
   }
 
   private createSecrets(accounts: Accounts, role: Role): ReadonlyMap<string, AccountSecret> {

@@ -1,3 +1,4 @@
+// Creates the schedule that renews tokens and the rules for new secret versions. Called by token-broker.ts.
 import { Duration, Validations } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
@@ -6,38 +7,39 @@ import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'a
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
 
-/** A secret whose new versions are heard of. */
+/** A secret whose new versions start a warm-up. */
 export interface WatchedSecret {
   /** Complete ARN. */
   readonly secretArn: string;
-  /** Characters it can have once it is made. */
+  /** Maximum length of the ARN, in characters. */
   readonly longestArn: number;
 }
 
-/** What keeps tokens ready. */
+/** Settings of the schedule and of the rules. */
 export interface WarmupProps {
-  /** The alias that events call. */
+  /** The alias that the schedule and the rules invoke. */
   readonly alias: IAlias;
-  /** Ids of the accounts to keep warm. With none, there is no schedule. */
+  /** Ids of the accounts that the schedule renews. If the list is empty, there is no schedule. */
   readonly accounts: readonly string[];
+  /** Time between two warm-ups. */
   readonly every: Duration;
-  /** All accounts' secrets. */
+  /** The secrets of all accounts. */
   readonly secrets: readonly WatchedSecret[];
 }
 
 /**
- * One try a tick and no more: EventBridge would otherwise try a failed one 185 times, over a day, and each is a login.
- * The next tick is the retry.
+ * EventBridge tries each event only once, because each try can be a login. By default, EventBridge would try a failed
+ * event 185 times within a day. The next warm-up is the retry.
  */
 const onlyOnce = { retryAttempts: 0, maxEventAge: Duration.seconds(60) };
 
-/** Renews tokens before callers have to wait for it, and hears of new credentials. */
+/** Adds the schedule and the rules to the scope. */
 export function addWarmup(scope: Construct, props: WarmupProps): void {
   if (props.accounts.length > 0) {
     new Schedule(scope, 'WarmupSchedule', {
       description: 'Renews Fegora tokens before they are needed',
       schedule: ScheduleExpression.rate(props.every),
-      // Spread over a minute, so that brokers of many stacks do not log in at the same second.
+      // The window of one minute spreads warm-ups, so that the brokers of many stacks do not log in at the same second.
       timeWindow: TimeWindow.flexible(Duration.minutes(1)),
       target: new LambdaInvoke(props.alias, {
         ...onlyOnce,
@@ -45,20 +47,21 @@ export function addWarmup(scope: Construct, props: WarmupProps): void {
       }),
     });
   }
-  inRules(props.secrets).forEach((arns, index) => {
+  arnsByRule(props.secrets).forEach((arns, index) => {
     addSecretRule(scope, `SecretRule${index === 0 ? '' : index + 1}`, { ...props, arns });
   });
 }
 
 /**
- * An event pattern may have 2,048 characters; this much of it is left for ARNs, each with its quotes and comma.
+ * Characters of an event pattern that remain for ARNs, with their quotes and commas. A pattern may have 2,048
+ * characters.
  *
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
  */
 const charactersForArns = 1_800;
 
-/** The ARNs of each rule: as many as fit a pattern. */
-function inRules(secrets: readonly WatchedSecret[]): string[][] {
+/** Returns the ARNs of each rule, as many as fit into one pattern. */
+function arnsByRule(secrets: readonly WatchedSecret[]): string[][] {
   const rules: { arns: string[]; characters: number }[] = [];
   for (const { secretArn, longestArn } of secrets) {
     const characters = longestArn + '"",'.length;
@@ -74,8 +77,9 @@ function inRules(secrets: readonly WatchedSecret[]): string[][] {
 }
 
 /**
- * The event tells of a secret's new version without CloudTrail. It is a hint: losing one costs a caller one refused
- * login's time, no more. Secrets of others stay out of the pattern, so that their events cost no call.
+ * Adds a rule for the event that Secrets Manager sends, without CloudTrail, when a secret has a new current version. If
+ * an event is lost, one caller waits longer for a login with the new version. The pattern names the secrets, so
+ * the events of other secrets do not invoke the function.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/monitoring-eventbridge.html
  */
@@ -92,6 +96,7 @@ function addSecretRule(scope: Construct, id: string, { alias, arns }: { alias: I
   });
   Validations.of(rule).acknowledge({
     id: 'Serverless-EventBusDLQ',
-    reason: 'A lost hint costs nothing: the next caller or warm-up meets the new version. A kept one would be late.',
+    reason:
+      'A lost event costs little: the next caller or warm-up reads the new version. A stored event would come too late.',
   });
 }

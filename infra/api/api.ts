@@ -1,3 +1,4 @@
+// Creates the REST API: its methods, its endpoint and its policy. Called by token-broker.ts.
 import { Duration, Names, Validations } from 'aws-cdk-lib';
 import {
   AuthorizationType,
@@ -14,50 +15,44 @@ import { AnyPrincipal, type Conditions, Effect, PolicyStatement } from 'aws-cdk-
 import type { IAlias } from 'aws-cdk-lib/aws-lambda';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { addRefusals } from './gateway-responses.ts';
-import { tokenRequest } from './request.ts';
-import {
-  acknowledgeStage,
-  countRefusals,
-  createAccessLog,
-  type GatewayMetrics,
-  type StageProps,
-  stageOptions,
-} from './stage.ts';
+import { createAccessLog, createGatewayMetrics, type GatewayMetrics } from './access-log.ts';
+import { addGatewayResponses } from './gateway-responses.ts';
+import { tokenRequest } from './request-model.ts';
+import { acknowledgeStage, type StageProps, stageOptions } from './stage.ts';
 
-/** What the API is made of; the defaults are the construct's. */
+/** Settings of the API. */
 export interface TokenApiProps extends StageProps {
   /** The alias that API Gateway calls. */
   readonly alias: IAlias;
   /**
-   * The VPC endpoints through which alone the API can be reached.
+   * VPC endpoints. If given, the API is private and can only be reached through them.
    *
-   * @default - a regional API, reachable from anywhere
+   * @default - a regional API, which can be reached from everywhere
    */
   readonly vpcEndpoints?: readonly IVpcEndpoint[] | undefined;
   /**
-   * Id of the AWS organisation outside of which nobody may call.
+   * Id of an AWS organisation. The API denies all callers outside of it.
    *
-   * @default - IAM and the grants alone decide
+   * @default - only IAM policies and the grants decide
    */
   readonly organizationId?: string | undefined;
 }
 
-/** The REST API: `POST /token` and `POST /token/{account}`, signed for IAM, and nothing else. */
+/** The REST API. It has two methods, `POST /token` and `POST /token/{account}`, and IAM authenticates both. */
 export class TokenApi extends Construct {
   readonly api: RestApi;
-  /** Absent where logging is off. */
+  /** Undefined if logging is off. */
   readonly accessLog: LogGroup | undefined;
-  /** What API Gateway answers by itself, by its log; absent where logging is off. */
-  readonly gateway: GatewayMetrics | undefined;
+  /** Counts of API Gateway's own answers, from the access log. Undefined if logging is off. */
+  readonly gatewayMetrics: GatewayMetrics | undefined;
 
   constructor(scope: Construct, id: string, props: TokenApiProps) {
     super(scope, id);
     this.accessLog = createAccessLog(this, props);
-    this.gateway = this.accessLog && countRefusals(this.accessLog);
+    this.gatewayMetrics = this.accessLog && createGatewayMetrics(this.accessLog);
     this.api = this.createApi(props);
     this.addMethods(props.alias);
-    addRefusals(this.api);
+    addGatewayResponses(this.api);
     for (const statement of denials(props)) {
       this.api.addToResourcePolicy(statement);
     }
@@ -68,7 +63,7 @@ export class TokenApi extends Construct {
   private createApi(props: TokenApiProps): RestApi {
     const { vpcEndpoints } = props;
     const api = new RestApi(this, 'Resource', {
-      // Not an identifier, but the dimension of AWS's own metrics: two brokers in one account must differ.
+      // AWS's own metrics have this name as a dimension, so two brokers in one AWS account need different names.
       restApiName: Names.uniqueResourceName(this, { maxLength: 128 }),
       description: 'Access tokens for Fegora',
       cloudWatchRole: props.logging === 'create-role',
@@ -83,7 +78,7 @@ export class TokenApi extends Construct {
   }
 
   private addMethods(alias: IAlias): void {
-    // Unless told not to, the integration also lets the console's test button in, past every policy of the API.
+    // By default, the integration also permits test calls from the console, which no policy of the API can deny.
     const integration = new LambdaIntegration(alias, { allowTestInvoke: false, timeout: Duration.seconds(29) });
     const options: MethodOptions = {
       authorizationType: AuthorizationType.IAM,
@@ -102,40 +97,43 @@ export class TokenApi extends Construct {
 }
 
 /**
- * TLS 1.2 with forward secrecy, or 1.3. Not 1.3 alone, since AWS does not say what its own callers, such as Step
- * Functions, speak. A private API is also called by its endpoint's own name, which strict mode would refuse.
+ * Requires TLS 1.2 with forward secrecy, or TLS 1.3. TLS 1.2 stays allowed, because AWS does not say which version its
+ * own callers use, for example Step Functions. Callers also reach a private API by the host name of its VPC endpoint.
+ * Strict mode would refuse that name.
  *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies.html
  */
 function requireModernTls(api: RestApi, isPrivate: boolean): void {
   const resource = api.node.defaultChild;
   if (!(resource instanceof CfnRestApi)) {
-    throw new Error('the REST API has no resource of its own');
+    throw new Error('the construct RestApi has no CfnRestApi: check the version of aws-cdk-lib');
   }
   resource.securityPolicy = SecurityPolicy.TLS13_1_2_PFS_PQ_2025_09;
   resource.endpointAccessMode = isPrivate ? EndpointAccessMode.BASIC : EndpointAccessMode.STRICT;
 }
 
 /**
- * Who may not call, whatever else is granted. Conditions are never put the other way round, as an Allow for everybody
- * who meets them: within one AWS account such an Allow would be enough by itself. The first Deny takes nothing from
- * anybody, for API Gateway has no other transport. It keeps the policy from ever being empty: CloudFormation leaves an
- * API's policy in place when the template no longer has one, so that the last right would outlive being taken back.
+ * Returns the statements that deny calls, even if a grant allows them. The conditions stand in a Deny, never in an
+ * Allow: within one AWS account, an Allow in the policy of the API is enough by itself.
+ *
+ * The first Deny has no effect on callers, because API Gateway only takes TLS. The statement makes sure that the policy
+ * is never empty. If a template has no policy, CloudFormation leaves the old policy in place, and the last right that
+ * was revoked would stay.
  *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
  */
 function denials({ organizationId, vpcEndpoints }: TokenApiProps): PolicyStatement[] {
   const endpointIds = vpcEndpoints?.map(({ vpcEndpointId }) => vpcEndpointId);
   return [
-    denyWhere('WithoutTls', { Bool: { 'aws:SecureTransport': 'false' } }),
+    denyIf('WithoutTls', { Bool: { 'aws:SecureTransport': 'false' } }),
     ...(organizationId
-      ? [denyWhere('OutsideOfTheOrganization', { StringNotEquals: { 'aws:PrincipalOrgID': organizationId } })]
+      ? [denyIf('OutsideOfTheOrganization', { StringNotEquals: { 'aws:PrincipalOrgID': organizationId } })]
       : []),
-    ...(endpointIds ? [denyWhere('PastTheVpcEndpoint', { StringNotEquals: { 'aws:SourceVpce': endpointIds } })] : []),
+    ...(endpointIds ? [denyIf('PastTheVpcEndpoint', { StringNotEquals: { 'aws:SourceVpce': endpointIds } })] : []),
   ];
 }
 
-function denyWhere(sid: string, conditions: Conditions): PolicyStatement {
+function denyIf(sid: string, conditions: Conditions): PolicyStatement {
   return new PolicyStatement({
     sid,
     effect: Effect.DENY,
@@ -150,12 +148,11 @@ function acknowledgeApi(api: RestApi): void {
   Validations.of(api).acknowledge(
     {
       id: 'AwsSolutions-COG4',
-      reason: 'Callers are AWS principals: IAM authenticates every method. There are no users to pool.',
+      reason: 'Callers are AWS principals and IAM authenticates every method. There are no users for a user pool.',
     },
     {
       id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]',
-      reason:
-        'Asked for by the setting create-role: the policy that API Gateway documents for its one role per account.',
+      reason: 'The setting create-role asks for this policy: API Gateway documents it for its one role per account.',
     },
   );
 }

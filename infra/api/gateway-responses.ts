@@ -1,11 +1,12 @@
+// Sets the texts of the answers that API Gateway gives itself. Called by api.ts.
 import { ResponseType, type RestApi } from 'aws-cdk-lib/aws-apigateway';
 import { refusalBody, refusalHeaders, refusals } from './refusals.ts';
 
 /**
- * Fixes the text of everything that API Gateway answers by itself. Its own texts repeat what they refuse: the canonical
- * request of a bad signature, session token included.
+ * Sets a fixed text for every answer that API Gateway gives itself. API Gateway's own texts repeat parts of the
+ * request: for a wrong signature, they contain the canonical request with the session token.
  */
-export function addRefusals(api: RestApi): void {
+export function addGatewayResponses(api: RestApi): void {
   for (const refusal of refusals) {
     api.addGatewayResponse(`Refusal${refusal.type}`, {
       type: ResponseType.of(refusal.type),

@@ -1,17 +1,15 @@
-/**
- * What API Gateway says when it refuses a call itself. Pure data, so that the local gateway can say the very same.
- * The texts are those of the function's own error table; a test holds the two together.
- */
+// The answers of API Gateway when it refuses a call itself. Called by gateway-responses.ts and the local gateway.
 
-/** One answer: the gateway's own condition, the contract's code and whether trying again may help. */
+/** One answer of API Gateway: its response type, the error code of our contract and the status. */
 export interface Refusal {
-  /** Name of API Gateway's response type. */
+  /** Name of the response type in API Gateway. */
   readonly type: string;
   readonly code: 'forbidden' | 'invalid_request' | 'throttled' | 'deadline' | 'internal';
-  /** HTTP status; absent where one entry stands for many and each keeps its own. */
+  /** HTTP status. Undefined if the entry covers several conditions, each with its own status. */
   readonly status?: number;
 }
 
+/** The texts are those of lambda/errors.ts. A test compares the two. */
 const texts = {
   forbidden: { text: 'The caller may not do this.', retryable: false },
   invalid_request: { text: 'The request is not of the form this API takes.', retryable: false },
@@ -21,7 +19,7 @@ const texts = {
 } as const;
 
 /**
- * Every response type that this API can give.
+ * Every response type that API Gateway can give for this API.
  *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
  */
@@ -49,7 +47,7 @@ export const refusals: readonly Refusal[] = [
   { type: 'DEFAULT_5XX', code: 'internal' },
 ];
 
-/** The headers every refusal carries, `Retry-After` (seconds) where trying again may help. */
+/** Returns the headers of a refusal. `Retry-After` (seconds) is only there if a retry may help. */
 export function refusalHeaders(refusal: Refusal): Readonly<Record<string, string>> {
   return {
     'Cache-Control': 'no-store',
@@ -59,7 +57,11 @@ export function refusalHeaders(refusal: Refusal): Readonly<Record<string, string
   };
 }
 
-/** The body of a refusal, in the shape of RFC 6749 section 5.2 that the function's own errors have. */
+/**
+ * Returns the body of a refusal as JSON. It has the same members as an error of the function.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+ */
 export function refusalBody(refusal: Refusal, requestId: string): string {
   const { text, retryable } = texts[refusal.code];
   return JSON.stringify({

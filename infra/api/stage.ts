@@ -1,58 +1,37 @@
-import { Duration, Names, RemovalPolicy, Validations } from 'aws-cdk-lib';
+// Settings of the only stage of the API: its name, its throttling and its log. Called by api.ts.
+import { Validations } from 'aws-cdk-lib';
 import {
-  AccessLogField,
-  AccessLogFormat,
   LogGroupLogDestination,
   type MethodDeploymentOptions,
   MethodLoggingLevel,
   type Stage,
   type StageOptions,
 } from 'aws-cdk-lib/aws-apigateway';
-import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import { FilterPattern, type IFilterPattern, LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { Construct } from 'constructs';
-import { metricNamespace } from '../../lambda/telemetry/metric-names.ts';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { type AccessLogProps, type ApiLogging, accessLogFormat } from './access-log.ts';
 
-/**
- * API Gateway writes logs with one role for the whole AWS account and region. `account-has-role`: it is there already.
- * `create-role`: make it, for this account has none. `off`: no access log, hence no role needed.
- */
-export type ApiLogging = 'account-has-role' | 'create-role' | 'off';
-
-/** How often each method may be called. */
+/** Maximum rate of calls, for each method. */
 export interface Throttle {
-  /** Calls per second, on average. */
+  /** Average calls per second. */
   readonly ratePerSecond: number;
   /** Calls at once. */
   readonly burst: number;
 }
 
-/** What the API's one stage is made of. */
-export interface StageProps {
-  readonly logging: ApiLogging;
-  readonly logRetention: RetentionDays;
+/** Settings of the stage. */
+export interface StageProps extends AccessLogProps {
   readonly throttle: Throttle;
 }
 
-/** First part of every path. */
+/** Name of the stage, which is the first part of every path. */
 export const stageName = 'v1';
 
-/** Makes the log, unless logging is off. */
-export function createAccessLog(scope: Construct, { logging, logRetention }: StageProps): LogGroup | undefined {
-  return logging === 'off'
-    ? undefined
-    : new LogGroup(scope, 'AccessLog', {
-        retention: logRetention,
-        removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-      });
-}
-
-/** The stage: throttled per method, with an access log and without everything that would keep a token. */
+/** Returns the options of the stage: throttling per method, an access log, and no feature that stores a token. */
 export function stageOptions({ throttle }: StageProps, log: LogGroup | undefined): StageOptions {
   const method: MethodDeploymentOptions = {
     throttlingRateLimit: throttle.ratePerSecond,
     throttlingBurstLimit: throttle.burst,
-    // Execution logs and data traces hold headers and bodies; a cache would keep tokens.
+    // Execution logs and data traces contain headers and bodies. A cache would store tokens.
     loggingLevel: MethodLoggingLevel.OFF,
     dataTraceEnabled: false,
     cachingEnabled: false,
@@ -62,79 +41,28 @@ export function stageOptions({ throttle }: StageProps, log: LogGroup | undefined
     ...method,
     stageName,
     methodOptions: { '/token/POST': method, '/token/{account}/POST': method },
-    ...(log !== undefined && {
-      accessLogDestination: new LogGroupLogDestination(log),
-      accessLogFormat: AccessLogFormat.custom(JSON.stringify(accessLog)),
-    }),
+    ...(log !== undefined && { accessLogDestination: new LogGroupLogDestination(log), accessLogFormat }),
   };
 }
 
-/** What API Gateway answers by itself. */
-export interface GatewayMetrics {
-  /** Calls it denied. */
-  readonly denials: Metric;
-  /** Its own 5xx: the function was not reached, was throttled, crashed, or took too long. */
-  readonly failures: Metric;
-}
-
-/** Counts in the log: API Gateway's own metrics tell neither from what the function answers. */
-export function countRefusals(log: LogGroup): GatewayMetrics {
-  const count = (id: string, metricName: string, filterPattern: IFilterPattern) =>
-    log
-      .addMetricFilter(id, {
-        filterPattern,
-        metricNamespace: `${metricNamespace}/${Names.uniqueResourceName(log, { maxLength: 128 })}`,
-        metricName,
-      })
-      .metric({ statistic: 'Sum', period: Duration.minutes(5) });
-  return {
-    denials: count('Denials', 'DeniedByGateway', FilterPattern.stringValue('$.status', '=', '403')),
-    failures: count(
-      'Failures',
-      'GatewayFails',
-      // Where the function answered, the kind of error is a hyphen.
-      FilterPattern.all(
-        FilterPattern.stringValue('$.status', '=', '5*'),
-        FilterPattern.stringValue('$.error_type', '!=', '-'),
-      ),
-    ),
-  };
-}
-
-/** Who called and what became of it. Never the error's message, which repeats headers, nor a header or a query. */
-const accessLog = {
-  request_id: AccessLogField.contextRequestId(),
-  time: AccessLogField.contextRequestTime(),
-  caller: AccessLogField.contextIdentityUserArn(),
-  caller_account: AccessLogField.contextIdentityAccountId(),
-  source_ip: AccessLogField.contextIdentitySourceIp(),
-  method: AccessLogField.contextHttpMethod(),
-  resource: AccessLogField.contextResourcePath(),
-  path: AccessLogField.contextPath(),
-  status: AccessLogField.contextStatus(),
-  error_type: AccessLogField.contextErrorResponseType(),
-  latency_ms: AccessLogField.contextResponseLatency(),
-};
-
-/** Says why the stage lacks what the rule packs ask for. */
+/** Acknowledges the rules of cdk-nag that the stage breaks, each with its reason. */
 export function acknowledgeStage(stage: Stage, logging: ApiLogging): void {
   Validations.of(stage).acknowledge(
     {
       id: 'AwsSolutions-APIG3',
-      reason: 'Every call is signed and throttled; a firewall adds cost and sees nothing that IAM does not.',
+      reason: 'Every call is signed and throttled. A firewall adds cost and sees nothing that IAM does not see.',
     },
     {
       id: 'AwsSolutions-APIG6',
-      reason:
-        'Execution logs hold headers, which hold session tokens. The access log says who called and how it ended.',
+      reason: 'Execution logs contain headers with session tokens. The access log has each caller and outcome.',
     },
     {
       id: 'Serverless-APIGWXrayEnabled',
-      reason: 'The access log and the audit record share a request id; X-Ray would add a grant on *.',
+      reason: 'The access log and the audit record share a request id. X-Ray would need a right on *.',
     },
   );
   if (logging === 'off') {
-    const reason = 'Switched off by a setting: this AWS account has no role for API Gateway to write logs with.';
+    const reason = 'A setting switches the log off: this AWS account has no role for the logs of API Gateway.';
     Validations.of(stage).acknowledge(
       { id: 'AwsSolutions-APIG1', reason },
       { id: 'Serverless-APIGWAccessLogging', reason },

@@ -1,3 +1,4 @@
+// The CDK app of the examples, with the broker that they call. Deployed with `npx cdk deploy --app`, as below.
 import { App } from 'aws-cdk-lib';
 import { checkRules } from '../nag.ts';
 import { parseSettings } from '../settings/settings.ts';

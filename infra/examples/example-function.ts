@@ -1,3 +1,4 @@
+// Creates a function that calls the broker, from one of the handlers. Called by example-stack.ts and probe.ts.
 import { fileURLToPath } from 'node:url';
 import { Duration, Validations } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -13,16 +14,17 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { buildSync } from 'esbuild';
 
-/** Which caller, and what it is told. */
+/** The handler and its environment. */
 export interface ExampleFunctionProps {
-  /** Name of a file in `handlers/`. */
+  /** Name of a file in `handlers/`, without `.ts`. */
   readonly handler: string;
+  /** Environment variables by name. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
 /**
- * A function that calls the broker, with an alias: a grant on that is on nothing else, while the CDK's grant on a function
- * is on all its versions and aliases. It may write its log and, until granted more, nothing else.
+ * A function that calls the broker, with an alias. A grant on the alias covers only the alias. The CDK's grant on a
+ * function covers all its versions and aliases. Without other grants, the function can only write its log.
  */
 export class ExampleFunction extends Construct {
   readonly alias: IAlias;
@@ -44,18 +46,18 @@ export class ExampleFunction extends Construct {
       loggingFormat: LoggingFormat.JSON,
       environment: { ...props.environment },
     });
-    // The CDK's own classes do not fit its own interfaces under exactOptionalPropertyTypes.
+    // With exactOptionalPropertyTypes, the CDK's class Alias is not assignable to the CDK's interface IAlias.
     this.alias = fn.addAlias('live', { retryAttempts: 0, maxEventAge: Duration.minutes(1) }) as IAlias;
-    const reason = 'An example: called by its owner, by a schedule that comes again, or by a workflow that retries.';
+    const reason = 'An example. Its owner, a schedule or a workflow calls it, and each of them can call again.';
     Validations.of(this).acknowledge(
       { id: 'Serverless-LambdaAsyncFailureDestination', reason },
       { id: 'Serverless-LambdaDLQ', reason },
-      { id: 'Serverless-LambdaTracing', reason: 'Nothing to trace in one call; X-Ray would need a grant on *.' },
+      { id: 'Serverless-LambdaTracing', reason: 'One call needs no trace. X-Ray would need a right on *.' },
     );
   }
 }
 
-/** Bundles a handler into a folder of its own; the SDK is the runtime's. */
+/** Bundles a handler and returns the folder of the bundle. The Lambda runtime provides the AWS SDK. */
 function bundle(handler: string): string {
   const outdir = fileURLToPath(new URL(`../../dist/examples/${handler}`, import.meta.url));
   buildSync({

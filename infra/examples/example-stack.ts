@@ -1,3 +1,4 @@
+// Builds the stack with one caller of every kind and two probes. Called by examples/app.ts.
 import { Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { TokenBroker } from '../token-broker.ts';
@@ -5,14 +6,17 @@ import { ExampleFunction } from './example-function.ts';
 import { Invoicing } from './invoicing.ts';
 import { Probe } from './probe.ts';
 
-/** The broker that is called. */
+/** The broker that the examples call. */
 export interface ExampleStackProps extends StackProps {
   readonly broker: TokenBroker;
-  /** The account that everything here has tokens of. */
+  /** Id of the account whose tokens the examples use. */
   readonly account: string;
 }
 
-/** Every kind of caller: through the API, by direct invocation, from a workflow; and two probes, one of them denied. */
+/**
+ * One caller of every kind: through the API, by direct invocation, from a workflow. One probe gets a token, one is
+ * denied.
+ */
 export class ExampleStack extends Stack {
   constructor(scope: Construct, id: string, { broker, account, ...props }: ExampleStackProps) {
     super(scope, id, props);

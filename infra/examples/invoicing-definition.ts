@@ -1,16 +1,17 @@
+// The definition of the invoicing workflow, in Amazon States Language. Called by invoicing.ts and by tests.
 /** The functions that the state machine calls, by ARN. */
 export interface InvoicingFunctions {
   /** The broker's alias of one account. */
   readonly token: string;
-  /** Issues one invoice, with a token that it gets itself. */
+  /** Issues one invoice, with a token that it requests itself. */
   readonly worker: string;
 }
 
-/** Waits 5 s, then twice as long each time, each cut short by chance: a minute and a quarter in all, at most. */
-const patience = { IntervalSeconds: 5, BackoffRate: 2, MaxAttempts: 4, MaxDelaySeconds: 60, JitterStrategy: 'FULL' };
+/** Retries 4 times, after 5, 10, 20 and 40 s at most. Full jitter shortens each wait. 75 s in total at most. */
+const retryPolicy = { IntervalSeconds: 5, BackoffRate: 2, MaxAttempts: 4, MaxDelaySeconds: 60, JitterStrategy: 'FULL' };
 
-/** Failures after which the same question may be answered, by the names that the broker throws. */
-const passing = [
+/** Names of the broker's errors after which a retry can succeed. */
+const transientErrors = [
   'Deadline',
   'RenewalInProgress',
   'SecretUnavailable',
@@ -21,22 +22,23 @@ const passing = [
   'UpstreamUnavailable',
 ];
 
-/** The same, and Lambda's own. */
-const passingWhenReady = [...passing, 'Lambda.ServiceException', 'Lambda.TooManyRequestsException'];
+/** The transient errors of the broker and of Lambda. */
+const tokenErrors = [...transientErrors, 'Lambda.ServiceException', 'Lambda.TooManyRequestsException'];
 
 /**
- * The same for the worker, by which nothing has reached Fegora yet, since an invoice must not be issued twice: it had no
- * token to begin with, or did not start.
+ * Errors of the worker after which a retry is safe, because it must not issue an invoice twice. With each of these
+ * errors, the worker got no token or did not start, so Fegora has received nothing.
  */
-const passingBeforeFegora = [...passing, 'BrokerUnreachable', 'Throttled', 'Lambda.TooManyRequestsException'];
+const workerErrors = [...transientErrors, 'BrokerUnreachable', 'Throttled', 'Lambda.TooManyRequestsException'];
 
 /**
- * Issues many invoices with one login. The first state makes sure that there is a token and learns its expiry, never
- * the token: an execution's history keeps every state's result. The workers of the fan-out then find it ready at the
- * broker. A refused password is not retried, since nothing here can mend it.
+ * Returns the definition of a workflow that issues many invoices with one login. The first state makes sure that the
+ * broker has a token. That state gets the expiry and not the token, because the history of an execution keeps the
+ * result of every state. The workers then get the token from the broker without a login. The workflow does not retry
+ * after rejected credentials, because no retry can correct them.
  *
- * Input: `{"invoices": [{"path", "document"}]}`. Written out rather than built from constructs, which would add retries
- * of their own; so it can also be run where there is no AWS.
+ * Input: `{"invoices": [{"path", "document"}]}`. The definition does not use CDK constructs, because they would add
+ * their own retries. Tests can also run it without AWS.
  *
  * @see https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
  */
@@ -45,7 +47,7 @@ export function invoicingDefinition({ token, worker }: InvoicingFunctions) {
     Type: 'Task',
     Resource: worker,
     TimeoutSeconds: 60,
-    Retry: [{ ErrorEquals: passingBeforeFegora, ...patience }],
+    Retry: [{ ErrorEquals: workerErrors, ...retryPolicy }],
     End: true,
   };
   return {
@@ -57,7 +59,7 @@ export function invoicingDefinition({ token, worker }: InvoicingFunctions) {
         Parameters: { want: 'metadata', min_validity: 60 },
         ResultPath: '$.token',
         TimeoutSeconds: 30,
-        Retry: [{ ErrorEquals: passingWhenReady, ...patience }],
+        Retry: [{ ErrorEquals: tokenErrors, ...retryPolicy }],
         Catch: [{ ErrorEquals: ['CredentialsRejected', 'ClientRejected'], Next: 'CredentialsRefused' }],
         Next: 'IssueInvoices',
       },

@@ -1,3 +1,4 @@
+// Creates a state machine that issues invoices with tokens of the broker. Called by example-stack.ts.
 import { Aws, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { AccountRootPrincipal, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
@@ -8,20 +9,20 @@ import { Construct } from 'constructs';
 import { administerByIam } from '../key.ts';
 import { invoicingDefinition } from './invoicing-definition.ts';
 
-/** The functions that the workflow calls. */
+/** The functions that the workflow calls, by their aliases. */
 export interface InvoicingProps {
-  /** The broker's alias of the account. Calling it is granted by whoever has the broker. */
+  /** The broker's alias of the account. The owner of the broker grants the right to invoke it. */
   readonly token: IAlias;
   /** Issues one invoice. */
   readonly worker: IAlias;
 }
 
 /**
- * A workflow that issues many invoices. Its history holds no token and is encrypted with a key of its own; its log
- * holds no data at all.
+ * A workflow that issues many invoices. Its history contains no token and is encrypted with its own key. Its log
+ * contains no data.
  *
- * Built from the plain resource: the CDK's own construct lets the role use the key for a state machine by name only, and
- * for none where the name is left to CloudFormation.
+ * The workflow is a `CfnStateMachine`. The CDK's construct `StateMachine` would let the role use the key only for a
+ * state machine with a given name, and CloudFormation chooses the name (docs/decisions/0023).
  */
 export class Invoicing extends Construct {
   readonly role: Role;
@@ -48,7 +49,7 @@ export class Invoicing extends Construct {
       },
     });
     stateMachine.node.addDependency(this.role);
-    const noTracing = 'The history tells what a trace would; X-Ray would need a grant on *.';
+    const noTracing = 'The history has what a trace would have. X-Ray would need a right on *.';
     Validations.of(stateMachine).acknowledge(
       { id: 'AwsSolutions-SF2', reason: noTracing },
       { id: 'Serverless-StepFunctionStateMachineXray', reason: noTracing },
@@ -73,7 +74,7 @@ function createKey(scope: Construct): Key {
           principals: [new ServicePrincipal('delivery.logs.amazonaws.com')],
           actions: ['kms:Decrypt'],
           resources: ['*'],
-          // What logs of this account and region are encrypted with on their way: letter for letter, asterisk included.
+          // The encryption context of all logs of this AWS account and region. The asterisk is a literal part of it.
           conditions: { StringEquals: { 'kms:EncryptionContext:SourceArn': logsArn } },
         }),
       ],
@@ -91,7 +92,7 @@ function createRole(scope: Construct, key: Key): Role {
   role.addToPolicy(new PolicyStatement({ sid: 'LogDelivery', actions: logDelivery, resources: ['*'] }));
   Validations.of(role).acknowledge({
     id: 'AwsSolutions-IAM5[Resource::*]',
-    reason: 'The actions by which Step Functions sets up the delivery of logs take no resource.',
+    reason: 'The actions with which Step Functions sets up the delivery of logs do not support resources.',
   });
   return role;
 }

@@ -1,3 +1,4 @@
+// Creates the alarms of a broker. Called by token-broker.ts.
 import { Duration } from 'aws-cdk-lib';
 import {
   Alarm,
@@ -11,54 +12,54 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { metricNames } from '../../lambda/telemetry/metric-names.ts';
-import type { GatewayMetrics } from '../api/stage.ts';
+import type { GatewayMetrics } from '../api/access-log.ts';
 import type { BrokerFunction } from '../function.ts';
 import { type BrokerMetrics, failedLogins, ownErrors } from './metrics.ts';
 
-/** What is watched. */
+/** The metrics to watch, and where alarms go. */
 export interface AlarmsProps {
   readonly metrics: BrokerMetrics;
   readonly broker: BrokerFunction;
   /**
-   * What API Gateway answers by itself.
+   * Counts of API Gateway's own answers.
    *
-   * @default - not watched: there is no access log to count it in
+   * @default - no alarm on them, because there is no access log to count them in
    */
-  readonly gateway?: GatewayMetrics | undefined;
-  /** Whether a schedule warms tokens up, so that its silence means something. */
+  readonly gatewayMetrics?: GatewayMetrics | undefined;
+  /** Whether a schedule renews tokens. Only then there is an alarm on missing warm-ups. */
   readonly isWarmed: boolean;
   /**
-   * Where to send changes of state.
+   * SNS topic for alarms that fire or stop.
    *
-   * @default - they show in the console and on the dashboard alone
+   * @default - alarms only appear in the console and on the dashboard
    */
   readonly topic?: ITopic | undefined;
 }
 
 /** One alarm. Its id is the heading of its runbook in docs/operations.md. */
-interface Watch {
+interface AlarmRule {
   readonly metric: IMetric;
-  /** What it means, in a few words. */
-  readonly says: string;
-  /** Rings from this value on. */
-  readonly from: number;
-  /** Periods in a row. */
+  /** What happened, then what to do. */
+  readonly description: string;
+  /** The alarm fires if the metric has at least this value. */
+  readonly threshold: number;
+  /** Number of periods in a row. Default 1. */
   readonly periods?: number;
-  /** Rings below the value instead, and when nothing at all is heard. */
-  readonly isSilence?: boolean;
+  /** The alarm fires if the metric is below the threshold or missing. Default false. */
+  readonly firesOnSilence?: boolean;
 }
 
 /**
- * Everything that should wake somebody up. Callers that invoke the function directly get failures as thrown errors, so
- * Lambda's own error count says nothing of their aliases; our own metrics do.
+ * All alarms that an operator should react to. For direct callers, every failure is a thrown error. So Lambda's own
+ * error count says nothing useful about their aliases, and our own metrics count the failures.
  */
 export class BrokerAlarms extends Construct {
   readonly alarms: readonly Alarm[];
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
-    this.alarms = Object.entries({ ...watchFegora(props), ...watchBroker(props), ...watchDoors(props) }).map(
-      ([name, watch]) => this.createAlarm(name, watch),
+    this.alarms = Object.entries({ ...fegoraAlarms(props), ...brokerAlarms(props), ...accessAlarms(props) }).map(
+      ([name, rule]) => this.createAlarm(name, rule),
     );
     for (const alarm of this.alarms) {
       if (props.topic !== undefined) {
@@ -68,114 +69,125 @@ export class BrokerAlarms extends Construct {
     }
   }
 
-  private createAlarm(name: string, { metric, says, from, periods = 1, isSilence = false }: Watch): Alarm {
+  private createAlarm(name: string, rule: AlarmRule): Alarm {
+    const { metric, description, threshold, periods = 1, firesOnSilence = false } = rule;
     return new Alarm(this, name, {
-      alarmDescription: `${says} Runbook: docs/operations.md, ${name}.`,
+      alarmDescription: `${description} Runbook: docs/operations.md, ${name}.`,
       metric,
-      threshold: from,
+      threshold,
       evaluationPeriods: periods,
-      comparisonOperator: isSilence
+      comparisonOperator: firesOnSilence
         ? ComparisonOperator.LESS_THAN_THRESHOLD
         : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: isSilence ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
+      treatMissingData: firesOnSilence ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
     });
   }
 }
 
-function watchFegora({ metrics }: AlarmsProps): Record<string, Watch> {
+function fegoraAlarms({ metrics }: AlarmsProps): Record<string, AlarmRule> {
   return {
     CredentialsRejected: {
       metric: metrics.of(metricNames.credentialsRejected),
-      says: 'Fegora refuses the credentials of an account.',
-      from: 1,
+      description:
+        'Fegora rejects the credentials of an account. Set the right ones, or ask Fegora to unlock the user.',
+      threshold: 1,
     },
     ClientRejected: {
       metric: metrics.of(metricNames.clientRejected),
-      says: 'Fegora refuses the client id.',
-      from: 1,
+      description: 'Fegora rejects the client id. Compare it with the one that Fegora gave you.',
+      threshold: 1,
     },
     RetryHeld: {
       metric: metrics.of(metricNames.retryHeld),
-      says: 'Callers have been answered with an earlier failure for 15 minutes.',
-      from: 1,
+      description: 'For 15 minutes, callers have got the answer of an earlier failed login. Check what Fegora answers.',
+      threshold: 1,
       periods: 3,
     },
     LoginsFail: {
       metric: failedLogins(metrics),
-      says: 'Logins have failed in each of three periods of 10 minutes.',
-      from: 1,
+      description: 'Logins have failed in each of three periods of 10 minutes. Check what Fegora answers.',
+      threshold: 1,
       periods: 3,
     },
     Html500Repeated: {
       metric: metrics.of(metricNames.html500Repeated),
-      says: 'Fegora answered three logins in a row with an HTML 500: the account may be bricked.',
-      from: 1,
+      description:
+        'Fegora answered three logins in a row with an HTML 500, so the user may be unable to log in. ' +
+        'Ask Fegora to delete the refresh tokens of this user.',
+      threshold: 1,
     },
     ClockSkew: {
       metric: metrics.of(metricNames.clockSkew, { statistic: Stats.MINIMUM, period: Duration.hours(1) }),
-      says: "Fegora's clock and ours are 30 s or more apart.",
-      from: 30_000,
+      description: "Fegora's clock and ours have differed by 30 s or more for an hour. Tell Fegora.",
+      threshold: 30_000,
     },
   };
 }
 
-function watchBroker({ metrics, broker, isWarmed }: AlarmsProps): Record<string, Watch> {
+function brokerAlarms({ metrics, broker, isWarmed }: AlarmsProps): Record<string, AlarmRule> {
   return {
     TableUnavailable: {
       metric: metrics.of(metricNames.tableUnavailable),
-      says: 'The shared table cannot be used: valid tokens are served, no login is started.',
-      from: 1,
+      description:
+        'The broker cannot use its table: it serves valid tokens and starts no login. Read the log of the function.',
+      threshold: 1,
     },
-    Errors: { metric: ownErrors(metrics), says: 'Calls fail for a reason that only we can mend.', from: 1 },
+    Errors: {
+      metric: ownErrors(metrics),
+      description: 'Calls fail for a reason that only the operator can correct. Read the log of the function.',
+      threshold: 1,
+    },
     Crashes: {
       metric: new MathExpression({
         expression: 'SUM([http, warmup])',
         usingMetrics: { http: broker.http.metricErrors(), warmup: broker.warmup.metricErrors() },
         label: 'Crashes and time-outs',
       }),
-      says: 'The function crashed or timed out.',
-      from: 1,
+      description: 'The function crashed or timed out. Read the log of the function.',
+      threshold: 1,
     },
     Throttles: {
       metric: broker.function.metricThrottles(),
-      says: 'Lambda refused calls: a limit on concurrency is reached.',
-      from: 1,
+      description: 'Lambda refused calls, because a concurrency limit is reached. Find the caller, or raise the limit.',
+      threshold: 1,
     },
     SlowCalls: {
       metric: broker.http.metricDuration({ statistic: Stats.p(99) }),
-      says: 'One call in a hundred has taken over 3 s for 15 minutes.',
-      from: 3_000,
+      description: 'For 15 minutes, one call in a hundred has taken 3 s or more. Check how long logins take.',
+      threshold: 3_000,
       periods: 3,
     },
     ...(isWarmed && {
       NoWarmUp: {
         metric: metrics.of(metricNames.warmUps, { period: Duration.minutes(10) }),
-        says: 'No warm-up ran for 30 minutes.',
-        from: 1,
+        description: 'No warm-up has run for 30 minutes. Check the schedule and its role.',
+        threshold: 1,
         periods: 3,
-        isSilence: true,
+        firesOnSilence: true,
       },
     }),
   };
 }
 
-function watchDoors({ metrics, gateway }: AlarmsProps): Record<string, Watch> {
+function accessAlarms({ metrics, gatewayMetrics }: AlarmsProps): Record<string, AlarmRule> {
   return {
     DeniedByBroker: {
       metric: metrics.of(metricNames.denied),
-      says: 'A caller that IAM let through asked for something it may not have.',
-      from: 1,
+      description: 'The broker denied a call that IAM had allowed. Find the caller in the audit record.',
+      threshold: 1,
     },
-    ...(gateway !== undefined && {
+    ...(gatewayMetrics !== undefined && {
       DeniedByGateway: {
-        metric: gateway.denials,
-        says: 'API Gateway denied 20 calls or more within 5 minutes.',
-        from: 20,
+        metric: gatewayMetrics.denials,
+        description: 'API Gateway denied 20 calls or more within 5 minutes. Find the callers in the access log.',
+        threshold: 20,
       },
       GatewayFails: {
-        metric: gateway.failures,
-        says: 'API Gateway answered a call with a failure of its own: the function was not reached or did not answer.',
-        from: 1,
+        metric: gatewayMetrics.failures,
+        description:
+          'API Gateway answered a call with its own 5xx, because it did not reach the function or got no answer. ' +
+          'Find the error type in the access log.',
+        threshold: 1,
       },
     }),
   };

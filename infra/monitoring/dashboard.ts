@@ -1,3 +1,4 @@
+// Creates the CloudWatch dashboard of a broker. Called by token-broker.ts.
 import {
   type Alarm,
   AlarmStatusWidget,
@@ -15,16 +16,23 @@ import { metricNames } from '../../lambda/telemetry/metric-names.ts';
 import type { BrokerFunction } from '../function.ts';
 import type { BrokerMetrics } from './metrics.ts';
 
-/** What the dashboard shows. */
+/** The metrics, alarms and log that the dashboard shows. */
 export interface DashboardProps {
   readonly metrics: BrokerMetrics;
   readonly broker: BrokerFunction;
   readonly alarms: readonly Alarm[];
-  /** @default - no list of the calls that API Gateway denied */
+  /**
+   * The access log of the API.
+   *
+   * @default - no list of the calls that API Gateway denied
+   */
   readonly accessLog?: LogGroup | undefined;
 }
 
-/** One screen, from what callers feel at the top to what only we need at the bottom. How to read it: docs/operations.md. */
+/**
+ * One dashboard. The graphs at the top matter to callers, those at the bottom only to operators. docs/operations.md
+ * explains how to read them.
+ */
 export class BrokerDashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
@@ -41,9 +49,11 @@ export class BrokerDashboard extends Construct {
 }
 
 interface GraphOptions {
+  /** Whether the lines are stacked areas. Default false. */
   readonly stacked?: boolean;
+  /** Unit of the values, as the label of the axis. */
   readonly unit?: string;
-  /** Where the axis begins; `lowest`: at the lowest value. */
+  /** Start of the axis: 0, or the lowest value. Default 0. */
   readonly min?: 0 | 'lowest';
 }
 
@@ -69,7 +79,7 @@ function servedRow({ metrics }: DashboardProps): IWidget[] {
   });
   return [
     graph('Tokens served, by source', [metrics.by(metricNames.served, 'source', 'Sum')], { stacked: true }),
-    // Warm-ups log in ahead of calls: in a quiet night, more is made than served.
+    // Warm-ups log in ahead of calls, so at night there can be more logins than tokens served.
     graph('Logins made and avoided', [logins, avoided], { min: 'lowest' }),
     graph('Calls, by caller', [metrics.by(metricNames.served, 'caller', 'Sum')], { stacked: true }),
   ];
@@ -77,12 +87,12 @@ function servedRow({ metrics }: DashboardProps): IWidget[] {
 
 function fegoraRow({ metrics }: DashboardProps): IWidget[] {
   const latency = (statistic: string) => metrics.of(metricNames.loginLatency, { statistic, label: statistic });
-  const life = (statistic: string) => metrics.of(metricNames.remainingLife, { statistic, label: statistic });
+  const lifetime = (statistic: string) => metrics.of(metricNames.remainingLife, { statistic, label: statistic });
   return [
-    graph('Fegora: how long a login takes', [latency(Stats.p(50)), latency(Stats.p(99))], { unit: 'ms' }),
+    graph('Fegora: duration of a login', [latency(Stats.p(50)), latency(Stats.p(99))], { unit: 'ms' }),
     graph(
-      'Life that tokens had left when served',
-      [life(Stats.MINIMUM), life(Stats.p(50)), metrics.by(metricNames.remainingLife, 'account', 'Minimum')],
+      'Remaining lifetime of served tokens',
+      [lifetime(Stats.MINIMUM), lifetime(Stats.p(50)), metrics.by(metricNames.remainingLife, 'account', 'Minimum')],
       { unit: 's' },
     ),
     graph('Logins, by outcome', [metrics.by(metricNames.logins, 'outcome', 'Sum')], { stacked: true }),
@@ -114,8 +124,8 @@ function failureRow({ metrics }: DashboardProps): IWidget[] {
 function functionRow({ metrics, broker }: DashboardProps): IWidget[] {
   const duration = (statistic: string) => broker.http.metricDuration({ statistic, label: statistic });
   return [
-    graph('API: how long a call takes the function', [duration(Stats.p(50)), duration(Stats.p(99))], { unit: 'ms' }),
-    graph('Function: calls and refusals by Lambda', [
+    graph('API: duration of a call in the function', [duration(Stats.p(50)), duration(Stats.p(99))], { unit: 'ms' }),
+    graph('Function: invocations and throttles', [
       broker.function.metricInvocations({ label: 'Invocations' }),
       broker.function.metricThrottles({ label: 'Throttles' }),
     ]),
@@ -125,7 +135,7 @@ function functionRow({ metrics, broker }: DashboardProps): IWidget[] {
 
 function deniedCalls(accessLog: LogGroup): IWidget {
   return new LogQueryWidget({
-    title: 'Calls that API Gateway denied',
+    title: 'Calls denied by API Gateway',
     logGroupNames: [accessLog.logGroupName],
     queryLines: [
       'filter status = "403"',

@@ -1,18 +1,23 @@
+// Names the metrics that the function writes, for graphs and alarms. Called by token-broker.ts and its monitoring.
 import { Aws, Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { metricDimensions, metricNames, metricNamespace } from '../../lambda/telemetry/metric-names.ts';
 
 type Dimension = keyof typeof metricDimensions;
 
-/** The metrics of one broker, which its function's name tells from those of others. */
+/** The metrics of one broker. The dimension `service`, the name of the function, separates them from other brokers. */
 export interface BrokerMetrics {
-  /** One metric; by one more dimension where asked. Five-minute sums where nothing else is said. */
+  /** Returns one metric, as sums of 5 minutes by default. `by` adds dimensions with their values. */
   readonly of: (name: string, options?: MetricOptions, by?: Partial<Record<Dimension, string>>) => Metric;
-  /** One line per value that a dimension takes. */
+  /** Returns a search with one line for each value of a dimension, in periods of 5 minutes. */
   readonly by: (name: string, dimension: Dimension, statistic: string) => MathExpression;
 }
 
-/** @param service the function's name */
+/**
+ * Returns the metrics of one broker.
+ *
+ * @param service name of the function
+ */
 export function brokerMetrics(service: string): BrokerMetrics {
   return {
     of: (metricName, options, by = {}) =>
@@ -33,13 +38,13 @@ export function brokerMetrics(service: string): BrokerMetrics {
   };
 }
 
-/** Codes that only whoever runs the broker can mend. */
+/** Error codes whose cause only the operator can correct. */
 const ownFaults = ['internal', 'configuration', 'secret_malformed', 'credentials_missing'] as const;
 
-/** Failures with one of those codes. */
+/** Returns the number of failed calls with such a code. */
 export function ownErrors(metrics: BrokerMetrics): MathExpression {
   return new MathExpression({
-    // A sum over what is there: most of these are never written, and filling them would hide data that comes late.
+    // SUM adds only the metrics that exist. Most of them never do. FILL would hide data that arrives late.
     expression: `SUM([${ownFaults.join(', ')}])`,
     usingMetrics: Object.fromEntries(ownFaults.map((code) => [code, metrics.of(metricNames.errors, {}, { code })])),
     label: 'Errors of our own',
@@ -47,8 +52,8 @@ export function ownErrors(metrics: BrokerMetrics): MathExpression {
 }
 
 /**
- * Logins of 10 minutes that did not end in a token. The function writes both counts in one document: where one is late, so
- * is the other, and filling makes no false alarm.
+ * Returns the number of logins within 10 minutes that returned no token. The function writes both counts in one
+ * document, so a late document delays both counts, and FILL causes no false alarm.
  */
 export function failedLogins(metrics: BrokerMetrics): MathExpression {
   const period = Duration.minutes(10);

@@ -1,29 +1,34 @@
+// Reads an object of settings, member by member, and collects the faults. Called by settings.ts.
 import { membersOf } from '../../lambda/json.ts';
 
-/** Hears of everything that is wrong: `where: what`. */
+/** Receives a fault, in the form `path: problem`. */
 export type Note = (fault: string) => void;
 
-/** A value that is as it should be, or nothing. */
+/** Returns the value if it is valid, otherwise undefined. */
 export type Accept<T> = (value: unknown) => T | undefined;
 
-/** Reads the members of one object of settings, each at most once. */
+/** Reads the members of one object of settings. */
 export interface Reader {
-  /** The member as accepted; nothing where it is absent, or wrong and noted. */
+  /** Returns the member. Returns undefined if it is absent, or if it is not valid and the problem was noted. */
   readonly optional: <T>(name: string, accept: Accept<T>, problem: string) => T | undefined;
-  /** The same; absence is noted too. */
+  /** Does the same, and also notes the problem if the member is absent. */
   readonly required: Reader['optional'];
-  /** Notes every member that was not asked for: mostly a spelling mistake. */
+  /** Notes every member that was not read. Most of them are spelling mistakes. */
   readonly finish: () => void;
 }
 
-/** Reads an object of settings, `where` it stands. What is no object is noted and has no members. */
-export function createReader(value: unknown, where: string, note: Note): Reader {
+/**
+ * Returns a reader of an object of settings. If the value is not an object, the reader notes that and has no members.
+ *
+ * @param path where the object is in the settings; empty for the stage itself
+ */
+export function createReader(value: unknown, path: string, note: Note): Reader {
   const members = membersOf(value);
   if (members === undefined) {
-    note(`${where}: is no object`);
+    note(`${path}: must be an object`);
   }
   const asked = new Set<string>();
-  const pathOf = (name: string) => (where === '' ? name : `${where}.${name}`);
+  const pathOf = (name: string) => (path === '' ? name : `${path}.${name}`);
 
   const read = <T>(name: string, accept: Accept<T>, problem: string): T | undefined => {
     asked.add(name);
@@ -43,43 +48,43 @@ export function createReader(value: unknown, where: string, note: Note): Reader 
     finish: () => {
       for (const name of members?.keys() ?? []) {
         if (!asked.has(name)) {
-          note(`${pathOf(name)}: is no setting`);
+          note(`${pathOf(name)}: is not a setting: check its spelling`);
         }
       }
     },
   };
 }
 
-/** For members that are read further by themselves. */
+/** Accepts every value, for members that another reader checks. */
 export const anything: Accept<unknown> = (value) => value;
 
-/** `true` or `false`, not a text that says so. */
+/** Accepts `true` and `false`, but not the texts. */
 export function boolean(value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined;
 }
 
-/** A text that the pattern finds something in: anchor it. */
+/** Accepts a text in which the pattern has a match. Anchor the pattern to check the whole text. */
 export function textLike(pattern: RegExp): Accept<string> {
   return (value) => (typeof value === 'string' && pattern.test(value) ? value : undefined);
 }
 
-/** One of the choices, by `===`. */
+/** Accepts one of the choices, compared with `===`. */
 export function oneOf<const T>(...choices: readonly T[]): Accept<T> {
   return (value) => choices.find((choice) => choice === value);
 }
 
-/** A whole number, both ends included. */
+/** Accepts a whole number from `from` to `to`, both included. */
 export function wholeNumber(from: number, to: number): Accept<number> {
   return (value) =>
     typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to ? value : undefined;
 }
 
-/** A list of anything, empty or not. */
+/** Accepts a list of any values. It may be empty. */
 export function list(value: unknown): readonly unknown[] | undefined {
   return Array.isArray(value) ? value : undefined;
 }
 
-/** A list that is not empty and holds nothing twice. */
+/** Accepts a list that is not empty, has only accepted values, and has no value twice. */
 export function listOf<T>(accept: Accept<T>): Accept<readonly T[]> {
   return (value) => {
     const accepted = Array.isArray(value) ? value.map(accept).filter((item) => item !== undefined) : [];

@@ -1,9 +1,10 @@
+// Finds ARNs of another region than that of the stack. Called by settings.ts.
 import type { Accounts } from '../accounts.ts';
 
-/** ARNs, or nothing, by where they stand in the settings. */
+/** ARNs by their path in the settings. An absent ARN is undefined. */
 type Arns = Readonly<Record<string, string | undefined>>;
 
-/** What the accounts name outside of the stack. */
+/** Returns the ARNs that the accounts name, by path. */
 export function arnsOfAccounts(accounts: Accounts): Arns {
   return Object.fromEntries(
     Object.entries(accounts).flatMap(([id, { secretArn, secretKeyArn }]) => [
@@ -14,13 +15,15 @@ export function arnsOfAccounts(accounts: Accounts): Arns {
 }
 
 /**
- * What is in another region than the stack: neither its alarms, nor its events, nor the function reach there. Nothing
- * is known to be where the stack's region is not.
+ * Returns a fault for each ARN of another region than that of the stack. The alarms, the events and the function of the
+ * stack cannot use such a resource. Returns no fault if the region of the stack is not known.
  */
 export function regionFaults(region: string | undefined, arns: Arns): string[] {
-  return Object.entries(arns).flatMap(([where, arn]) => {
+  return Object.entries(arns).flatMap(([path, arn]) => {
     const [, , , other] = arn?.split(':') ?? [];
     const isElsewhere = region !== undefined && other !== undefined && other !== region;
-    return isElsewhere ? [`${where}: is in ${other}, the stack in ${region}`] : [];
+    return isElsewhere
+      ? [`${path}: is in ${other}, but the stack is in ${region}: both must be in the same region`]
+      : [];
   });
 }

@@ -1,3 +1,4 @@
+// Reads and checks the settings of a stage in cdk.json. Called by app.ts and examples/app.ts.
 import { Duration, type Environment } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { membersOf } from '../../lambda/json.ts';
@@ -17,47 +18,48 @@ import {
 } from './reader.ts';
 import { arnsOfAccounts, regionFaults } from './regions.ts';
 
-/** One stage, as `cdk.json` describes it. */
+/** The settings of one stage in `cdk.json`. */
 export interface Settings {
-  /** Where to deploy to; absent: wherever the credentials of the deployment lead. */
+  /** AWS account and region of the stack. Absent members follow from the credentials that deploy. */
   readonly env: Environment;
-  /** Everything the construct takes but constructs. */
+  /** The props of the construct, except those that are constructs themselves. */
   readonly broker: Omit<TokenBrokerProps, 'vpcEndpoints' | 'alarmTopic' | 'code'>;
   readonly callers: readonly CallerSettings[];
-  /** ARN of a role or user. */
+  /** ARN of the role or user that operates the broker. */
   readonly administrator: string | undefined;
   readonly alarmTopicArn: string | undefined;
   readonly vpcEndpointIds: readonly string[] | undefined;
 }
 
-/** One right of one principal on one account. */
+/** One right, of one principal on one account. */
 export interface CallerSettings {
-  /** ARN of a role or user, of any AWS account. */
+  /** ARN of a role or user of any AWS account. */
   readonly principal: string;
   readonly account: string;
-  /** Through the API, or by invoking the function. */
+  /** The method of the construct that grants the right: through the API, or by direct invocation. */
   readonly right: 'grantToken' | 'grantInvoke';
 }
 
-/** One role or one user. Never a whole AWS account, whose administrators could then hand the right on. */
+/** Accepts the ARN of a role or a user. Administrators of a whole AWS account could pass the right on to others. */
 const principal = textLike(/^arn:[a-z-]+:iam::\d{12}:(role|user)\/[\w+=,.@/-]+$/);
-const noPrincipal = 'is no ARN of a role or a user';
+const principalProblem = 'must be the ARN of a role or a user';
 
 /**
- * Reads the settings of a stage.
+ * Returns the settings of a stage.
  *
- * @param stages the member `stages` of the context
- * @throws Error that lists every fault, each with where it is
+ * @param stages the member `stages` of the CDK context
+ * @param stage name of the stage
+ * @throws Error that lists all faults, each with its path in the settings
  */
 export function parseSettings(stages: unknown, stage: string): Settings {
   const settings = membersOf(stages)?.get(stage);
   if (settings === undefined) {
-    throw new Error(`the context has no stage "${stage}": name one of its stages with -c stage=…`);
+    throw new Error(`cdk.json has no stage "${stage}": choose one of its stages with -c stage=<name>`);
   }
   const faults: string[] = [];
   const parsed = readStage(settings, (fault) => faults.push(fault));
   if (faults.length > 0) {
-    throw new Error([`stage "${stage}" cannot be deployed:`, ...faults].join('\n  '));
+    throw new Error([`stage "${stage}" cannot be deployed. Correct its settings in cdk.json:`, ...faults].join('\n  '));
   }
   return parsed;
 }
@@ -68,17 +70,17 @@ function readStage(value: unknown, note: Note): Settings {
   const settings = {
     broker,
     env: readEnv(reader.optional('env', anything, '') ?? {}, note),
-    callers: readCallers(reader.optional('callers', list, 'is no list'), broker.accounts, note),
-    administrator: reader.optional('administrator', principal, noPrincipal),
+    callers: readCallers(reader.optional('callers', list, 'must be a list'), broker.accounts, note),
+    administrator: reader.optional('administrator', principal, principalProblem),
     alarmTopicArn: reader.optional(
       'alarmTopicArn',
       textLike(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/),
-      'is no ARN of an SNS topic',
+      'must be the ARN of an SNS topic',
     ),
     vpcEndpointIds: reader.optional(
       'vpcEndpointIds',
       listOf(textLike(/^vpce-[0-9a-f]{8,17}$/)),
-      'is no list of ids of VPC endpoints',
+      'must be a list of ids of VPC endpoints, each id only once',
     ),
   };
   regionFaults(settings.env.region, {
@@ -92,32 +94,42 @@ function readStage(value: unknown, note: Note): Settings {
 function readBroker(reader: Reader, note: Note): Settings['broker'] {
   const { optional } = reader;
   const accounts = readAccounts(optional('accounts', anything, ''), note);
-  const defaultAccount = optional('defaultAccount', textLike(/^/), 'is no account id');
+  const defaultAccount = optional('defaultAccount', textLike(/^/), 'must be the id of an account');
   accountFaults(accounts, defaultAccount).forEach(note);
   return {
     accounts,
     defaultAccount,
-    tokenUrl: optional('tokenUrl', httpsUrl, 'is no https URL, or holds credentials'),
-    clientId: optional('clientId', textLike(/^[\x21-\x7e]{1,128}$/), 'is no client id'),
-    organizationId: optional('organizationId', textLike(/^o-[a-z0-9]{10,32}$/), 'is no id of an organisation'),
-    warmUpEvery: readMinutes(optional('warmUpMinutes', wholeNumber(1, 10), 'is no whole number from 1 to 10')),
+    tokenUrl: optional('tokenUrl', httpsUrl, 'must be an https URL without credentials'),
+    clientId: optional(
+      'clientId',
+      textLike(/^[\x21-\x7e]{1,128}$/),
+      'must be a text of 1 to 128 visible ASCII characters',
+    ),
+    organizationId: optional(
+      'organizationId',
+      textLike(/^o-[a-z0-9]{10,32}$/),
+      'must be the id of an AWS organisation, o-…',
+    ),
+    warmUpEvery: readMinutes(optional('warmUpMinutes', wholeNumber(1, 10), 'must be a whole number from 1 to 10')),
     ...readLimits(reader, note),
     ...readLogging(reader),
   };
 }
 
 function readLimits({ optional }: Reader, note: Note) {
-  const aCount = 'is no whole number from 1 to 1000';
-  const provisionedConcurrency = optional('provisionedConcurrency', wholeNumber(1, 1000), aCount);
-  const reservedConcurrency = optional('reservedConcurrency', wholeNumber(1, 1000), aCount);
+  const countProblem = 'must be a whole number from 1 to 1000';
+  const provisionedConcurrency = optional('provisionedConcurrency', wholeNumber(1, 1000), countProblem);
+  const reservedConcurrency = optional('reservedConcurrency', wholeNumber(1, 1000), countProblem);
   if ((provisionedConcurrency ?? 0) >= (reservedConcurrency ?? Number.POSITIVE_INFINITY)) {
-    // What is provisioned serves the alias `http` alone and is taken from what is reserved.
-    note('provisionedConcurrency: leaves nothing of reservedConcurrency to the other aliases');
+    // Provisioned environments serve only the alias `http` and count towards the reserved ones.
+    note(
+      'provisionedConcurrency: must be lower than reservedConcurrency, so that the other aliases have environments too',
+    );
   }
   return {
     provisionedConcurrency,
     reservedConcurrency,
-    memorySize: optional('memoryMb', wholeNumber(128, 10_240), 'is no whole number from 128 to 10240'),
+    memorySize: optional('memoryMb', wholeNumber(128, 10_240), 'must be a whole number from 128 to 10240'),
     throttle: readThrottle(optional('throttle', anything, ''), note),
   };
 }
@@ -127,9 +139,9 @@ function readThrottle(value: unknown, note: Note) {
     return;
   }
   const reader = createReader(value, 'throttle', note);
-  const aRate = 'is no whole number from 1 to 10000';
-  const ratePerSecond = reader.required('ratePerSecond', wholeNumber(1, 10_000), aRate);
-  const burst = reader.required('burst', wholeNumber(1, 10_000), aRate);
+  const rateProblem = 'must be a whole number from 1 to 10000';
+  const ratePerSecond = reader.required('ratePerSecond', wholeNumber(1, 10_000), rateProblem);
+  const burst = reader.required('burst', wholeNumber(1, 10_000), rateProblem);
   reader.finish();
   return ratePerSecond === undefined || burst === undefined ? undefined : { ratePerSecond, burst };
 }
@@ -138,8 +150,12 @@ function readLogging({ optional }: Reader) {
   const choices = oneOf('account-has-role', 'create-role', 'off');
   const retentions = Object.values(RetentionDays).filter((days) => typeof days === 'number');
   return {
-    apiGatewayLogging: optional('apiGatewayLogging', choices, 'is none of account-has-role, create-role and off'),
-    logRetention: optional('logRetentionDays', oneOf(...retentions), 'is no number of days that CloudWatch offers'),
+    apiGatewayLogging: optional('apiGatewayLogging', choices, 'must be account-has-role, create-role or off'),
+    logRetention: optional(
+      'logRetentionDays',
+      oneOf(...retentions),
+      'must be a number of days that CloudWatch Logs offers',
+    ),
   };
 }
 
@@ -154,8 +170,8 @@ function httpsUrl(value: unknown): string | undefined {
 
 function readEnv(value: unknown, note: Note): Environment {
   const reader = createReader(value, 'env', note);
-  const account = reader.optional('account', textLike(/^\d{12}$/), 'is no AWS account id');
-  const region = reader.optional('region', textLike(/^[a-z]{2,4}(-[a-z]+)+-\d$/), 'is no region');
+  const account = reader.optional('account', textLike(/^\d{12}$/), 'must be an AWS account id of 12 digits');
+  const region = reader.optional('region', textLike(/^[a-z]{2,4}(-[a-z]+)+-\d$/), 'must be an AWS region');
   reader.finish();
   return { ...(account !== undefined && { account }), ...(region !== undefined && { region }) };
 }
@@ -166,12 +182,12 @@ function readAccounts(value: unknown, note: Note): Accounts {
   );
 }
 
-function readAccount(value: unknown, where: string, note: Note): AccountProps {
-  const reader = createReader(value, where, note);
+function readAccount(value: unknown, path: string, note: Note): AccountProps {
+  const reader = createReader(value, path, note);
   const account = {
-    secretArn: reader.optional('secretArn', textLike(/^/), 'is no ARN'),
-    secretKeyArn: reader.optional('secretKeyArn', textLike(/^/), 'is no ARN'),
-    keepWarm: reader.optional('keepWarm', boolean, 'is neither true nor false'),
+    secretArn: reader.optional('secretArn', textLike(/^/), 'must be an ARN'),
+    secretKeyArn: reader.optional('secretKeyArn', textLike(/^/), 'must be an ARN'),
+    keepWarm: reader.optional('keepWarm', boolean, 'must be true or false'),
   };
   reader.finish();
   return account;
@@ -181,10 +197,10 @@ function readCallers(callers: readonly unknown[] = [], accounts: Accounts, note:
   return callers.flatMap((value, index) => {
     const reader = createReader(value, `callers[${index}]`, note);
     const known = listOf(oneOf(...Object.keys(accounts)));
-    const arn = reader.required('principal', principal, noPrincipal) ?? '';
-    const via = reader.optional('via', oneOf('api', 'invoke'), 'is neither api nor invoke');
+    const arn = reader.required('principal', principal, principalProblem) ?? '';
+    const via = reader.optional('via', oneOf('api', 'invoke'), 'must be api or invoke');
     const right = via === 'invoke' ? 'grantInvoke' : 'grantToken';
-    const granted = reader.required('accounts', known, 'is no list of configured accounts') ?? [];
+    const granted = reader.required('accounts', known, 'must be a list of configured accounts, each only once') ?? [];
     reader.finish();
     return granted.map((account) => ({ principal: arn, account, right }) as const);
   });

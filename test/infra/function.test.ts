@@ -1,17 +1,18 @@
+// Tests the function, its role, its log and its aliases (function.ts), and its environment (environment.ts).
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
 import { parseSettings } from '../../infra/settings/settings.ts';
 import { TokenBrokerStack } from '../../infra/stack.ts';
 import { parseConfig, variables } from '../../lambda/config.ts';
-import { asJson, propertiesOf } from './support/statements.ts';
-import { bundle, createApp, templateOf } from './support/synth.ts';
+import { asJson, propertiesOf, statementsOf } from './support/statements.ts';
+import { arns, bundle, createApp, templateOf } from './support/synth.ts';
 
 const minimal = templateOf('minimal');
 const full = templateOf('full');
 
 describe('the function', () => {
-  test('is an arm64 Node 24 bundle with JSON logs of its own, kept for a while', () => {
+  test('is an arm64 Node 24 bundle and keeps its JSON logs for 180 days by default', () => {
     minimal.hasResourceProperties('AWS::Lambda::Function', {
       Architectures: ['arm64'],
       Runtime: 'nodejs24.x',
@@ -27,7 +28,7 @@ describe('the function', () => {
     minimal.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 180, LogGroupName: Match.absent() });
   });
 
-  test('finds in its environment what its own configuration asks for', () => {
+  test('has an environment that its own configuration parser accepts', () => {
     const [fn] = propertiesOf('AWS::Lambda::Function', full);
     const environment = asJson(asJson(fn?.Environment).Variables);
     const rendered = Object.entries(environment).map(([name, value]) => [name, renderTokens(value)]);
@@ -41,7 +42,7 @@ describe('the function', () => {
     expect(Object.keys(environment)).not.toContain(variables.allowHttpLoopback);
   });
 
-  test('and what surrounds it are as the settings say', () => {
+  test('has the memory, the variables, the throttling and the log retention of the settings', () => {
     const stage = {
       accounts: { main: {} },
       tokenUrl: 'https://login.example.com/token',
@@ -51,7 +52,7 @@ describe('the function', () => {
       logRetentionDays: 365,
     };
     const template = Template.fromStack(
-      new TokenBrokerStack(createApp(), 'Said', {
+      new TokenBrokerStack(createApp(), 'Settings', {
         ...parseSettings({ stage }, 'stage'),
         code: Code.fromAsset(bundle),
       }),
@@ -74,7 +75,7 @@ describe('the function', () => {
     template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 365 });
   });
 
-  test('may be limited and kept warm, which are off by default', () => {
+  test('has reserved and provisioned concurrency only when the settings ask for it', () => {
     full.hasResourceProperties('AWS::Lambda::Function', { ReservedConcurrentExecutions: 20 });
     full.hasResourceProperties('AWS::Lambda::Alias', {
       Name: 'http',
@@ -84,7 +85,7 @@ describe('the function', () => {
     minimal.allResourcesProperties('AWS::Lambda::Alias', { ProvisionedConcurrencyConfig: Match.absent() });
   });
 
-  test('is refused when its accounts may not fit the 4 KB of its environment', () => {
+  test('is refused at synth when its accounts may exceed the 4 KB of its environment', () => {
     const accounts = (count: number) => ({
       many: { accounts: Object.fromEntries(Array.from({ length: count }, (_, index) => [`taxpayer-${index}`, {}])) },
     });
@@ -99,7 +100,7 @@ describe('the function', () => {
 });
 
 describe('aliases', () => {
-  test('are http, warmup, admin and one per account, none of them digits alone', () => {
+  test('are http, warmup, admin and one per account, and none has only digits', () => {
     const names = propertiesOf('AWS::Lambda::Alias', full).map(({ Name }) => String(Name));
     expect(names.sort()).toEqual(['account-main', 'account-nit-2', 'admin', 'http', 'warmup']);
     const digits = { digits: { accounts: { '43430775': {} } } };
@@ -110,7 +111,7 @@ describe('aliases', () => {
     Template.fromStack(stack).hasResourceProperties('AWS::Lambda::Alias', { Name: 'account-43430775' });
   });
 
-  test('try an asynchronous call once, on every alias, and send it nowhere else', () => {
+  test('try an asynchronous call only once and have no destination for it', () => {
     const configured = propertiesOf('AWS::Lambda::EventInvokeConfig', full);
     expect(configured).toHaveLength(propertiesOf('AWS::Lambda::Alias', full).length);
     for (const config of configured) {
@@ -120,7 +121,54 @@ describe('aliases', () => {
   });
 });
 
-/** References as ARNs and names that could come of them. */
+test('both log groups outlive the stack, unless its first deployment fails', () => {
+  minimal.allResources('AWS::Logs::LogGroup', {
+    DeletionPolicy: 'RetainExceptOnCreate',
+    UpdateReplacePolicy: 'Retain',
+  });
+});
+
+describe('the role of the function', () => {
+  test('can only read its secrets, read and update items, use the key for both, and write its log', () => {
+    expect(rightsOfBroker(minimal).map(({ actions, resources }) => [actions, resources])).toEqual([
+      [['secretsmanager:GetSecretValue'], ['{BrokerCredentialsmainFD0BF075}']],
+      [['kms:Decrypt'], ['{BrokerKey91C64100.Arn}']],
+      [['dynamodb:GetItem', 'dynamodb:UpdateItem'], ['{BrokerTable12E1B8B9.Arn}']],
+      [
+        [
+          'kms:Decrypt',
+          'kms:DescribeKey',
+          'kms:Encrypt',
+          'kms:GenerateDataKey',
+          'kms:GenerateDataKeyWithoutPlaintext',
+          'kms:ReEncryptFrom',
+          'kms:ReEncryptTo',
+        ],
+        ['{BrokerKey91C64100.Arn}'],
+      ],
+      [['logs:CreateLogStream', 'logs:PutLogEvents'], ['{BrokerFunctionLogB602906B.Arn}:*']],
+    ]);
+  });
+
+  test('can decrypt an existing secret with the customer key of that secret', () => {
+    const decryption = rightsOfBroker(full).filter(
+      ({ actions, condition }) =>
+        actions.length === 1 && actions[0] === 'kms:Decrypt' && condition.includes('secretsmanager.'),
+    );
+    expect(decryption.flatMap(({ resources }) => resources)).toContain(arns.secretKey);
+  });
+
+  test('has no managed policy', () => {
+    minimal.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
+  });
+});
+
+/** Returns the statements in the policy of the broker's role. */
+function rightsOfBroker(template: Template) {
+  return statementsOf(template).filter(({ logicalId }) => logicalId.startsWith('BrokerRoleDefaultPolicy'));
+}
+
+/** Returns a value with its references replaced by possible ARNs and names. */
 function renderTokens(value: unknown): string {
   if (typeof value === 'string') {
     return value;

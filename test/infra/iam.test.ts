@@ -1,15 +1,16 @@
+// Tests all policies of all templates: no wildcard without a reason, no caller that the settings do not name.
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { asJson, resourcesOf, type Statement, statementsOf } from './support/statements.ts';
 import { arns, type StageName, templateNames, templateOf } from './support/synth.ts';
 
-/** One `*` that may stand, and why. Whatever is not here must not be. */
+/** One allowed `*`, with its reason. The tests find every other `*`. */
 interface Exception {
   readonly type: string;
   readonly effect: 'Allow' | 'Deny';
   readonly element: 'resource' | 'principal' | 'condition';
   readonly value: RegExp;
-  /** Only in the statement of this name. */
+  /** Sid of the statement, if only that statement may have the `*`. */
   readonly sid?: string;
   readonly reason: string;
 }
@@ -20,28 +21,28 @@ const exceptions: readonly Exception[] = [
     effect: 'Allow',
     element: 'resource',
     value: /^\*$/,
-    reason: 'in the policy of a key, the key itself has no other name',
+    reason: 'in the policy of a key, `*` is the key itself and has no other name',
   },
   {
     type: 'AWS::DynamoDB::Table',
     effect: 'Deny',
     element: 'resource',
     value: /^\*$/,
-    reason: 'a table cannot name itself in the policy that it is made with, and a Deny only takes away',
+    reason: 'the policy is created together with its table and cannot refer to it, and a Deny allows nothing',
   },
   {
     type: 'AWS::SecretsManager::ResourcePolicy',
     effect: 'Deny',
     element: 'resource',
     value: /^\*$/,
-    reason: "in a secret's own policy it is that secret, and a Deny only takes away",
+    reason: 'in the policy of a secret, `*` is this secret, and a Deny allows nothing',
   },
   {
     type: 'AWS::ApiGateway::RestApi',
     effect: 'Deny',
     element: 'resource',
     value: /^execute-api:\/\*$/,
-    reason: 'whoever comes from the wrong place may call nothing of this API',
+    reason: 'a caller from a wrong place must not call any path of this API',
   },
   ...['AWS::DynamoDB::Table', 'AWS::SecretsManager::ResourcePolicy', 'AWS::ApiGateway::RestApi'].map(
     (type) =>
@@ -50,7 +51,7 @@ const exceptions: readonly Exception[] = [
         effect: 'Deny',
         element: 'principal',
         value: /^\*$/,
-        reason: 'a Deny for everybody but the one in its condition',
+        reason: 'a Deny for all principals except those in its condition',
       }) as const,
   ),
   {
@@ -58,7 +59,7 @@ const exceptions: readonly Exception[] = [
     effect: 'Allow',
     element: 'resource',
     value: /^\{\w+Log\w+\.Arn\}:\*$/,
-    reason: 'the streams of one log group: Lambda makes them and names them',
+    reason: 'the streams of one log group, which Lambda creates and names',
   },
   {
     type: 'AWS::IAM::Policy',
@@ -66,7 +67,7 @@ const exceptions: readonly Exception[] = [
     element: 'resource',
     sid: 'LogDelivery',
     value: /^\*$/,
-    reason: 'the actions by which Step Functions sets up the delivery of logs take no resource',
+    reason: 'the actions with which Step Functions sets up the delivery of logs do not support resources',
   },
   {
     type: 'AWS::KMS::Key',
@@ -74,18 +75,19 @@ const exceptions: readonly Exception[] = [
     element: 'condition',
     sid: 'DeliverLogs',
     value: /^StringEquals=kms:EncryptionContext:SourceArn=arn:[^*]+:logs:[^*]+:\*$/,
-    reason: 'compared letter for letter: the asterisk is a part of what the logs of one account are encrypted with',
+    reason:
+      'StringEquals compares literally: the asterisk is part of the encryption context of the logs of one account',
   },
   {
     type: 'AWS::Lambda::Permission',
     effect: 'Allow',
     element: 'condition',
     value: /\/POST\/token\/\*$/,
-    reason: "API Gateway's own right on one method, whose path parameter is any account",
+    reason: "API Gateway's own right on one method, whose path parameter can be any account",
   },
 ];
 
-/** Every part of a statement that is, or ends in, more than one thing. */
+/** Returns every part of a statement that contains a `*`. */
 function wildcardsIn({ actions, resources, principals, condition }: Statement) {
   return [
     ...actions.map((value) => ({ element: 'action', value })),
@@ -105,7 +107,7 @@ function isExcepted(statement: Statement, { element, value }: { element: string;
   );
 }
 
-/** Every wildcard of a statement that is not on the list, and everything said by what it is not. */
+/** Returns every wildcard of a statement without an exception, and every negation. */
 function wildcards(statement: Statement): string[] {
   const { effect, logicalId, negations } = statement;
   const unexcepted = wildcardsIn(statement).filter(
@@ -116,13 +118,13 @@ function wildcards(statement: Statement): string[] {
   );
 }
 
-test.each(templateNames)('template %s has no wildcard without a reason in any policy of any kind', (name) => {
+test.each(templateNames)('template %s has no wildcard without a reason in any policy', (name) => {
   const statements = statementsOf(templateOf(name));
   expect(statements.length).toBeGreaterThan(10);
   expect(statements.flatMap(wildcards)).toEqual([]);
 });
 
-test('every exception is needed', () => {
+test('every exception for a wildcard is used by a template', () => {
   const statements = templateNames.flatMap((name) => statementsOf(templateOf(name)));
   const isUsed = (exception: Exception) =>
     statements.some((statement) =>
@@ -132,12 +134,12 @@ test('every exception is needed', () => {
 });
 
 test.each<[string, Partial<Statement>]>([
-  ['an action', { actions: ['dynamodb:*'] }],
-  ['a resource', { resources: ['{Table.Arn}', '{Table.Arn}/index/*'] }],
-  ['a principal', { type: 'AWS::SecretsManager::ResourcePolicy', principals: ['*'] }],
-  ['a condition', { condition: 'ArnLike=aws:PrincipalArn=arn:aws:iam::111111111111:role/*' }],
+  ['a wildcard in an action', { actions: ['dynamodb:*'] }],
+  ['a wildcard in a resource', { resources: ['{Table.Arn}', '{Table.Arn}/index/*'] }],
+  ['a wildcard in a principal', { type: 'AWS::SecretsManager::ResourcePolicy', principals: ['*'] }],
+  ['a wildcard in a condition', { condition: 'ArnLike=aws:PrincipalArn=arn:aws:iam::111111111111:role/*' }],
   ['a negation', { negations: ['NotAction'] }],
-])('a wildcard in %s is found', (_, broken) => {
+])('the check finds %s of a statement', (_, broken) => {
   const harmless: Statement = {
     type: 'AWS::IAM::Policy',
     logicalId: 'Policy',
@@ -153,7 +155,7 @@ test.each<[string, Partial<Statement>]>([
   expect(wildcards({ ...harmless, ...broken })).toHaveLength(1);
 });
 
-describe('nobody may call but whom the settings name', () => {
+describe('callers', () => {
   const always = [
     'apigateway.amazonaws.com: alias http for /POST/token',
     'apigateway.amazonaws.com: alias http for /POST/token/*',
@@ -170,15 +172,18 @@ describe('nobody may call but whom the settings name', () => {
     private: [`${arns.directCaller}: execute-api:/v1/POST/token, execute-api:/v1/POST/token/main`],
   };
 
-  test.each(templateNames.filter((name) => name !== 'examples'))('setting %s', (stage) => {
-    const template = templateOf(stage);
-    template.resourceCountIs('AWS::Lambda::Url', 0);
-    template.resourceCountIs('AWS::Lambda::EventSourceMapping', 0);
-    const calls = statementsOf(template).filter(({ effect, actions }) => effect === 'Allow' && actions.some(isCall));
-    expect(calls.map((statement) => describeCall(statement, template)).sort()).toEqual(
-      [...always, ...inSettings[stage]].sort(),
-    );
-  });
+  test.each(templateNames.filter((name) => name !== 'examples'))(
+    'only the callers in the settings have rights in stage %s',
+    (stage) => {
+      const template = templateOf(stage);
+      template.resourceCountIs('AWS::Lambda::Url', 0);
+      template.resourceCountIs('AWS::Lambda::EventSourceMapping', 0);
+      const calls = statementsOf(template).filter(({ effect, actions }) => effect === 'Allow' && actions.some(isCall));
+      expect(calls.map((statement) => describeCall(statement, template)).sort()).toEqual(
+        [...always, ...inSettings[stage]].sort(),
+      );
+    },
+  );
 });
 
 function isCall(action: string): boolean {

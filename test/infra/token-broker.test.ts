@@ -1,3 +1,4 @@
+// Tests the grants of the construct, the principals that it refuses, and its warnings (token-broker.ts, principal.ts).
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { InterfaceVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
@@ -18,7 +19,7 @@ import type { TokenBrokerProps } from '../../infra/token-broker-props.ts';
 import { statementsOf } from './support/statements.ts';
 import { arns, bundle, createApp } from './support/synth.ts';
 
-/** A broker of two accounts, the first by default, and a role beside it. */
+/** Returns a broker with two accounts, the first of them the default, and a role that can get rights. */
 function build(more: Partial<TokenBrokerProps> = {}) {
   const stack = new Stack(createApp(), 'Stack');
   const broker = new TokenBroker(stack, 'Broker', {
@@ -31,7 +32,7 @@ function build(more: Partial<TokenBrokerProps> = {}) {
   return { stack, broker, role };
 }
 
-/** What the role beside the broker may do, and what any resource lets it or a foreign caller do. */
+/** Returns the rights of the role, and the rights that the policies of the API and of the function give. */
 function rightsIn(stack: Stack) {
   const statements = statementsOf(Template.fromStack(stack));
   return {
@@ -46,7 +47,7 @@ function rightsIn(stack: Stack) {
 const api = `arn:{AWS::Partition}:execute-api:{AWS::Region}:{AWS::AccountId}:{BrokerApiFC10C4DB}/v1/POST/token`;
 
 describe('grantToken', () => {
-  test('lets a role call the literal path of one account, and no other', () => {
+  test('gives a role the right on the literal path of one account, and on no other path', () => {
     const { stack, broker, role } = build();
     broker.grantToken(role, 'other');
     const { ofRole, ofApi } = rightsIn(stack);
@@ -56,7 +57,7 @@ describe('grantToken', () => {
     expect(ofApi).toEqual([]);
   });
 
-  test('of the default account covers the path without an account', () => {
+  test('also covers the path without an account when the account is the default', () => {
     const { stack, broker, role } = build();
     broker.grantToken(role, 'main');
     expect(
@@ -66,16 +67,16 @@ describe('grantToken', () => {
     ).toEqual([api, `${api}/main`]);
   });
 
-  test('of the only account covers it too, and of one of several without a default does not', () => {
-    const alone = build({ accounts: { main: {} }, defaultAccount: undefined });
-    alone.broker.grantToken(alone.role, 'main');
-    expect(rightsIn(alone.stack).ofRole.flatMap(({ resources }) => resources)).toContain(api);
+  test('also covers the path without an account when there is only one account, but not with several and no default', () => {
+    const single = build({ accounts: { main: {} }, defaultAccount: undefined });
+    single.broker.grantToken(single.role, 'main');
+    expect(rightsIn(single.stack).ofRole.flatMap(({ resources }) => resources)).toContain(api);
     const several = build({ defaultAccount: undefined });
     several.broker.grantToken(several.role, 'main');
     expect(rightsIn(several.stack).ofRole.flatMap(({ resources }) => resources)).toEqual([`${api}/main`]);
   });
 
-  test('adds a principal of another AWS account, and its path, to the policy of the API', () => {
+  test('adds a principal of another AWS account, with its path, to the policy of the API', () => {
     const { stack, broker } = build();
     broker.grantToken(new ArnPrincipal(arns.foreignCaller), 'other');
     expect(rightsIn(stack).ofApi).toMatchObject([
@@ -88,7 +89,7 @@ describe('grantToken', () => {
     ]);
   });
 
-  test('on a private API adds any principal to its policy, where AWS looks for it', () => {
+  test('adds every principal to the policy of the API when the API is private, because AWS requires it there', () => {
     const { stack, broker, role } = build({
       vpcEndpoints: [
         InterfaceVpcEndpoint.fromInterfaceVpcEndpointAttributes(new Stack(new App(), 'Network'), 'Endpoint', {
@@ -105,7 +106,7 @@ describe('grantToken', () => {
     ]);
   });
 
-  test('in the policy of the API, given or taken back, deploys it anew: until then API Gateway heeds the old one', () => {
+  test('causes a new deployment of the API when its policy changes, because API Gateway uses the old policy until then', () => {
     const deployments = [undefined, arns.foreignCaller].map((caller) => {
       const { stack, broker } = build();
       if (caller !== undefined) {
@@ -117,14 +118,14 @@ describe('grantToken', () => {
     expect(deployments[0]).not.toEqual(deployments[1]);
   });
 
-  test('refuses an account that is not there', () => {
+  test('throws when the broker does not have the account', () => {
     const { broker, role } = build();
     expect(() => broker.grantToken(role, 'absent')).toThrow('no account absent');
   });
 });
 
 describe('grantInvoke', () => {
-  test('lets a role invoke the alias of one account: neither the function nor another alias', () => {
+  test('gives a role the right on the alias of one account, and not on the function or on another alias', () => {
     const { stack, broker, role } = build();
     broker.grantInvoke(role, 'other');
     expect(rightsIn(stack).ofRole.map(({ actions, resources }) => [actions, resources])).toEqual([
@@ -132,7 +133,7 @@ describe('grantInvoke', () => {
     ]);
   });
 
-  test('lets a principal of another AWS account invoke that alias, by its own policy', () => {
+  test('adds a principal of another AWS account to the policy of the alias', () => {
     const { stack, broker } = build();
     broker.grantInvoke(new ArnPrincipal(arns.foreignCaller), 'other');
     expect(rightsIn(stack).ofFunction).toMatchObject([
@@ -142,7 +143,7 @@ describe('grantInvoke', () => {
 });
 
 describe('grantAdmin', () => {
-  test('lets a role use the admin alias and set credentials, and keeps everybody else from setting them', () => {
+  test('lets a role use the admin alias and set credentials, and denies other principals setting them', () => {
     const { stack, broker, role } = build({ accounts: { main: {} }, defaultAccount: 'main' });
     broker.grantAdmin(role);
     const statements = statementsOf(Template.fromStack(stack));
@@ -159,13 +160,13 @@ describe('grantAdmin', () => {
     });
   });
 
-  test('denies nobody the setting of credentials while there is no administrator', () => {
+  test('leaves setting credentials to IAM when it is never called', () => {
     const { stack } = build();
     const actions = statementsOf(Template.fromStack(stack)).flatMap((statement) => statement.actions);
     expect(actions).not.toContain('secretsmanager:PutSecretValue');
   });
 
-  test('of two roles exempts both', () => {
+  test('exempts both roles from the Deny when it is called twice', () => {
     const { stack, broker, role } = build({ accounts: { main: {} }, defaultAccount: 'main' });
     broker.grantAdmin(role);
     broker.grantAdmin(new ArnPrincipal(arns.administrator));
@@ -173,7 +174,7 @@ describe('grantAdmin', () => {
     expect(denial?.condition).toBe(`ArnNotEquals=aws:PrincipalArn={CallerBA8D1D35.Arn}, ${arns.administrator}`);
   });
 
-  test('of an existing secret gives a role the secret and its key, in its own policy', () => {
+  test('gives a role the rights on an existing secret and its key, in the policy of the role', () => {
     const { stack, broker, role } = build({ accounts: existing, defaultAccount: 'main' });
     broker.grantAdmin(role);
     const rights = rightsIn(stack).ofRole;
@@ -184,7 +185,7 @@ describe('grantAdmin', () => {
     expect(warningsOf(broker)).not.toContainEqual(expect.stringContaining('gets no right to set it'));
   });
 
-  test('of an existing secret cannot give a principal known by ARN anything, and says so', () => {
+  test('gives a principal known by ARN no right on an existing secret, and warns about it', () => {
     const { stack, broker } = build({ accounts: existing, defaultAccount: 'main' });
     broker.grantAdmin(new ArnPrincipal(arns.administrator));
     expect(warningsOf(broker)).toContainEqual(
@@ -196,39 +197,40 @@ describe('grantAdmin', () => {
 
 const existing = { main: { secretArn: arns.secret, secretKeyArn: arns.secretKey } };
 
+/** Returns the annotations of the construct and of everything in it. */
 function warningsOf(construct: TokenBroker): string[] {
   return construct.node.findAll().flatMap(({ node }) => node.metadata.map(({ data }) => String(data)));
 }
 
 test.each([
   ['a wildcard', new ArnPrincipal('arn:aws:iam::222222222222:role/*')],
-  ['everybody', new AnyPrincipal()],
-  ['everybody, by a star', new StarPrincipal()],
-  ['everybody of an organisation', new OrganizationPrincipal('o-exampleorg1')],
+  ['every principal', new AnyPrincipal()],
+  ['every principal, by a star', new StarPrincipal()],
+  ['every principal of an organisation', new OrganizationPrincipal('o-exampleorg1')],
   ['a whole account', new AccountPrincipal('222222222222')],
   ['the account of the stack', new AccountRootPrincipal()],
   ['a whole account by its number', new ArnPrincipal('222222222222')],
   ['a service', new ServicePrincipal('lambda.amazonaws.com')],
-])('%s is granted nothing', (_, grantee) => {
+])('the grants throw when the grantee is %s', (_, grantee) => {
   const { broker } = build({ accounts: { main: {} } });
   expect(() => broker.grantToken(grantee, 'main')).toThrow('a role or a user');
   expect(() => broker.grantInvoke(grantee, 'main')).toThrow('a role or a user');
   expect(() => broker.grantAdmin(grantee)).toThrow('a role or a user');
 });
 
-test('the construct refuses accounts that cannot work, all faults at once', () => {
+test('the construct throws with all faults of its accounts at once', () => {
   const accounts = { Main: {}, a: { secretArn: arns.secret }, b: { secretArn: arns.secret }, 'a-b': {}, ab: {} };
   expect(() => build({ accounts, defaultAccount: 'c' })).toThrow(
     [
-      'accounts.Main: an id is up to 63 lower-case letters, digits and hyphens',
-      'accounts.b: has the secret of a',
-      'accounts.ab: differs from a-b by hyphens alone',
-      'defaultAccount: is not one of the accounts',
+      'accounts.Main: the id must be up to 63 lower-case letters, digits and hyphens, with no hyphen at the start',
+      'accounts.b: has the same secret as a: give each account its own',
+      'accounts.ab: differs from a-b only by hyphens: choose another id',
+      'defaultAccount: must be one of the accounts',
     ].join('\n'),
   );
 });
 
-test('a choice of default account among several is warned of: changing it re-targets every holder of that right', () => {
+test('the construct warns when it has a default account among several, because a later change affects every caller', () => {
   const warnings = (more: Partial<TokenBrokerProps>) =>
     build(more)
       .broker.node.metadata.map(({ data }) => String(data))

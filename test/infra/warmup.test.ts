@@ -1,23 +1,21 @@
-import { readFileSync } from 'node:fs';
-import { Duration } from 'aws-cdk-lib';
+// Tests the schedule and the rules that start warm-ups (infra/warmup.ts).
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
 import { parseSettings } from '../../infra/settings/settings.ts';
 import { TokenBrokerStack } from '../../infra/stack.ts';
 import { aliases } from '../../lambda/config.ts';
-import { metricNames, metricNamespace } from '../../lambda/telemetry/metric-names.ts';
+import { metricNames } from '../../lambda/telemetry/metric-names.ts';
 import { asJson, propertiesOf } from './support/statements.ts';
 import { arns, bundle, createApp, templateOf } from './support/synth.ts';
 
 const minimal = templateOf('minimal');
 const full = templateOf('full');
-const isolated = templateOf('private');
 
 const warmup = { Ref: Match.stringLikeRegexp(`^BrokerFunctionAlias${aliases.warmup}`) };
 
 describe('the schedule', () => {
-  test('calls the warm-up alias every 4 minutes, spread over one, and tries each time once', () => {
+  test('invokes the warm-up alias every 4 minutes, within a window of a minute, without retries', () => {
     minimal.hasResourceProperties('AWS::Scheduler::Schedule', {
       ScheduleExpression: 'rate(4 minutes)',
       FlexibleTimeWindow: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 1 },
@@ -30,11 +28,11 @@ describe('the schedule', () => {
     });
   });
 
-  test('leaves out accounts that are not to be kept warm', () => {
+  test('leaves out accounts with keepWarm false', () => {
     full.hasResourceProperties('AWS::Scheduler::Schedule', { Target: { Input: '{"accounts":["main"]}' } });
   });
 
-  test('is as often as the settings say, and absent with nothing to warm, as is the alarm on its silence', () => {
+  test('has the period of the settings, and is absent, like the alarm on missing warm-ups, when no account is kept warm', () => {
     const often = build({ accounts: { main: {} }, warmUpMinutes: 2 });
     often.hasResourceProperties('AWS::Scheduler::Schedule', { ScheduleExpression: 'rate(2 minutes)' });
     const cold = build({ accounts: { main: { keepWarm: false } } });
@@ -45,8 +43,8 @@ describe('the schedule', () => {
   });
 });
 
-describe('the rule', () => {
-  test('hears of new current versions of the known secrets alone, and tries the warm-up alias once', () => {
+describe('the rule for secrets', () => {
+  test('matches only new current versions of the configured secrets, and invokes the warm-up alias without retries', () => {
     full.hasResourceProperties('AWS::Events::Rule', {
       EventPattern: {
         source: ['aws.secretsmanager'],
@@ -58,8 +56,8 @@ describe('the rule', () => {
     });
   });
 
-  test('is as many rules as it takes for every pattern to stay under 2,048 characters, with all secrets in them', () => {
-    // Reading from a secret of any name is possible: 65 characters, a name of 300, a hyphen and 6 more.
+  test('is split so that every pattern has at most 2,048 characters and all secrets are in a pattern', () => {
+    // The longest ARN of an existing secret: 65 characters, a name of 300, a hyphen and 6 characters.
     const longArn = (index: number) =>
       `arn:aws-us-gov:secretsmanager:ap-southeast-1:111111111111:secret:${'x'.repeat(298)}${index + 10}-AbCdEf`;
     const settings = {
@@ -78,7 +76,7 @@ describe('the rule', () => {
   });
 });
 
-/** A pattern with each made secret's ARN as long as CloudFormation and Secrets Manager could make it. */
+/** Returns a pattern in which the ARN of each created secret has its maximum length. */
 function longestText(pattern: unknown): string {
   return JSON.stringify(pattern).replaceAll(
     /\{"Ref":"(\w+)"\}/g,
@@ -87,124 +85,7 @@ function longestText(pattern: unknown): string {
   );
 }
 
-describe('alarms', () => {
-  const alarms = propertiesOf('AWS::CloudWatch::Alarm', full);
-  const byRunbook = new Map(
-    alarms.map((alarm) => [/Runbook: docs\/operations\.md, (\w+)\.$/.exec(String(alarm.AlarmDescription))?.[1], alarm]),
-  );
-
-  test('watch everything that should wake somebody up', () => {
-    expect([...byRunbook.keys()].sort()).toEqual([
-      'ClientRejected',
-      'ClockSkew',
-      'Crashes',
-      'CredentialsRejected',
-      'DeniedByBroker',
-      'DeniedByGateway',
-      'Errors',
-      'GatewayFails',
-      'Html500Repeated',
-      'LoginsFail',
-      'NoWarmUp',
-      'RetryHeld',
-      'SlowCalls',
-      'TableUnavailable',
-      'Throttles',
-    ]);
-  });
-
-  test('have a runbook each in docs/operations.md', () => {
-    const runbooks = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
-    expect([...runbooks.matchAll(/^### (\w+)$/gm)].map(([, name]) => name).sort()).toEqual(
-      [...byRunbook.keys()].sort(),
-    );
-  });
-
-  test('tell the topic when they ring and when they stop, and nobody where there is none', () => {
-    for (const alarm of alarms) {
-      expect(alarm).toMatchObject({ AlarmActions: [arns.topic], OKActions: [arns.topic] });
-    }
-    minimal.allResourcesProperties('AWS::CloudWatch::Alarm', { AlarmActions: Match.absent() });
-  });
-
-  test("read the function's own metrics, by its name", () => {
-    for (const [runbook, metric] of [
-      ['CredentialsRejected', metricNames.credentialsRejected],
-      ['ClientRejected', metricNames.clientRejected],
-      ['RetryHeld', metricNames.retryHeld],
-      ['TableUnavailable', metricNames.tableUnavailable],
-      ['DeniedByBroker', metricNames.denied],
-      ['ClockSkew', metricNames.clockSkew],
-      ['Html500Repeated', metricNames.html500Repeated],
-      ['NoWarmUp', metricNames.warmUps],
-    ] as const) {
-      expect(byRunbook.get(runbook)).toMatchObject({
-        Namespace: metricNamespace,
-        MetricName: metric,
-        Dimensions: [{ Name: 'service', Value: { Ref: expect.stringMatching(/^BrokerFunction/) } }],
-      });
-    }
-  });
-
-  test('ring when logins fail in each of three periods of 10 minutes, whether others succeed or not', () => {
-    expect(byRunbook.get('LoginsFail')).toMatchObject({
-      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
-      Threshold: 1,
-      EvaluationPeriods: 3,
-      TreatMissingData: 'notBreaching',
-    });
-    const metrics = JSON.stringify(byRunbook.get('LoginsFail')?.Metrics);
-    expect(metrics).toContain('"Expression":"logins - FILL(issued, 0)"');
-    expect(metrics).toContain('{"Name":"outcome","Value":"issued"}');
-    expect(metrics.match(/"Period":600/g)).toHaveLength(2);
-    expect(metrics.match(new RegExp(`"MetricName":"${metricNames.logins}"`, 'g'))).toHaveLength(2);
-  });
-
-  test('add up what is there, and wait for no metric that was never written', () => {
-    expect(JSON.stringify(byRunbook.get('Errors'))).toContain(
-      '"SUM([internal, configuration, secret_malformed, credentials_missing])"',
-    );
-    expect(JSON.stringify(byRunbook.get('Crashes'))).toContain('"SUM([http, warmup])"');
-  });
-
-  test('ring on silence after 30 minutes without a warm-up, and on nothing else missing', () => {
-    const { Period, EvaluationPeriods, ...silence } = asJson(byRunbook.get('NoWarmUp'));
-    expect(Number(Period) * Number(EvaluationPeriods)).toBe(Duration.minutes(30).toSeconds());
-    expect(silence).toMatchObject({
-      TreatMissingData: 'breaching',
-      ComparisonOperator: 'LessThanThreshold',
-      Threshold: 1,
-    });
-    for (const [runbook, alarm] of byRunbook) {
-      expect(alarm.TreatMissingData).toBe(runbook === 'NoWarmUp' ? 'breaching' : 'notBreaching');
-    }
-  });
-
-  test("do not count Lambda errors of direct callers' aliases, which expected failures are", () => {
-    const onErrors = alarms.filter(
-      (alarm) =>
-        JSON.stringify(alarm).includes('"Errors","Namespace":"AWS/Lambda"') ||
-        /AWS\/Lambda.*"MetricName":"Errors"|"MetricName":"Errors".*AWS\/Lambda/.test(JSON.stringify(alarm)),
-    );
-    expect(onErrors).toHaveLength(1);
-    expect(JSON.stringify(onErrors)).not.toMatch(/account-/);
-    expect(JSON.stringify(onErrors)).toMatch(/:http.*:warmup|:warmup.*:http/);
-  });
-
-  test('count denials of the gateway in its log, where there is one', () => {
-    minimal.hasResourceProperties('AWS::Logs::MetricFilter', { FilterPattern: '{ $.status = "403" }' });
-    isolated.resourceCountIs('AWS::Logs::MetricFilter', 0);
-  });
-
-  test("count the gateway's own failures in that log, without the answers of the function", () => {
-    minimal.hasResourceProperties('AWS::Logs::MetricFilter', {
-      FilterPattern: '{ ($.status = "5*") && ($.error_type != "-") }',
-      MetricTransformations: [Match.objectLike({ MetricName: 'GatewayFails' })],
-    });
-    expect(byRunbook.get('GatewayFails')).toMatchObject({ MetricName: 'GatewayFails', Threshold: 1 });
-  });
-});
-
+/** Returns the template of a stage with these settings. */
 function build(stage: object): Template {
   return Template.fromStack(
     new TokenBrokerStack(createApp(), 'Stack', { ...parseSettings({ stage }, 'stage'), code: Code.fromAsset(bundle) }),

@@ -1,3 +1,4 @@
+// Lambda handler: posts a document to Fegora with a token by direct invocation. Bundled by example-function.ts.
 import { createFegoraFetch, createTokenClient, TokenBrokerError } from 'fegora-token-broker/client';
 import { variable } from './environment.ts';
 
@@ -5,18 +6,19 @@ const tokens = createTokenClient({ functionName: variable('BROKER_FUNCTION'), ac
 const fegora = createFegoraFetch(tokens);
 const headers = { 'content-type': 'application/json' };
 
-/** A request to Fegora: a path of its API and what to send there. */
+/** A request to Fegora: a path of its API and the JSON body. */
 export interface FegoraRequest {
   readonly path: string;
   readonly document: object;
 }
 
 /**
- * Posts a document to Fegora, with a token that the broker handed out when invoked. Also the worker of the state
- * machine: the token stays in here, and only Fegora's answer gets into the execution's history.
+ * Posts a document to Fegora with a token from a direct invocation of the broker. Returns Fegora's status and body. The
+ * state machine uses this function as its worker: the token stays in the function, and only Fegora's answer gets into
+ * the history of the execution.
  *
- * @throws Error named by the broker's code in PascalCase, as when the state machine invokes the broker itself; then
- *   nothing has reached Fegora
+ * @throws Error with the broker's code in PascalCase as its name, the same name as when the state machine invokes the
+ *   broker itself. In that case, Fegora has received nothing.
  */
 export async function handler({ path, document }: FegoraRequest): Promise<{ status: number; body: string }> {
   try {
@@ -27,7 +29,7 @@ export async function handler({ path, document }: FegoraRequest): Promise<{ stat
   }
 }
 
-/** Step Functions chooses what to retry by name alone, and a refused password is not for it. */
+/** Step Functions decides about a retry only by the name of an error. It must not retry after rejected credentials. */
 function namedByCode({ code, message }: TokenBrokerError): Error {
   const name = code.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
   return Object.assign(new Error(message), { name });

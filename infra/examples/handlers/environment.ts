@@ -1,13 +1,14 @@
+// Reads an environment variable of an example function. Called by the handlers beside it.
 /**
- * A variable that the stack has set.
+ * Returns the value of a variable.
  *
- * @throws Error naming it where it has not
+ * @throws Error with the name of the variable if it is not set
  */
 export function variable(name: string): string {
-  // biome-ignore lint/style/noProcessEnv: an example of a calling function, which has no other way to be told
+  // biome-ignore lint/style/noProcessEnv: an example function gets its settings only from its environment
   const value = process.env[name];
   if (value === undefined) {
-    throw new Error(`${name} is not set`);
+    throw new Error(`the variable ${name} is not set: add it to the environment of the function`);
   }
   return value;
 }

@@ -1,20 +1,23 @@
+// Lambda handler of a probe: asks the broker for a token and checks the outcome. Bundled by example-function.ts.
 import { createTokenClient, TokenBrokerError } from 'fegora-token-broker/client';
 import { variable } from './environment.ts';
 
 /**
- * Asks for a token as any caller does and throws when that does not end as it must: with a token, or with a refusal. A
- * new client each time: one that is kept would find the token in its own memory.
+ * Asks for a token as other callers do. Returns the outcome: `token`, the code of an error, or `unexpected`. Each call
+ * creates a new client, because an existing client would take the token from its own cache.
+ *
+ * @throws Error if the outcome is not the expected one
  */
 export async function handler(): Promise<{ outcome: string }> {
   const expected = variable('EXPECTED_OUTCOME');
-  const outcome = await ask();
+  const outcome = await requestToken();
   if (outcome !== expected) {
-    throw new Error(`asking for a token ended with ${outcome} instead of ${expected}`);
+    throw new Error(`the outcome was ${outcome}, but ${expected} was expected: read the log of the broker`);
   }
   return { outcome };
 }
 
-async function ask(): Promise<string> {
+async function requestToken(): Promise<string> {
   try {
     await createTokenClient({ endpoint: variable('BROKER_URL'), account: variable('FEGORA_ACCOUNT') }).getToken();
     return 'token';

@@ -1,3 +1,4 @@
+// Tests the dashboard (infra/monitoring/dashboard.ts).
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { metricNames, metricNamespace } from '../../../lambda/telemetry/metric-names.ts';
@@ -8,7 +9,7 @@ const minimal = templateOf('minimal');
 const isolated = templateOf('private');
 
 describe('the dashboard', () => {
-  test('shows who is served from where, logins made and avoided, Fegora, lives, errors and callers', () => {
+  test('shows tokens by source, logins made and avoided, login latency, remaining lifetime, errors and callers', () => {
     const [dashboard] = propertiesOf('AWS::CloudWatch::Dashboard', minimal);
     const body = JSON.stringify(dashboard?.DashboardBody);
     for (const metric of [
@@ -28,13 +29,13 @@ describe('the dashboard', () => {
     expect(dashboard).not.toHaveProperty('DashboardName');
   });
 
-  test('shows this broker alone, though others in the account have the same metrics', () => {
+  test('shows only this broker when other brokers in the AWS account have the same metrics', () => {
     const body = JSON.stringify(propertiesOf('AWS::CloudWatch::Dashboard', minimal)).replaceAll('\\', '');
     const ofThisFunction = body.match(/SEARCH\('[^']* service="+,\{"Ref":"BrokerFunction\w+"\},"+'/g);
     expect(ofThisFunction).toHaveLength(body.split('SEARCH(').length - 1);
   });
 
-  test('shows the alarms first, and the calls that the gateway denied where there is a log of them', () => {
+  test('shows the alarms first, and the calls denied by API Gateway only when there is an access log', () => {
     const titlesOf = (template: Template) =>
       [...JSON.stringify(propertiesOf('AWS::CloudWatch::Dashboard', template)).matchAll(/title\W+(\w[^"\\]*)/g)].map(
         ([, title]) => title,
@@ -43,22 +44,22 @@ describe('the dashboard', () => {
       'Tokens served, by source',
       'Logins made and avoided',
       'Calls, by caller',
-      'Fegora: how long a login takes',
-      'Life that tokens had left when served',
+      'Fegora: duration of a login',
+      'Remaining lifetime of served tokens',
       'Logins, by outcome',
       'Errors, by code',
       'Errors, by caller',
       'Incidents',
-      'API: how long a call takes the function',
-      'Function: calls and refusals by Lambda',
+      'API: duration of a call in the function',
+      'Function: invocations and throttles',
       'Warm-ups',
     ];
-    expect(titlesOf(minimal)).toEqual(['Alarms', ...graphs, 'Calls that API Gateway denied']);
+    expect(titlesOf(minimal)).toEqual(['Alarms', ...graphs, 'Calls denied by API Gateway']);
     expect(titlesOf(isolated)).toEqual(['Alarms', ...graphs]);
   });
 });
 
-test('every metric of the function is watched or shown', () => {
+test('every metric of the function has an alarm or a graph', () => {
   const seen = JSON.stringify([
     propertiesOf('AWS::CloudWatch::Alarm', minimal),
     propertiesOf('AWS::CloudWatch::Dashboard', minimal),

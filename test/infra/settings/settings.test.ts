@@ -1,3 +1,4 @@
+// Tests the settings of a stage and the faults in them (infra/settings/*.ts and infra/accounts.ts).
 import { Duration } from 'aws-cdk-lib';
 import { expect, test } from 'vitest';
 import { parseSettings } from '../../../infra/settings/settings.ts';
@@ -5,6 +6,7 @@ import { arns, context } from '../support/synth.ts';
 
 const main = { accounts: { main: {} } };
 
+/** Returns the faults of a stage, one per line of the error. */
 function faultsOf(stage: unknown): string[] {
   try {
     parseSettings({ stage }, 'stage');
@@ -17,20 +19,20 @@ function faultsOf(stage: unknown): string[] {
   }
 }
 
-test('the stage that cdk.json chooses can be deployed', () => {
+test('parseSettings accepts the stage that cdk.json chooses', () => {
   expect(() => parseSettings(context.stages, context.stage)).not.toThrow();
 });
 
-test('the least there is to say is an account', () => {
-  expect(parseSettings({ least: main }, 'least')).toEqual({
+test('parseSettings needs no setting except an account', () => {
+  expect(parseSettings({ smallest: main }, 'smallest')).toEqual({
     broker: { accounts: { main: {} } },
     env: {},
     callers: [],
   });
 });
 
-test('everything that can be said is understood', () => {
-  const said = {
+test('parseSettings returns every setting when all are given', () => {
+  const complete = {
     accounts: { main: { keepWarm: false }, other: { secretArn: arns.secret, secretKeyArn: arns.secretKey } },
     defaultAccount: 'other',
     tokenUrl: 'https://login.example.com/token',
@@ -49,18 +51,18 @@ test('everything that can be said is understood', () => {
     apiGatewayLogging: 'off',
     env: { account: '111111111111', region: 'us-east-1' },
   };
-  expect(parseSettings({ said }, 'said')).toEqual({
+  expect(parseSettings({ complete }, 'complete')).toEqual({
     broker: {
-      accounts: said.accounts,
+      accounts: complete.accounts,
       defaultAccount: 'other',
-      tokenUrl: said.tokenUrl,
+      tokenUrl: complete.tokenUrl,
       clientId: 'otherApp',
       organizationId: 'o-exampleorg1',
       warmUpEvery: Duration.minutes(3),
       memorySize: 1024,
       provisionedConcurrency: 1,
       reservedConcurrency: 5,
-      throttle: said.throttle,
+      throttle: complete.throttle,
       logRetention: 365,
       apiGatewayLogging: 'off',
     },
@@ -70,12 +72,12 @@ test('everything that can be said is understood', () => {
     ],
     administrator: arns.administrator,
     alarmTopicArn: arns.topic,
-    vpcEndpointIds: said.vpcEndpointIds,
-    env: said.env,
+    vpcEndpointIds: complete.vpcEndpointIds,
+    env: complete.env,
   });
 });
 
-test('every fault is reported at once, with where it is', () => {
+test('parseSettings reports all faults at once, each with its path', () => {
   expect(
     faultsOf({
       acounts: {},
@@ -105,98 +107,101 @@ test('every fault is reported at once, with where it is', () => {
     }).sort(),
   ).toMatchInlineSnapshot(`
     [
-      "accounts.Main.keepWarm: is neither true nor false",
-      "accounts.Main: an id is up to 63 lower-case letters, digits and hyphens",
-      "accounts.Main: secretArn: is no complete ARN of a secret, with the six characters at its end",
-      "accounts.b: secretKeyArn: is no ARN of a key",
-      "accounts.b: secretKeyArn: is of no use without secretArn",
-      "accounts.d.color: is no setting",
-      "accounts.d: has the secret of c",
-      "accounts.e: is no object",
-      "acounts: is no setting",
-      "administrator: is no ARN of a role or a user",
-      "alarmTopicArn: is no ARN of an SNS topic",
-      "apiGatewayLogging: is none of account-has-role, create-role and off",
-      "callers[0].accounts: is no list of configured accounts",
-      "callers[0].principal: is no ARN of a role or a user",
-      "callers[0].via: is neither api nor invoke",
-      "callers[1].accounts: is no list of configured accounts",
-      "callers[1].principal: is no ARN of a role or a user",
-      "callers[1]: is no object",
-      "clientId: is no client id",
-      "defaultAccount: is not one of the accounts",
-      "env.account: is no AWS account id",
-      "env.region: is no region",
-      "env.zone: is no setting",
-      "logRetentionDays: is no number of days that CloudWatch offers",
-      "memoryMb: is no whole number from 128 to 10240",
-      "organizationId: is no id of an organisation",
-      "provisionedConcurrency: leaves nothing of reservedConcurrency to the other aliases",
-      "throttle.burst: is no whole number from 1 to 10000",
-      "throttle.ratePerSecond: is no whole number from 1 to 10000",
-      "tokenUrl: is no https URL, or holds credentials",
-      "vpcEndpointIds: is no list of ids of VPC endpoints",
-      "warmUpMinutes: is no whole number from 1 to 10",
+      "accounts.Main.keepWarm: must be true or false",
+      "accounts.Main: secretArn: must be the complete ARN of a secret, with the six characters at its end",
+      "accounts.Main: the id must be up to 63 lower-case letters, digits and hyphens, with no hyphen at the start",
+      "accounts.b: secretKeyArn: has no effect without secretArn: add secretArn, or remove it",
+      "accounts.b: secretKeyArn: must be the ARN of a key, not of an alias",
+      "accounts.d.color: is not a setting: check its spelling",
+      "accounts.d: has the same secret as c: give each account its own",
+      "accounts.e: must be an object",
+      "acounts: is not a setting: check its spelling",
+      "administrator: must be the ARN of a role or a user",
+      "alarmTopicArn: must be the ARN of an SNS topic",
+      "apiGatewayLogging: must be account-has-role, create-role or off",
+      "callers[0].accounts: must be a list of configured accounts, each only once",
+      "callers[0].principal: must be the ARN of a role or a user",
+      "callers[0].via: must be api or invoke",
+      "callers[1].accounts: must be a list of configured accounts, each only once",
+      "callers[1].principal: must be the ARN of a role or a user",
+      "callers[1]: must be an object",
+      "clientId: must be a text of 1 to 128 visible ASCII characters",
+      "defaultAccount: must be one of the accounts",
+      "env.account: must be an AWS account id of 12 digits",
+      "env.region: must be an AWS region",
+      "env.zone: is not a setting: check its spelling",
+      "logRetentionDays: must be a number of days that CloudWatch Logs offers",
+      "memoryMb: must be a whole number from 128 to 10240",
+      "organizationId: must be the id of an AWS organisation, o-…",
+      "provisionedConcurrency: must be lower than reservedConcurrency, so that the other aliases have environments too",
+      "throttle.burst: must be a whole number from 1 to 10000",
+      "throttle.ratePerSecond: must be a whole number from 1 to 10000",
+      "tokenUrl: must be an https URL without credentials",
+      "vpcEndpointIds: must be a list of ids of VPC endpoints, each id only once",
+      "warmUpMinutes: must be a whole number from 1 to 10",
     ]
   `);
 });
 
 test.each([
-  ['no accounts', {}, 'accounts: at least one is needed'],
-  ['callers that are no list', { ...main, callers: {} }, 'callers: is no list'],
+  ['no accounts', {}, 'accounts: must have at least one account'],
+  ['callers that are not a list', { ...main, callers: {} }, 'callers: must be a list'],
   [
     'a caller without accounts',
     { ...main, callers: [{ principal: arns.foreignCaller }] },
-    'callers[0].accounts: is no list of configured accounts',
+    'callers[0].accounts: must be a list of configured accounts, each only once',
   ],
   [
     'a wildcard among callers',
     { ...main, callers: [{ principal: 'arn:aws:iam::222222222222:role/*', accounts: ['main'] }] },
-    'callers[0].principal: is no ARN of a role or a user',
+    'callers[0].principal: must be the ARN of a role or a user',
   ],
   [
     'an ARN without its last six characters',
     { accounts: { main: { secretArn: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:fegora/main' } } },
-    'accounts.main: secretArn: is no complete ARN of a secret, with the six characters at its end',
+    'accounts.main: secretArn: must be the complete ARN of a secret, with the six characters at its end',
   ],
   [
     'credentials in the URL',
     { ...main, tokenUrl: 'https://user:pass@api.fegora.com/token' },
-    'tokenUrl: is no https URL, or holds credentials',
+    'tokenUrl: must be an https URL without credentials',
   ],
   [
-    'as much provisioned as reserved: warm-ups and direct callers would have no environment to run in',
+    'as many provisioned as reserved environments, which leave none to warm-ups and direct callers',
     { ...main, provisionedConcurrency: 5, reservedConcurrency: 5 },
-    'provisionedConcurrency: leaves nothing of reservedConcurrency to the other aliases',
+    'provisionedConcurrency: must be lower than reservedConcurrency, so that the other aliases have environments too',
   ],
   [
-    'an account named like a prototype',
+    'an account with the name of a prototype',
     { accounts: { __proto__x: {} } },
-    'accounts.__proto__x: an id is up to 63 lower-case letters, digits and hyphens',
+    'accounts.__proto__x: the id must be up to 63 lower-case letters, digits and hyphens, with no hyphen at the start',
   ],
-])('%s: refused', (_, stage, fault) => {
+])('parseSettings refuses %s', (_, stage, fault) => {
   expect(faultsOf(stage)).toEqual([fault]);
 });
 
-test('a topic, a secret or a key of another region than the stack is a fault, where that region is known', () => {
+test('parseSettings refuses a topic, a secret or a key of another region when the region of the stack is known', () => {
   const stage = {
     accounts: { main: { secretArn: arns.secret, secretKeyArn: arns.secretKey } },
     alarmTopicArn: arns.topic,
   };
   expect(faultsOf({ ...stage, env: { region: 'eu-west-1' } })).toEqual([
-    'accounts.main.secretArn: is in us-east-1, the stack in eu-west-1',
-    'accounts.main.secretKeyArn: is in us-east-1, the stack in eu-west-1',
-    'alarmTopicArn: is in us-east-1, the stack in eu-west-1',
+    'accounts.main.secretArn: is in us-east-1, but the stack is in eu-west-1: both must be in the same region',
+    'accounts.main.secretKeyArn: is in us-east-1, but the stack is in eu-west-1: both must be in the same region',
+    'alarmTopicArn: is in us-east-1, but the stack is in eu-west-1: both must be in the same region',
   ]);
   expect(faultsOf({ ...stage, env: { region: 'us-east-1' } })).toEqual([]);
   expect(faultsOf(stage)).toEqual([]);
 });
 
-test.each(['us-east-1', 'ap-southeast-2', 'us-gov-west-1', 'eusc-de-east-1'])('%s is a region', (region) => {
-  expect(parseSettings({ stage: { ...main, env: { region } } }, 'stage').env).toEqual({ region });
-});
+test.each(['us-east-1', 'ap-southeast-2', 'us-gov-west-1', 'eusc-de-east-1'])(
+  'parseSettings accepts the region %s',
+  (region) => {
+    expect(parseSettings({ stage: { ...main, env: { region } } }, 'stage').env).toEqual({ region });
+  },
+);
 
-test('a stage that is not there is named', () => {
+test('parseSettings names the stage when it is absent', () => {
   expect(() => parseSettings({ dev: main }, 'prod')).toThrow('no stage "prod"');
   expect(() => parseSettings(undefined, 'prod')).toThrow('no stage "prod"');
 });

@@ -1,15 +1,16 @@
+// Collects the statements of all policies in a template, in one form. Called by the tests of infra.
 import type { Template } from 'aws-cdk-lib/assertions';
 
-/** One statement of any policy of a template: of an identity, a resource, a key, an API or a trust. */
+/** One statement of a policy in a template: of an identity, a resource, a key, an API or a trust policy. */
 export interface Statement {
-  /** Type of the resource that holds it. */
+  /** Type of the resource with this statement. */
   readonly type: string;
   readonly logicalId: string;
   readonly effect: string;
   readonly actions: readonly string[];
   readonly resources: readonly string[];
   readonly principals: readonly string[];
-  /** `NotAction`, `NotResource` and `NotPrincipal`: they mean everything but something. */
+  /** `NotAction`, `NotResource` and `NotPrincipal`: each means everything except the values. */
   readonly negations: readonly string[];
   readonly condition: string;
   readonly sid: string;
@@ -17,7 +18,7 @@ export interface Statement {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Every statement of a template, those of Lambda's permissions in the same form. */
+/** Returns every statement of a template. Lambda permissions have the same form. */
 export function statementsOf(template: Template): Statement[] {
   const resources = resourcesOf(template);
   return Object.entries(resources).flatMap(([logicalId, resource]) => {
@@ -60,7 +61,7 @@ function permission(logicalId: string, properties: Json, render: Render): Statem
   };
 }
 
-/** Whatever stands in a list called `Statement`, at any depth. */
+/** Returns the members of all lists with the name `Statement`, at any depth. */
 function rawStatements(value: unknown): Json[] {
   if (Array.isArray(value)) {
     return value.flatMap(rawStatements);
@@ -74,8 +75,8 @@ function rawStatements(value: unknown): Json[] {
 }
 
 /**
- * A value as one string: references in braces by logical id. The ARN of a log group ends in `:*`, which no template
- * shows.
+ * Returns a value as one string, with references as logical ids in braces. The ARN of a log group gets the `:*` that AWS
+ * adds to it and that the template does not show.
  */
 function textOf(value: unknown, resources: Readonly<Record<string, Json>>): string {
   if (typeof value !== 'object' || value === null) {
@@ -101,20 +102,22 @@ function textOf(value: unknown, resources: Readonly<Record<string, Json>>): stri
   return members.map((member) => textOf(member, resources)).join(', ');
 }
 
+/** Returns the resources of a template, by logical id. */
 export function resourcesOf(template: Template): Readonly<Record<string, Json>> {
   return Object.fromEntries(
     Object.entries(asJson(template.toJSON().Resources)).map(([id, resource]) => [id, asJson(resource)]),
   );
 }
 
-/** Of every resource of a type. */
+/** Returns the properties of every resource of a type. */
 export function propertiesOf(type: string, template: Template): Json[] {
   return Object.values(template.findResources(type)).map((resource) => asJson(asJson(resource).Properties));
 }
 
+/** @throws Error if the value is not an object */
 export function asJson(value: unknown): Json {
   if (typeof value !== 'object' || value === null) {
-    throw new Error('this is no object');
+    throw new Error('the value is not an object');
   }
   return Object.fromEntries(Object.entries(value));
 }

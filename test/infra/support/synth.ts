@@ -1,3 +1,4 @@
+// Synthesises templates of the stack, with three settings and the examples. Called by the tests of infra.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,12 +11,13 @@ import { ExampleStack } from '../../../infra/examples/example-stack.ts';
 import { parseSettings } from '../../../infra/settings/settings.ts';
 import { TokenBrokerStack } from '../../../infra/stack.ts';
 
-/** The context of `cdk.json`, so that templates come out as the CLI makes them. */
+/** The context of `cdk.json`, so that the templates are those of the CDK CLI. */
 export const { context } = JSON.parse(readFileSync(new URL('../../../cdk.json', import.meta.url), 'utf8'));
 
-/** Stands for the function's bundle: what is in it is of no concern here. */
+/** Folder with an empty handler. It replaces the bundle of the function, whose content these tests do not need. */
 export const bundle = fileURLToPath(new URL('./bundle', import.meta.url));
 
+/** Made-up ARNs that the settings and the tests name. */
 export const arns = {
   foreignCaller: 'arn:aws:iam::222222222222:role/invoicing/Invoicer',
   directCaller: 'arn:aws:iam::111111111111:role/Reports',
@@ -26,7 +28,7 @@ export const arns = {
   topic: 'arn:aws:sns:us-east-1:111111111111:alarms',
 } as const;
 
-/** The three settings that must synthesise. */
+/** Settings of the three stages that must synthesise. */
 export const stages = {
   minimal: { accounts: { main: {} } },
   full: {
@@ -61,7 +63,7 @@ const outdir = mkdtempSync(join(tmpdir(), 'infra-'));
 afterAll(() => rmSync(outdir, { recursive: true, force: true }));
 let apps = 0;
 
-/** An app of its own. Its templates are not validated unless asked: that takes longer than everything else. */
+/** Returns a new app. By default the app does not validate its templates, because that takes most of the time. */
 export function createApp({ isChecked = false } = {}): App {
   apps += 1;
   return new App({
@@ -72,6 +74,7 @@ export function createApp({ isChecked = false } = {}): App {
   });
 }
 
+/** Returns the stack of a stage. */
 export function createStack(app: App, stage: StageName): TokenBrokerStack {
   return new TokenBrokerStack(app, `Broker-${stage}`, {
     ...parseSettings(stages, stage),
@@ -79,7 +82,7 @@ export function createStack(app: App, stage: StageName): TokenBrokerStack {
   });
 }
 
-/** The example stack, beside a broker of the smallest setting. */
+/** Returns the example stack, with the broker of the stage `minimal`. */
 export function createExamples(app: App): ExampleStack {
   const { broker } = createStack(app, 'minimal');
   return new ExampleStack(app, 'Examples', { broker, account: 'main' });
@@ -97,7 +100,7 @@ export const templateNames = ['minimal', 'full', 'private', 'examples'] as const
 
 const synthesised = new Map<TemplateName, Template>();
 
-/** A template, made once per test file. */
+/** Returns a template. Each test file synthesises it only once. */
 export function templateOf(name: TemplateName): Template {
   const template = synthesised.get(name) ?? Template.fromStack(templates[name]());
   synthesised.set(name, template);

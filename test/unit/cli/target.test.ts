@@ -1,10 +1,11 @@
+// Tests the note that names the stack and the function (cli/target.ts). The outputs: test/scenario/cli.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findTarget } from '../../../cli/target.ts';
 
-test('the command line says which stack and function it found in a file of outputs', async () => {
+test('findTarget notes the stack and the function that it finds in a file of outputs', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'outputs-'));
   const outputs = join(folder, 'cdk-outputs.json');
   const deployed = { Url: 'https://api.example.com/v1/', FunctionName: 'TheFunction' };

@@ -1,8 +1,9 @@
+// The JSON schema by which API Gateway checks the body of a call. Used by api.ts.
 import { JsonSchemaType, JsonSchemaVersion, type ModelOptions } from 'aws-cdk-lib/aws-apigateway';
 
 /**
- * What a body may be. API Gateway takes an absent body for `{}`, which this admits. The function checks all of it
- * again: other content types pass the gateway unchecked.
+ * Model of a request body. API Gateway treats a missing body as `{}`, which the model accepts. API Gateway does not
+ * check other content types, so the function checks every body again.
  */
 export const tokenRequest: ModelOptions = {
   contentType: 'application/json',

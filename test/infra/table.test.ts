@@ -1,0 +1,54 @@
+// Tests the token table and its policy (infra/table.ts).
+import { Match } from 'aws-cdk-lib/assertions';
+import { expect, test } from 'vitest';
+import { statementsOf } from './support/statements.ts';
+import { templateOf } from './support/synth.ts';
+
+const minimal = templateOf('minimal');
+
+test('the table is on demand, encrypted with the key of the broker, protected from deletion, and never copied', () => {
+  minimal.hasResource('AWS::DynamoDB::Table', {
+    DeletionPolicy: 'Retain',
+    UpdateReplacePolicy: 'Retain',
+    Properties: {
+      KeySchema: [{ AttributeName: 'account', KeyType: 'HASH' }],
+      AttributeDefinitions: [{ AttributeName: 'account', AttributeType: 'S' }],
+      BillingMode: 'PAY_PER_REQUEST',
+      DeletionProtectionEnabled: true,
+      SSESpecification: {
+        SSEEnabled: true,
+        SSEType: 'KMS',
+        KMSMasterKeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('^BrokerKey'), 'Arn'] },
+      },
+      TableName: Match.absent(),
+      StreamSpecification: Match.absent(),
+      TimeToLiveSpecification: Match.absent(),
+      PointInTimeRecoverySpecification: Match.absent(),
+    },
+  });
+});
+
+test('the policy of the table denies every data action to other principals, and no action that administers it', () => {
+  const [denial, ...others] = statementsOf(minimal).filter(({ type }) => type === 'AWS::DynamoDB::Table');
+  expect(others).toEqual([]);
+  expect(denial).toMatchObject({
+    effect: 'Deny',
+    principals: ['*'],
+    condition: 'ArnNotEquals=aws:PrincipalArn={BrokerRole4C55516F.Arn}',
+  });
+  expect(denial?.actions).toEqual([
+    'dynamodb:BatchGetItem',
+    'dynamodb:BatchWriteItem',
+    'dynamodb:ConditionCheckItem',
+    'dynamodb:DeleteItem',
+    'dynamodb:GetItem',
+    'dynamodb:PartiQLDelete',
+    'dynamodb:PartiQLInsert',
+    'dynamodb:PartiQLSelect',
+    'dynamodb:PartiQLUpdate',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    'dynamodb:Scan',
+    'dynamodb:UpdateItem',
+  ]);
+});
