@@ -1,11 +1,11 @@
+// Runs the deployed handler in a worker thread. Started by environment.ts.
 import { parentPort } from 'node:worker_threads';
 import { handler } from '../lambda/handler.ts';
 import type { EnvironmentCall, EnvironmentResult } from './environment.ts';
 import { contextOf } from './gateway/function.ts';
 
-/** The thread that `environment.ts` starts. */
 parentPort?.on('message', (call: EnvironmentCall) => {
-  void answer(call).then((outcome) => parentPort?.postMessage(outcome));
+  void answer(call).then((result) => parentPort?.postMessage(result));
 });
 
 async function answer({ id, event, ...invocation }: EnvironmentCall): Promise<EnvironmentResult> {

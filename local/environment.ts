@@ -1,8 +1,9 @@
+// Runs the deployed handler as one execution environment. Called by local-run.ts.
 import { Worker } from 'node:worker_threads';
 import type { Environment } from '../lambda/config.ts';
 import type { Handler } from './gateway/function.ts';
 
-/** A call on its way to the execution environment. */
+/** A call that is sent to the thread. */
 export interface EnvironmentCall {
   readonly id: number;
   readonly event: unknown;
@@ -11,34 +12,36 @@ export interface EnvironmentCall {
   readonly remainingMs: number;
 }
 
-/** What came of it. */
+/** What the thread sends back: the handler's result, or its error. */
 export interface EnvironmentResult {
   readonly id: number;
   readonly result?: unknown;
   readonly error?: { readonly name: string; readonly message: string; readonly stack: string };
 }
 
-/** The deployed handler in an environment of its own. */
+/** The deployed handler in its own thread. */
 export interface ExecutionEnvironment {
   readonly handler: Handler;
   readonly stop: () => Promise<void>;
 }
 
 /**
- * Starts the function as Lambda does: the handler that is deployed, in a thread with its own environment variables,
- * whose output is its log. It outlives its calls and takes many at a time.
+ * Starts the deployed handler in a thread with its own environment variables. The output of the thread is the log. As in
+ * Lambda, the environment stays alive between calls; other than in Lambda, it takes many calls at a time.
  *
- * @param onLog gets the log line by line
+ * A call rejects with `Runtime.ExitError` if the thread has ended.
+ *
+ * @param onLog is called with each line of the log
  */
 export function startEnvironment(env: Environment, onLog: (line: string) => void): ExecutionEnvironment {
   const worker = new Worker(new URL('./environment-thread.ts', import.meta.url), { env, stdout: true, stderr: true });
-  const waiting = new Map<number, (outcome: EnvironmentResult) => void>();
+  const waiting = new Map<number, (result: EnvironmentResult) => void>();
   let calls = 0;
-  let death: EnvironmentResult['error'];
+  let exitError: EnvironmentResult['error'];
   for (const stream of [worker.stdout, worker.stderr]) {
     pipeLines(stream, onLog);
   }
-  worker.on('message', (outcome: EnvironmentResult) => waiting.get(outcome.id)?.(outcome));
+  worker.on('message', (result: EnvironmentResult) => waiting.get(result.id)?.(result));
   worker.on('error', (error) => die(error.message, error.stack));
   worker.on('exit', (code) => die(`the function's thread ended with ${code}`));
 
@@ -53,27 +56,27 @@ export function startEnvironment(env: Environment, onLog: (line: string) => void
       return result;
     },
     stop: async () => {
-      death = { name: 'Runtime.ExitError', message: 'the function was stopped', stack: '' };
+      exitError = { name: 'Runtime.ExitError', message: 'the function was stopped', stack: '' };
       await worker.terminate();
     },
   };
 
-  /** Whoever waits is told, and whoever comes later; the log is told why. */
+  /** Fails the calls that wait, and all later calls. Writes the reason to the log. */
   function die(message: string, why = message): void {
-    if (death === undefined) {
-      death = { name: 'Runtime.ExitError', message, stack: '' };
+    if (exitError === undefined) {
+      exitError = { name: 'Runtime.ExitError', message, stack: '' };
       for (const line of why.split('\n')) {
         onLog(line);
       }
     }
     for (const [id, settle] of waiting) {
-      settle({ id, error: death });
+      settle({ id, error: exitError });
     }
   }
 
   async function send(call: EnvironmentCall): Promise<EnvironmentResult> {
-    if (death !== undefined) {
-      return { id: call.id, error: death };
+    if (exitError !== undefined) {
+      return { id: call.id, error: exitError };
     }
     const { promise, resolve } = Promise.withResolvers<EnvironmentResult>();
     waiting.set(call.id, resolve);

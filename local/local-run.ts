@@ -1,3 +1,4 @@
+// Starts the broker and all services around it on this machine. Called by start.ts, bench/load.ts and the tests.
 import { aliases, type Environment } from '../lambda/config.ts';
 import { startEnvironment } from './environment.ts';
 import type { FegoraSimulator } from './fegora/simulator.ts';
@@ -9,43 +10,43 @@ import { functionEnv, type LocalSettings, readSettings, type ServiceUrls } from 
 
 /** How the local run starts. */
 export interface LocalRunOptions {
-  /** Settings as in AWS, and `AWS_ENDPOINT_URL_*`. */
+  /** The function's settings as in AWS, and `AWS_ENDPOINT_URL_*`. */
   readonly env: Environment;
-  /** The gateway's. @default any that is free */
+  /** Port of the gateway. @default any free port */
   readonly port?: number;
-  /** Gets the function's log and metrics, line by line. */
+  /** Called with each line of the function's log and metrics. */
   readonly onLog?: (line: string) => void;
 }
 
-/** The product with everything around it, on this machine. */
+/** The broker and all services around it, on this machine. */
 export interface LocalRun extends ServiceUrls {
   readonly settings: LocalSettings;
   readonly gateway: Gateway;
   readonly callers: LocalCallers;
-  /** Absent where the environment names a Fegora. */
+  /** Absent if the environment names a Fegora. */
   readonly simulator?: FegoraSimulator;
-  /** Absent where the environment names a Secrets Manager. */
+  /** Absent if the environment names a Secrets Manager. */
   readonly secrets?: SecretsManager;
   readonly close: () => Promise<void>;
 }
 
 /**
- * Starts what the environment does not name: Fegora, Secrets Manager, the table; then the function, and the gateway in
- * front of it. All servers listen on the loopback interface alone.
+ * Starts the services that the environment does not name (Fegora, Secrets Manager, the table), then the function, then the
+ * gateway in front of the function. All servers listen on the loopback interface only.
  *
- * @throws SettingRefused
+ * @throws SettingRefused if a setting cannot work in the local run
  */
 export async function startLocalRun({ env, port = 0, onLog = () => {} }: LocalRunOptions): Promise<LocalRun> {
   const settings = readSettings(env);
   const { config, defaultAccount, region } = settings;
   const started = new AsyncDisposableStack();
   try {
-    const parts = {
+    const services = {
       ...(await startFegora(settings, started)),
       ...(await startSecrets(settings, started)),
       ...(await startTokenTable(settings, started)),
     };
-    const environment = startEnvironment(functionEnv(settings, parts), onLog);
+    const environment = startEnvironment(functionEnv(settings, services), onLog);
     started.defer(environment.stop);
     const callers = localCallers(defaultAccount);
     const gateway = await startGateway({
@@ -56,7 +57,7 @@ export async function startLocalRun({ env, port = 0, onLog = () => {} }: LocalRu
       region,
     });
     started.defer(gateway.close);
-    return { ...parts, settings, gateway, callers, close: () => started.disposeAsync() };
+    return { ...services, settings, gateway, callers, close: () => started.disposeAsync() };
   } catch (error) {
     await started.disposeAsync();
     throw error;

@@ -1,16 +1,17 @@
+// Writes the texts that `npm start` prints. Called by start.ts.
 import { styleText } from 'node:util';
 import type { Caller } from './gateway/callers.ts';
 import type { LocalRun } from './local-run.ts';
 
-/** What the first call brought. */
+/** The answer to the first call. */
 export interface FirstCall {
   readonly status: number;
   readonly account: string;
-  /** The answer's members. */
+  /** The members of the answer's body. */
   readonly body: ReadonlyMap<string, unknown>;
 }
 
-/** Where everything is. */
+/** The URLs of the gateway and of all services. */
 export function describeRun(run: LocalRun): string {
   const { config, given } = run.settings;
   const secretIds = [...config.accounts.values()].join(', ');
@@ -23,10 +24,10 @@ export function describeRun(run: LocalRun): string {
 }
 
 function origin(given: string | undefined, builtIn: string): string {
-  return given === undefined ? builtIn : 'as the environment says';
+  return given === undefined ? builtIn : 'set in the environment';
 }
 
-/** What the first call brought. Never the token, unless asked for. */
+/** The answer to the first call. It shows the token only if `showToken` is true. */
 export function describeCall({ status, account, body }: FirstCall, run: LocalRun, showToken: boolean): string {
   const title = `first call: POST /token/${account}, signed, answered ${status}`;
   if (status !== 200) {
@@ -34,7 +35,7 @@ export function describeCall({ status, account, body }: FirstCall, run: LocalRun
       ['error', text(body.get('error'))],
       ['description', text(body.get('error_description'))],
       ['request', text(body.get('request_id'))],
-      ['log', 'says more of it, with --verbose on standard error'],
+      ['log', 'start again with --verbose to see the log on standard error'],
     ]);
   }
   return rows(title, [
@@ -42,7 +43,12 @@ export function describeCall({ status, account, body }: FirstCall, run: LocalRun
     ['fingerprint', text(body.get('token_sha256'))],
     ['seconds left', text(body.get('expires_in'))],
     ['source', text(body.get('source'))],
-    ['logins made', run.simulator === undefined ? 'not counted here' : String(run.simulator.counters().logins)],
+    [
+      'logins made',
+      run.simulator === undefined
+        ? 'unknown, since this Fegora is not the simulator'
+        : String(run.simulator.counters().logins),
+    ],
     ...(showToken ? [['token', text(body.get('access_token'))] as const] : []),
   ]);
 }
@@ -51,37 +57,37 @@ function text(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
-/** How to go on from another shell. */
+/** The command lines to try next from another shell. */
 export function describeNext(run: LocalRun): string {
   const { callers, settings } = run;
   const { all, first, none } = callers;
   return [
-    heading('call it from another shell'),
+    heading('call the broker from another shell'),
     `  ${curlLine(run, all, settings.defaultAccount)}`,
     rows(
-      'with other rights, in place of --user ...',
+      'the same with other rights: replace --user ... with',
       [first, none].map((caller) => [caller.title, signature(caller)]),
     ),
     ...describeRefusal(run),
     ...(run.simulator === undefined
       ? []
-      : [heading('what reached Fegora'), `  curl -s ${run.simulator.origin}/_control`]),
-    heading('without the gateway'),
+      : [heading('see which requests Fegora received'), `  curl -s ${run.simulator.origin}/_control`]),
+    heading('invoke the function directly'),
     `  ${invokeLine(run, all)}`,
-    heading('as an operator'),
+    heading('run commands as an operator'),
     ...operatorLines(run).map((line) => `  ${line}`),
-    styleText('dim', 'Ctrl-C ends it.', { stream: process.stdout }),
+    styleText('dim', 'Press Ctrl-C to stop.', { stream: process.stdout }),
   ].join('\n');
 }
 
-/** A call of another account by one who may not, where there is another. */
+/** A call that is refused: the caller has no rights on the account. Empty if there is only one account. */
 function describeRefusal(run: LocalRun): readonly string[] {
   const { config, defaultAccount } = run.settings;
   const another = [...config.accounts.keys()].find((account) => account !== defaultAccount);
   const { first } = run.callers;
   return another === undefined
     ? []
-    : [heading(`refused: ${another}, with rights on ${first.title}`), `  ${curlLine(run, first, another)}`];
+    : [heading(`refused: a call for ${another} with rights on ${first.title}`), `  ${curlLine(run, first, another)}`];
 }
 
 function invokeLine({ gateway, settings }: LocalRun, caller: Caller): string {
@@ -97,7 +103,7 @@ function operatorLines({ gateway, callers, settings, secrets }: LocalRun): reado
   return [`${broker} status`, ...(secrets === undefined ? [] : [`${broker} --secrets-endpoint ${secrets.url} ${set}`])];
 }
 
-/** A call that curl signs. Its answer shows the token. */
+/** A call that curl signs. The answer shows the token. */
 function curlLine({ gateway, settings }: LocalRun, caller: Caller, account: string): string {
   const signer = `--aws-sigv4 aws:amz:${settings.region}:execute-api`;
   return `curl -s -i -X POST ${gateway.url}/token/${account} ${signer} ${signature(caller)}`;
@@ -108,7 +114,7 @@ function signature({ accessKeyId, secretAccessKey, sessionToken }: Caller): stri
   return `--user ${accessKeyId}:${secretAccessKey}${session}`;
 }
 
-/** The start of a command line, with the caller's keys and without any that the shell may have: a profile would win. */
+/** The start of a command line: sets the caller's keys, and removes a profile of the shell, which would win over them. */
 function as({ accessKeyId, secretAccessKey }: Caller): string {
   const keys = `AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey}`;
   return `env -u AWS_PROFILE -u AWS_SESSION_TOKEN ${keys}`;
@@ -121,7 +127,7 @@ function rows(title: string, lines: readonly Row[]): string {
   return [heading(title), ...lines.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)].join('\n');
 }
 
-/** Bold where a terminal is attached and colours are wanted. */
+/** Bold if standard output is a terminal with colours. */
 function heading(title: string): string {
   return styleText('bold', title, { stream: process.stdout });
 }

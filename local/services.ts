@@ -1,25 +1,26 @@
+// Starts each service that the environment does not name: Fegora, Secrets Manager, the table. Called by local-run.ts.
 import { type FegoraSimulator, startFegoraSimulator } from './fegora/simulator.ts';
 import { isLoopback } from './loopback.ts';
 import { type SecretsManager, startSecretsManager } from './secrets-manager/server.ts';
 import { type LocalSettings, SettingRefused, tableVariable } from './settings.ts';
 import { ensureTable, startTable } from './table.ts';
 
-/** What stops when the local run ends. */
+/** Takes the functions that stop the services when the local run ends. */
 type Started = Pick<AsyncDisposableStack, 'defer'>;
 
-/** Fegora: the one that is given, or the simulator with a user for each account. */
+/** Fegora: the URL from the environment, or a new simulator with one user for each account. */
 export async function startFegora({ given, config }: LocalSettings, started: Started) {
   if (given.tokenUrl !== undefined) {
     return { tokenUrl: given.tokenUrl };
   }
-  const users = Array.from(config.accounts.keys(), madeUpUser);
+  const users = Array.from(config.accounts.keys(), fakeUser);
   const accounts = Object.fromEntries(users.map(({ username, password }) => [username, password]));
   const simulator: FegoraSimulator = await startFegoraSimulator({ accounts, clientId: config.clientId });
   started.defer(simulator.close);
   return { tokenUrl: simulator.url, simulator };
 }
 
-/** Secrets Manager: the one that is given, or the emulator with a secret for each account. */
+/** Secrets Manager: the URL from the environment, or a new emulator with one secret for each account. */
 export async function startSecrets({ given, config, region }: LocalSettings, started: Started) {
   if (given.secretsUrl !== undefined) {
     return { secretsUrl: given.secretsUrl };
@@ -27,12 +28,16 @@ export async function startSecrets({ given, config, region }: LocalSettings, sta
   const secrets: SecretsManager = await startSecretsManager({ region });
   started.defer(secrets.close);
   for (const [account, secretId] of config.accounts) {
-    secrets.create(secretId, JSON.stringify(madeUpUser(account)));
+    secrets.create(secretId, JSON.stringify(fakeUser(account)));
   }
   return { secretsUrl: secrets.url, secrets };
 }
 
-/** The table: where it is given, or an embedded one. Elsewhere than on this machine none is made. */
+/**
+ * The table: the URL from the environment, or an embedded DynamoDB. Creates the table on this machine only.
+ *
+ * @throws SettingRefused if the table cannot be found or created
+ */
 export async function startTokenTable({ given, config, region }: LocalSettings, started: Started) {
   if (given.tableUrl === undefined) {
     const table = await startTable(config.tableName);
@@ -47,11 +52,13 @@ export async function startTokenTable({ given, config, region }: LocalSettings, 
 
 function refuseTable(cause: unknown): never {
   const { code, name } = Object(cause);
-  const because = `no table can be found or made there (${code ?? name})`;
-  throw new SettingRefused(`${tableVariable}: ${because}.`, { cause });
+  const advice = 'check that DynamoDB answers at this URL';
+  throw new SettingRefused(`${tableVariable}: no table can be found or created there; ${advice} (${code ?? name}).`, {
+    cause,
+  });
 }
 
-/** Good for nothing but the simulator. */
-function madeUpUser(account: string): { readonly username: string; readonly password: string } {
+/** A user that only the simulator accepts. */
+function fakeUser(account: string): { readonly username: string; readonly password: string } {
   return { username: `user-of-${account}`, password: `not-a-real-password-of-${account}` };
 }

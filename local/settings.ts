@@ -1,39 +1,44 @@
+// Reads the settings of the local run from the environment. Called by local-run.ts.
 import { type Config, type Environment, parseConfig, variables } from '../lambda/config.ts';
 import { isLoopback } from './loopback.ts';
 
-/** What the local run is told, or makes up where it is told nothing. */
+/** The settings of the local run. Missing ones have defaults. */
 export interface LocalSettings {
   readonly env: Environment;
   readonly config: Config;
   readonly defaultAccount: string;
   readonly region: string;
-  /** Where a part is that is not built in. */
+  /** URLs of the services that the environment names. The others are built in. */
   readonly given: { readonly tokenUrl?: string; readonly secretsUrl?: string; readonly tableUrl?: string };
 }
 
-/** Where the parts are. */
+/** The URLs of the services. */
 export interface ServiceUrls {
   readonly tokenUrl: string;
   readonly secretsUrl: string;
   readonly tableUrl: string;
 }
 
-/** A setting that the local run does not take. The message is for the person who set it. */
+/** A setting that cannot work in the local run. The message says to the user what to change. */
 export class SettingRefused extends Error {}
 
 const secretsVariable = 'AWS_ENDPOINT_URL_SECRETS_MANAGER';
-/** Where DynamoDB is, as the SDK names the variable. */
+/** The SDK's variable for the URL of DynamoDB. */
 export const tableVariable = 'AWS_ENDPOINT_URL_DYNAMODB';
 const keyVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
-const madeUpAccounts = JSON.stringify({ 'demo-a': 'fegora/demo-a', 'demo-b': 'fegora/demo-b' });
+const demoAccounts = JSON.stringify({ 'demo-a': 'fegora/demo-a', 'demo-b': 'fegora/demo-b' });
 
-/** Reads the settings as the function would. @throws SettingRefused */
+/**
+ * Reads the settings as the function does, and adds the defaults of the local run.
+ *
+ * @throws SettingRefused naming the variable, never its value
+ */
 export function readSettings(env: Environment): LocalSettings {
   const { [variables.tokenUrl]: tokenUrl, [secretsVariable]: secretsUrl, [tableVariable]: tableUrl } = env;
   refuseMalformed(env);
   if (tokenUrl && !secretsUrl && !isLoopback(tokenUrl)) {
     throw new SettingRefused(
-      `${variables.tokenUrl} leads to another machine, and the built-in credentials are made up: set ${secretsVariable} too.`,
+      `${variables.tokenUrl} is on another machine, and the built-in credentials are not real: set ${secretsVariable} too.`,
     );
   }
   const parsed = parseConfig(withDefaults(env, tokenUrl || 'http://127.0.0.1/token'));
@@ -57,17 +62,21 @@ function refuseMalformed(env: Environment): void {
     (name) => env[name] && !/^https?:$/.test(URL.parse(env[name])?.protocol ?? ''),
   );
   if (malformed.length > 0) {
-    throw new SettingRefused(malformed.map((name) => `${name} is no http or https URL.`).join('\n'));
+    throw new SettingRefused(
+      malformed
+        .map((name) => `${name} is not an http or https URL. Set it to one, such as http://127.0.0.1:8000.`)
+        .join('\n'),
+    );
   }
 }
 
-/** As in AWS, the function has its keys from these variables alone: of a profile it knows nothing. */
+/** As in AWS, the function takes its keys from these variables only. It does not read a profile. */
 function refuseWithoutKeys(env: Environment): void {
   const elsewhere = [secretsVariable, tableVariable].find((name) => env[name] && !isLoopback(env[name]));
   const missing = keyVariables.filter((name) => !env[name]);
   if (elsewhere !== undefined && missing.length > 0) {
     const advice = `set ${missing.join(' and ')} (a profile is not read)`;
-    throw new SettingRefused(`${elsewhere} leads to another machine, which wants true keys: ${advice}.`);
+    throw new SettingRefused(`${elsewhere} is on another machine, which needs real keys: ${advice}.`);
   }
 }
 
@@ -76,12 +85,12 @@ function withDefaults(env: Environment, tokenUrl: string): Environment {
     ...env,
     [variables.tokenUrl]: tokenUrl,
     [variables.allowHttpLoopback]: '1',
-    [variables.accounts]: env[variables.accounts] ?? madeUpAccounts,
+    [variables.accounts]: env[variables.accounts] ?? demoAccounts,
     [variables.tableName]: env[variables.tableName] ?? 'fegora-tokens',
   };
 }
 
-/** The environment of the function. */
+/** The environment variables of the function. */
 export function functionEnv({ env, defaultAccount, region }: LocalSettings, urls: ServiceUrls): Environment {
   return {
     ...withDefaults(env, urls.tokenUrl),
@@ -94,7 +103,7 @@ export function functionEnv({ env, defaultAccount, region }: LocalSettings, urls
   };
 }
 
-/** Emulators ask for some keys. True ones have no business with them. */
+/** Emulators need some keys. They must not get real ones. */
 const emulatorKeys: Environment = {
   AWS_ACCESS_KEY_ID: 'local',
   AWS_SECRET_ACCESS_KEY: 'not-a-real-key',

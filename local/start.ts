@@ -1,3 +1,4 @@
+// The command `npm start`: starts the local run, makes one call and prints how to make more.
 import { parseArgs, styleText } from 'node:util';
 import { post } from '../client/https.ts';
 import { signer } from '../client/signer.ts';
@@ -9,19 +10,19 @@ const usage = `Runs the token broker on this machine, without an AWS account.
 
   npm start -- [options]
 
-  --once         make the first call and end
-  --port <n>     port of the gateway (any that is free)
+  --once         make the first call and exit
+  --port <n>     port of the gateway (default: any free port)
   --show-token   print the token of the first call
   --verbose      print the function's log and metrics to standard error
-  --help         print this
+  --help         print this help
 
-FEGORA_TOKEN_URL, AWS_ENDPOINT_URL_SECRETS_MANAGER and AWS_ENDPOINT_URL_DYNAMODB, where set, are used instead of
-what is built in. Where one of the AWS endpoints is on another machine, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and
-AWS_SESSION_TOKEN, where there is one) must be set: a profile is not read. The function's own settings (FEGORA_ACCOUNTS,
-...) count as in AWS.
+Set FEGORA_TOKEN_URL, AWS_ENDPOINT_URL_SECRETS_MANAGER or AWS_ENDPOINT_URL_DYNAMODB to use another service instead of the
+built-in one. If one of the two AWS endpoints is on another machine, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY too
+(and AWS_SESSION_TOKEN, if you have one): a profile is not read. The function's own settings (FEGORA_ACCOUNTS, ...) work
+as in AWS.
 `;
 
-/** What was asked for on the command line. */
+/** The options of the command line. */
 interface Options {
   readonly once: boolean;
   readonly port: number;
@@ -48,15 +49,15 @@ function readOptions(args: readonly string[]): Options | 'help' {
   return help ? 'help' : { once, port, showToken, verbose };
 }
 
-/** As long as API Gateway waits for the function. */
-const patienceMs = 29_000;
+/** API Gateway waits this long for the function. */
+const callTimeoutMs = 29_000;
 
 async function callOnce({ gateway, callers, settings }: LocalRun): Promise<FirstCall> {
   const { defaultAccount: account, region } = settings;
   const sign = signer(region);
   const call = { url: new URL(`${gateway.url}/token/${account}`), headers: {}, body: '' };
-  // Not by `fetch`, which a proxy of the shell's would get between.
-  const answer = await post(await sign(call, callers.all, Date.now()), AbortSignal.timeout(patienceMs));
+  // Not `fetch`: it would send the call through a proxy that the shell may have set.
+  const answer = await post(await sign(call, callers.all, Date.now()), AbortSignal.timeout(callTimeoutMs));
   const body: unknown = JSON.parse(answer.body);
   return { status: answer.status, account, body: new Map(Object.entries(Object(body))) };
 }
@@ -89,26 +90,26 @@ function dimmed(line: string): string {
   return styleText('dim', line, { stream: process.stderr });
 }
 
-/** Resolves at Ctrl-C, or when the process is asked to end. */
+/** Resolves at SIGINT (Ctrl-C) or SIGTERM. */
 function interrupted(): Promise<void> {
   return new Promise((resolve) => {
     process.once('SIGINT', resolve).once('SIGTERM', resolve);
   });
 }
 
-/** What is wrong with what was asked for; nothing where it is a fault of ours. */
-function explained(error: unknown): string | undefined {
+/** The message for an error that the user can correct. Undefined for every other error, which is a defect of ours. */
+function messageForUser(error: unknown): string | undefined {
   if (!(error instanceof Error)) {
     return undefined;
   }
   const code = 'code' in error ? String(error.code) : '';
-  // A port that is taken, or that is not for everybody.
+  // The port is in use, or needs more rights.
   const isPort = 'syscall' in error && error.syscall === 'listen';
-  const isTheirs = error instanceof SettingRefused || isPort || code.startsWith('ERR_PARSE_ARGS');
-  return isTheirs ? error.message : undefined;
+  const isFromUser = error instanceof SettingRefused || isPort || code.startsWith('ERR_PARSE_ARGS');
+  return isFromUser ? error.message : undefined;
 }
 
-// What was meant to be read is lost, so nothing that follows is worth doing: a full disk, a reader that went.
+// The output is lost (a full disk, a closed pipe), so the process has no more work to do.
 process.stdout.once('error', ({ message }) => {
   console.error(`Standard output cannot be written: ${message}`);
   process.exit(1);
@@ -117,6 +118,6 @@ process.stdout.once('error', ({ message }) => {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  console.error(explained(error) ?? error);
+  console.error(messageForUser(error) ?? error);
   process.exitCode = 1;
 }

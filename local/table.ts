@@ -1,3 +1,4 @@
+// Starts an embedded DynamoDB and creates the token table. Called by services.ts, by bench and by the tests.
 import {
   CreateTableCommand,
   type CreateTableCommandInput,
@@ -10,14 +11,14 @@ import {
 import dynalite from 'dynalite';
 import { type LoopbackServer, listen } from './loopback.ts';
 
-/** Starts an embedded DynamoDB, in memory, with an empty token table. */
+/** Starts an embedded DynamoDB with an empty token table. It keeps its data in memory. */
 export async function startTable(tableName: string): Promise<LoopbackServer> {
   const server = await listen(dynalite({ createTableMs: 0 }));
   await ensureTable(server.url, tableName);
   return server;
 }
 
-/** Makes the table as the stack does, partition key `account`, on demand, where there is none of that name. */
+/** Creates the table if it does not exist: partition key `account`, on-demand billing, as in the stack. */
 export async function ensureTable(endpoint: string, tableName: string, region = 'us-east-1'): Promise<void> {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
   const client = new DynamoDBClient({ endpoint, region, credentials });
@@ -43,7 +44,7 @@ async function createTable(client: DynamoDBClient, tableName: string): Promise<v
   try {
     await client.send(new CreateTableCommand(table));
   } catch (error) {
-    // Another process may have made it meanwhile.
+    // Another process may have created it in the meantime.
     if (!(error instanceof ResourceInUseException)) {
       throw error;
     }

@@ -1,7 +1,8 @@
+// The commands that other processes send to the simulator. Called by server.ts and simulator.ts.
 import type { Fault } from './faults.ts';
 import type { FegoraSettings } from './settings.ts';
 
-/** What other processes may tell the simulator, as JSON, by `POST /_control`. */
+/** A command to the simulator: the JSON body of `POST /_control`. */
 export interface Command {
   readonly settings?: Partial<FegoraSettings>;
   /** Username to password. */
@@ -14,7 +15,7 @@ export interface Command {
   readonly resetCounters?: boolean;
 }
 
-/** What a command acts on. */
+/** The functions that change the simulator. */
 export interface Controls {
   readonly set: (settings: Partial<FegoraSettings>) => void;
   readonly setPassword: (username: string, password: string) => void;
@@ -28,26 +29,26 @@ export interface Controls {
 
 const members = ['settings', 'accounts', 'clearFaults', 'faults', 'changeKey', 'brick', 'unbrick', 'resetCounters'];
 
-/** @throws TypeError where the body is no JSON object or names something unknown */
+/** Parses a command. @throws TypeError if the body is not a JSON object or has an unknown member */
 export function parseCommand(body: string): Command {
   const command: unknown = JSON.parse(body);
   assertCommand(command);
   return command;
 }
 
-/** Looks at the names alone: this door is for our own tests and the local run, on loopback. */
+/** Checks the names only, not the values: only our own tests and the local run send commands, on loopback. */
 function assertCommand(value: unknown): asserts value is Command {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new TypeError('a command is a JSON object');
+    throw new TypeError('the command must be a JSON object');
   }
   const unknown = Object.keys(value).filter((name) => !members.includes(name));
   if (unknown.length > 0) {
-    throw new TypeError(`no such command: ${unknown.join(', ')}`);
+    throw new TypeError(`the command has unknown members: ${unknown.join(', ')}`);
   }
 }
 
-/** Does what a command says: settings and accounts first, then faults, then the rest in the order of `Command`. */
-export function obey(command: Command, controls: Controls): void {
+/** Runs a command: settings and accounts first, then faults, then the rest in the order of `Command`. */
+export function applyCommand(command: Command, controls: Controls): void {
   controls.set(command.settings ?? {});
   for (const [username, password] of Object.entries(command.accounts ?? {})) {
     controls.setPassword(username, password);

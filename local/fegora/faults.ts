@@ -1,39 +1,40 @@
+// The faults that the simulator can produce. Used by server.ts and control.ts.
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Which requests a fault hits, and when in their life. */
-interface Reach {
-  /** How many requests it hits: 1 by default; `Infinity` (`null` in JSON) until cleared. */
+/** Which requests have the fault, and when. */
+interface FaultScope {
+  /** How many requests have the fault. `Infinity` (`null` in JSON): all, until the faults are cleared. @default 1 */
   readonly times?: number | null;
-  /** Only password grants of this user. */
+  /** Only password grants of this user have the fault. @default all requests */
   readonly username?: string;
-  /** The login is done, a token issued, and only its answer comes to grief. */
+  /** The server makes the login and issues the token; only the answer has the fault. */
   readonly afterLogin?: boolean;
-  /** Instead of the settings' own. Milliseconds. */
+  /** How long the server works on the request. Milliseconds. @default `delayMs` of the settings */
   readonly delayMs?: number;
 }
 
-/** A way for the simulator to misbehave. */
-export type Fault = Reach &
+/** A fault of the simulator. */
+export type Fault = FaultScope &
   (
     | {
         readonly kind: 'answer';
         readonly status: number;
         readonly headers?: Readonly<Record<string, string>>;
-        /** An HTML error page by default. */
+        /** @default an HTML error page */
         readonly body?: string | Uint8Array;
       }
     | { readonly kind: 'hang' | 'reset' | 'reset-mid-body' | 'truncate' }
   );
 
-/** Faults that wait for their requests, first come first served. */
+/** Faults that wait for requests. A request takes the first one that is for it. */
 export interface FaultQueue {
   readonly add: (fault: Fault) => void;
   readonly clear: () => void;
   readonly take: (username: string | undefined) => Fault | undefined;
 }
 
-/** No faults at first. */
+/** Starts without faults. */
 export function createFaultQueue(): FaultQueue {
   let queue: { readonly fault: Fault; left: number }[] = [];
   return {
@@ -56,13 +57,13 @@ export function createFaultQueue(): FaultQueue {
   };
 }
 
-/** What IIS shows for an exception, or for an application pool that is down. */
+/** The page that IIS shows for an exception, or if the application pool is down. */
 export function errorPage(status: number): string {
   return `<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Server Error</h1><p>${status}</p></body></html>`;
 }
 
-/** Plays a fault out on one response. A `hang` does nothing: the connection stays open until someone closes it. */
-export function play(fault: Fault, response: ServerResponse): void {
+/** Answers one request with a fault. A `hang` does nothing: the connection stays open until the client closes it. */
+export function answerWithFault(fault: Fault, response: ServerResponse): void {
   switch (fault.kind) {
     case 'answer':
       response
@@ -83,7 +84,7 @@ export function play(fault: Fault, response: ServerResponse): void {
   }
 }
 
-/** Half of an answer that looked like a success, then the end of the connection. */
+/** Sends half of a successful answer, then ends the connection. */
 function breakOff(response: ServerResponse, end: (socket: Socket) => void): void {
   const { socket } = response;
   response.writeHead(200, { 'Content-Type': 'application/json;charset=UTF-8', 'Content-Length': '400' });

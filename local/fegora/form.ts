@@ -1,9 +1,10 @@
-/** A form as Fegora's server reads it: names in lower case. */
+// Parses a form body as Fegora's server does. Called by server.ts.
+/** The values of a form by name. Names are in lower case. */
 export type Form = ReadonlyMap<string, string>;
 
 /**
- * Parses a body as ASP.NET Katana does, whatever its content type says: `&` is the only delimiter, `+` is a space, a part
- * without `=` is dropped, names ignore case, and a name that comes twice has its values joined by a comma.
+ * Parses a body as ASP.NET Katana does, which ignores the content type. `&` is the only delimiter, and `+` is a space. A
+ * part without `=` is dropped. Names ignore case. The values of a name that comes twice are joined with a comma.
  */
 export function parseForm(body: string): Form {
   const form = new Map<string, string>();
@@ -20,7 +21,7 @@ export function parseForm(body: string): Form {
   return form;
 }
 
-/** Percent escapes that are no UTF-8 stay as they came, as with .NET's `Uri.UnescapeDataString`. */
+/** Decodes percent escapes. Escapes that are not UTF-8 stay as they are, as in .NET's `Uri.UnescapeDataString`. */
 function unescapeText(text: string): string {
   return text.replaceAll('+', ' ').replace(/(?:%[0-9a-f]{2})+/gi, (run) => {
     try {

@@ -1,23 +1,25 @@
+// The token endpoint: checks a grant and issues tokens. Called by server.ts.
 import { randomBytes } from 'node:crypto';
 import type { Form } from './form.ts';
 import type { Passwords } from './passwords.ts';
 import type { RefreshRows } from './refresh-rows.ts';
 import type { FegoraSettings } from './settings.ts';
 
-/** How a request to the token endpoint ended inside the server. */
+/** The result of a request to the token endpoint, before any fault changes it. */
 export interface Answer {
   readonly outcome: 'issued' | 'refreshed' | 'refused' | 'bad_request' | 'crashed';
   readonly status: number;
-  /** Absent: the server's HTML error page. */
+  /** Absent if the server answers its HTML error page. */
   readonly json?: Readonly<Record<string, string | number>>;
 }
 
-/** The token endpoint and the tokens it has issued. */
+/** The token endpoint, and the tokens that it issued. */
 export interface Grants {
+  /** Answers a request. `snapshot` is the state of the table of refresh tokens when the request arrived. */
   readonly answer: (form: Form, snapshot: number) => Answer;
-  /** The user a bearer token stands for; undefined where it is unknown, expired or killed. */
+  /** The user of a bearer token. Undefined if the token is unknown, expired or invalidated by `changeKey`. */
   readonly whoami: (accessToken: string) => string | undefined;
-  /** Kills every token at once, as a new machine key on the server does. */
+  /** Invalidates every token, as a new machine key on the server does. */
   readonly changeKey: () => void;
 }
 
@@ -36,7 +38,7 @@ interface Login {
 
 type Issue = (login: Login, outcome: 'issued' | 'refreshed') => Answer;
 
-/** Answers as ASP.NET Katana with its usual provider does; `client_id` is looked at before anything else. */
+/** Answers as ASP.NET Katana does with its usual provider: it checks `client_id` first. */
 export function createGrants(server: Server): Grants {
   const { settings } = server;
   const tokens = createTokens(server);
@@ -81,7 +83,7 @@ function createTokens({ settings, rows, now }: Server): Omit<Grants, 'answer'> &
   return {
     issue: ({ username, clientId, snapshot }, outcome) => {
       const refreshToken = `not-a-real-refresh-${randomBytes(16).toString('hex')}`;
-      // Without a client the server makes no refresh token, so it does not look at the table either.
+      // Without a client the server issues no refresh token, so it does not read the table.
       if (clientId !== '' && !rows.replace({ token: refreshToken, username, clientId }, snapshot)) {
         return { outcome: 'crashed', status: 500 };
       }

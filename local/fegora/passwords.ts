@@ -1,3 +1,4 @@
+// The users of the simulator, their passwords and the lockout. Used by grants.ts and server.ts.
 import type { FegoraSettings } from './settings.ts';
 
 interface Account {
@@ -7,21 +8,21 @@ interface Account {
   lockedUntil: number;
 }
 
-/** Who may log in, and who is locked out after too many wrong passwords, as ASP.NET Identity counts them. */
+/** Users and passwords. Too many wrong passwords lock a user out, as in ASP.NET Identity. */
 export interface Passwords {
-  /** Whether these are the credentials of an account that is not locked; a wrong password counts against it. */
+  /** Whether the password is right and the user is not locked. A wrong password counts towards the lockout. */
   readonly accepts: (username: string, password: string) => boolean;
-  /** Adds an account or gives it another password; failures and lock stand. */
+  /** Adds a user, or changes the password. The count of failures and the lock stay as they are. */
   readonly set: (username: string, password: string) => void;
   readonly isLocked: (username: string) => boolean;
 }
 
-/** No accounts at first. `now` is epoch milliseconds. */
+/** Starts without users. `now` returns epoch milliseconds. */
 export function createPasswords(settings: FegoraSettings, now: () => number): Passwords {
   const accounts = new Map<string, Account>();
   const locked = (account: Account): boolean => now() < account.lockedUntil;
 
-  const miss = (account: Account): void => {
+  const countFailure = (account: Account): void => {
     account.failures += 1;
     if (account.failures === settings.lockoutFailures) {
       account.failures = 0;
@@ -36,15 +37,15 @@ export function createPasswords(settings: FegoraSettings, now: () => number): Pa
         return false;
       }
       if (account.password !== password) {
-        miss(account);
+        countFailure(account);
         return false;
       }
       account.failures = 0;
       return true;
     },
     set: (username, password) => {
-      const known = accounts.get(username) ?? { failures: 0, lockedUntil: Number.NEGATIVE_INFINITY };
-      accounts.set(username, { ...known, password });
+      const existing = accounts.get(username) ?? { failures: 0, lockedUntil: Number.NEGATIVE_INFINITY };
+      accounts.set(username, { ...existing, password });
     },
     isLocked: (username) => {
       const account = accounts.get(username);

@@ -1,30 +1,33 @@
-/** A row of the server's refresh-token table. */
+// The table of refresh tokens, with the race that bricks an account. Used by grants.ts and server.ts.
+/** A row of the table. */
 interface Row {
   readonly token: string;
   readonly username: string;
   readonly clientId: string;
-  /** Place in the order of writes to the table. */
+  /** The number of this write to the table. */
   readonly added: number;
 }
 
 /**
- * The table whose race bricks an account: a login replaces the one row it sees, but a row that another login added
- * meanwhile stays beside it, and from then on every login of that user finds two rows where one is expected and throws.
+ * The server's table of refresh tokens. A login replaces the one row of the user that it saw when it arrived. If another
+ * login added a row in the meantime, both rows stay. From then on every login of that user finds two rows and fails: the
+ * account is bricked.
  */
 export interface RefreshRows {
-  /** What a request that arrives now will see of the table. */
+  /** The state of the table that a request which arrives now will see. */
   readonly snapshot: () => number;
-  /** False: the server found two rows and threw. */
+  /** Adds a row in place of the old one. False if the server found two rows and failed. */
   readonly replace: (row: Omit<Row, 'added'>, snapshot: number) => boolean;
-  /** A refresh token works once: its row is gone before a successor is written. */
+  /** Removes and returns the row of a token: a refresh token works once. */
   readonly take: (token: string) => Row | undefined;
+  /** Adds two rows, so that every login of the user fails. */
   readonly brick: (username: string, clientId: string) => void;
-  /** What Fegora's support would do: delete all rows but one. */
+  /** Deletes all rows of the user except one, as Fegora's support would. */
   readonly unbrick: (username: string) => void;
   readonly isBricked: (username: string) => boolean;
 }
 
-/** An empty table. */
+/** Starts with an empty table. */
 export function createRefreshRows(): RefreshRows {
   let rows: Row[] = [];
   let writes = 0;

@@ -1,21 +1,22 @@
+// The simulated Fegora server: answers HTTP requests. Called by simulator.ts.
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { type Controls, obey, parseCommand } from './control.ts';
-import { createFaultQueue, errorPage, type FaultQueue, play } from './faults.ts';
+import { applyCommand, type Controls, parseCommand } from './control.ts';
+import { answerWithFault, createFaultQueue, errorPage, type FaultQueue } from './faults.ts';
 import { parseForm } from './form.ts';
 import { type Answer, createGrants, type Grants } from './grants.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
 import { createRefreshRows, type RefreshRows } from './refresh-rows.ts';
 import type { FegoraSettings } from './settings.ts';
-import { countLogins, createTraffic, type LoginCounts, type Passage, type Traffic } from './traffic.ts';
+import { countLogins, createTraffic, type LoginCounts, type RecordedRequest, type Traffic } from './traffic.ts';
 
-/** Everything the simulator has counted, as `GET /_control` shows it. */
+/** The counters of the simulator, as `GET /_control` shows them. */
 export interface FegoraCounters extends LoginCounts {
   readonly users: Readonly<Record<string, LoginCounts & { readonly bricked: boolean; readonly locked: boolean }>>;
-  /** Requests to the token endpoint that were no password grants. */
+  /** Requests to the token endpoint that were not password grants. */
   readonly otherGrants: number;
-  /** Those of them that yielded a token. */
+  /** Those of them that got a token. */
   readonly refreshes: number;
   /** Requests to paths that Fegora does not have. */
   readonly unexpected: number;
@@ -24,7 +25,7 @@ export interface FegoraCounters extends LoginCounts {
   readonly apiRefusals: number;
 }
 
-/** What the simulated server is made of. */
+/** The parts of the simulated server. */
 export interface Fegora {
   readonly settings: FegoraSettings;
   readonly passwords: Passwords;
@@ -32,29 +33,29 @@ export interface Fegora {
   readonly rows: RefreshRows;
   readonly faults: FaultQueue;
   readonly traffic: Traffic;
-  readonly elsewhere: { unexpected: number; apiCalls: number; apiRefusals: number };
-  readonly surroundings: Surroundings;
+  readonly otherCounts: { unexpected: number; apiCalls: number; apiRefusals: number };
+  readonly dependencies: Dependencies;
   readonly controls: Controls;
 }
 
-/** What the simulated server takes from its surroundings. */
-export interface Surroundings {
-  /** Wall clock, epoch milliseconds. */
+/** The clock of the simulated server, and a hook for tests. */
+export interface Dependencies {
+  /** Wall clock. Epoch milliseconds. */
   readonly now: () => number;
-  /** How `delayMs` is waited for. */
+  /** Waits for `delayMs`. */
   readonly sleep: (ms: number) => Promise<unknown>;
-  /** Runs when the server has done its work and before it answers. */
-  readonly beforeAnswer: (passage: Passage) => Promise<void> | void;
+  /** Called when the server has the answer and has not sent it. */
+  readonly beforeAnswer: (recorded: RecordedRequest) => Promise<void> | void;
 }
 
-/** Puts the simulated server together, without accounts. */
-export function createFegora(settings: FegoraSettings, surroundings: Surroundings): Fegora {
-  const passwords = createPasswords(settings, surroundings.now);
+/** Creates the simulated server, without users. */
+export function createFegora(settings: FegoraSettings, dependencies: Dependencies): Fegora {
+  const passwords = createPasswords(settings, dependencies.now);
   const rows = createRefreshRows();
-  const grants = createGrants({ settings, passwords, rows, now: surroundings.now });
+  const grants = createGrants({ settings, passwords, rows, now: dependencies.now });
   const faults = createFaultQueue();
   const traffic = createTraffic();
-  const elsewhere = { unexpected: 0, apiCalls: 0, apiRefusals: 0 };
+  const otherCounts = { unexpected: 0, apiCalls: 0, apiRefusals: 0 };
   const controls: Controls = {
     set: (changed) => {
       Object.assign(settings, changed);
@@ -67,10 +68,10 @@ export function createFegora(settings: FegoraSettings, surroundings: Surrounding
     unbrick: rows.unbrick,
     resetCounters: () => {
       traffic.reset();
-      Object.assign(elsewhere, { unexpected: 0, apiCalls: 0, apiRefusals: 0 });
+      Object.assign(otherCounts, { unexpected: 0, apiCalls: 0, apiRefusals: 0 });
     },
   };
-  return { settings, passwords, rows, grants, faults, traffic, elsewhere, surroundings, controls };
+  return { settings, passwords, rows, grants, faults, traffic, otherCounts, dependencies, controls };
 }
 
 /** Answers one request of any kind. */
@@ -83,41 +84,41 @@ export async function serve(fegora: Fegora, request: IncomingMessage, response: 
     case '/_control':
       return serveControl(fegora, request, response);
     default:
-      fegora.elsewhere.unexpected += 1;
+      fegora.otherCounts.unexpected += 1;
       send(response, 404, { Message: 'No HTTP resource was found that matches the request URI.' });
   }
 }
 
 async function serveToken(fegora: Fegora, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { faults, grants, rows, settings, surroundings, traffic } = fegora;
-  const passage = traffic.arrive(surroundings.now());
+  const { faults, grants, rows, settings, dependencies, traffic } = fegora;
+  const recorded = traffic.arrive(dependencies.now());
   const snapshot = rows.snapshot();
-  noticeHangUp(passage, request, response);
+  watchForHangUp(recorded, request, response);
   try {
     const form = parseForm(await text(request));
     if (form.get('grant_type') === 'password') {
-      passage.username = form.get('username') ?? '';
+      recorded.username = form.get('username') ?? '';
     }
-    const fault = faults.take(passage.username);
-    await idle(passage, wait(surroundings, fault?.delayMs ?? settings.delayMs));
+    const fault = faults.take(recorded.username);
+    await idle(recorded, wait(dependencies, fault?.delayMs ?? settings.delayMs));
     const answer = fault === undefined || fault.afterLogin === true ? grants.answer(form, snapshot) : undefined;
-    passage.outcome = answer?.outcome ?? 'faulted';
-    await surroundings.beforeAnswer(passage);
+    recorded.outcome = answer?.outcome ?? 'faulted';
+    await dependencies.beforeAnswer(recorded);
     if (fault?.kind === 'hang' && !response.destroyed) {
-      await idle(passage, once(response, 'close'));
+      await idle(recorded, once(response, 'close'));
     }
-    traffic.leave(passage);
-    fault === undefined ? reply(response, answer) : play(fault, response);
+    traffic.leave(recorded);
+    fault === undefined ? reply(response, answer) : answerWithFault(fault, response);
   } finally {
-    traffic.leave(passage);
+    traffic.leave(recorded);
   }
 }
 
-/** A client that goes before its answer is no reason for the server to stop: the request only loses its listener. */
-function noticeHangUp(passage: Passage, request: IncomingMessage, response: ServerResponse): void {
+/** Notes whether the client closes the connection before the answer. The server still finishes its work. */
+function watchForHangUp(recorded: RecordedRequest, request: IncomingMessage, response: ServerResponse): void {
   const { socket } = request;
   const gone = (): void => {
-    passage.hungUp ||= !response.writableEnded;
+    recorded.hungUp ||= !response.writableEnded;
   };
   socket.once('end', gone);
   response.once('close', () => {
@@ -126,13 +127,13 @@ function noticeHangUp(passage: Passage, request: IncomingMessage, response: Serv
   });
 }
 
-async function idle(passage: Passage, end: Promise<unknown>): Promise<void> {
-  passage.waiting = true;
+async function idle(recorded: RecordedRequest, end: Promise<unknown>): Promise<void> {
+  recorded.waiting = true;
   await end;
-  passage.waiting = false;
+  recorded.waiting = false;
 }
 
-async function wait({ sleep }: Surroundings, ms: number): Promise<void> {
+async function wait({ sleep }: Dependencies, ms: number): Promise<void> {
   if (ms > 0) {
     await sleep(ms);
   }
@@ -146,14 +147,14 @@ function reply(response: ServerResponse, answer: Answer | undefined): void {
   }
 }
 
-/** The API behind the tokens, as far as a caller's handling of 401 needs one. */
+/** An API method that needs a token. Callers try their handling of 401 on it. */
 async function serveApi(fegora: Fegora, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { elsewhere, grants } = fegora;
+  const { otherCounts, grants } = fegora;
   const body = await text(request);
   const username = grants.whoami(/^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '');
-  elsewhere.apiCalls += 1;
+  otherCounts.apiCalls += 1;
   if (username === undefined) {
-    elsewhere.apiRefusals += 1;
+    otherCounts.apiRefusals += 1;
     response.setHeader('WWW-Authenticate', 'Bearer');
     send(response, 401, { Message: 'Authorization has been denied for this request.' });
   } else {
@@ -164,7 +165,7 @@ async function serveApi(fegora: Fegora, request: IncomingMessage, response: Serv
 async function serveControl(fegora: Fegora, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await text(request);
   try {
-    obey(body === '' ? {} : parseCommand(body), fegora.controls);
+    applyCommand(body === '' ? {} : parseCommand(body), fegora.controls);
     send(response, 200, count(fegora));
   } catch (error) {
     send(response, 400, { error: String(error) });
@@ -176,8 +177,8 @@ function send(response: ServerResponse, status: number, json: object): void {
   response.writeHead(status, { ...headers, Expires: '-1' }).end(JSON.stringify(json));
 }
 
-/** All that was counted since the counters were last reset. */
-export function count({ traffic, rows, passwords, elsewhere }: Fegora): FegoraCounters {
+/** The counters since the last reset. */
+export function count({ traffic, rows, passwords, otherCounts }: Fegora): FegoraCounters {
   const byUser = Object.groupBy(traffic.logins(), ({ username }) => username ?? '');
   const users = Object.entries(byUser).map(([username, logins = []]) => {
     const state = { bricked: rows.isBricked(username), locked: passwords.isLocked(username) };
@@ -186,5 +187,5 @@ export function count({ traffic, rows, passwords, elsewhere }: Fegora): FegoraCo
   const others = traffic.others();
   const refreshes = others.filter(({ outcome }) => outcome === 'refreshed').length;
   const total = countLogins(traffic.logins());
-  return { ...total, users: Object.fromEntries(users), otherGrants: others.length, refreshes, ...elsewhere };
+  return { ...total, users: Object.fromEntries(users), otherGrants: others.length, refreshes, ...otherCounts };
 }

@@ -1,21 +1,22 @@
-/** How the simulated server behaves. All of it can be changed while it runs. */
+// The settings of the simulator and their defaults. Used by simulator.ts, server.ts and grants.ts.
+/** How the simulated server behaves. All settings can change while the server runs. */
 export interface FegoraSettings {
   /** Lifetime of access tokens. Whole seconds. */
   lifetimeSeconds: number;
-  /** Users whose tokens live otherwise. Whole seconds by username. */
+  /** Other lifetimes for some users. Whole seconds by username. */
   lifetimes: Record<string, number>;
-  /** `error_description` of a refused password; the real one may be localised. */
+  /** `error_description` of a refused password. The real server may send it in another language. */
   refusal: string;
-  /** Wrong passwords in a row that lock an account; 0 never locks. */
+  /** How many wrong passwords in a row lock a user. 0: never. */
   lockoutFailures: number;
   lockoutMinutes: number;
   /** The only `client_id` that is registered. */
   clientId: string;
-  /** How long the server works on a request to the token endpoint. Milliseconds. */
+  /** How long the server works on each request to the token endpoint. Milliseconds. */
   delayMs: number;
 }
 
-/** Fegora's server as far as its page and the stack it is built on tell. */
+/** The settings of Fegora's server, as far as its page and its software stack show them. */
 export const defaultSettings: FegoraSettings = {
   lifetimeSeconds: 1800,
   lifetimes: {},

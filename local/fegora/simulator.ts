@@ -1,19 +1,20 @@
+// Starts the Fegora simulator on loopback. Called by services.ts, bench/servers.ts and the tests.
 import { setTimeout } from 'node:timers/promises';
 import { serve as serveOn } from '../loopback.ts';
-import { type Controls, obey } from './control.ts';
-import { count, createFegora, type FegoraCounters, type Surroundings, serve } from './server.ts';
+import { applyCommand, type Controls } from './control.ts';
+import { count, createFegora, type Dependencies, type FegoraCounters, serve } from './server.ts';
 import { defaultSettings, type FegoraSettings } from './settings.ts';
-import type { Passage } from './traffic.ts';
+import type { RecordedRequest } from './traffic.ts';
 
 /** How the simulator starts. */
-export interface FegoraOptions extends Partial<FegoraSettings>, Partial<Surroundings> {
+export interface FegoraOptions extends Partial<FegoraSettings>, Partial<Dependencies> {
   /** @default 0, any free port */
   readonly port?: number;
   /** Username to password. */
   readonly accounts?: Readonly<Record<string, string>>;
 }
 
-/** A Fegora of our own on loopback. */
+/** A running Fegora simulator. */
 export interface FegoraSimulator extends Controls {
   /** The token endpoint. */
   readonly url: string;
@@ -21,18 +22,18 @@ export interface FegoraSimulator extends Controls {
   readonly origin: string;
   readonly counters: () => FegoraCounters;
   /** Password grants in the order of their arrival. */
-  readonly logins: () => readonly Passage[];
+  readonly logins: () => readonly RecordedRequest[];
   readonly close: () => Promise<void>;
 }
 
 /**
- * Starts a Fegora on 127.0.0.1: `POST /token` as Fegora's page and the server stack behind it have it, `/api/whoami` for
- * bearer tokens, and `/_control` for other processes (see `Command`).
+ * Starts the simulator on 127.0.0.1. `POST /token` behaves as Fegora's page and its software stack say. `/api/whoami` takes
+ * bearer tokens. `/_control` takes commands of other processes (see `Command`).
  */
 export async function startFegoraSimulator(options: FegoraOptions = {}): Promise<FegoraSimulator> {
   const { port = 0, accounts = {}, now = Date.now, sleep = setTimeout, beforeAnswer = () => {}, ...settings } = options;
   const fegora = createFegora({ ...defaultSettings, ...settings }, { now, sleep, beforeAnswer });
-  obey({ accounts }, fegora.controls);
+  applyCommand({ accounts }, fegora.controls);
   const { url, close } = await serveOn((request, response) => {
     serve(fegora, request, response).catch(() => response.destroy());
   }, port);

@@ -1,8 +1,9 @@
+// Records the requests to the token endpoint and counts them. Called by server.ts.
 import type { Answer } from './grants.ts';
 
-/** Counts of password grants: of all users, or of one. */
+/** Counts of the password grants of one user, or of all users. */
 export interface LoginCounts {
-  /** Password grants that arrived, whatever became of them. */
+  /** Password grants that arrived, with any result. */
   readonly attempts: number;
   /** Tokens issued. */
   readonly logins: number;
@@ -10,99 +11,100 @@ export interface LoginCounts {
   readonly refusals: number;
   /** HTML 500 answers of a bricked account. */
   readonly crashes: number;
-  /** Pairs of password grants of one user that both had their client's connection open. */
+  /** Pairs of password grants of one user at the same time, both with an open connection. */
   readonly overlapsSeen: number;
-  /** Pairs of password grants of one user that the server worked on at once, whether their clients had hung up or not. */
+  /** Pairs of password grants of one user that the server worked on at the same time, with or without an open connection. */
   readonly overlapsInside: number;
-  /** Most password grants of one user at once with their connections open. */
+  /** The most password grants of one user at the same time with an open connection. */
   readonly maxInFlight: number;
 }
 
-/** One request on its way through the token endpoint. Never holds a password or a token. */
-export interface Passage {
-  /** Known once the body is read; stays undefined for anything but a password grant. */
+/** A record of one request to the token endpoint. It never has a password or a token. */
+export interface RecordedRequest {
+  /** Set when the body is read. Stays undefined for a request that is not a password grant. */
   username?: string;
-  /** Arrival by the simulator's clock. Epoch milliseconds. */
+  /** When the request arrived, by the simulator's clock. Epoch milliseconds. */
   readonly at: number;
-  /** `pending` while the server works on it; `faulted` where a fault kept it from the password. */
+  /** `pending` while the server works on the request. `faulted` if a fault prevented the check of the password. */
   outcome: Answer['outcome'] | 'pending' | 'faulted';
-  /** Whether its client closed the connection before an answer. */
+  /** Whether the client closed the connection before the answer. */
   hungUp: boolean;
-  /** Whether nothing goes on with it until time has passed or its client has gone: a test may then let time pass. */
+  /** Whether the server waits for time to pass, or for the client to go. A test may then advance its clock. */
   waiting: boolean;
-  /** Those that the server was working on when this one arrived. */
-  readonly met: readonly Meeting[];
+  /** The requests that the server was working on when this one arrived. */
+  readonly concurrent: readonly Concurrent[];
 }
 
-interface Meeting {
-  readonly other: Passage;
-  /** Whether the other's connection was open. */
-  seen: boolean;
+interface Concurrent {
+  readonly other: RecordedRequest;
+  /** Whether the connection of the other request was open. */
+  isOpen: boolean;
 }
 
-/** Keeps count of what goes through the token endpoint. */
+/** The records of all requests to the token endpoint. */
 export interface Traffic {
-  readonly arrive: (at: number) => Passage;
-  /** To be called before the answer's first byte, so that whoever has read an answer is no longer inside. */
-  readonly leave: (passage: Passage) => void;
-  /** Password grants in the order of their arrival. */
-  readonly logins: () => readonly Passage[];
+  readonly arrive: (at: number) => RecordedRequest;
+  /** Call it before the first byte of the answer: a client that has its answer must not count as concurrent. */
+  readonly leave: (request: RecordedRequest) => void;
+  /** Password grants in the order in which they arrived. */
+  readonly logins: () => readonly RecordedRequest[];
   /** All other requests to the token endpoint. */
-  readonly others: () => readonly Passage[];
+  readonly others: () => readonly RecordedRequest[];
   readonly reset: () => void;
 }
 
-/** Nothing has arrived yet. */
+/** Starts without records. */
 export function createTraffic(): Traffic {
-  const inside = new Set<Passage>();
-  let passages: Passage[] = [];
+  const inside = new Set<RecordedRequest>();
+  let requests: RecordedRequest[] = [];
   return {
     arrive: (at) => {
-      const met = Array.from(inside, (other) => ({ other, seen: !other.hungUp }));
-      const passage: Passage = { at, outcome: 'pending', hungUp: false, waiting: false, met };
-      inside.add(passage);
-      passages.push(passage);
-      lookAgain(met);
-      return passage;
+      const concurrent = Array.from(inside, (other) => ({ other, isOpen: !other.hungUp }));
+      const request: RecordedRequest = { at, outcome: 'pending', hungUp: false, waiting: false, concurrent };
+      inside.add(request);
+      requests.push(request);
+      checkAgain(concurrent);
+      return request;
     },
-    leave: (passage) => {
-      inside.delete(passage);
+    leave: (request) => {
+      inside.delete(request);
     },
-    logins: () => passages.filter((one) => one.username !== undefined),
-    others: () => passages.filter((one) => one.username === undefined),
+    logins: () => requests.filter((one) => one.username !== undefined),
+    others: () => requests.filter((one) => one.username === undefined),
     reset: () => {
-      passages = [...inside];
+      requests = [...inside];
     },
   };
 }
 
 /**
- * A client that hung up before this request was sent may be noticed after it: the order in which one turn of the event
- * loop reports sockets says nothing. Two turns later every earlier hang-up is known.
+ * Updates `isOpen` two turns of the event loop later. A client may have hung up before this request was sent, and the event
+ * loop may report it after the request: one turn reports sockets in any order. Two turns later it has reported it.
  */
-function lookAgain(met: readonly Meeting[]): void {
+function checkAgain(concurrent: readonly Concurrent[]): void {
   setImmediate(() =>
     setImmediate(() => {
-      for (const meeting of met) {
-        meeting.seen = !meeting.other.hungUp;
+      for (const one of concurrent) {
+        one.isOpen = !one.other.hungUp;
       }
     }),
   );
 }
 
-/** Sums some password grants up. */
-export function countLogins(logins: readonly Passage[]): LoginCounts {
-  const outcome = (wanted: Passage['outcome']): number => logins.filter((one) => one.outcome === wanted).length;
-  const meetings = logins.map((one) => one.met.filter(({ other }) => other.username === one.username));
-  const seen = meetings.map((met) => met.filter((one) => one.seen).length);
+/** Counts some password grants. */
+export function countLogins(logins: readonly RecordedRequest[]): LoginCounts {
+  const withOutcome = (outcome: RecordedRequest['outcome']): number =>
+    logins.filter((one) => one.outcome === outcome).length;
+  const overlaps = logins.map((one) => one.concurrent.filter(({ other }) => other.username === one.username));
+  const open = overlaps.map((some) => some.filter(({ isOpen }) => isOpen).length);
   return {
     attempts: logins.length,
-    logins: outcome('issued'),
-    refusals: outcome('refused'),
-    crashes: outcome('crashed'),
-    overlapsSeen: seen.reduce((sum, count) => sum + count, 0),
-    overlapsInside: meetings.reduce((sum, met) => sum + met.length, 0),
-    // The most at once is reached when one arrives.
-    maxInFlight: seen.reduce((most, count) => Math.max(most, count + 1), 0),
+    logins: withOutcome('issued'),
+    refusals: withOutcome('refused'),
+    crashes: withOutcome('crashed'),
+    overlapsSeen: open.reduce((sum, count) => sum + count, 0),
+    overlapsInside: overlaps.reduce((sum, some) => sum + some.length, 0),
+    // The number can grow only when a request arrives.
+    maxInFlight: open.reduce((most, count) => Math.max(most, count + 1), 0),
   };
 }

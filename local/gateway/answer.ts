@@ -1,3 +1,4 @@
+// Makes the HTTP answers: refusals of API Gateway, and results of the function. Called by api.ts and wire.ts.
 import { refusalBody, refusalHeaders, refusals } from '../../infra/api/refusals.ts';
 import type { Invoked } from './function.ts';
 
@@ -8,16 +9,19 @@ export interface GatewayAnswer {
   readonly body: string;
 }
 
-/** An answer of API Gateway's own: its status, and the type it names where it names one. */
+/** A refusal by API Gateway itself: the status, and the `x-amzn-ErrorType` if it has one. */
 export interface GatewayRefusal {
   readonly status: 400 | 403 | 413 | 429 | 502 | 504;
   readonly type?: string;
 }
 
-/** The function failed, or answered with something that is no HTTP answer. */
+/** The function failed, or returned something that is not an HTTP answer. */
 const badGateway: GatewayRefusal = { status: 502, type: 'InternalServerErrorException' };
 
-/** The stack's fixed body for a refusal: API Gateway's own would repeat headers, a session token among them. */
+/**
+ * The answer with the fixed body of the stack. API Gateway's default body would repeat headers of the request, and one of
+ * them can be a session token.
+ */
 export function refuse({ status, type }: GatewayRefusal, requestId: string): GatewayAnswer {
   const fixed = refusals.find((refusal) => refusal.status === status);
   if (fixed === undefined) {
@@ -35,7 +39,7 @@ export function refuse({ status, type }: GatewayRefusal, requestId: string): Gat
 }
 
 /**
- * What the function's result means to API Gateway.
+ * The HTTP answer that API Gateway makes of the function's result.
  *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html (output format)
  */

@@ -1,26 +1,27 @@
+// The REST API: checks signature, rights and throttle, then invokes the function. Called by gateway.ts.
 import { answerOf, type GatewayAnswer, type GatewayRefusal, refuse } from './answer.ts';
 import { type Caller, isAllowed } from './callers.ts';
 import { type GatewayRequest, proxyEvent, routeOf } from './event.ts';
 import type { Invoked, LocalFunction } from './function.ts';
 import { type ArrivedRequest, Refusal } from './sigv4.ts';
 
-/** What stands behind the API and who may call it. */
+/** What the REST API needs: the function, and the checks before it. */
 export interface RestApi {
   readonly local: LocalFunction;
-  /** Whose signature it is; throws Refusal. */
+  /** Returns the caller who signed the request. @throws Refusal if the signature is not valid */
   readonly identify: (request: ArrivedRequest) => Promise<Caller>;
   readonly isThrottled: () => boolean;
   readonly integrationTimeoutMs: number;
 }
 
-/** The alias that API Gateway calls. */
+/** The alias that API Gateway invokes. */
 const alias = 'http';
 
-/** The REST API: every method with IAM authorisation, proxied to the function's alias `http`. */
+/** Answers one request. Every method needs IAM authorisation; the function is invoked by its alias `http`. */
 export async function callRestApi(api: RestApi, request: GatewayRequest): Promise<GatewayAnswer> {
   const route = routeOf(request);
   if (route === undefined) {
-    // As if there were a path that wants a signature: API Gateway tells nobody what is not there.
+    // The same answer as for a path without a signature: API Gateway does not say which paths exist.
     return refuse({ status: 403, type: 'MissingAuthenticationTokenException' }, request.requestId);
   }
   const admitted = await admit(api, request);
@@ -46,12 +47,12 @@ async function admit(api: RestApi, request: GatewayRequest): Promise<Caller | Ga
   }
 }
 
-/** The function's outcome, or nothing where it took longer than API Gateway waits. */
+/** The function's result. Undefined if the function takes longer than API Gateway waits. */
 async function integrate({ local, integrationTimeoutMs }: RestApi, event: string): Promise<Invoked | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const { promise: timedOut, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(resolve, integrationTimeoutMs, undefined);
   try {
-    return await Promise.race([local.invoke(event, alias), late]);
+    return await Promise.race([local.invoke(event, alias), timedOut]);
   } finally {
     clearTimeout(timer);
   }

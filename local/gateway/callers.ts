@@ -1,20 +1,21 @@
+// The callers of the local run, their keys and their rights. Used by local-run.ts, bench and the tests.
 import { localAccount } from './function.ts';
 import type { SigningKeys } from './sigv4.ts';
 
 /** An identity of the local run, with its rights. */
 export interface Caller extends SigningKeys {
-  /** What the rights are, in a few words. */
+  /** The rights in a few words. */
   readonly title: string;
   readonly arn: string;
-  /** Unique id; of a role, with the session's name. */
+  /** Unique id. For a role, the session's name follows it. */
   readonly principalId: string;
-  /** Methods and paths it may call, as they stand in an `execute-api:Invoke` ARN. */
+  /** Methods and paths that the caller may call, as in the ARN of `execute-api:Invoke`. */
   readonly paths: readonly string[];
-  /** Aliases it may invoke; the empty name is the unqualified function. */
+  /** Aliases that the caller may invoke. The empty name is the unqualified function. */
   readonly aliases: readonly string[];
 }
 
-/** Who may do what in the local run. */
+/** The callers of the local run. */
 export interface LocalCallers {
   readonly all: Caller;
   readonly first: Caller;
@@ -23,8 +24,8 @@ export interface LocalCallers {
 }
 
 /**
- * Callers for trying rights out: on all accounts, on the first alone (a role, so with a session token), on none; and an
- * operator. The keys are no secret: they are good for nothing but this process.
+ * Four callers to try rights with: one for all accounts, one for the first account only (a role, so it has a session
+ * token), one without rights, and an operator. The keys are not secret: only this process accepts them.
  */
 export function localCallers(firstAccount: string): LocalCallers {
   return {
@@ -52,7 +53,7 @@ function user(name: string, title: string): Omit<Caller, 'paths' | 'aliases'> {
   };
 }
 
-/** Whether one of the patterns allows a resource. `*` stands at the end only. */
+/** Whether one of the patterns allows the resource. A pattern may have `*` at its end only. */
 export function isAllowed(patterns: readonly string[], resource: string): boolean {
   return patterns.some((pattern) =>
     pattern.endsWith('*') ? resource.startsWith(pattern.slice(0, -1)) : resource === pattern,

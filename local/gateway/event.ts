@@ -1,18 +1,19 @@
+// Makes the event that API Gateway hands to the function. Called by api.ts and by bench.
 import { randomBytes } from 'node:crypto';
 import type { Caller } from './callers.ts';
 import { localAccount } from './function.ts';
 import type { ArrivedRequest } from './sigv4.ts';
 
-/** A resource of the API that a request meets. */
+/** The resource of the API that matches a request. */
 export interface Route {
   readonly resource: '/token' | '/token/{account}';
-  /** Decoded once, as API Gateway does. */
+  /** Percent-decoded once, as in API Gateway. */
   readonly pathParameters: Readonly<Record<string, string>> | null;
 }
 
-/** A request, all of it. */
+/** A request with everything that the event needs. */
 export interface GatewayRequest extends ArrivedRequest {
-  /** Names and values in turn, as sent. */
+  /** Names and values in turns, as the client sent them. */
   readonly rawHeaders: readonly string[];
   readonly requestId: string;
   readonly sourceIp: string;
@@ -20,7 +21,7 @@ export interface GatewayRequest extends ArrivedRequest {
   readonly arrivedAt: number;
 }
 
-/** The route of a method and a path; nothing where the API has none, however the path is spelled. */
+/** The route of a method and a path. Undefined if the API has none for this exact spelling. */
 export function routeOf({ method, path }: ArrivedRequest): Route | undefined {
   if (method !== 'POST') {
     return undefined;
@@ -42,9 +43,9 @@ function decoded(segment: string): string | undefined {
 }
 
 /**
- * The event of a proxy integration, payload version 1.0, behind a custom domain: there `requestContext.path` has no
- * stage. Paths stay percent-encoded, parameters come decoded, the signature's header is dropped, the session token's is
- * not.
+ * The event of a proxy integration, payload version 1.0. It has the form of a custom domain, so `requestContext.path` has
+ * no stage. Paths stay percent-encoded; parameters are decoded. API Gateway drops the header of the signature, and keeps
+ * the header of the session token.
  *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html (headers)

@@ -1,25 +1,26 @@
+// Invokes the handler as Lambda does: JSON, context, errors, time-out. Called by api.ts and invoke.ts.
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 
-/** What Lambda calls. */
+/** The function that Lambda calls. */
 export type Handler = (event: unknown, context: Context) => Promise<unknown>;
 
-/** How an invocation ended: its payload, or an error that was thrown or forced, as JSON text. */
+/** The result of an invocation as JSON text: the payload, or the error if it failed or timed out. */
 export interface Invoked {
   readonly failed: boolean;
   readonly payload: string;
 }
 
-/** A function as Lambda runs it. */
+/** A Lambda function. */
 export interface LocalFunction {
   readonly name: string;
   /** Unqualified. */
   readonly arn: string;
-  /** Runs the handler through an alias; unqualified without one. The payload is JSON text. Never rejects. */
+  /** Runs the handler with a payload of JSON text. Without an alias the call is unqualified. Never rejects. */
   readonly invoke: (payload: string, alias?: string) => Promise<Invoked>;
 }
 
-/** What a function is made of. */
+/** How a function is made. */
 export interface LocalFunctionOptions {
   readonly handler: Handler;
   readonly region: string;
@@ -27,12 +28,15 @@ export interface LocalFunctionOptions {
   readonly timeoutMs?: number;
 }
 
-/** AWS account of everything local. */
+/** The AWS account id of the local run. */
 export const localAccount = '000000000000';
 
 const name = 'fegora-token-broker';
 
-/** Wraps the handler: JSON in, JSON out, a context with a true clock, errors in Lambda's shape, the time-out enforced. */
+/**
+ * Wraps the handler: it gets parsed JSON and a context whose remaining time counts down. Its errors get Lambda's form. It
+ * fails after `timeoutMs`.
+ */
 export function createLocalFunction({ handler, region, timeoutMs = 25_000 }: LocalFunctionOptions): LocalFunction {
   const arn = `arn:aws:lambda:${region}:${localAccount}:function:${name}`;
   return { name, arn, invoke };
@@ -40,11 +44,11 @@ export function createLocalFunction({ handler, region, timeoutMs = 25_000 }: Loc
   async function invoke(payload: string, alias?: string): Promise<Invoked> {
     const invokedFunctionArn = alias === undefined ? arn : `${arn}:${alias}`;
     const context = contextOf({ invokedFunctionArn, awsRequestId: randomUUID(), remainingMs: timeoutMs });
-    const late = new AbortController();
+    const ended = new AbortController();
     try {
-      return await Promise.race([run(handler, payload, context), timeOut(context, timeoutMs, late.signal)]);
+      return await Promise.race([run(handler, payload, context), timeOut(context, timeoutMs, ended.signal)]);
     } finally {
-      late.abort();
+      ended.abort();
     }
   }
 }
@@ -58,23 +62,23 @@ async function run(handler: Handler, payload: string, context: Context): Promise
   }
 }
 
-/** What Lambda's Node.js runtime passes on of an error: name, message and stack. */
+/** An error as Lambda's Node.js runtime reports it: name, message and stack. */
 function errorOf(thrown: unknown): object {
   return thrown instanceof Error
     ? { errorType: thrown.name, errorMessage: thrown.message, trace: (thrown.stack ?? '').split('\n') }
     : { errorType: typeof thrown, errorMessage: String(thrown), trace: [] };
 }
 
-function timeOut({ awsRequestId }: Context, timeoutMs: number, early: AbortSignal): Promise<Invoked> {
+function timeOut({ awsRequestId }: Context, timeoutMs: number, ended: AbortSignal): Promise<Invoked> {
   const errorMessage = `RequestId: ${awsRequestId} Error: Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`;
   const payload = JSON.stringify({ errorType: 'Sandbox.Timedout', errorMessage });
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, timeoutMs, { failed: true, payload });
-    early.addEventListener('abort', () => clearTimeout(timer));
+    ended.addEventListener('abort', () => clearTimeout(timer));
   });
 }
 
-/** What differs between the contexts of two invocations. */
+/** The members of the context that differ from invocation to invocation. */
 export interface Invocation {
   readonly invokedFunctionArn: string;
   readonly awsRequestId: string;
@@ -82,7 +86,7 @@ export interface Invocation {
 }
 
 /**
- * The context of an invocation that starts now.
+ * The context of an invocation that starts now. `remainingMs` counts down from here.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html
  */

@@ -1,3 +1,4 @@
+// Starts an HTTP server with the REST API and Lambda's Invoke in front of the function. Called by local-run.ts.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type LoopbackServer, listen, readBody } from '../loopback.ts';
@@ -10,35 +11,35 @@ import { callInvokeApi, refuseInvoke } from './invoke.ts';
 import { type ArrivedRequest, authenticate, Refusal } from './sigv4.ts';
 import { createWireServer } from './wire.ts';
 
-/** What the gateway stands in front of, and for whom. */
+/** The function behind the gateway, and its callers. */
 export interface GatewayOptions {
   readonly handler: Handler;
   readonly callers: readonly Caller[];
-  /** Aliases of the function. */
+  /** The aliases that the function has. */
   readonly aliases: readonly string[];
   readonly port?: number;
   readonly region?: string;
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds. @default the system's clock */
   readonly now?: () => number;
-  /** Whether the API's throttle refuses a call. */
+  /** Whether the throttle of the API refuses this call. @default never */
   readonly isThrottled?: () => boolean;
-  /** How long the function may take. */
+  /** How long the function may run. @default 25 s */
   readonly timeoutMs?: number;
-  /** How long API Gateway waits for it. */
+  /** How long API Gateway waits for the function. @default 29 s */
   readonly integrationTimeoutMs?: number;
 }
 
-/** The gateway, and the function behind it for direct calls. */
+/** A running gateway, with the name of its function for direct calls. */
 export interface Gateway extends LoopbackServer {
   readonly functionName: string;
 }
 
-/** API Gateway takes more, Lambda does not. */
+/** Lambda's limit; API Gateway's is higher. Bytes. */
 const longestBody = 6 * 1024 * 1024;
 
 /**
  * Starts what AWS has in front of the function: the REST API with IAM authorisation (`POST /token`,
- * `POST /token/{account}`), and Lambda's Invoke for direct calls. Signatures are checked, and so are rights.
+ * `POST /token/{account}`), and Lambda's Invoke for direct calls. Both check signatures and rights.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { handler, aliases, region = 'us-east-1', now = Date.now, timeoutMs = 25_000 } = options;

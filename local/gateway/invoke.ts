@@ -1,14 +1,15 @@
+// Lambda's Invoke API, for synchronous calls only. Called by gateway.ts.
 import type { GatewayAnswer } from './answer.ts';
 import { type Caller, isAllowed } from './callers.ts';
 import type { LocalFunction } from './function.ts';
 import { type ArrivedRequest, Refusal } from './sigv4.ts';
 
-/** The function that is invoked, and who may. */
+/** What the Invoke API needs: the function, its aliases, and the check of signatures. */
 export interface InvokeApi {
   readonly local: LocalFunction;
-  /** Whose signature it is; throws Refusal. */
+  /** Returns the caller who signed the request. @throws Refusal if the signature is not valid */
   readonly identify: (request: ArrivedRequest) => Promise<Caller>;
-  /** Those that the function has. */
+  /** The aliases that the function has. */
   readonly aliases: readonly string[];
 }
 
@@ -18,7 +19,7 @@ interface Target {
 }
 
 /**
- * Lambda's Invoke, for synchronous calls.
+ * Answers one Invoke request. It must be synchronous (`RequestResponse`).
  *
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
@@ -42,7 +43,7 @@ export async function callInvokeApi(api: InvokeApi, request: ArrivedRequest): Pr
   }
 }
 
-/** A refusal in Lambda's own shape. */
+/** A refusal in the form that Lambda answers with. */
 export function refuseInvoke({ type, message }: Refusal): GatewayAnswer {
   return {
     status: statuses.get(type) ?? 403,
@@ -58,11 +59,11 @@ const statuses: ReadonlyMap<string, number> = new Map([
   ['RequestTooLargeException', 413],
 ]);
 
-/** The name may be an ARN, and may end in the alias. */
+/** Reads function and alias from the path. The name may be an ARN, and may end in the alias. */
 function targetOf({ method, path, query }: ArrivedRequest): Target {
   const named = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(path)?.[1];
   if (method !== 'POST' || named === undefined) {
-    throw new Refusal('ResourceNotFoundException', 'Only Invoke is known here.');
+    throw new Refusal('ResourceNotFoundException', 'This emulator has Invoke only.');
   }
   const [functionName = '', suffix] = decoded(named)
     .replace(/^.*:function:/, '')
@@ -88,7 +89,7 @@ function authorise(caller: Caller, alias: string | undefined, resource: string):
 
 function payloadOf({ headers, body }: ArrivedRequest): string {
   if ((headers.get('x-amz-invocation-type') ?? 'RequestResponse') !== 'RequestResponse') {
-    throw new Refusal('InvalidParameterValueException', 'Only RequestResponse is known here.');
+    throw new Refusal('InvalidParameterValueException', 'This emulator has RequestResponse only.');
   }
   const text = body.length === 0 ? '{}' : body.toString();
   try {

@@ -1,26 +1,27 @@
+// Checks AWS signatures, version 4. Called by gateway.ts.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
 
-/** A request as it came over the wire. */
+/** A request as the client sent it. */
 export interface ArrivedRequest {
   readonly method: string;
-  /** Percent-encoded as sent, without the query. */
+  /** Percent-encoded as the client sent it, without the query. */
   readonly path: string;
   readonly query: readonly (readonly [name: string, value: string])[];
-  /** By lower-case name; several of one name joined with a comma. */
+  /** By lower-case name. Values of the same name are joined with a comma. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Buffer;
 }
 
-/** An access key and what belongs to it. */
+/** An access key with its secret. A role has a session token too. */
 export interface SigningKeys {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
 }
 
-/** Against what a signature is checked. */
+/** What a signature is checked against. */
 export interface SignatureCheck<Keys extends SigningKeys> {
   readonly keysOf: (accessKeyId: string) => Keys | undefined;
   readonly region: string;
@@ -29,7 +30,7 @@ export interface SignatureCheck<Keys extends SigningKeys> {
   readonly now: number;
 }
 
-/** Why AWS does not take a request: the value of its `x-amzn-ErrorType` header. */
+/** The reason why AWS refuses a request. `type` is the value of the `x-amzn-ErrorType` header. */
 export class Refusal extends Error {
   readonly type: string;
 
@@ -50,7 +51,8 @@ const algorithm = 'AWS4-HMAC-SHA256';
 const toleranceMs = 5 * 60_000;
 
 /**
- * Whose request it is. It is signed once more with the key it names, and the two signatures are compared.
+ * Returns the keys that signed the request. Signs the request again with the key that it names, and compares the two
+ * signatures.
  *
  * @throws Refusal with the type that API Gateway answers
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
@@ -110,7 +112,7 @@ function dateOf({ headers }: ArrivedRequest): { readonly text: string; readonly 
   return { text, epochMs: Date.parse(iso) };
 }
 
-/** A digest that the request states of its own body takes the body's place in the signature, so it must be true. */
+/** The signature covers the digest in `x-amz-content-sha256` in place of the body, so the digest must fit the body. */
 function hasStatedBody({ headers, body }: ArrivedRequest): boolean {
   const stated = headers.get('x-amz-content-sha256');
   return stated === undefined || stated === createHash('sha256').update(body).digest('hex');

@@ -1,12 +1,13 @@
+// An HTTP server that answers malformed requests in the contract's form too. Called by gateway.ts.
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type GatewayRefusal, refuse } from './answer.ts';
 
 /**
- * A server that leaves nothing to be answered by Node itself, whose answers have neither the contract's headers nor its
- * body: requests that are no HTTP or have too many headers, that name no host, expect what nobody knows, or are for a
- * proxy.
+ * Creates a server that answers the requests that Node would answer by itself: requests that are not HTTP, have too many
+ * headers, name no host, have an unknown `Expect`, or are for a proxy. Node's own answers have neither the headers nor the
+ * body of the contract.
  */
 export function createWireServer(respond: RequestListener): Server {
   const server = createServer({ requireHostHeader: false }, respond);
@@ -26,6 +27,6 @@ function refuseOn(socket: Duplex, refusal: GatewayRefusal): void {
   const { status, headers, body } = refuse(refusal, requestId);
   const ours = { 'x-amzn-RequestId': requestId, 'Content-Length': Buffer.byteLength(body), Connection: 'close' };
   const lines = Object.entries({ ...headers, ...ours }).map(([name, value]) => `${name}: ${value}`);
-  // What is still under way is not read: the socket is closed as soon as the answer has gone.
+  // The rest of the request is not read: the socket closes as soon as the answer is sent.
   socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', body].join('\r\n'), () => socket.destroy());
 }

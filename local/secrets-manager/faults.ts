@@ -1,21 +1,23 @@
+// The faults that a test can give the emulator. Used by server.ts.
 import { SecretsRefusal } from './versions.ts';
 
 /**
- * What can go wrong: throttled, an error of theirs, no answer at all, an answer cut short, no permission, no use of the
- * key. `flapping` answers GetSecretValue with AWSCURRENT and AWSPREVIOUS in turn, as reads may for a while after a write.
+ * The emulator's faults: throttling, a server error, no answer, half an answer, no permission on the secret, no permission
+ * on the key. With `flapping`, GetSecretValue answers AWSCURRENT and AWSPREVIOUS in turns, as reads can after a write.
  */
 export type SecretsFault = 'throttled' | 'failed' | 'hanging' | 'cut' | 'denied' | 'undecryptable' | 'flapping';
 
-/** The fault that stands, if any. */
+/** Holds at most one fault. */
 export interface SecretsFaults {
-  /** From now on, for so many requests. */
+  /** Sets the fault for the next `times` requests. @default all requests */
   readonly breakWith: (fault: SecretsFault, times?: number) => void;
+  /** Ends the fault. */
   readonly clearFault: () => void;
-  /** What the next request meets. */
+  /** The fault of the request that arrives now. */
   readonly take: () => SecretsFault | undefined;
 }
 
-/** How Secrets Manager words a fault that it answers with. */
+/** The refusals of the faults that have an answer, in Secrets Manager's words. */
 export const faultRefusals: ReadonlyMap<SecretsFault | undefined, SecretsRefusal> = new Map([
   ['throttled', new SecretsRefusal('ThrottlingException', 'Rate exceeded')],
   ['failed', new SecretsRefusal('InternalServiceError', 'An error occurred on the server side.')],
@@ -23,13 +25,13 @@ export const faultRefusals: ReadonlyMap<SecretsFault | undefined, SecretsRefusal
   ['undecryptable', new SecretsRefusal('DecryptionFailure', 'The protected secret text cannot be decrypted.')],
 ]);
 
-/** No fault at first. */
+/** Starts without a fault. */
 export function createSecretsFaults(): SecretsFaults {
-  let standing: SecretsFault | undefined;
+  let current: SecretsFault | undefined;
   let left = 0;
   return {
     breakWith: (fault, times = Number.POSITIVE_INFINITY) => {
-      standing = fault;
+      current = fault;
       left = times;
     },
     clearFault: () => {
@@ -37,7 +39,7 @@ export function createSecretsFaults(): SecretsFaults {
     },
     take: () => {
       left -= 1;
-      return left >= 0 ? standing : undefined;
+      return left >= 0 ? current : undefined;
     },
   };
 }

@@ -1,3 +1,4 @@
+// The operations of Secrets Manager that the emulator has. Called by server.ts.
 import type { SecretsStore, StoredSecret } from './store.ts';
 import {
   chooseVersion,
@@ -10,14 +11,14 @@ import {
 
 type Input = ReadonlyMap<string, unknown>;
 
-/** Answers one operation: its input's members to its output. */
+/** Runs one operation: takes the members of its input, returns its output. @throws SecretsRefusal */
 export type Operation = (store: SecretsStore, input: Input) => object;
 
-/** Restoring is what Secrets Manager allows for 30 days unless told otherwise. */
+/** Secrets Manager deletes a secret 30 days after the request by default. */
 const recoveryMs = 30 * 24 * 3_600_000;
 
 /**
- * What the emulator speaks of the service, by the name in `X-Amz-Target`.
+ * The operations by their names in `X-Amz-Target`.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Operations.html
  */
@@ -89,7 +90,7 @@ function valued(version: StoredVersion): object {
   return { VersionId: version.id, VersionStages: [...version.stages], ...shown };
 }
 
-/** AWS JSON 1.1 writes times as seconds with a fraction. */
+/** Times in AWS JSON 1.1 are seconds with a fraction. */
 function seconds(epochMs: number): number {
   return epochMs / 1000;
 }

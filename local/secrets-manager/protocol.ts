@@ -1,14 +1,15 @@
+// Reads requests and writes answers in AWS JSON 1.1. Called by server.ts.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SecretsRefusal } from './versions.ts';
 
-/** The operation a request names in AWS JSON 1.1. */
+/** The operation that a request names in `X-Amz-Target`, or `unknown`. */
 export function operationOf(request: IncomingMessage): string {
   const [service, operation] = String(request.headers['x-amz-target']).split('.');
   return service === 'secretsmanager' && operation !== undefined ? operation : 'unknown';
 }
 
-/** The members of a request's body. */
+/** The members of the body. @throws SecretsRefusal if the body is not a JSON object */
 export function inputOf(body: Buffer | undefined): ReadonlyMap<string, unknown> {
   try {
     const input: unknown = JSON.parse(String(body));
@@ -16,15 +17,15 @@ export function inputOf(body: Buffer | undefined): ReadonlyMap<string, unknown> 
       return new Map(Object.entries(input));
     }
   } catch {
-    // Refused below, like every other body that is no object.
+    // Refused below, like every other body that is not an object.
   }
-  throw new SecretsRefusal('SerializationException', 'The request body is no JSON object.');
+  throw new SecretsRefusal('SerializationException', 'The request body is not a JSON object.');
 }
 
-/** Answers with an output or a refusal; `cut` breaks the connection half-way. */
-export function send(response: ServerResponse, outcome: object, cut: boolean): void {
-  const refusal = outcome instanceof SecretsRefusal ? outcome : undefined;
-  const body = JSON.stringify(refusal === undefined ? outcome : { __type: refusal.code, Message: refusal.message });
+/** Sends an output or a refusal. If `cut` is true, sends half of the body and closes the connection. */
+export function send(response: ServerResponse, result: object, cut: boolean): void {
+  const refusal = result instanceof SecretsRefusal ? result : undefined;
+  const body = JSON.stringify(refusal === undefined ? result : { __type: refusal.code, Message: refusal.message });
   response.writeHead(statusOf(refusal), {
     'content-type': 'application/x-amz-json-1.1',
     'content-length': Buffer.byteLength(body),
@@ -38,7 +39,7 @@ export function send(response: ServerResponse, outcome: object, cut: boolean): v
   }
 }
 
-/** All refusals but their own failure are answered with 400. */
+/** The service answers its own failure with 500, and all other refusals with 400. */
 function statusOf(refusal: SecretsRefusal | undefined): number {
   if (refusal === undefined) {
     return 200;

@@ -1,3 +1,4 @@
+// Starts the emulator of Secrets Manager. Called by services.ts, bench/servers.ts and the tests.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type LoopbackServer, readBody, serve } from '../loopback.ts';
 import { createSecretsFaults, faultRefusals, type SecretsFault, type SecretsFaults } from './faults.ts';
@@ -6,15 +7,15 @@ import { inputOf, operationOf, send } from './protocol.ts';
 import { createSecretsStore, type SecretsStore } from './store.ts';
 import { putVersion, SecretsRefusal, type SecretValue } from './versions.ts';
 
-/** An emulator of Secrets Manager that speaks its protocol, AWS JSON 1.1, to any SDK. It checks no signature. */
+/** An emulator of Secrets Manager for any SDK: it has the protocol AWS JSON 1.1. It does not check signatures. */
 export interface SecretsManager extends LoopbackServer, Pick<SecretsFaults, 'breakWith' | 'clearFault'> {
-  /** Makes a secret, without a value unless one is given. The ARN. */
+  /** Creates a secret, with a value if one is given. Returns the ARN. */
   readonly create: (name: string, value?: SecretValue) => string;
-  /** Puts a new current version. Its VersionId. */
+  /** Stores a new current version. Returns its VersionId. */
   readonly put: (secretId: string, value: SecretValue) => string;
   /** Marks a secret for deletion. */
   readonly remove: (secretId: string) => void;
-  /** How many requests for an operation arrived. */
+  /** The number of requests for an operation so far. */
   readonly calls: (operation: string) => number;
 }
 
@@ -22,7 +23,7 @@ export interface SecretsManager extends LoopbackServer, Pick<SecretsFaults, 'bre
 export interface SecretsManagerOptions {
   readonly port?: number;
   readonly region?: string;
-  /** How long each answer takes. Milliseconds. */
+  /** How long each answer takes. Milliseconds. @default 0 */
   readonly latencyMs?: number;
 }
 
@@ -38,7 +39,7 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
   const server = await serve((request, response) => {
     answer(request, response).catch((error: Error) => response.destroy(error));
   }, port);
-  return { ...server, ...faults, ...handles(store), calls: (operation) => counts.get(operation) ?? 0 };
+  return { ...server, ...faults, ...storeFunctions(store), calls: (operation) => counts.get(operation) ?? 0 };
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const operation = operationOf(request);
@@ -50,15 +51,15 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
     if (fault !== 'hanging') {
       send(
         response,
-        outcomeOf(() => perform(store, { operation, body, fault, count })),
+        resultOf(() => perform(store, { operation, body, fault, count })),
         fault === 'cut',
       );
     }
   }
 }
 
-/** What a test or the local run does past the protocol. */
-function handles(store: SecretsStore): Pick<SecretsManager, 'create' | 'put' | 'remove'> {
+/** The functions that change the store without a request. */
+function storeFunctions(store: SecretsStore): Pick<SecretsManager, 'create' | 'put' | 'remove'> {
   return {
     create: (name, value) => {
       const secret = store.create(name);
@@ -74,15 +75,15 @@ function handles(store: SecretsStore): Pick<SecretsManager, 'create' | 'put' | '
   };
 }
 
-interface Call {
+interface OperationRequest {
   readonly operation: string;
   readonly body: Buffer | undefined;
   readonly fault: SecretsFault | undefined;
-  /** Which call of its operation it is, from 1. */
+  /** The number of this request among those for the same operation, from 1. */
   readonly count: number;
 }
 
-function perform(store: SecretsStore, { operation, body, fault, count }: Call): object {
+function perform(store: SecretsStore, { operation, body, fault, count }: OperationRequest): object {
   const run = operations.get(operation);
   const refusal = faultRefusals.get(fault);
   if (run === undefined || refusal !== undefined) {
@@ -97,7 +98,7 @@ function flapTo(count: number): string {
   return count % 2 === 1 ? 'AWSCURRENT' : 'AWSPREVIOUS';
 }
 
-function outcomeOf(performed: () => object): object {
+function resultOf(performed: () => object): object {
   try {
     return performed();
   } catch (error) {

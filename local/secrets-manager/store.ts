@@ -1,3 +1,4 @@
+// The secrets of the emulator, by name and ARN. Used by server.ts and operations.ts.
 import { randomUUID } from 'node:crypto';
 import { SecretsRefusal, type StoredVersions } from './versions.ts';
 
@@ -8,21 +9,25 @@ export interface StoredSecret {
   /** Epoch milliseconds. */
   readonly createdAt: number;
   readonly versions: StoredVersions;
-  /** Epoch milliseconds; present from DeleteSecret on. */
+  /** When DeleteSecret was called. Absent before. Epoch milliseconds. */
   deletedAt?: number;
 }
 
-/** The secrets of one account and region. All throw SecretsRefusal. */
+/** The secrets of one AWS account and region. All functions throw SecretsRefusal. */
 export interface SecretsStore {
-  /** A secret without any value, as CloudFormation makes it. */
+  /** Creates a secret without a value, as CloudFormation does. */
   readonly create: (name: string) => StoredSecret;
-  /** By name, by ARN, or by ARN without its random end. */
+  /** Finds a secret by name, by ARN, or by ARN without its random end. */
   readonly find: (id: string) => StoredSecret;
-  /** The same, for what a secret that is pending deletion does not allow. */
+  /** The same, but refuses a secret that is pending deletion. */
   readonly findLive: (id: string) => StoredSecret;
 }
 
-/** @param arnPrefix up to and with `secret:` */
+/**
+ * Creates an empty store.
+ *
+ * @param arnPrefix the start of every ARN, `secret:` included
+ */
 export function createSecretsStore(arnPrefix: string): SecretsStore {
   const secrets = new Map<string, StoredSecret>();
   return { create, find, findLive };

@@ -1,6 +1,7 @@
+// The versions and staging labels of one secret. Called by operations.ts, store.ts and server.ts.
 import { randomUUID } from 'node:crypto';
 
-/** A refusal as Secrets Manager words it. */
+/** A refusal with the code and message of Secrets Manager. */
 export class SecretsRefusal extends Error {
   readonly code: string;
 
@@ -10,7 +11,7 @@ export class SecretsRefusal extends Error {
   }
 }
 
-/** A text, or the bytes of a binary secret. */
+/** The text of a secret, or its bytes if it is binary. */
 export type SecretValue = string | Uint8Array;
 
 /** One version of a secret. */
@@ -25,24 +26,28 @@ export interface StoredVersion {
 /** The versions of one secret, by id. */
 export type StoredVersions = Map<string, StoredVersion>;
 
-/** Which version is meant: AWSCURRENT where nothing is said. */
+/** Selects a version. @default AWSCURRENT */
 export interface VersionChoice {
   readonly versionId?: string | undefined;
   readonly stage?: string | undefined;
 }
 
-/** How a version is put. */
+/** How a new version is stored. */
 export interface PutOptions {
-  /** Becomes the version's id, and makes a repeated request harmless. */
+  /** Becomes the id of the version. A request that is repeated with the same token does nothing. */
   readonly token?: string | undefined;
-  /** AWSCURRENT where nothing is said. */
+  /** Labels of the new version. @default AWSCURRENT */
   readonly stages?: readonly string[] | undefined;
 }
 
 const current = 'AWSCURRENT';
 const previous = 'AWSPREVIOUS';
 
-/** PutSecretValue. The first version is current whatever was asked. */
+/**
+ * PutSecretValue: stores a new version. The first version always gets AWSCURRENT.
+ *
+ * @throws SecretsRefusal if another version has the same token
+ */
 export function putVersion(versions: StoredVersions, value: SecretValue, options: PutOptions = {}): StoredVersion {
   const known = options.token === undefined ? undefined : versions.get(options.token);
   if (known !== undefined) {
@@ -60,7 +65,7 @@ export function putVersion(versions: StoredVersions, value: SecretValue, options
   return version;
 }
 
-/** GetSecretValue. */
+/** GetSecretValue: returns the selected version. @throws SecretsRefusal if there is none */
 export function chooseVersion(versions: StoredVersions, { versionId, stage }: VersionChoice = {}): StoredVersion {
   if (versionId === undefined) {
     const label = stage ?? current;
@@ -74,7 +79,10 @@ export function chooseVersion(versions: StoredVersions, { versionId, stage }: Ve
   return version;
 }
 
-/** UpdateSecretVersionStage. A stage is on one version at a time; where AWSCURRENT leaves, AWSPREVIOUS comes. */
+/**
+ * UpdateSecretVersionStage: moves a label. Only one version has a label at a time. The version that loses AWSCURRENT gets
+ * AWSPREVIOUS.
+ */
 export function moveStage(versions: StoredVersions, stage: string, to: StoredVersion): void {
   const from = holderOf(versions, stage);
   if (from === to) {
@@ -87,7 +95,7 @@ export function moveStage(versions: StoredVersions, stage: string, to: StoredVer
   }
 }
 
-/** The same token with the same value is a repeated request; with another it is a mistake. */
+/** The same token with the same value is a repeated request. With another value it is an error. */
 function repeated(known: StoredVersion, value: SecretValue): StoredVersion {
   if (Buffer.from(known.value).equals(Buffer.from(value))) {
     return known;
