@@ -1,9 +1,10 @@
+// DynamoDB in memory, for virtual time. Used by table-harness.ts, the test cluster and unit tests.
 import type { CallDynamo } from '../../lambda/aws/token-table.ts';
 
 type Attribute = { S?: string; N?: string; BOOL?: boolean; SS?: string[] };
 type Row = Record<string, Attribute>;
 
-/** What UpdateItem is given. */
+/** The input of UpdateItem. */
 interface UpdateInput {
   readonly Key: { readonly account: { readonly S: string } };
   readonly UpdateExpression: string;
@@ -12,19 +13,23 @@ interface UpdateInput {
   readonly ExpressionAttributeValues: Readonly<Record<string, Attribute>>;
 }
 
-/** An embedded DynamoDB with as much of the language of expressions as the token table speaks. */
+/** DynamoDB in memory. It has only the expressions that the token table uses. */
 export interface MemoryDynamo {
   readonly call: CallDynamo;
   readonly rows: Map<string, Row>;
 }
 
-/** @param now what the `Date` header would say, epoch milliseconds */
+/**
+ * Creates an empty table.
+ *
+ * @param now the time in the `Date` header of answers. Epoch milliseconds
+ */
 export function createMemoryDynamo(now?: () => number): MemoryDynamo {
   const rows = new Map<string, Row>();
   const call: CallDynamo = async (operation, input) => {
     await Promise.resolve();
     const at = now === undefined ? {} : { at: Math.floor(now() / 1000) * 1000 };
-    // The contract suite holds what is passed here to what DynamoDB itself takes.
+    // The contract suite checks that the token table passes only what DynamoDB takes.
     const update = input as unknown as UpdateInput;
     const account = update.Key.account.S;
     if (operation === 'GetItem') {
@@ -52,13 +57,14 @@ function updated(row: Row, exists: boolean, update: UpdateInput): Row {
   return after;
 }
 
-interface Scene {
+/** The row before and after one update. */
+interface RowChange {
   readonly before: Row;
   readonly after: Row;
   readonly update: UpdateInput;
 }
 
-function applyClause(verb: string, clause: string, { before, after, update }: Scene): void {
+function applyClause(verb: string, clause: string, { before, after, update }: RowChange): void {
   const [target = '', ...rest] = clause.split(' ');
   const name = nameOf(target, update);
   const value = meaningOf(rest.at(-1)?.replace(')', '') ?? '', update);
@@ -74,7 +80,7 @@ function applyClause(verb: string, clause: string, { before, after, update }: Sc
   }
 }
 
-/** DynamoDB knows no empty set: the attribute goes with its last member. */
+/** DynamoDB has no empty sets: it removes the attribute with the last member. */
 function keepSet(after: Row, name: string, members: string[]): void {
   if (members.length === 0) {
     delete after[name];
@@ -87,7 +93,7 @@ function joined(verb: string, before: readonly string[], members: readonly strin
   return verb === 'ADD' ? [...new Set([...before, ...members])] : before.filter((member) => !members.includes(member));
 }
 
-/** A disjunction or conjunction, with at most one level of parentheses. */
+/** Whether a condition holds. It is a chain of OR and AND with at most one level of parentheses. */
 function holds(condition: string, row: Row, update: UpdateInput): boolean {
   const inner = condition.match(/ \((?<inner>[^()]*\(.*?\)[^()]*)\)$/)?.groups?.inner;
   if (inner !== undefined) {
@@ -114,7 +120,7 @@ function factorHolds(factor: string, row: Row, update: UpdateInput): boolean {
   if (operator === '<') {
     return stored?.N !== undefined && Number(stored.N) < Number(value.N);
   }
-  throw new Error(`no such condition here: ${factor}`);
+  throw new Error(`memory-dynamo does not have this condition: ${factor}`);
 }
 
 function nameOf(placeholder: string, update: UpdateInput): string {
@@ -127,7 +133,7 @@ function meaningOf(placeholder: string, update: UpdateInput): Attribute | undefi
 
 function required<T>(value: T | undefined): T {
   if (value === undefined) {
-    throw new Error('a placeholder without a meaning');
+    throw new Error('a placeholder has no value');
   }
   return value;
 }

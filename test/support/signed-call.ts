@@ -1,8 +1,9 @@
+// Makes HTTP calls with a signature, or without one. Used by the tests that call the gateway.
 import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { SigningKeys } from '../../local/gateway/sigv4.ts';
 
-/** What about a call is not as usual. */
+/** What a call has instead of the defaults. */
 export interface CallOptions {
   /** @default POST */
   readonly method?: string;
@@ -12,22 +13,22 @@ export interface CallOptions {
   readonly service?: string;
   /** @default us-east-1 */
   readonly region?: string;
-  /** When it is signed. @default now */
+  /** The date of the signature. @default now */
   readonly at?: Date;
-  /** Changes what was signed, on the wire. */
+  /** Changes the request after it was signed. */
   readonly tamper?: (signed: { url: URL; headers: Record<string, string>; body: string | undefined }) => void;
 }
 
-/** An answer that has been read. */
+/** An answer with its body read. */
 export interface CallAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The body's members; empty where it is no JSON object. */
+  /** The members of the body. Empty if the body is not a JSON object. */
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** Makes a call as the SDK signs it, and reads the answer. */
+/** Makes a call that the SDK's signer signs, and reads the answer. */
 export async function signedCall(url: string, keys: SigningKeys, options: CallOptions = {}): Promise<CallAnswer> {
   const { method = 'POST', body, service = 'execute-api', region = 'us-east-1', at = new Date() } = options;
   const target = new URL(url);
@@ -53,14 +54,14 @@ export async function signedCall(url: string, keys: SigningKeys, options: CallOp
   });
 }
 
-/** Makes a call as it is, and reads the answer. */
+/** Makes a call without a signature, and reads the answer. */
 export async function plainCall(url: string, init: RequestInit = { method: 'POST' }): Promise<CallAnswer> {
   const response = await fetch(url, init);
   const text = await response.text();
-  return { status: response.status, headers: response.headers, text, body: membersOf(text) };
+  return { status: response.status, headers: response.headers, text, body: readMembers(text) };
 }
 
-function membersOf(text: string): Readonly<Record<string, unknown>> {
+function readMembers(text: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? { ...value } : {};

@@ -1,11 +1,14 @@
+// A clock that can jump ahead. Used by tests with real servers.
 import { setTimeout } from 'node:timers/promises';
 import type { Clock } from '../../lambda/broker/ports.ts';
 
-/** The system's time, from which hours can be left out: for tests of real servers, which take their own time. */
+/** The system's time, plus what the test skipped. For tests of real servers, which cannot run on virtual time. */
 export interface SkippingClock extends Clock {
+  /** Moves the clock ahead at once. */
   readonly skip: (ms: number) => void;
 }
 
+/** Starts at the system's time. */
 export function skippingClock(): SkippingClock {
   let skippedMs = 0;
   return {

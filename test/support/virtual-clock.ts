@@ -1,3 +1,4 @@
+// A clock that moves only when the test says so. Used by unit and scenario tests.
 import type { Clock } from '../../lambda/broker/ports.ts';
 
 interface Sleeper {
@@ -5,17 +6,17 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Time that passes only when a test says so. */
+/** A clock that only the test moves. */
 export interface VirtualClock extends Clock {
-  /** Lets `ms` go by, waking whoever sleeps in the order of their times, and lets the code run on in between. */
+  /** Moves the clock by `ms`. Ends each sleep at its time, in order, and lets the code run after each. */
   readonly advance: (ms: number) => Promise<void>;
-  /** Lets time go by until the promise is settled, at most `limitMs`. */
+  /** Moves the clock until the promise settles. @throws Error if that takes more than `limitMs` */
   readonly until: <T>(promise: Promise<T>, limitMs?: number) => Promise<T>;
-  /** A clock that shares this one's time but shows another wall clock time. Milliseconds, may change. */
+  /** A clock that moves with this one, with its wall clock ahead by `offsetMs`. The offset may change. Milliseconds. */
   readonly shifted: (offsetMs: () => number) => Clock;
 }
 
-/** Some turns of the event loop: enough for code that waits for no more than promises, `setImmediate` or loopback. */
+/** Waits some turns of the event loop: enough for code that waits only for promises, `setImmediate` or loopback. */
 export async function settle(turns = 6): Promise<void> {
   for (let turn = 0; turn < turns; turn++) {
     await new Promise((resolve) => setImmediate(resolve));
@@ -23,9 +24,9 @@ export async function settle(turns = 6): Promise<void> {
 }
 
 /**
- * Starts at a whole second, so that `Date` headers made from it lose nothing.
+ * Creates a clock at `startMs` (epoch milliseconds). The default is a whole second, since `Date` headers have whole seconds.
  *
- * @param quiet resolves when the code that runs waits for nothing but time
+ * @param quiet resolves when all running code waits for time only
  */
 export function createVirtualClock(
   startMs = Date.UTC(2026, 0, 15, 12),

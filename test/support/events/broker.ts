@@ -1,3 +1,4 @@
+// A fake broker and fake reports. Used by the unit tests of events.
 import type { Broker, Grant, TokenRequest } from '../../../lambda/broker/broker.ts';
 import { fingerprint, type Token } from '../../../lambda/broker/token.ts';
 import type { BrokerError } from '../../../lambda/errors.ts';
@@ -16,20 +17,20 @@ export const token: Token = {
 
 export const grant: Grant = { token, source: 'memory', remainingMs: 1_699_500 };
 
-/** A broker that only answers what a test has it answer. */
-export function brokerOf(parts: Partial<Broker>): Broker {
-  const unexpected = () => Promise.reject(new Error('the broker must not be asked this'));
+/** A broker with the given functions. Every other function rejects. */
+export function brokerOf(functions: Partial<Broker>): Broker {
+  const unexpected = () => Promise.reject(new Error('the test does not expect this call of the broker'));
   return {
     getToken: unexpected,
     warm: unexpected,
     verify: unexpected,
     status: unexpected,
     amend: unexpected,
-    ...parts,
+    ...functions,
   };
 }
 
-/** A broker that hands out `grant`, and what it was asked. */
+/** A broker that answers every request with `answer`, and the requests that it got. */
 export function servingBroker(answer: Grant = grant) {
   const requests: TokenRequest[] = [];
   const broker = brokerOf({
@@ -41,7 +42,7 @@ export function servingBroker(answer: Grant = grant) {
   return { broker, requests };
 }
 
-/** Keeps what events report. */
+/** A report that keeps what the events report. */
 export function recordReports() {
   const issued: { call: Call; grant: Grant }[] = [];
   const failed: { call: Call; error: BrokerError }[] = [];

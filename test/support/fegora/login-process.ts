@@ -1,8 +1,9 @@
+// Logs in and prints the growth of its memory. Started as a process by hostile.test.ts.
 import { createLogin } from '../../../lambda/fegora/password-grant.ts';
 
 /**
- * Runs as a process of its own, so that nothing but the login moves its memory: logs in at a friendly server until the
- * peak has settled, then at another one, and prints how that ended and by how much the peak grew. KiB.
+ * Runs as a separate process, so that only the login changes its memory. It logs in at a friendly server until the peak of
+ * memory is stable, then at the other one. It prints the results of these logins, and the growth of the peak in KiB.
  */
 const [friendlyUrl = '', otherUrl = ''] = process.argv.slice(2);
 const credentials = { username: '1', password: 'not-a-real-password', clientId: 'apiApp', versionId: 'v1' };

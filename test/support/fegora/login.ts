@@ -1,3 +1,4 @@
+// Makes one login over a real socket, and the answers for it. Used by the contract tests of logins.
 import { afterEach, expect } from 'vitest';
 import type { LoginOutcome } from '../../../lambda/broker/ports.ts';
 import { createLogin } from '../../../lambda/fegora/password-grant.ts';
@@ -11,7 +12,7 @@ export const credentials = {
   versionId: 'v1',
 };
 
-/** A token response, the HTTP answer that carries it, and what a login makes of it. */
+/** A token response, the HTTP answer with it, and the result of a login that gets it. */
 export const token = JSON.stringify({
   access_token: 'not-a-real-token-7XLOCJyiMAs0ZxX',
   token_type: 'bearer',
@@ -31,7 +32,7 @@ export interface LoginOptions {
   readonly beforeFirstByte?: () => void;
 }
 
-/** One login over a real socket. Whatever fails must keep no cause: Node's carry host names and bytes of the answer. */
+/** Makes one login. An error must have no `cause`: the causes of Node hold host names and bytes of the answer. */
 export async function logIn(tokenUrl: string, options: LoginOptions = {}): Promise<LoginOutcome> {
   const { signal = AbortSignal.timeout(20_000), beforeFirstByte = () => {}, ...changed } = options;
   const login = createLogin({ tokenUrl, now: Date.now });
@@ -42,12 +43,12 @@ export async function logIn(tokenUrl: string, options: LoginOptions = {}): Promi
 
 type Reached = Extract<LoginOutcome, { kind: 'failed' }>['reached'];
 
-/** The whole outcome of a failure that is named by its code alone. */
+/** The whole result of a failed login whose `answer` is its error code. */
 export function failure(code: string, reached: Reached, message: string): object {
   return { kind: 'failed', error: expect.objectContaining({ code, message }), reached, answer: code };
 }
 
-/** Starts servers that end with the test. To be called at the top of a test file. */
+/** Returns a function that starts servers which end with the test. Call it at the top level of a test file. */
 export function upstreams(): (behaviour: Behaviour, certificate?: Certificate) => Promise<RawUpstream> {
   let started: RawUpstream[] = [];
   afterEach(async () => {

@@ -1,25 +1,30 @@
+// A TCP server that writes given bytes, to imitate a bad Fegora. Used by the contract tests of logins.
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { Certificate } from '../certificates.ts';
 
-/** A server that is no HTTP server: it writes the bytes it is told to, whenever it is told to. */
+/** A server below HTTP: the test says which bytes it writes, and when. */
 export interface RawUpstream {
-  /** Of a token endpoint on it. */
+  /** The URL of the token endpoint. */
   readonly url: string;
   readonly port: number;
-  /** TCP connections so far. */
+  /** The number of TCP connections so far. */
   readonly connections: () => number;
-  /** Those of them that are still open. */
+  /** The number of connections that are open now. */
   readonly open: () => number;
-  /** Bytes of all connections so far, TLS taken off. */
+  /** The bytes of all connections so far, decrypted. */
   readonly received: () => string;
   readonly close: () => Promise<void>;
 }
 
-/** What the server does with each connection, from its beginning. */
+/** What the server does with each new connection. */
 export type Behaviour = (socket: Socket) => void;
 
-/** @param certificate makes it speak TLS */
+/**
+ * Starts the server.
+ *
+ * @param certificate makes it a TLS server
+ */
 export async function startRawUpstream(behaviour: Behaviour, certificate?: Certificate): Promise<RawUpstream> {
   const open = new Set<Socket>();
   let connections = 0;
@@ -63,7 +68,7 @@ function listen(server: Server): Promise<number> {
   });
 }
 
-/** Waits for a whole request, then goes on. */
+/** Waits for a whole request, then continues with `next`. */
 export function afterRequest(next: Behaviour): Behaviour {
   return (socket) => {
     let bytes = '';
@@ -84,14 +89,14 @@ function isWhole(bytes: string): boolean {
   return headEnd >= 0 && bytes.length >= headEnd + 4 + Number(length);
 }
 
-/** Answers a whole request with these bytes, then closes. */
+/** Waits for a whole request, writes these bytes, then closes the connection. */
 export function answering(...parts: readonly (string | Uint8Array)[]): Behaviour {
   return afterRequest((socket) => {
     socket.end(Buffer.concat(parts.map((part) => Buffer.from(part))));
   });
 }
 
-/** An HTTP answer in bytes. Its `Content-Length` is right unless `headers` say otherwise. */
+/** The bytes of an HTTP answer. `Content-Length` is right unless `headers` has another one. */
 export function httpAnswer(
   status: number,
   body: string | Uint8Array = '',
@@ -103,18 +108,18 @@ export function httpAnswer(
   return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} Whatever\r\n${lines.join('')}\r\n`, 'latin1'), bytes]);
 }
 
-/** Writes `chunk` for ever, as fast as the other side reads. */
+/** Writes `chunk` again and again, as fast as the client reads, until the connection closes. */
 export function pour(socket: Socket, chunk: Uint8Array): void {
   const more = (): void => {
     while (!socket.destroyed && socket.write(chunk)) {
-      // The socket takes more.
+      // The socket has room for more.
     }
   };
   socket.on('drain', more);
   more();
 }
 
-/** Writes one byte after the other, for ever. */
+/** Writes one byte every `everyMs` until the connection closes. */
 export function drip(socket: Socket, byte: string, everyMs: number): void {
   const timer = setInterval(() => socket.write(byte), everyMs);
   socket.on('close', () => clearInterval(timer));

@@ -1,10 +1,11 @@
+// Runs the Fegora simulator in a worker thread. Started by tests that block their own thread.
 import diagnostics from 'node:diagnostics_channel';
 import { parentPort, workerData } from 'node:worker_threads';
 import { startFegoraSimulator } from '../../../local/fegora/simulator.ts';
 
 /**
- * Runs as a worker thread, so that Fegora goes on while the test's own thread is frozen. Posts the token endpoint, and
- * counts in `answered` the answers that are on their way, for the frozen thread to wait on.
+ * Fegora runs in this thread while the test blocks its own. The thread posts the URL of the token endpoint, and counts the
+ * answers that it sent in `answered`. The blocked thread waits on that counter.
  */
 const { options, answered } = workerData;
 diagnostics.subscribe('http.server.response.finish', () => {
