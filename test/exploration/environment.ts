@@ -2,11 +2,11 @@ import { createTokenTable } from '../../lambda/aws/token-table.ts';
 import { type Broker, createBroker, type TokenRequest } from '../../lambda/broker/broker.ts';
 import type { Credentials, Login, Observation, ReadCredentials } from '../../lambda/broker/ports.ts';
 import { asBrokerError, BrokerError, type ErrorCode } from '../../lambda/errors.ts';
-import { exchange } from './exchange.ts';
 import type { FegoraModel } from './fegora-model.ts';
-import { clientId, type Judge, tokenUrl } from './judge.ts';
+import { exchange } from './network-request.ts';
+import { clientId, type Judge, tokenUrl } from './oracle.ts';
+import type { Host, Universe } from './simulation.ts';
 import type { TableLink } from './table-link.ts';
-import type { Host, Universe } from './universe.ts';
 
 /** One account: its user at Fegora, its secret as Secrets Manager has it, and who judges what becomes of them. */
 export interface Taxpayer {

@@ -1,7 +1,7 @@
 import type { Credentials, Login, LoginOutcome } from '../../lambda/broker/ports.ts';
 import { BrokerError } from '../../lambda/errors.ts';
-import type { Judge, TrueLogin } from './judge.ts';
-import type { Host, Universe } from './universe.ts';
+import type { Judge, TrueLogin } from './oracle.ts';
+import type { Host, Universe } from './simulation.ts';
 
 /** How Fegora takes one login. `cut`: the connection breaks while Fegora works on. */
 export type Mood = 'well' | 'html_500' | 'unavailable' | 'cut' | 'unusable';

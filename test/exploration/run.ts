@@ -1,13 +1,13 @@
 import type { Login } from '../../lambda/broker/ports.ts';
 import { fingerprint } from '../../lambda/broker/token.ts';
 import type { ErrorCode } from '../../lambda/errors.ts';
-import { createChance } from './chance.ts';
 import { createEnvironment, type ExecutionEnvironment, type Taxpayer } from './environment.ts';
+import type { Deviation, Plan } from './fault-plan.ts';
 import { createFegoraModel } from './fegora-model.ts';
-import { createJudge } from './judge.ts';
-import type { Deviation, Plan } from './plan.ts';
+import { createJudge } from './oracle.ts';
+import { createChance } from './random.ts';
+import { createUniverse, type Host, settle, type Universe } from './simulation.ts';
 import { createTableLink, type TableLink, type Tamper } from './table-link.ts';
-import { createUniverse, type Host, settle, type Universe } from './universe.ts';
 
 /** How the broker is weakened, to see whether a run notices. */
 export interface Sabotage {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { plans } from './deviations.ts';
+import { plans } from './fault-plan-generators.ts';
 import { runWell, type Sabotage } from './run.ts';
 import { sabotages } from './sabotage.ts';
 

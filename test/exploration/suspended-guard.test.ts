@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { armGuard } from '../../lambda/broker/login-guard.ts';
-import { createUniverse } from './universe.ts';
+import { createUniverse } from './simulation.ts';
 
 test('a machine that is suspended during a login hangs up as soon as it finds its deadline past', async () => {
   const universe = createUniverse();

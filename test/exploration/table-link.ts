@@ -1,9 +1,9 @@
 import type { CallDynamo } from '../../lambda/aws/token-table.ts';
 import { loginGapMs } from '../../lambda/broker/token.ts';
 import { createMemoryDynamo, type MemoryDynamo } from '../support/memory-dynamo.ts';
-import { exchange } from './exchange.ts';
-import type { Judge } from './judge.ts';
-import type { Host, Universe } from './universe.ts';
+import { exchange } from './network-request.ts';
+import type { Judge } from './oracle.ts';
+import type { Host, Universe } from './simulation.ts';
 
 /** A change to what is asked of the table, as if the code had asked for something else. */
 export type Tamper = (input: Readonly<Record<string, unknown>>, what: Operation) => Readonly<Record<string, unknown>>;

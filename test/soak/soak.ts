@@ -1,12 +1,12 @@
 import type { Amendment, Observation, Remaining } from '../../lambda/broker/ports.ts';
 import { fingerprint } from '../../lambda/broker/token.ts';
-import { createChance } from '../exploration/chance.ts';
 import { createEnvironment, type ExecutionEnvironment, type Taxpayer } from '../exploration/environment.ts';
 import { createFegoraModel } from '../exploration/fegora-model.ts';
-import { createJudge, type Judge } from '../exploration/judge.ts';
+import { createJudge, type Judge } from '../exploration/oracle.ts';
+import { createChance } from '../exploration/random.ts';
+import { createUniverse, type Host, settle, type Universe } from '../exploration/simulation.ts';
 import { createTableLink, type TableLink } from '../exploration/table-link.ts';
-import { createUniverse, type Host, settle, type Universe } from '../exploration/universe.ts';
-import { badMoods, createDice, type Dice, fairWeather, type Weather } from './weather.ts';
+import { badMoods, createDice, type Dice, fairWeather, type Weather } from './conditions.ts';
 
 /** What became of all that was asked, and what was done to the world meanwhile. */
 export interface SoakReport {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { full } from '../support/counts.ts';
-import { deviations } from './deviations.ts';
-import { scenarios } from './plan.ts';
+import { scenarios } from './fault-plan.ts';
+import { deviations } from './fault-plan-generators.ts';
 import { run, runWell } from './run.ts';
 
 /** A first login is done by then, and so is a takeover's beginning. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import { type Deviation, type Plan, scenarios, type Turn } from './fault-plan.ts';
 import type { Mood } from './fegora-model.ts';
-import { type Deviation, type Plan, scenarios, type Turn } from './plan.ts';
 
 const environments = [0, 1, 2];
 /** Longer than the guard allows; longer than a login may take; longer than a lease and the wait after it. */

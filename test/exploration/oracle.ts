@@ -1,7 +1,7 @@
 import type { Grant, TokenRequest } from '../../lambda/broker/broker.ts';
 import { credentialKey } from '../../lambda/broker/item.ts';
 import { BrokerError } from '../../lambda/errors.ts';
-import type { Host, Universe } from './universe.ts';
+import type { Host, Universe } from './simulation.ts';
 
 /** One login as it truly went: from our first byte to our hanging up, and inside the server. True times. */
 export interface TrueLogin {

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { createCallDynamo } from '../../lambda/aws/dynamodb.ts';
 import { type Parsed, parseRecord } from '../../lambda/aws/item-record.ts';
 import type { FegoraCounters } from '../../local/fegora/server.ts';
-import { createGate, type Gate, type GatedDoor, startGatedDoor, startGatedTable } from './gates.ts';
+import { createGate, type Gate, type GatedDoor, startGatedDoor, startGatedTable } from './breakpoints.ts';
 import { type Process, type Reply, startProcess, startProcesses } from './process.ts';
 import { startServers, tableName, userOf } from './servers.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { full } from '../support/counts.ts';
-import { plans, slowPlans } from './deviations.ts';
+import { plans, slowPlans } from './fault-plan-generators.ts';
 import { runWell } from './run.ts';
 
 /** `EXPLORATION_SEED` repeats a run; a failure prints its seed and path. */

@@ -1,4 +1,4 @@
-import type { Host, Universe } from './universe.ts';
+import type { Host, Universe } from './simulation.ts';
 
 /** One request of a process and its answer, both of which may be late or lost. */
 export interface Exchange<T> {
