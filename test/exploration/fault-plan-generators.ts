@@ -1,61 +1,62 @@
+// Generates fault plans for fast-check. Used by the tests of the exploration.
 import fc from 'fast-check';
-import { type Deviation, type Plan, scenarios, type Turn } from './fault-plan.ts';
-import type { Mood } from './fegora-model.ts';
+import { type Fault, type FaultPlan, type PlannedFault, scenarios } from './fault-plan.ts';
+import type { Behavior } from './fegora-model.ts';
 
 const environments = [0, 1, 2];
-/** Longer than the guard allows; longer than a login may take; longer than a lease and the wait after it. */
+/** Longer than the guard allows; longer than a login may take; longer than a lease plus the wait after it. */
 const freezesMs = [2500, 9000, 20_000];
-/** All beyond what clocks may be apart and a read can tell. */
+/** All larger than the clock tolerance plus what a read of the table can hide. */
 const jumpsMs = [-3_600_000, -30_000, -6000, 6000, 30_000, 3_600_000];
 const delaysMs = [1000, 2500, 6000, 20_000];
-const moods: readonly Mood[] = ['html_500', 'unavailable', 'cut', 'unusable'];
-/** All within the lease, so that not even a client that hung up, or stands still, leaves Fegora at work on two logins. */
-const workMs = [1500, 6000, 12_000];
+const behaviors: readonly Behavior[] = ['html_500', 'unavailable', 'cut', 'unusable'];
+/** All shorter than the lease, so that Fegora never works on two logins even if the client hung up or is frozen. */
+const loginTimesMs = [1500, 6000, 12_000];
 
-/** What can happen to a process, to a message, and to Fegora. */
-export const deviations: readonly Deviation[] = [
+/** All single faults: of a process, of a message, and of Fegora. */
+export const allFaults: readonly Fault[] = [
   ...environments.flatMap((env) => [
     ...(['kill', 'warm', 'verify', 'report', 'purge', 'clear-rejection'] as const).map((kind) => ({ kind, env })),
-    ...freezesMs.flatMap((ms) => (['stop', 'doze', 'suspend'] as const).map((kind) => ({ kind, env, ms }))),
-    ...jumpsMs.map((ms) => ({ kind: 'jump', env, ms }) as const),
+    ...freezesMs.flatMap((ms) => (['stop', 'stop-then-read', 'suspend'] as const).map((kind) => ({ kind, env, ms }))),
+    ...jumpsMs.map((ms) => ({ kind: 'clock-jump', env, ms }) as const),
   ]),
   ...[0, 1, 2].flatMap((nth) => [
-    ...(['lose', 'first'] as const).map((kind) => ({ kind, nth })),
-    ...delaysMs.map((ms) => ({ kind: 'hold', nth, ms }) as const),
+    ...(['lose', 'overtake'] as const).map((kind) => ({ kind, nth })),
+    ...delaysMs.map((ms) => ({ kind: 'delay', nth, ms }) as const),
   ]),
-  ...moods.map((mood) => ({ kind: 'mood', mood }) as const),
-  ...workMs.map((ms) => ({ kind: 'work', ms }) as const),
-  { kind: 'change' },
-  { kind: 'rotate' },
+  ...behaviors.map((behavior) => ({ kind: 'behavior', behavior }) as const),
+  ...loginTimesMs.map((ms) => ({ kind: 'login-time', ms }) as const),
+  { kind: 'change-password' },
+  { kind: 'rotate-secret' },
 ];
 
-/** A moment of a run: most that matters happens within a few steps. */
+/** A number of steps. Small numbers are more likely, because most faults matter within a few steps. */
 const steps = fc.oneof({ weight: 3, arbitrary: fc.nat(12) }, { weight: 1, arbitrary: fc.nat(60) });
 
-const turn: fc.Arbitrary<Turn> = fc.record({ after: steps, what: fc.constantFrom(...deviations) });
+const plannedFault: fc.Arbitrary<PlannedFault> = fc.record({ after: steps, fault: fc.constantFrom(...allFaults) });
 
-/** Plans for a Fegora that is slow as it is. A process that stands still could not hang up on it. */
-export const slowPlans: fc.Arbitrary<Plan> = fc.record({
+/** Plans with a slow Fegora. They freeze no process, because a frozen process cannot hang up in time. */
+export const slowFaultPlans: fc.Arbitrary<FaultPlan> = fc.record({
   scenario: fc.constant('slow'),
   order: fc.oneof(fc.constant(0), fc.nat(2 ** 31)),
-  turns: fc.array(
-    turn.filter(({ what }) => !['stop', 'doze', 'suspend', 'work'].includes(what.kind)),
+  faults: fc.array(
+    plannedFault.filter(({ fault }) => !['stop', 'stop-then-read', 'suspend', 'login-time'].includes(fault.kind)),
     { maxLength: 6 },
   ),
 });
 
-/** Any plan in which up to eight things happen. */
-export const plans: fc.Arbitrary<Plan> = fc.record({
+/** Plans with any scenario and one to eight faults. */
+export const faultPlans: fc.Arbitrary<FaultPlan> = fc.record({
   scenario: fc.constantFrom(...scenarios),
   order: fc.oneof(fc.constant(0), fc.nat(2 ** 31)),
-  turns: fc.array(turn, { minLength: 1, maxLength: 8 }).filter(areTellable),
+  faults: fc.array(plannedFault, { minLength: 1, maxLength: 8 }).filter(areDetectable),
 });
 
 /**
- * A process whose monotonic clock stood still and whose wall clock was then set back has no way to know that time went
- * by: nobody asks it to.
+ * Excludes a suspension together with a clock that is set back in the same environment: the monotonic clock stood still
+ * and the wall clock went back, so the process cannot know how much time passed.
  */
-function areTellable(turns: readonly Turn[]): boolean {
-  const suspended = new Set(turns.flatMap(({ what }) => (what.kind === 'suspend' ? [what.env] : [])));
-  return !turns.some(({ what }) => what.kind === 'jump' && what.ms < 0 && suspended.has(what.env));
+function areDetectable(faults: readonly PlannedFault[]): boolean {
+  const suspended = new Set(faults.flatMap(({ fault }) => (fault.kind === 'suspend' ? [fault.env] : [])));
+  return !faults.some(({ fault }) => fault.kind === 'clock-jump' && fault.ms < 0 && suspended.has(fault.env));
 }

@@ -1,33 +1,41 @@
+// A simulated Fegora for one account. Used by run.ts and test/soak.
 import type { Credentials, Login, LoginOutcome } from '../../lambda/broker/ports.ts';
 import { BrokerError } from '../../lambda/errors.ts';
-import type { Judge, TrueLogin } from './oracle.ts';
-import type { Host, Universe } from './simulation.ts';
+import type { Oracle, TrueLogin } from './oracle.ts';
+import type { Host, Simulation } from './simulation.ts';
 
-/** How Fegora takes one login. `cut`: the connection breaks while Fegora works on. */
-export type Mood = 'well' | 'html_500' | 'unavailable' | 'cut' | 'unusable';
+/** How Fegora handles one login. `cut`: the connection breaks while Fegora continues to work. */
+export type Behavior = 'normal' | 'html_500' | 'unavailable' | 'cut' | 'unusable';
 
-/** Fegora as one account finds it. What a client that hung up had asked for is worked on all the same. */
+/** Fegora as one account sees it. It finishes a login even if the client has hung up. */
 export interface FegoraModel {
-  /** The login port of a process, for this account's user. */
+  /** Returns the login port of one process for this account's user. */
   readonly loginOf: (host: Host) => Login;
-  /** What the user's password is now. */
+  /** The user's password now. */
   password: string;
   lifetimeMs: number;
   /** How long the server works on a login. Milliseconds. */
   workMs: number;
-  /** How the next logins go. */
-  readonly moods: Mood[];
-  /** How they go afterwards. */
-  mood: Mood;
+  /** How it handles the next logins, one each. */
+  readonly nextBehaviors: Behavior[];
+  /** How it handles logins when `nextBehaviors` is empty. */
+  behavior: Behavior;
 }
 
-/** The longest that a request takes to the server. */
+/** The longest time that a request takes to the server. Milliseconds. */
 const wireMs = 500;
-/** How long the server works on what its own front has cut off: within the lease, and longer than any hold. */
+/** How long the server works after a cut connection: shorter than the lease and longer than any back-off. Milliseconds. */
 const cutWorkMs = 12_000;
 
-export function createFegoraModel(universe: Universe, judge: Judge, password: string): FegoraModel {
-  const model: FegoraModel = { loginOf, password, lifetimeMs: 120_000, workMs: 300, moods: [], mood: 'well' };
+export function createFegoraModel(simulation: Simulation, oracle: Oracle, password: string): FegoraModel {
+  const model: FegoraModel = {
+    loginOf,
+    password,
+    lifetimeMs: 120_000,
+    workMs: 300,
+    nextBehaviors: [],
+    behavior: 'normal',
+  };
   return model;
 
   function loginOf(host: Host): Login {
@@ -37,20 +45,20 @@ export function createFegoraModel(universe: Universe, judge: Judge, password: st
         return failure('upstream_timeout', 'no');
       }
       beforeFirstByte();
-      const login = judge.sent(host, credentials.versionId);
-      const outcome = await unlessAborted(answerTo(login, credentials), signal);
-      login.closedAt ??= universe.now();
-      if (outcome === undefined) {
+      const login = oracle.sent(host, credentials.versionId);
+      const result = await unlessAborted(answerTo(login, credentials), signal);
+      login.closedAt ??= simulation.now();
+      if (result === undefined) {
         login.excused ??= 'our side hung up';
-        universe.log(`  ${host.name} hangs up on login ${login.number}`);
+        simulation.log(`  ${host.name} hangs up on login ${login.number}`);
       }
-      return outcome ?? failure('upstream_timeout', 'unknown');
+      return result ?? failure('upstream_timeout', 'unknown');
     };
   }
 
   function connection(host: Host): Promise<true> {
     return new Promise((resolve) => {
-      universe.send({
+      simulation.send({
         host,
         text: `${host.name} ↔ Fegora: connected`,
         arrive: () => host.receive(() => resolve(true)),
@@ -61,27 +69,27 @@ export function createFegoraModel(universe: Universe, judge: Judge, password: st
   function answerTo(login: TrueLogin, credentials: Credentials): Promise<LoginOutcome> {
     const { host, number } = login;
     return new Promise((resolve) => {
-      universe.send({
+      simulation.send({
         host,
         text: `${host.name} → Fegora: login ${number}`,
-        latest: universe.now() + wireMs,
+        latest: simulation.now() + wireMs,
         lost: () => {
-          login.finishedAt = universe.now();
+          login.finishedAt = simulation.now();
         },
         arrive: () => {
-          login.arrivedAt = universe.now();
-          const mood = model.moods.shift() ?? model.mood;
-          const tell = (outcome: LoginOutcome): void => {
-            const text = `${host.name} ← Fegora: ${outcome.kind === 'issued' ? outcome.accessToken : outcome.answer}`;
-            universe.send({ host, text, arrive: () => host.receive(() => resolve(outcome)) });
+          login.arrivedAt = simulation.now();
+          const behavior = model.nextBehaviors.shift() ?? model.behavior;
+          const answer = (result: LoginOutcome): void => {
+            const text = `${host.name} ← Fegora: ${result.kind === 'issued' ? result.accessToken : result.answer}`;
+            simulation.send({ host, text, arrive: () => host.receive(() => resolve(result)) });
           };
-          if (mood === 'cut') {
-            tell(failure('upstream_unavailable', 'unknown'));
+          if (behavior === 'cut') {
+            answer(failure('upstream_unavailable', 'unknown'));
           }
-          universe.after(mood === 'cut' ? cutWorkMs : model.workMs, () => {
-            const outcome = finish(login, credentials, mood);
-            if (mood !== 'cut') {
-              tell(outcome);
+          simulation.after(behavior === 'cut' ? cutWorkMs : model.workMs, () => {
+            const result = finish(login, credentials, behavior);
+            if (behavior !== 'cut') {
+              answer(result);
             }
           });
         },
@@ -89,26 +97,26 @@ export function createFegoraModel(universe: Universe, judge: Judge, password: st
     });
   }
 
-  function finish(login: TrueLogin, credentials: Credentials, mood: Mood): LoginOutcome {
-    login.finishedAt = universe.now();
+  function finish(login: TrueLogin, credentials: Credentials, behavior: Behavior): LoginOutcome {
+    login.finishedAt = simulation.now();
     const isRight = credentials.password === model.password;
-    login.refused = !isRight && mood === 'well';
-    if (isRight && mood !== 'html_500' && mood !== 'unavailable') {
-      const number = judge.tokens.size + 1;
+    login.refused = !isRight && behavior === 'normal';
+    if (isRight && behavior !== 'html_500' && behavior !== 'unavailable') {
+      const number = oracle.tokens.size + 1;
       const accessToken = `token ${number} of ${credentials.username}`;
-      judge.tokens.set(accessToken, { number, expiresAt: universe.now() + model.lifetimeMs });
-      if (mood === 'well') {
-        judge.pardon('Fegora took the version', login.versionId);
+      oracle.tokens.set(accessToken, { number, expiresAt: simulation.now() + model.lifetimeMs });
+      if (behavior === 'normal') {
+        oracle.excuseVersion('Fegora accepted the version', login.versionId);
         return { kind: 'issued', accessToken, lifetimeMs: model.lifetimeMs };
       }
     }
-    return moodFailure(mood);
+    return failureOf(behavior);
   }
 }
 
-function moodFailure(mood: Mood): LoginOutcome {
-  switch (mood) {
-    case 'well':
+function failureOf(behavior: Behavior): LoginOutcome {
+  switch (behavior) {
+    case 'normal':
       return failure('credentials_rejected', 'answered', 'invalid_grant');
     case 'html_500':
       return failure('upstream_unavailable', 'answered', 'html_500');
@@ -124,7 +132,7 @@ function moodFailure(mood: Mood): LoginOutcome {
 type Failed = Extract<LoginOutcome, { kind: 'failed' }>;
 
 function failure(code: BrokerError['code'], reached: Failed['reached'], answer: Failed['answer'] = code): Failed {
-  return { kind: 'failed', error: new BrokerError(code, 'as the model has it'), reached, answer };
+  return { kind: 'failed', error: new BrokerError(code, 'simulated'), reached, answer };
 }
 
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {

@@ -1,9 +1,10 @@
-import type { Host, Universe } from './simulation.ts';
+// Sends a request and its answer over the simulated network. Used by environment.ts and table-link.ts.
+import type { Host, Simulation } from './simulation.ts';
 
-/** One request of a process and its answer, both of which may be late or lost. */
-export interface Exchange<T> {
+/** One request of a process and its answer. Both may be late or lost. */
+export interface NetworkRequest<T> {
   readonly host: Host;
-  /** As in «the table: claim». */
+  /** Text for the log, for example «table: claim a». */
   readonly what: string;
   /** What the server does when the request arrives. A rejection is an answer too. */
   readonly serve: () => Promise<T>;
@@ -11,16 +12,23 @@ export interface Exchange<T> {
   readonly timeoutMs: number;
 }
 
-/** Making one for every abort would cost more than all the rest. */
+/** One error for all aborts, because making one for each abort costs more than everything else in a run. */
 const ended = new Error('over');
 
-/** Thrown where no answer came. */
+/** Thrown if no answer came in time. */
 export class NoAnswer extends Error {
   override readonly name = 'TimeoutError';
 }
 
-/** Rejects with what the server answered, or with `NoAnswer`. What is given up goes on its way all the same. */
-export function exchange<T>(universe: Universe, { host, what, serve, signal, timeoutMs }: Exchange<T>): Promise<T> {
+/**
+ * Resolves or rejects as the server answered. A request that was given up stays under way and may still arrive.
+ *
+ * @throws NoAnswer if no answer came within `timeoutMs`, or if `signal` was aborted
+ */
+export function sendRequest<T>(
+  simulation: Simulation,
+  { host, what, serve, signal, timeoutMs }: NetworkRequest<T>,
+): Promise<T> {
   const done = new AbortController();
   return new Promise<T>((resolve, reject) => {
     const giveUp = (): void => end(() => reject(new NoAnswer('no answer in time')));
@@ -32,15 +40,15 @@ export function exchange<T>(universe: Universe, { host, what, serve, signal, tim
       done.abort(ended);
       settle();
     };
-    const carry = (text: string, settle: () => void): void =>
-      universe.send({ host, text, arrive: () => host.receive(() => end(settle)) });
-    universe.send({
+    const sendAnswer = (text: string, settle: () => void): void =>
+      simulation.send({ host, text, arrive: () => host.receive(() => end(settle)) });
+    simulation.send({
       host,
       text: `${host.name} → ${what}`,
       arrive: () =>
         serve().then(
-          (served) => carry(`${host.name} ← ${what}: answered`, () => resolve(served)),
-          (thrown: unknown) => carry(`${host.name} ← ${what}: refused`, () => reject(thrown)),
+          (served) => sendAnswer(`${host.name} ← ${what}: answered`, () => resolve(served)),
+          (thrown: unknown) => sendAnswer(`${host.name} ← ${what}: refused`, () => reject(thrown)),
         ),
     });
     signal.aborted ? giveUp() : signal.addEventListener('abort', giveUp, { once: true });

@@ -1,27 +1,28 @@
+// Runs the broker's protocol against random fault plans. `EXPLORATION_SEED` repeats a run.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { full } from '../support/counts.ts';
-import { plans, slowPlans } from './fault-plan-generators.ts';
-import { runWell } from './run.ts';
+import { faultPlans, slowFaultPlans } from './fault-plan-generators.ts';
+import { runWithoutViolation } from './run.ts';
 
-/** `EXPLORATION_SEED` repeats a run; a failure prints its seed and path. */
+/** A failure prints its seed and path. */
 const seed = Number(process.env.EXPLORATION_SEED ?? 20_261_124);
 const settings = { seed, verbose: fc.VerbosityLevel.None };
 
-describe('promise 8: three environments, whatever happens to them in whatever order', () => {
-  test(`at most one login in flight, no stale overwrite, nothing dead served, every call answered (seed ${seed})`, {
+describe('promise 8: three environments under random faults in random order', () => {
+  test(`makes at most one login at once, overwrites no newer token, serves no expired token and answers every call (seed ${seed})`, {
     timeout: full(1_500_000, 90_000),
   }, async () => {
-    const property = fc.asyncProperty(plans, async (plan) => {
-      await runWell(plan);
+    const property = fc.asyncProperty(faultPlans, async (plan) => {
+      await runWithoutViolation(plan);
     });
     await fc.assert(property, { ...settings, numRuns: full(40_000, 600) });
   });
 
-  test('only a Fegora that takes longer than the lease has two logins inside, and never two from us', async () => {
+  test('never has two logins in flight from our side when Fegora works on a login for longer than the lease', async () => {
     let overlapsInside = 0;
-    const property = fc.asyncProperty(slowPlans, async (plan) => {
-      overlapsInside += (await runWell(plan)).overlapsInside;
+    const property = fc.asyncProperty(slowFaultPlans, async (plan) => {
+      overlapsInside += (await runWithoutViolation(plan)).overlapsInside;
     });
 
     await fc.assert(property, { ...settings, numRuns: full(3000, 60) });

@@ -1,5 +1,7 @@
-/** A source of numbers from 0 to 1 that a seed fixes for good: mulberry32 by Tommy Ettinger, in the public domain. */
-export function createChance(seed: number): () => number {
+// A seeded random source for reproducible runs. Used by run.ts, run-state.ts and test/soak.
+
+/** Returns a function that gives numbers from 0 to 1: mulberry32 by Tommy Ettinger, in the public domain. */
+export function createRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

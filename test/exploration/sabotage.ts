@@ -1,11 +1,19 @@
-import type { Sabotage } from './run.ts';
+// Removes parts of the protocol, one at a time, at the ports of the broker. Used by sabotage.test.ts.
+import type { Sabotage } from './run-state.ts';
 import type { Operation, Tamper } from './table-link.ts';
 
+/** A part of the protocol, how to remove it, and the violation that must follow. */
+interface NamedSabotage {
+  readonly part: string;
+  readonly sabotage: Sabotage;
+  readonly violation: RegExp;
+}
+
 /**
- * The protocol with one of its parts taken out, by changing at its ports what it asks for. Each of them must be missed:
- * an exploration that finds nothing wrong without it proves nothing with it.
+ * Each sabotage must lead to a violation: if the exploration finds nothing without a part of the protocol, it proves
+ * nothing with that part.
  */
-export const sabotages: readonly { readonly part: string; readonly sabotage: Sabotage; readonly harm: RegExp }[] = [
+export const sabotages: readonly NamedSabotage[] = [
   {
     part: 'the revision condition',
     sabotage: {
@@ -14,7 +22,7 @@ export const sabotages: readonly { readonly part: string; readonly sabotage: Sab
         ConditionExpression: 'attribute_not_exists(#lease_until) OR #lease_until < :ended',
       })),
     },
-    harm: /before another login was due|although nobody was to try|was marked when it was claimed for/,
+    violation: /before another login was due|although no login was allowed|was rejected when it was claimed for/,
   },
   {
     part: 'the owner condition',
@@ -24,7 +32,7 @@ export const sabotages: readonly { readonly part: string; readonly sabotage: Sab
         return what === 'publish' || what === 'fail' ? rest : input;
       },
     },
-    harm: /in the place of token|two logins/,
+    violation: /replaced token|two logins/,
   },
   {
     part: 'the guard before the first byte',
@@ -34,31 +42,31 @@ export const sabotages: readonly { readonly part: string; readonly sabotage: Sab
         (credentials, { signal }) =>
           login(credentials, { signal, beforeFirstByte: () => {} }),
     },
-    harm: /two logins|which login \d+ had refused/,
+    violation: /two logins|Fegora had refused it/,
   },
   {
     part: 'the lease that stands after an unknown outcome',
     sabotage: { tamper: only('fail', endLease) },
-    harm: /two logins inside a server that takes less than the lease/,
+    violation: /two logins inside a server that takes less time than the lease/,
   },
   {
-    part: 'the mark',
+    part: 'the stored rejection',
     sabotage: {
-      tamper: only('mark', (input) => ({
+      tamper: only('reject', (input) => ({
         ...input,
         UpdateExpression: String(input.UpdateExpression).replace(', #marks :marks', ''),
       })),
     },
-    harm: /which login \d+ had refused/,
+    violation: /Fegora had refused it/,
   },
-  { part: "the table's time", sabotage: { isTimeless: true }, harm: /stole a lease|past its expiry|two logins/ },
+  { part: "the table's time", sabotage: { isTimeless: true }, violation: /took a lease|past its expiry|two logins/ },
 ];
 
 function only(operation: Operation, change: Tamper): Tamper {
   return (input, what) => (what === operation ? change(input, what) : input);
 }
 
-/** As if the outcome were known: the lease ends, and the next login is due after the short hold. */
+/** Ends the lease as if the result were known. The next login is due after the short back-off. */
 function endLease(input: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const values = input.ExpressionAttributeValues;
   const names = input.ExpressionAttributeNames;

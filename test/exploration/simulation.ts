@@ -1,40 +1,44 @@
+// Simulates true time, processes with clocks of their own, and messages. Used by the exploration and test/soak.
 import type { Clock } from '../../lambda/broker/ports.ts';
 
 /**
- * True time, the environments that live in it, and the messages between them and the servers. Nothing happens but what
- * `deliver`, `pass` and the environments' own switches bring about, so that a run can be repeated to the letter.
+ * True time, the processes and the messages between them and the servers. Nothing happens unless `deliver`, `pass` or a
+ * method of a host is called, so a run can be repeated exactly.
  */
-export interface Universe {
+export interface Simulation {
   /** True time, epoch milliseconds. */
   readonly now: () => number;
-  /** What happened, one line each. */
+  /** Adds a line about what happened. */
   readonly log: (line: string) => void;
+  /** The latest lines. */
   readonly lines: () => readonly string[];
   /** Messages under way, in the order in which they were sent. */
   readonly messages: readonly Message[];
   readonly send: (message: Message) => void;
-  /** Lets a message arrive, and lets whoever gets it run on until it waits again. */
+  /** Lets a message arrive, and lets its receiver run until it waits again. */
   readonly deliver: (message: Message) => Promise<void>;
   readonly lose: (message: Message) => void;
-  /** Lets a message arrive after so much true time. */
+  /** Lets a message arrive after `ms` of true time. */
   readonly delay: (message: Message, ms: number) => void;
-  /** Something that happens after `ms` of true time, to nobody's process. */
+  /** Calls `happen` after `ms` of true time, independent of any process. */
   readonly after: (ms: number, happen: () => void | Promise<void>) => void;
-  /** When the next timer of a process that runs, or the next thing to happen, is due. */
-  readonly next: () => number | undefined;
-  /** Lets time go by to that moment, and does what is due. */
+  /**
+   * Lets time pass until the next timer of a running process, or the next planned event, and runs it.
+   *
+   * @throws Error if nothing is planned
+   */
   readonly pass: () => Promise<void>;
   readonly host: (name: string, offsetMs: number) => Host;
 }
 
 /** A request or an answer under way. */
 export interface Message {
-  /** Whose conversation it belongs to. */
+  /** The process that sent the request. */
   readonly host: Host;
   readonly text: string;
   readonly arrive: () => void | Promise<void>;
   readonly lost?: () => void;
-  /** Has to arrive before true time passes this moment. */
+  /** The latest true time at which it must arrive. */
   readonly latest?: number;
 }
 
@@ -44,19 +48,19 @@ export interface Host {
   readonly clock: Clock;
   readonly state: () => 'running' | 'stopped' | 'suspended' | 'dead';
   /**
-   * Takes the processor away. `stopped`, as by SIGSTOP: the monotonic clock goes on and timers come due meanwhile;
-   * `suspended`, as a machine is: it stands still, and timers with it.
+   * Stops the process. `stopped`, as by SIGSTOP: the monotonic clock continues and timers come due. `suspended`, as with
+   * a whole machine: the monotonic clock and the timers stand still.
    */
   readonly freeze: (how: 'stopped' | 'suspended') => void;
-  /** What is done first: the timers that are due, or what lies in the sockets. A process may find itself in either. */
+  /** Continues the process. It handles `first` the due timers or the messages that arrived; a real process may do either. */
   readonly thaw: (first: 'timers' | 'arrivals') => Promise<void>;
-  /** Sets the wall clock. */
+  /** Moves the wall clock. */
   readonly jump: (ms: number) => void;
-  /** The wall clock's distance from true time. Milliseconds. */
+  /** Wall clock minus true time. Milliseconds. */
   readonly offset: () => number;
-  /** For ever: what has arrived is not read, what was sent is still under way. */
+  /** Ends the process. It reads no more messages. Messages that it sent are still under way. */
   readonly kill: () => void;
-  /** Runs once the process has the processor. */
+  /** Calls `take` as soon as the process runs. */
   readonly receive: (take: () => void) => void;
 }
 
@@ -66,23 +70,23 @@ interface Timer {
   readonly fire: () => void | Promise<void>;
 }
 
-/** What is remembered of what happened: the latest lines, and no more than a long run can afford. */
+/** Number of lines that are kept. */
 const mostLines = 4000;
 
-/** Lets promises and the guard's own two turns run out. */
+/** Lets all pending promises settle, including those of the guard, which take two turns. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn += 1) {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-export function createUniverse(startMs = Date.UTC(2026, 0, 15, 12)): Universe {
+export function createSimulation(startMs = Date.UTC(2026, 0, 15, 12)): Simulation {
   let time = startMs;
   const timers = new Set<Timer>();
   const messages: Message[] = [];
   const lines: string[] = [];
 
-  const universe: Universe = {
+  const simulation: Simulation = {
     now: () => time,
     log: (line) => {
       lines.splice(0, lines.length > mostLines ? mostLines / 2 : 0);
@@ -100,28 +104,27 @@ export function createUniverse(startMs = Date.UTC(2026, 0, 15, 12)): Universe {
     },
     delay: (message, ms) => {
       remove(message);
-      universe.after(ms, () => arrive(message));
+      simulation.after(ms, () => arrive(message));
     },
     lose: (message) => {
       remove(message);
-      universe.log(`* lost: ${message.text}`);
+      simulation.log(`* lost: ${message.text}`);
       message.lost?.();
     },
     after: (ms, happen) => {
       timers.add({ at: time + ms, host: undefined, fire: happen });
     },
-    next: () => earliest()?.at,
     pass,
-    host: (name, offsetMs) => createHost(name, offsetMs, { now: () => time, timers, log: universe.log }),
+    host: (name, offsetMs) => createHost(name, offsetMs, { now: () => time, timers, log: simulation.log }),
   };
-  return universe;
+  return simulation;
 
   function remove(message: Message): void {
     messages.splice(messages.indexOf(message), 1);
   }
 
   async function arrive(message: Message): Promise<void> {
-    universe.log(message.text);
+    simulation.log(message.text);
     await message.arrive();
   }
 
@@ -139,11 +142,11 @@ export function createUniverse(startMs = Date.UTC(2026, 0, 15, 12)): Universe {
   async function pass(): Promise<void> {
     const due = earliest();
     if (due === undefined) {
-      throw new Error('nothing will ever happen again');
+      throw new Error('no message, timer or event is left');
     }
     const overdue = messages.find(({ latest }) => latest !== undefined && latest <= due.at);
     if (overdue !== undefined) {
-      await universe.deliver(overdue);
+      await simulation.deliver(overdue);
       return;
     }
     time = Math.max(time, due.at);
@@ -153,21 +156,21 @@ export function createUniverse(startMs = Date.UTC(2026, 0, 15, 12)): Universe {
   }
 }
 
-interface Surroundings {
+interface HostDependencies {
   readonly now: () => number;
   readonly timers: Set<Timer>;
   readonly log: (line: string) => void;
 }
 
-function createHost(name: string, offsetMs: number, { now, timers, log }: Surroundings): Host {
+function createHost(name: string, offsetMs: number, { now, timers, log }: HostDependencies): Host {
   let offset = offsetMs;
   let state: ReturnType<Host['state']> = 'running';
   let frozenAt = 0;
   let suspendedMs = 0;
   const arrived: (() => void)[] = [];
-  const born = now();
+  const startedAt = now();
 
-  const monotonic = (): number => (state === 'suspended' ? frozenAt : now()) - born - suspendedMs;
+  const monotonic = (): number => (state === 'suspended' ? frozenAt : now()) - startedAt - suspendedMs;
 
   const host: Host = {
     name,
@@ -217,9 +220,9 @@ function createHost(name: string, offsetMs: number, { now, timers, log }: Surrou
     }
     state = 'running';
     log(`* ${name} continues`);
-    const work = [fireDue, takeArrivals];
-    for (const todo of first === 'timers' ? work : work.reverse()) {
-      todo();
+    const steps = [fireDue, takeArrivals];
+    for (const step of first === 'timers' ? steps : steps.reverse()) {
+      step();
       await new Promise((resolve) => setImmediate(resolve));
     }
     await settle();

@@ -1,32 +1,33 @@
+// Tests the login guard (lambda/broker/login-guard.ts) on a simulated machine that is suspended.
 import { expect, test } from 'vitest';
 import { armGuard } from '../../lambda/broker/login-guard.ts';
-import { createUniverse } from './simulation.ts';
+import { createSimulation } from './simulation.ts';
 
-test('a machine that is suspended during a login hangs up as soon as it finds its deadline past', async () => {
-  const universe = createUniverse();
-  const host = universe.host('E', 0);
+test('aborts a login within 500 ms when the machine wakes from a suspension after its deadline', async () => {
+  const simulation = createSimulation();
+  const host = simulation.host('E', 0);
   const guard = armGuard(host.clock, { deadlineMs: 8000 });
   host.freeze('suspended');
-  universe.after(9000, () => host.thaw('timers'));
-  await universe.pass();
-  const thawedAt = universe.now();
+  simulation.after(9000, () => host.thaw('timers'));
+  await simulation.pass();
+  const thawedAt = simulation.now();
 
   while (!guard.signal.aborted) {
-    await universe.pass();
+    await simulation.pass();
   }
 
-  // Its lease has 6 s to go: had the timer gone on where it stood, the connection would have been open for 8 s more.
-  expect(universe.now() - thawedAt).toBeLessThanOrEqual(500);
+  // The lease lasts 6 s more. If the timer had continued where it stopped, the connection would stay open for 8 s.
+  expect(simulation.now() - thawedAt).toBeLessThanOrEqual(500);
 });
 
-test('a deadline is not kept waiting, nor brought forward, while all is well', async () => {
-  const universe = createUniverse();
-  const startedAt = universe.now();
-  const guard = armGuard(universe.host('E', 0).clock, { deadlineMs: 7800 });
+test('aborts a login exactly at its deadline when the machine is not suspended', async () => {
+  const simulation = createSimulation();
+  const startedAt = simulation.now();
+  const guard = armGuard(simulation.host('E', 0).clock, { deadlineMs: 7800 });
 
   while (!guard.signal.aborted) {
-    await universe.pass();
+    await simulation.pass();
   }
 
-  expect(universe.now() - startedAt).toBe(7800);
+  expect(simulation.now() - startedAt).toBe(7800);
 });

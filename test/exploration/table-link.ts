@@ -1,17 +1,20 @@
+// The token table behind the simulated network. Checks every write. Used by run.ts, test/soak and test/processes.
 import type { CallDynamo } from '../../lambda/aws/token-table.ts';
 import { loginGapMs } from '../../lambda/broker/token.ts';
 import { createMemoryDynamo, type MemoryDynamo } from '../support/memory-dynamo.ts';
-import { exchange } from './network-request.ts';
-import type { Judge } from './oracle.ts';
-import type { Host, Universe } from './simulation.ts';
+import { sendRequest } from './network-request.ts';
+import type { Oracle } from './oracle.ts';
+import type { Host, Simulation } from './simulation.ts';
 
-/** A change to what is asked of the table, as if the code had asked for something else. */
+/** Changes a request to the table, as if the broker's code had made another request. */
 export type Tamper = (input: Readonly<Record<string, unknown>>, what: Operation) => Readonly<Record<string, unknown>>;
 
-export type Operation = 'read' | 'claim' | 'publish' | 'mark' | 'fail' | 'amend';
+/** `reject` stores a rejection; `amend` is an operator's change. */
+export type Operation = 'read' | 'claim' | 'publish' | 'reject' | 'fail' | 'amend';
 
-/** The table at the other end of a network, and a look at its history. */
+/** The table at the other end of the simulated network. */
 export interface TableLink {
+  /** Returns the table's port for one process. */
   readonly callOf: (host: Host) => CallDynamo;
   readonly rows: MemoryDynamo['rows'];
 }
@@ -25,10 +28,10 @@ interface Attribute {
 
 type Row = Readonly<Record<string, Attribute>>;
 
-/** A write that was applied. */
+/** A write that the table made. */
 interface Write {
   readonly account: string;
-  readonly judge: Judge;
+  readonly oracle: Oracle;
   readonly host: Host;
   readonly what: Operation;
   readonly before: Row;
@@ -40,20 +43,21 @@ const toleranceMs = 2000;
 
 export interface TableOptions {
   readonly tamper?: Tamper;
+  /** Whether the table's answers carry its time. */
   readonly tellsTime: boolean;
-  /** What the table throws at a request that arrives now, if anything. */
+  /** The error of a request that arrives now, if any. */
   readonly trouble?: () => Error | undefined;
 }
 
-/** @param judges by account */
+/** Creates the table. `oracles` are by account. */
 export function createTableLink(
-  universe: Universe,
-  judges: ReadonlyMap<string, Judge>,
+  simulation: Simulation,
+  oracles: ReadonlyMap<string, Oracle>,
   options: TableOptions,
 ): TableLink {
   const { tamper = (input) => input, tellsTime, trouble = () => undefined } = options;
-  const dynamo = createMemoryDynamo(tellsTime ? universe.now : undefined);
-  /** When, in true time, the lease of the claim that was applied last ends; by account. */
+  const dynamo = createMemoryDynamo(tellsTime ? simulation.now : undefined);
+  /** When the lease of the last claim ends, by account. True time, epoch milliseconds. */
   const leaseEnds = new Map<string, number>();
 
   return {
@@ -62,15 +66,15 @@ export function createTableLink(
       const what = operationOf(operation, input);
       const account = accountOf(input);
       const offsetMs = host.offset();
-      return exchange(universe, { host, what: `table: ${what} ${account}`, serve, signal, timeoutMs: callMs });
+      return sendRequest(simulation, { host, what: `table: ${what} ${account}`, serve, signal, timeoutMs: callMs });
 
       async function serve() {
         throwIfAny(trouble());
         const before = stored(account);
         const answer = await dynamo.call(operation, tamper(input, what), signal);
-        const judge = judges.get(account);
-        if (what !== 'read' && judge !== undefined) {
-          judgeWrite({ account, judge, host, what, before, after: stored(account) });
+        const oracle = oracles.get(account);
+        if (what !== 'read' && oracle !== undefined) {
+          checkWrite({ account, oracle, host, what, before, after: stored(account) });
         }
         if (what === 'claim') {
           leaseEnds.set(account, number(stored(account).lease_until) - offsetMs);
@@ -80,45 +84,45 @@ export function createTableLink(
     },
   };
 
-  /** The table puts a new row in the place of the old one and changes none. */
+  /** The table replaces rows and never changes one, so the returned row stays as it is. */
   function stored(account: string): Row {
     return dynamo.rows.get(account) ?? {};
   }
 
-  function judgeWrite(write: Write): void {
-    const { judge, host, what, before, after } = write;
-    universe.log(`  revision ${after.revision?.N}`);
+  function checkWrite(write: Write): void {
+    const { oracle, host, what, before, after } = write;
+    simulation.log(`  revision ${after.revision?.N}`);
     if (number(after.revision) !== number(before.revision) + 1) {
-      judge.accuse(`${host.name}'s ${what} did not count the revision up by one`);
+      oracle.addViolation(`${host.name}'s ${what} did not increase the revision by one`);
     }
-    const older = numberOf(judge, before);
-    const newer = numberOf(judge, after);
+    const older = numberOf(oracle, before);
+    const newer = numberOf(oracle, after);
     if (newer < older) {
-      judge.accuse(`${host.name}'s ${what} put token ${newer} in the place of token ${older}`);
+      oracle.addViolation(`${host.name}'s ${what} replaced token ${older} with the older token ${newer}`);
     }
-    noteMarks(write);
+    noteRejections(write);
     if (what === 'claim') {
-      judgeClaim(write);
+      checkClaim(write);
     }
   }
 
-  /** What a thief's and a holder's clock may be apart, and no more, may be missing of the wait after the lease. */
-  function judgeClaim({ account, judge, host, before, after }: Write): void {
-    const now = universe.now();
+  /** Allows twice the clock tolerance, because the clocks of the old and the new owner may differ by that much. */
+  function checkClaim({ account, oracle, host, before, after }: Write): void {
+    const now = simulation.now();
     const leaseEndsAt = leaseEnds.get(account) ?? 0;
     if (number(before.lease_until) !== 0 && now < leaseEndsAt - 2 * toleranceMs) {
-      judge.accuse(`${host.name} stole a lease ${leaseEndsAt - now} ms before its end`);
+      oracle.addViolation(`${host.name} took a lease ${leaseEndsAt - now} ms before its end`);
     }
     if (before.paused?.BOOL === true || number(before.retry_at) > now + 2 * toleranceMs) {
-      judge.accuse(`${host.name} claimed although nobody was to try`);
+      oracle.addViolation(`${host.name} claimed although no login was allowed`);
     }
     const isForced =
       before.forced_since?.N !== after.forced_since?.N || before.forced_count?.N !== after.forced_count?.N;
     const gapEndsAt = number(before.last_login) + loginGapMs(number(before.lifetime_ms));
     if (before.last_login !== undefined && !isForced && gapEndsAt > now + 2 * toleranceMs) {
-      judge.accuse(`${host.name} claimed ${gapEndsAt - now} ms before another login was due`);
+      oracle.addViolation(`${host.name} claimed ${gapEndsAt - now} ms before another login was due`);
     }
-    judge.claimed(host, { marks: before.marks?.SS ?? [], due: dueIn(before, after, now), isForced });
+    oracle.claimed(host, { rejected: before.marks?.SS ?? [], retried: retriedBy(before, after, now), isForced });
   }
 }
 
@@ -132,25 +136,25 @@ function accountOf({ Key }: Readonly<Record<string, unknown>>): string {
   return String(Object(Key).account.S);
 }
 
-function noteMarks({ judge, host, what, before, after }: Write): void {
+function noteRejections({ oracle, host, what, before, after }: Write): void {
   const isCleared = (name: string) => before[name] !== undefined && after[name] === undefined;
   if (what === 'amend' && (isCleared('marks') || isCleared('retry_at'))) {
-    judge.pardon('an operator cleared the rejection');
+    oracle.excuseVersion('an operator cleared the rejection');
   }
-  for (const login of judge.logins.filter((one) => one.host === host)) {
-    login.marked ||= what === 'mark';
+  for (const login of oracle.logins.filter((one) => one.host === host)) {
+    login.isRejectionStored ||= what === 'reject';
   }
 }
 
-/** Of the stored token, in the order of their issue; none is in nobody's place. */
-function numberOf({ tokens }: Judge, row: Row): number {
+/** Returns the number of the stored token, in the order of issue. NaN if there is no token. */
+function numberOf({ tokens }: Oracle, row: Row): number {
   return tokens.get(row.access_token?.S ?? '')?.number ?? Number.NaN;
 }
 
-/** The refused version that the claim says, rightly, it tries again. */
-function dueIn(before: Row, after: Row, now: number): string | undefined {
-  const nextTry = number(before.next_try);
-  const isDue = nextTry !== number(after.next_try) && nextTry <= now + toleranceMs;
+/** Returns the key of the rejected version that the claim retries, if that retry is due. */
+function retriedBy(before: Row, after: Row, now: number): string | undefined {
+  const retryAt = number(before.next_try);
+  const isDue = retryAt !== number(after.next_try) && retryAt <= now + toleranceMs;
   return isDue ? before.proven?.S : undefined;
 }
 
@@ -158,6 +162,7 @@ function number(attribute: Attribute | undefined): number {
   return Number(attribute?.N ?? 0);
 }
 
+/** Tells the operations apart by their update expressions. */
 export function operationOf(operation: string, { UpdateExpression }: Readonly<Record<string, unknown>>): Operation {
   const text = String(UpdateExpression);
   if (operation === 'GetItem') {
@@ -170,7 +175,7 @@ export function operationOf(operation: string, { UpdateExpression }: Readonly<Re
     return 'publish';
   }
   if (text.includes('ADD #revision :one, #marks')) {
-    return 'mark';
+    return 'reject';
   }
   return /lease_until|last_error/.test(text) ||
     text === 'SET #schema = if_not_exists(#schema, :schema) ADD #revision :one'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { full } from '../support/counts.ts';
-import { type Point, type Stage, startStage } from './leader-and-followers.ts';
+import { type Point, type Stage, startStage } from './takeover.ts';
 
 /** Within the lease, the 2 s after it and a second more, which are for polling and for logging in. */
 const takeoverMs = 15_000 + 3000;

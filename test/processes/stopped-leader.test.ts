@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { full } from '../support/counts.ts';
-import { type Point, type Stage, startStage } from './leader-and-followers.ts';
+import { type Point, type Stage, startStage } from './takeover.ts';
 
 const timeout = 120_000;
 const rounds = Array.from({ length: full(5, 1) }, (_, round) => round + 1);

@@ -1,4 +1,4 @@
-import type { Mood } from '../exploration/fegora-model.ts';
+import type { Behavior } from '../exploration/fegora-model.ts';
 
 /** What is wrong with the world at the moment. Everything passes; what comes next is chance. */
 export interface Weather {
@@ -34,4 +34,4 @@ export function createDice(random: () => number): Dice {
   };
 }
 
-export const badMoods: readonly [Mood, ...Mood[]] = ['html_500', 'unavailable', 'cut', 'unusable'];
+export const badBehaviors: readonly [Behavior, ...Behavior[]] = ['html_500', 'unavailable', 'cut', 'unusable'];

@@ -1,12 +1,12 @@
 import type { Amendment, Observation, Remaining } from '../../lambda/broker/ports.ts';
 import { fingerprint } from '../../lambda/broker/token.ts';
-import { createEnvironment, type ExecutionEnvironment, type Taxpayer } from '../exploration/environment.ts';
+import { createEnvironment, type ExecutionEnvironment, type SimulatedAccount } from '../exploration/environment.ts';
 import { createFegoraModel } from '../exploration/fegora-model.ts';
-import { createJudge, type Judge } from '../exploration/oracle.ts';
-import { createChance } from '../exploration/random.ts';
-import { createUniverse, type Host, settle, type Universe } from '../exploration/simulation.ts';
+import { createOracle, type Oracle } from '../exploration/oracle.ts';
+import { createRandom } from '../exploration/random.ts';
+import { createSimulation, type Host, settle, type Simulation } from '../exploration/simulation.ts';
 import { createTableLink, type TableLink } from '../exploration/table-link.ts';
-import { badMoods, createDice, type Dice, fairWeather, type Weather } from './conditions.ts';
+import { badBehaviors, createDice, type Dice, fairWeather, type Weather } from './conditions.ts';
 
 /** What became of all that was asked, and what was done to the world meanwhile. */
 export interface SoakReport {
@@ -31,7 +31,7 @@ const hourMs = 60 * minuteMs;
 /** Passwords and tokens of this world; neither may show anywhere but where they belong. */
 const canary = /not-a-real-password|token \d+ of/;
 
-interface Ticket {
+interface PendingCall {
   readonly host: Host;
   readonly since: number;
   wasFrozen: boolean;
@@ -44,17 +44,17 @@ interface Node {
 }
 
 interface Scene {
-  readonly universe: Universe;
+  readonly simulation: Simulation;
   readonly dice: Dice;
   readonly weather: Weather;
   readonly table: TableLink;
-  readonly taxpayers: ReadonlyMap<string, Taxpayer>;
+  readonly simulatedAccounts: ReadonlyMap<string, SimulatedAccount>;
   readonly nodes: Node[];
-  readonly waiting: Set<Ticket>;
+  readonly waiting: Set<PendingCall>;
   readonly begin: (index: number) => void;
   readonly tally: { asked: number; served: number; errors: Map<string, number>; faults: Map<string, number> };
   /** Of what is nobody's account. */
-  readonly general: Judge;
+  readonly general: Oracle;
   /** Once aborted, nothing new is asked and nothing new goes wrong. */
   readonly over: AbortController;
 }
@@ -68,43 +68,43 @@ export async function soak({
   readonly minutes: number;
 }): Promise<SoakReport> {
   const scene = createScene(seed);
-  const { universe, taxpayers, tally } = scene;
-  const judges = [scene.general, ...[...taxpayers.values()].map(({ judge }) => judge)];
-  const isWell = () => judges.every(({ violations }) => violations.length === 0);
+  const { simulation, simulatedAccounts, tally } = scene;
+  const oracles = [scene.general, ...[...simulatedAccounts.values()].map(({ oracle }) => oracle)];
+  const isWell = () => oracles.every(({ violations }) => violations.length === 0);
   startCallers(scene);
   startTrouble(scene);
-  await runUntil(scene, universe.now() + minutes * minuteMs, isWell);
+  await runUntil(scene, simulation.now() + minutes * minuteMs, isWell);
   if (isWell()) {
     await recover(scene, isWell);
   }
   return {
-    violations: judges.flatMap(({ violations }) => violations),
-    lines: universe.lines(),
-    logins: judges.reduce((sum, { count }) => sum + count(), 0),
+    violations: oracles.flatMap(({ violations }) => violations),
+    lines: simulation.lines(),
+    logins: oracles.reduce((sum, { count }) => sum + count(), 0),
     ...tally,
   };
 }
 
 function createScene(seed: number): Scene {
-  const universe = createUniverse();
-  const random = createChance(seed);
+  const simulation = createSimulation();
+  const random = createRandom(seed);
   const dice = createDice(random);
   const weather = fairWeather();
-  const general = createJudge(universe, { account: 'all', serverIsBounded: true });
-  const taxpayers = new Map(accounts.map((account) => [account, createTaxpayer(universe, general, account)]));
-  const judges = new Map([...taxpayers].map(([account, { judge }]) => [account, judge]));
-  const table = createTableLink(universe, judges, { tellsTime: true, trouble: () => troubleOf(scene) });
+  const general = createOracle(simulation, { account: 'all', serverIsBounded: true });
+  const simulatedAccounts = new Map(accounts.map((account) => [account, createSimulatedAccount(simulation, general, account)]));
+  const oracles = new Map([...simulatedAccounts].map(([account, { oracle }]) => [account, oracle]));
+  const table = createTableLink(simulation, oracles, { tellsTime: true, trouble: () => troubleOf(scene) });
   const observe = (observation: Observation) => lookForCanary(general, 'an observation', JSON.stringify(observation));
-  const parts = { universe, table, taxpayers, random, observe, isSecretDown: () => weather.isSecretDown };
+  const parts = { simulation, table, simulatedAccounts, random, observe, isSecretDown: () => weather.isSecretDown };
   let births = 0;
   const begin = (index: number) => {
     births += 1;
-    const host = universe.host(`E${index + 1}.${births}`, offsetsMs[index] ?? 0);
+    const host = simulation.host(`E${index + 1}.${births}`, offsetsMs[index] ?? 0);
     scene.nodes[index] = { environment: createEnvironment(parts, host), wasSuspended: false };
   };
   const tally = { asked: 0, served: 0, errors: new Map<string, number>(), faults: new Map<string, number>() };
-  const waiting = new Set<Ticket>();
-  const world = { universe, dice, weather, table, taxpayers, general, waiting, begin, tally };
+  const waiting = new Set<PendingCall>();
+  const world = { simulation, dice, weather, table, simulatedAccounts, general, waiting, begin, tally };
   const scene: Scene = { ...world, nodes: [], over: new AbortController() };
   for (const index of offsetsMs.keys()) {
     begin(index);
@@ -112,26 +112,26 @@ function createScene(seed: number): Scene {
   return scene;
 }
 
-function createTaxpayer(universe: Universe, general: Judge, account: string): Taxpayer {
-  const judge = createJudge(universe, { account, serverIsBounded: true });
+function createSimulatedAccount(simulation: Simulation, general: Oracle, account: string): SimulatedAccount {
+  const oracle = createOracle(simulation, { account, serverIsBounded: true });
   const password = 'not-a-real-password-1';
   return {
     account,
-    fegora: createFegoraModel(universe, judge, password),
+    fegora: createFegoraModel(simulation, oracle, password),
     secret: { versionId: 'v1', password },
-    judge: {
-      ...judge,
+    oracle: {
+      ...oracle,
       failed: (host, thrown) => {
         lookForCanary(general, 'an error', String(thrown instanceof Error ? thrown.stack : thrown));
-        judge.failed(host, thrown);
+        oracle.failed(host, thrown);
       },
     },
   };
 }
 
-function lookForCanary(judge: Judge, where: string, text: string): void {
+function lookForCanary(oracle: Oracle, where: string, text: string): void {
   if (canary.test(text)) {
-    judge.accuse(`a secret shows in ${where}`);
+    oracle.addViolation(`a secret shows in ${where}`);
   }
 }
 
@@ -144,23 +144,23 @@ function troubleOf({ weather, table, dice }: Scene): Error | undefined {
 }
 
 async function runUntil(scene: Scene, until: number, goesOn: () => boolean): Promise<void> {
-  const { universe, weather, dice } = scene;
-  universe.after(until - universe.now(), () => {});
+  const { simulation, weather, dice } = scene;
+  simulation.after(until - simulation.now(), () => {});
   await settle();
-  while (universe.now() < until && goesOn()) {
-    const message = universe.messages[0];
+  while (simulation.now() < until && goesOn()) {
+    const message = simulation.messages[0];
     if (message === undefined) {
-      await universe.pass();
+      await simulation.pass();
     } else if (dice.chance(weather.lossShare)) {
-      universe.lose(message);
+      simulation.lose(message);
     } else {
-      universe.delay(message, Math.min(dice.between(2, weather.latencyMs), message.latest === undefined ? 1e9 : 400));
+      simulation.delay(message, Math.min(dice.between(2, weather.latencyMs), message.latest === undefined ? 1e9 : 400));
     }
   }
 }
 
 function startCallers(scene: Scene): void {
-  const { universe, dice, nodes } = scene;
+  const { simulation, dice, nodes } = scene;
   for (const index of nodes.keys()) {
     const again = () => {
       if (scene.over.signal.aborted) {
@@ -168,9 +168,9 @@ function startCallers(scene: Scene): void {
       }
       const minValidityMs = dice.chance(0.1) ? dice.spread(secondMs, 12 * hourMs) : 0;
       ask(scene, index, { account: dice.one(accounts), minValidityMs });
-      universe.after(dice.between(secondMs, 30 * secondMs), again);
+      simulation.after(dice.between(secondMs, 30 * secondMs), again);
     };
-    universe.after(dice.between(0, 5000), again);
+    simulation.after(dice.between(0, 5000), again);
   }
 }
 
@@ -194,16 +194,16 @@ function ask(scene: Scene, index: number, { account, ...request }: Asked): void 
 }
 
 /** Every answer has to come, and within the invocation unless the process was frozen meanwhile. */
-async function inTime<T>({ universe, waiting, general }: Scene, host: Host, answer: Promise<T>): Promise<T> {
-  const ticket = { host, since: universe.now(), wasFrozen: false };
-  waiting.add(ticket);
+async function inTime<T>({ simulation, waiting, general }: Scene, host: Host, answer: Promise<T>): Promise<T> {
+  const call = { host, since: simulation.now(), wasFrozen: false };
+  waiting.add(call);
   try {
     return await answer;
   } finally {
-    waiting.delete(ticket);
-    const tookMs = universe.now() - ticket.since;
-    if (tookMs >= invocationMs && !ticket.wasFrozen) {
-      general.accuse(`${host.name} answered after ${tookMs} ms`);
+    waiting.delete(call);
+    const tookMs = simulation.now() - call.since;
+    if (tookMs >= invocationMs && !call.wasFrozen) {
+      general.addViolation(`${host.name} answered after ${tookMs} ms`);
     }
   }
 }
@@ -214,11 +214,11 @@ function addTo(counts: Map<string, number>, name: string): void {
 
 /** Operators, schedules and events; whatever comes of it is an answer. */
 function operate(scene: Scene, work: (environment: ExecutionEnvironment, remaining: Remaining) => Promise<unknown>) {
-  const { universe, dice, nodes } = scene;
+  const { simulation, dice, nodes } = scene;
   const environment = nodes[dice.between(0, nodes.length - 1)]?.environment;
   if (environment?.host.state() === 'running') {
-    const endsAt = universe.now() + invocationMs;
-    const done = work(environment, () => endsAt - universe.now()).catch(() => {});
+    const endsAt = simulation.now() + invocationMs;
+    const done = work(environment, () => endsAt - simulation.now()).catch(() => {});
     void inTime(scene, environment.host, done);
   }
 }
@@ -229,18 +229,18 @@ function amend(scene: Scene, account: string, amendment: Amendment): void {
 
 /** Starts everything that happens again and again: its name, how often at most and at least, and what it does. */
 function startTrouble(scene: Scene): void {
-  const { universe, dice, tally } = scene;
+  const { simulation, dice, tally } = scene;
   for (const [name, leastMs, mostMs, happen] of troubles) {
     const again = () => {
       if (scene.over.signal.aborted) {
         return;
       }
       addTo(tally.faults, name);
-      universe.log(`* ${name}`);
+      simulation.log(`* ${name}`);
       happen(scene);
-      universe.after(dice.spread(leastMs, mostMs), again);
+      simulation.after(dice.spread(leastMs, mostMs), again);
     };
-    universe.after(dice.spread(leastMs, mostMs), again);
+    simulation.after(dice.spread(leastMs, mostMs), again);
   }
 }
 
@@ -250,7 +250,7 @@ const troubles: readonly Trouble[] = [
   ['storm', 2 * minuteMs, 20 * minuteMs, storm],
   ['table down', 10 * minuteMs, 90 * minuteMs, tableDown],
   ['secrets down', 10 * minuteMs, 90 * minuteMs, secretsDown],
-  ['Fegora in a bad mood', 3 * minuteMs, 30 * minuteMs, badMood],
+  ['Fegora in a bad behavior', 3 * minuteMs, 30 * minuteMs, failLogins],
   ['Fegora slow', 5 * minuteMs, 60 * minuteMs, slowness],
   ['another lifetime', 30 * minuteMs, 5 * hourMs, otherLifetime],
   ['freeze', 10 * secondMs, 3 * minuteMs, freeze],
@@ -268,54 +268,54 @@ const troubles: readonly Trouble[] = [
   ['pause', hourMs, 6 * hourMs, pause],
 ];
 
-function storm({ universe, dice, weather }: Scene): void {
+function storm({ simulation, dice, weather }: Scene): void {
   Object.assign(weather, { lossShare: 0.15, latencyMs: dice.one([400, 1500, 2500]) });
   const { lossShare, latencyMs } = fairWeather();
-  universe.after(dice.spread(3 * secondMs, minuteMs), () => void Object.assign(weather, { lossShare, latencyMs }));
+  simulation.after(dice.spread(3 * secondMs, minuteMs), () => void Object.assign(weather, { lossShare, latencyMs }));
 }
 
-function tableDown({ universe, dice, weather }: Scene): void {
+function tableDown({ simulation, dice, weather }: Scene): void {
   weather.isTableDown = true;
-  universe.after(dice.spread(2 * secondMs, 3 * minuteMs), () => {
+  simulation.after(dice.spread(2 * secondMs, 3 * minuteMs), () => {
     weather.isTableDown = false;
   });
 }
 
-function secretsDown({ universe, dice, weather }: Scene): void {
+function secretsDown({ simulation, dice, weather }: Scene): void {
   weather.isSecretDown = true;
-  universe.after(dice.spread(5 * secondMs, 20 * minuteMs), () => {
+  simulation.after(dice.spread(5 * secondMs, 20 * minuteMs), () => {
     weather.isSecretDown = false;
   });
 }
 
-function anyTaxpayer({ taxpayers, dice }: Scene): Taxpayer {
-  const taxpayer = taxpayers.get(dice.one(accounts));
-  if (taxpayer === undefined) {
+function anyAccount({ simulatedAccounts, dice }: Scene): SimulatedAccount {
+  const simulatedAccount = simulatedAccounts.get(dice.one(accounts));
+  if (simulatedAccount === undefined) {
     throw new Error('no such account');
   }
-  return taxpayer;
+  return simulatedAccount;
 }
 
-function badMood(scene: Scene): void {
-  const { universe, dice } = scene;
-  const { fegora } = anyTaxpayer(scene);
-  fegora.mood = dice.one(badMoods);
-  universe.after(dice.spread(2 * secondMs, 20 * minuteMs), () => {
-    fegora.mood = 'well';
+function failLogins(scene: Scene): void {
+  const { simulation, dice } = scene;
+  const { fegora } = anyAccount(scene);
+  fegora.behavior = dice.one(badBehaviors);
+  simulation.after(dice.spread(2 * secondMs, 20 * minuteMs), () => {
+    fegora.behavior = 'normal';
   });
 }
 
 function slowness(scene: Scene): void {
-  const { universe, dice } = scene;
-  const { fegora } = anyTaxpayer(scene);
+  const { simulation, dice } = scene;
+  const { fegora } = anyAccount(scene);
   fegora.workMs = dice.one([2500, 7000, 12_000]);
-  universe.after(dice.spread(5 * secondMs, 5 * minuteMs), () => {
+  simulation.after(dice.spread(5 * secondMs, 5 * minuteMs), () => {
     fegora.workMs = 300;
   });
 }
 
 function otherLifetime(scene: Scene): void {
-  anyTaxpayer(scene).fegora.lifetimeMs = scene.dice.one([30 * secondMs, 2 * minuteMs, 30 * minuteMs, 2 * hourMs]);
+  anyAccount(scene).fegora.lifetimeMs = scene.dice.one([30 * secondMs, 2 * minuteMs, 30 * minuteMs, 2 * hourMs]);
 }
 
 function anyNode({ nodes, dice }: Scene): [number, Node] {
@@ -329,7 +329,7 @@ function anyNode({ nodes, dice }: Scene): [number, Node] {
 
 /** Where the wall clock is set back, nothing may stop the monotonic one too: nobody could tell that time went by. */
 function freeze(scene: Scene): void {
-  const { universe, dice, waiting, taxpayers } = scene;
+  const { simulation, dice, waiting, simulatedAccounts } = scene;
   const [index, node] = anyNode(scene);
   const { host } = node.environment;
   if (host.state() !== 'running') {
@@ -338,44 +338,44 @@ function freeze(scene: Scene): void {
   const suspends = dice.chance(0.4) && host.offset() >= (offsetsMs[index] ?? 0);
   node.wasSuspended ||= suspends;
   host.freeze(suspends ? 'suspended' : 'stopped');
-  for (const ticket of waiting) {
-    ticket.wasFrozen ||= ticket.host === host;
+  for (const call of waiting) {
+    call.wasFrozen ||= call.host === host;
   }
-  for (const { judge } of taxpayers.values()) {
-    judge.excuse(host, 'its holder was frozen');
+  for (const { oracle } of simulatedAccounts.values()) {
+    oracle.excuse(host, 'its holder was frozen');
   }
   const first = dice.chance(0.5) ? 'timers' : 'arrivals';
-  universe.after(dice.spread(300, minuteMs), () => host.thaw(first));
+  simulation.after(dice.spread(300, minuteMs), () => host.thaw(first));
 }
 
 function kill(scene: Scene): void {
-  const { universe, dice, waiting, taxpayers, begin } = scene;
+  const { simulation, dice, waiting, simulatedAccounts, begin } = scene;
   const [index, { environment }] = anyNode(scene);
   const { host } = environment;
   if (host.state() === 'dead') {
     return;
   }
   host.kill();
-  for (const { judge } of taxpayers.values()) {
-    judge.bereave(host);
+  for (const { oracle } of simulatedAccounts.values()) {
+    oracle.hostDied(host);
   }
-  for (const ticket of waiting) {
-    if (ticket.host === host) {
-      waiting.delete(ticket);
+  for (const call of waiting) {
+    if (call.host === host) {
+      waiting.delete(call);
     }
   }
-  universe.after(dice.between(100, 3000), () => begin(index));
+  simulation.after(dice.between(100, 3000), () => begin(index));
 }
 
 /** A clock that was set wrong is put right after a while. */
 function jump(scene: Scene): void {
-  const { universe, dice } = scene;
+  const { simulation, dice } = scene;
   const [, node] = anyNode(scene);
   const { host } = node.environment;
   const ms = dice.spread(6 * secondMs, 3 * hourMs) * (node.wasSuspended || dice.chance(0.5) ? 1 : -1);
   if (host.state() !== 'dead') {
     host.jump(ms);
-    universe.after(dice.spread(5 * secondMs, 10 * minuteMs), () => host.jump(-ms));
+    simulation.after(dice.spread(5 * secondMs, 10 * minuteMs), () => host.jump(-ms));
   }
 }
 
@@ -383,42 +383,42 @@ function newPassword({ dice }: Scene): string {
   return `not-a-real-password-${dice.between(2, 1e9)}`;
 }
 
-function putVersion({ secret }: Taxpayer, password: string): void {
+function putVersion({ secret }: SimulatedAccount, password: string): void {
   secret.versionId = `v${Number(secret.versionId.slice(1)) + 1}`;
   secret.password = password;
 }
 
 function changePassword(scene: Scene): void {
-  const taxpayer = anyTaxpayer(scene);
-  taxpayer.fegora.password = newPassword(scene);
-  putRight(scene, taxpayer);
+  const simulatedAccount = anyAccount(scene);
+  simulatedAccount.fegora.password = newPassword(scene);
+  putRight(scene, simulatedAccount);
 }
 
 function rotateWrongly(scene: Scene): void {
-  const taxpayer = anyTaxpayer(scene);
-  putVersion(taxpayer, newPassword(scene));
-  putRight(scene, taxpayer);
+  const simulatedAccount = anyAccount(scene);
+  putVersion(simulatedAccount, newPassword(scene));
+  putRight(scene, simulatedAccount);
 }
 
-function putRight(scene: Scene, taxpayer: Taxpayer): void {
-  const { universe, dice } = scene;
-  universe.after(dice.spread(secondMs, hourMs), () => {
-    universe.log(`* the secret of ${taxpayer.account} is put right`);
-    putVersion(taxpayer, taxpayer.fegora.password);
+function putRight(scene: Scene, simulatedAccount: SimulatedAccount): void {
+  const { simulation, dice } = scene;
+  simulation.after(dice.spread(secondMs, hourMs), () => {
+    simulation.log(`* the secret of ${simulatedAccount.account} is put right`);
+    putVersion(simulatedAccount, simulatedAccount.fegora.password);
     for (let times = dice.between(0, 3); times > 0; times -= 1) {
-      operate(scene, ({ broker }, remaining) => broker.verify(taxpayer.account, remaining));
+      operate(scene, ({ broker }, remaining) => broker.verify(simulatedAccount.account, remaining));
     }
   });
 }
 
 /** Fegora refuses the right password for a while. */
 function lockOut(scene: Scene): void {
-  const { universe, dice } = scene;
-  const { fegora } = anyTaxpayer(scene);
+  const { simulation, dice } = scene;
+  const { fegora } = anyAccount(scene);
   const { password } = fegora;
   const locked = newPassword(scene);
   fegora.password = locked;
-  universe.after(dice.spread(minuteMs, 2 * hourMs), () => {
+  simulation.after(dice.spread(minuteMs, 2 * hourMs), () => {
     fegora.password = fegora.password === locked ? password : fegora.password;
   });
 }
@@ -453,44 +453,44 @@ function warmUp(scene: Scene): void {
 }
 
 function pause(scene: Scene): void {
-  const { universe, dice } = scene;
+  const { simulation, dice } = scene;
   const account = dice.one(accounts);
   amend(scene, account, 'pause');
   const resume = () => {
     amend(scene, account, 'resume');
     // The first try may meet a process that is frozen, or a table that is down.
     if (scene.table.rows.get(account)?.paused !== undefined) {
-      universe.after(10 * secondMs, resume);
+      simulation.after(10 * secondMs, resume);
     }
   };
-  universe.after(dice.spread(10 * secondMs, 10 * minuteMs), resume);
+  simulation.after(dice.spread(10 * secondMs, 10 * minuteMs), resume);
 }
 
 /** Everything is put right; soon after, every account has to be served by an environment that knows nothing. */
 async function recover(scene: Scene, goesOn: () => boolean): Promise<void> {
-  const { universe, weather, taxpayers, nodes, waiting, general, begin } = scene;
+  const { simulation, weather, simulatedAccounts, nodes, waiting, general, begin } = scene;
   scene.over.abort();
-  await runUntil(scene, universe.now() + 2 * hourMs, goesOn);
-  universe.log('all is put right');
+  await runUntil(scene, simulation.now() + 2 * hourMs, goesOn);
+  simulation.log('all is put right');
   Object.assign(weather, fairWeather(), { lossShare: 0 });
   for (const { environment } of nodes) {
     await environment.host.thaw('timers');
   }
-  for (const taxpayer of taxpayers.values()) {
-    Object.assign(taxpayer.fegora, { mood: 'well', workMs: 300 });
-    putVersion(taxpayer, taxpayer.fegora.password);
+  for (const simulatedAccount of simulatedAccounts.values()) {
+    Object.assign(simulatedAccount.fegora, { behavior: 'normal', workMs: 300 });
+    putVersion(simulatedAccount, simulatedAccount.fegora.password);
   }
-  await runUntil(scene, universe.now() + 10 * minuteMs, goesOn);
+  await runUntil(scene, simulation.now() + 10 * minuteMs, goesOn);
   for (const { host } of waiting) {
-    general.accuse(`${host.name} never answered`);
+    general.addViolation(`${host.name} never answered`);
   }
   begin(0);
   const servedBefore = scene.tally.served;
   for (const account of accounts) {
     ask(scene, 0, { account });
   }
-  await runUntil(scene, universe.now() + invocationMs, goesOn);
+  await runUntil(scene, simulation.now() + invocationMs, goesOn);
   if (scene.tally.served - servedBefore !== accounts.length) {
-    general.accuse('no token although all has been well for minutes');
+    general.addViolation('no token although all has been well for minutes');
   }
 }
