@@ -1,37 +1,16 @@
-import type { Behavior } from '../exploration/fegora-model.ts';
+// The state of the network and of the AWS services during a soak run. Used by soak-state.ts, soak.ts and fault-plan.ts.
 
-/** What is wrong with the world at the moment. Everything passes; what comes next is chance. */
-export interface Weather {
-  /** Of the messages under way, the share that never arrives. */
+/** What is wrong now. The fault plan changes these values and resets them. */
+export interface Conditions {
+  /** Share of the messages that never arrive, from 0 to 1. */
   lossShare: number;
-  /** The longest that a message takes. Milliseconds. */
+  /** Longest time that a message takes. Milliseconds. */
   latencyMs: number;
   isTableDown: boolean;
   isSecretDown: boolean;
 }
 
-export function fairWeather(): Weather {
+/** Returns the conditions without any fault. */
+export function normalConditions(): Conditions {
   return { lossShare: 0.001, latencyMs: 40, isTableDown: false, isSecretDown: false };
 }
-
-/** Draws from a seeded source. */
-export interface Dice {
-  /** From `least` to `most`, as likely small as large. */
-  readonly between: (least: number, most: number) => number;
-  /** From `least` to `most`, every order of magnitude equally likely. */
-  readonly spread: (least: number, most: number) => number;
-  readonly chance: (share: number) => boolean;
-  readonly one: <T>(of: readonly [T, ...T[]]) => T;
-}
-
-export function createDice(random: () => number): Dice {
-  const between = (least: number, most: number): number => Math.round(least + random() * (most - least));
-  return {
-    between,
-    spread: (least, most) => Math.round(least * (most / least) ** random()),
-    chance: (share) => random() < share,
-    one: (of) => of[Math.floor(random() * of.length)] ?? of[0],
-  };
-}
-
-export const badBehaviors: readonly [Behavior, ...Behavior[]] = ['html_500', 'unavailable', 'cut', 'unusable'];
