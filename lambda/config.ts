@@ -1,6 +1,7 @@
+// Parses and checks the environment variables. Called by handler.ts; infra/ uses its names and patterns.
 import { parseJsonObject } from './json.ts';
 
-/** The environment variables that the function reads. AWS endpoints are the SDK's own (`AWS_ENDPOINT_URL*`). */
+/** The environment variables that the function reads, besides those that AWS defines (`AWS_ENDPOINT_URL*`). */
 export const variables = {
   tokenUrl: 'FEGORA_TOKEN_URL',
   allowHttpLoopback: 'FEGORA_ALLOW_HTTP_LOOPBACK',
@@ -8,22 +9,22 @@ export const variables = {
   accounts: 'FEGORA_ACCOUNTS',
   defaultAccount: 'FEGORA_DEFAULT_ACCOUNT',
   tableName: 'TOKEN_TABLE_NAME',
-  /** Node's own: `0` would take any certificate for Fegora's. */
+  /** Node's own variable. With `0`, Node would accept any certificate as Fegora's. */
   tlsRejectUnauthorized: 'NODE_TLS_REJECT_UNAUTHORIZED',
 } as const;
 
-/** Where Fegora takes logins. */
+/** Fegora's token endpoint. */
 export const defaultTokenUrl = 'https://api.fegora.com/token';
-/** The `client_id` that Fegora's page gives to everybody. */
+/** The `client_id` in Fegora's public documentation. */
 export const defaultClientId = 'apiApp';
 
 /** An account's id: at most 63 characters, so that `account-<id>` fits an alias and a path. */
 export const accountIdPattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
-/** The aliases through which the function may be called. The alias decides what the caller may do. */
+/** The aliases by which the function may be invoked. The alias decides what the caller may do. */
 export const aliases = { http: 'http', warmup: 'warmup', admin: 'admin', accountPrefix: 'account-' } as const;
 
-/** Everything the function is told from outside, checked. */
+/** The whole configuration, checked. */
 export interface Config {
   readonly tokenUrl: string;
   readonly clientId: string;
@@ -32,7 +33,7 @@ export interface Config {
   readonly tableName: string;
 }
 
-/** What is wrong with one variable. Names it and never repeats its value. */
+/** What is wrong with one variable. It names the variable and never repeats the value. */
 export interface Fault {
   readonly variable: string;
   readonly problem: string;
@@ -43,7 +44,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 type Note = (variable: string, problem: string) => void;
 
-/** Reads the environment once: the whole configuration, or every fault in it. Never throws. */
+/** Reads the environment. Returns the whole configuration, or all faults in it. Never throws. */
 export function parseConfig(env: Environment): { readonly config: Config } | { readonly faults: readonly Fault[] } {
   const faults: Fault[] = [];
   const note: Note = (variable, problem) => faults.push({ variable, problem });
@@ -51,16 +52,16 @@ export function parseConfig(env: Environment): { readonly config: Config } | { r
   const config: Config = Object.freeze({
     tokenUrl: readTokenUrl(env, note),
     clientId: readMatching(env[variables.clientId] ?? defaultClientId, /^[\x21-\x7e]{1,128}$/, () =>
-      note(variables.clientId, 'is no client id'),
+      note(variables.clientId, 'is not a client id'),
     ),
     accounts,
     defaultAccount: readDefaultAccount(env, accounts, note),
     tableName: readMatching(env[variables.tableName] ?? '', /^[\w.:/-]{3,1024}$/, () =>
-      note(variables.tableName, 'is missing or no table name'),
+      note(variables.tableName, 'is missing or is not a table name'),
     ),
   });
   if (env[variables.tlsRejectUnauthorized] === '0') {
-    note(variables.tlsRejectUnauthorized, 'must not switch off the check of certificates');
+    note(variables.tlsRejectUnauthorized, 'must not switch off the check of certificates: remove it');
   }
   return faults.length > 0 ? { faults } : { config };
 }
@@ -82,15 +83,15 @@ export function isLoopbackHost(hostname: string): boolean {
 function readTokenUrl(env: Environment, note: Note): string {
   const url = URL.parse(env[variables.tokenUrl] ?? defaultTokenUrl);
   if (url === null) {
-    note(variables.tokenUrl, 'is no URL');
+    note(variables.tokenUrl, 'is not a URL');
     return '';
   }
   if (url.username !== '' || url.password !== '') {
-    note(variables.tokenUrl, 'must not hold credentials');
+    note(variables.tokenUrl, 'must not contain credentials');
   }
   const plainAllowed = env[variables.allowHttpLoopback] === '1' && isLoopbackHost(url.hostname);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && plainAllowed)) {
-    note(variables.tokenUrl, `must be https (plain http: loopback alone, with ${variables.allowHttpLoopback}=1)`);
+    note(variables.tokenUrl, `must be https (http only for loopback, with ${variables.allowHttpLoopback}=1)`);
   }
   return url.href;
 }
@@ -98,17 +99,17 @@ function readTokenUrl(env: Environment, note: Note): string {
 function readAccounts(env: Environment, note: Note): ReadonlyMap<string, string> {
   const members = parseJsonObject(env[variables.accounts] ?? '');
   if (members === undefined || members.size === 0) {
-    note(variables.accounts, 'is missing or no JSON object of accounts');
+    note(variables.accounts, 'is missing or is not a JSON object of accounts');
     return new Map();
   }
   const accounts = new Map<string, string>();
   for (const [account, secretId] of members) {
     if (!accountIdPattern.test(account)) {
-      note(variables.accounts, 'holds a malformed account id');
+      note(variables.accounts, 'contains a malformed account id');
     } else if (!isSecretId(secretId)) {
-      note(variables.accounts, 'holds a malformed secret id');
+      note(variables.accounts, 'contains a malformed secret id');
     } else if ([...accounts.values()].some((other) => isSameSecret(other, secretId))) {
-      note(variables.accounts, 'gives two accounts one secret');
+      note(variables.accounts, 'gives two accounts the same secret');
     } else {
       accounts.set(account, secretId);
     }
@@ -123,7 +124,7 @@ function isSecretId(value: unknown): value is string {
 function readDefaultAccount(env: Environment, accounts: ReadonlyMap<string, string>, note: Note): string | undefined {
   const account = env[variables.defaultAccount];
   if (account !== undefined && !accounts.has(account)) {
-    note(variables.defaultAccount, `is no account of ${variables.accounts}`);
+    note(variables.defaultAccount, `is not an account of ${variables.accounts}`);
   }
   return account;
 }
@@ -131,8 +132,8 @@ function readDefaultAccount(env: Environment, accounts: ReadonlyMap<string, stri
 const secretArn = /^(arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:)(.+)$/;
 
 /**
- * Whether two ids mean one secret: equal, or an ARN with its six random characters beside the same ARN without them or
- * beside the bare name.
+ * Whether two ids mean the same secret. They do if they are equal, and if one is an ARN with its six random characters
+ * and the other is the same ARN without these, or only the name.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html (ARN and partial ARN)
  */

@@ -1,12 +1,14 @@
-/** How a code is shown to a caller: the HTTP status, whether trying again may help, and a text that never varies. */
-interface PublicFace {
+// The error codes of the contract, with the status and the text of each. Used everywhere in lambda/.
+
+/** What a caller sees of a code: the HTTP status, whether a retry may help, and a fixed text. */
+interface PublicError {
   readonly status: number;
   readonly retryable: boolean;
   readonly text: string;
 }
 
-/** The one table from code to status and public text. Nothing that a caller reads is made anywhere else. */
-const faces = {
+/** The only table from code to status and public text. No other file makes a text that a caller reads. */
+const publicErrors = {
   invalid_request: { status: 400, retryable: false, text: 'The request is not of the form this API takes.' },
   invalid_account: { status: 400, retryable: false, text: 'The account id is not well formed.' },
   forbidden: { status: 403, retryable: false, text: 'The caller may not do this.' },
@@ -40,32 +42,32 @@ const faces = {
   table_unavailable: { status: 503, retryable: true, text: 'The shared token table cannot be used now.' },
   paused: { status: 503, retryable: true, text: 'This account is paused.' },
   deadline: { status: 503, retryable: true, text: 'Too little time was left to log in.' },
-} as const satisfies Record<string, PublicFace>;
+} as const satisfies Record<string, PublicError>;
 
-/** Every way in which the broker refuses or fails. The spelling is a contract with callers. */
-export type ErrorCode = keyof typeof faces;
+/** Every way in which the broker refuses or fails. The spelling is part of the contract with callers. */
+export type ErrorCode = keyof typeof publicErrors;
 
-/** Used where a retryable code has no better time to offer. Seconds. */
+/** The value for a retryable error without a better one. Seconds. */
 const defaultRetryAfterSeconds = 1;
 
-/** The error body of RFC 6749 section 5.2, with what a caller needs in order to decide whether to try again. */
+/** The error body of RFC 6749 section 5.2, with what a caller needs to decide about a retry. */
 export interface ErrorBody {
   readonly error: ErrorCode;
   readonly error_description: string;
   readonly retryable: boolean;
-  /** Whole seconds, at least 1; present where `retryable`. */
+  /** Whole seconds, at least 1. Present if `retryable`. */
   readonly retry_after?: number;
   readonly request_id: string;
 }
 
 /**
- * A failure with a code of the contract. `detail` is for our own log and names variables, fields and stages, never a
- * value of theirs; callers read the table's text alone.
+ * A failure with a code of the contract. `detail` is for our own log: it names variables, fields and stages, never their
+ * values. Callers see only the text of the table.
  */
 export class BrokerError extends Error {
   override readonly name = 'BrokerError';
   readonly code: ErrorCode;
-  /** Milliseconds from now after which another try may succeed. */
+  /** Milliseconds from now after which a retry may succeed. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
@@ -79,16 +81,16 @@ export class BrokerError extends Error {
   }
 
   get retryable(): boolean {
-    return faces[this.code].retryable;
+    return publicErrors[this.code].retryable;
   }
 
   get status(): number {
-    return faces[this.code].status;
+    return publicErrors[this.code].status;
   }
 
-  /** What the caller is told. */
+  /** What the caller gets. */
   toBody(requestId: string): ErrorBody {
-    const { retryable, text } = faces[this.code];
+    const { retryable, text } = publicErrors[this.code];
     return {
       error: this.code,
       error_description: text,
@@ -105,17 +107,17 @@ export class BrokerError extends Error {
   }
 }
 
-/** Narrows a stored string to a code: items outlive the version of the code that wrote them. */
+/** Narrows a stored value to a code. An item may contain a code that another version of the function wrote. */
 export function isErrorCode(value: unknown): value is ErrorCode {
-  return typeof value === 'string' && Object.hasOwn(faces, value);
+  return typeof value === 'string' && Object.hasOwn(publicErrors, value);
 }
 
-/** Whether something failed for want of time alone. */
+/** Whether something failed only because its time was up. */
 export function isOnlyLate({ code }: BrokerError): boolean {
   return code === 'deadline' || code === 'renewal_in_progress';
 }
 
-/** Anything thrown, as an error with a code: what has none is `internal`, its cause kept for us alone. */
+/** Returns a BrokerError as it is. Any other thrown value becomes the `cause` of an `internal` error. */
 export function asBrokerError(thrown: unknown): BrokerError {
   return thrown instanceof BrokerError ? thrown : new BrokerError('internal', 'unexpected failure', { cause: thrown });
 }

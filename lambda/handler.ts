@@ -3,13 +3,13 @@ import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager
 import { createGetSecretValue } from './aws/credential-source.ts';
 import { createCredentialSources } from './aws/credential-sources.ts';
 import { type AwsKeys, createCallDynamo, type DynamoOptions } from './aws/dynamodb.ts';
-import { readEarly } from './aws/prefetch.ts';
+import { prefetchItem } from './aws/prefetch.ts';
 import { createTokenTable } from './aws/token-table.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
 import type { Clock, Ports, TokenTable } from './broker/ports.ts';
 import { type Config, type Environment, parseConfig } from './config.ts';
 import { BrokerError } from './errors.ts';
-import { createEdge, createFailingEdge, type Handler } from './events/router.ts';
+import { createFailingRouter, createRouter, type Handler } from './events/router.ts';
 import { createLogin } from './fegora/password-grant.ts';
 import { createTelemetry } from './telemetry/telemetry.ts';
 
@@ -40,11 +40,11 @@ export function createHandler(env: Environment, parts: Parts = {}): Handler {
   if ('faults' in parsed) {
     telemetry.misconfigured(parsed.faults);
     const named = parsed.faults.map(({ variable }) => variable).join(', ');
-    return createFailingEdge(new BrokerError('configuration', `at fault: ${named}`), telemetry);
+    return createFailingRouter(new BrokerError('configuration', `at fault: ${named}`), telemetry);
   }
   const { config } = parsed;
   const broker = connect(env, config, { ...rest, clock, random, observe: telemetry.observe });
-  return createEdge({ config, broker, report: telemetry });
+  return createRouter({ config, broker, report: telemetry });
 }
 
 type Surroundings = Parts & Pick<Ports, 'clock' | 'random' | 'observe'>;
@@ -73,7 +73,7 @@ function readAhead(
   if (onEarlyRead === undefined || account === undefined) {
     return parts.table;
   }
-  const early = readEarly(parts, account);
+  const early = prefetchItem(parts, account);
   onEarlyRead(early.ended);
   return early;
 }

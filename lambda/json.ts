@@ -1,24 +1,27 @@
-/** A string of a JSON text, and whether a colon makes it the name of a member. */
+// Parses JSON that comes from outside, without errors that quote it. Called by config.ts, events/, fegora/ and aws/.
+
+/** A string of a JSON text. The group matches if a colon makes the string the name of a member. */
 const jsonString = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
 
 /**
- * The members of a JSON object, in a Map so that no name can reach a prototype. Nothing where the text is no JSON, no
- * object, or names a member twice (JSON.parse keeps the last in silence; RFC 8259 section 4 calls that unpredictable).
- * Never repeats the text, as errors of JSON.parse do.
+ * Returns the members of a JSON object, in a Map so that no name can reach a prototype. Returns undefined if the text is
+ * not JSON, is not an object, or has the same name twice (`JSON.parse` would keep only the last one; RFC 8259 section 4
+ * calls that unpredictable). An object inside the object counts as such a text too.
  */
 export function parseJsonObject(text: string): ReadonlyMap<string, unknown> | undefined {
-  const members = membersOf(parse(text));
-  return members !== undefined && namesTwice(text, members) ? undefined : members;
+  const members = membersOf(parseJson(text));
+  return members !== undefined && hasMoreNames(text, members) ? undefined : members;
 }
 
-/** The members of a value that is a plain object. */
+/** Returns the members of a plain object; undefined for any other value. */
 export function membersOf(value: unknown): ReadonlyMap<string, unknown> | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? new Map(Object.entries(value))
     : undefined;
 }
 
-function parse(text: string): unknown {
+/** Returns the value of a JSON text; undefined if the text is not JSON. The error of `JSON.parse` would quote the text. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -26,8 +29,8 @@ function parse(text: string): unknown {
   }
 }
 
-/** Counts the names of the whole text, so an object within the object counts as a doubled name too, and is refused. */
-function namesTwice(text: string, members: ReadonlyMap<string, unknown>): boolean {
+/** Whether the text has more names than the object has members. It counts the names of inner objects too. */
+function hasMoreNames(text: string, members: ReadonlyMap<string, unknown>): boolean {
   const names = [...text.matchAll(jsonString)].filter((match) => match[1] !== undefined);
   return names.length !== members.size;
 }

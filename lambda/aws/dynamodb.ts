@@ -1,50 +1,51 @@
+// Calls DynamoDB: signs, sends, tries twice. Created by ../handler.ts, called by token-table.ts.
 import type { Agent } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { clientFor, type Posted, post } from './https.ts';
+import { parseJson } from '../json.ts';
+import { attemptMs, clientFor, type HttpsResponse, post } from './https.ts';
 import type { CallDynamo } from './token-table.ts';
 
-/** AWS keys, as Lambda puts them into the environment. */
+/** The AWS keys that Lambda puts into the environment. */
 export interface AwsKeys {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
 }
 
-/** Where DynamoDB is, and who calls. */
+/** Where DynamoDB is, and with which keys to sign. */
 export interface DynamoOptions {
   readonly region: string;
-  /** @default DynamoDB's own of the region */
+  /** @default the endpoint of DynamoDB in the region */
   readonly endpoint?: string | undefined;
-  /** Asked at every attempt, so that keys which have changed are used from the next one on. */
+  /** Called at every attempt, so that the next attempt uses keys that have changed. */
   readonly keys: () => AwsKeys;
 }
 
-/** Two of these and the pause between them fit in the 3 s that a call may take. Milliseconds. */
-const attemptMs = 1350;
 const pauseMs = 100;
 
-/** Errors that pass by themselves, beside all with a status of 500 and more. */
-const passing = /^(ThrottlingException|ProvisionedThroughputExceededException|RequestLimitExceeded)$/;
+/** Errors after which a second attempt may succeed, besides those with a status of 500 or more. */
+const retryableNames = /^(ThrottlingException|ProvisionedThroughputExceededException|RequestLimitExceeded)$/;
 
-/** An answer that is no result. `name` is DynamoDB's error type; its text goes no further. */
+/** A response that is an error. `name` is DynamoDB's error type. The text of the error is dropped. */
 class DynamoFault extends Error {
-  readonly isPassing: boolean;
+  readonly isRetryable: boolean;
 
   constructor(name: string, status: number) {
     super(`answered with status ${status}`);
     this.name = name;
-    this.isPassing = status >= 500 || passing.test(name);
+    this.isRetryable = status >= 500 || retryableNames.test(name);
   }
 }
 
-type Send = (operation: string, body: string, signal: AbortSignal) => Promise<Posted>;
+type Send = (operation: string, body: string, signal: AbortSignal) => Promise<HttpsResponse>;
 
 /**
- * Calls DynamoDB with the SDK's signer over Node's own HTTPS: two operations need no more, and with the SDK's client a
- * cold start took more than twice as long (docs/decisions/0040).
+ * Creates the function that calls DynamoDB, with the SDK's signer over Node's own HTTPS. Two operations need no more, and
+ * the SDK's client made a cold start more than twice as long (docs/decisions/0040). It makes at most two attempts.
  *
+ * @throws DynamoFault with DynamoDB's error type as `name`; any other Error if no response arrived
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html
  */
 export function createCallDynamo(options: DynamoOptions): CallDynamo {
@@ -56,7 +57,7 @@ export function createCallDynamo(options: DynamoOptions): CallDynamo {
       return await attempt(send, operation, body, signal);
     } catch (thrown) {
       if (thrown instanceof DynamoFault) {
-        await pauseBefore(thrown, signal);
+        await pauseAfter(thrown, signal);
       }
       signal.throwIfAborted();
       return await attempt(send, operation, body, signal);
@@ -64,14 +65,14 @@ export function createCallDynamo(options: DynamoOptions): CallDynamo {
   };
 }
 
-/** The signal is combined once: Node 24 never frees all of one that is made of a combined one. */
+/** Combines signals only here, because Node 24 leaks when `AbortSignal.any` is nested. */
 async function attempt(send: Send, operation: string, body: string, signal: AbortSignal) {
   return resultOf(await send(operation, body, AbortSignal.any([signal, AbortSignal.timeout(attemptMs)])));
 }
 
-/** A fault that does not pass is thrown on. */
-async function pauseBefore(fault: DynamoFault, signal: AbortSignal): Promise<void> {
-  if (!fault.isPassing) {
+/** @throws the fault itself if a second attempt cannot succeed */
+async function pauseAfter(fault: DynamoFault, signal: AbortSignal): Promise<void> {
+  if (!fault.isRetryable) {
     throw fault;
   }
   await setTimeout(pauseMs, undefined, { signal });
@@ -98,14 +99,14 @@ function createSend({ region, endpoint = endpointOf(region), keys }: DynamoOptio
     try {
       return await post({ url, headers: signed.headers, body, signal, agent });
     } catch (thrown) {
-      dropKept(agent);
+      closeKept(agent);
       throw thrown;
     }
   };
 }
 
-/** What broke one kept connection, a freeze for one, has broken the others too: the next attempt opens its own. */
-function dropKept({ freeSockets }: Agent): void {
+/** A freeze, for example, breaks all kept connections, not only one. The next attempt must open a new connection. */
+function closeKept({ freeSockets }: Agent): void {
   for (const socket of Object.values(freeSockets).flat()) {
     socket?.destroy();
   }
@@ -116,8 +117,8 @@ function endpointOf(region: string): string {
   return `https://dynamodb.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
 }
 
-function resultOf({ status, headers, body }: Posted): { readonly output: unknown; readonly at?: number } {
-  const output = parse(body.toString());
+function resultOf({ status, headers, body }: HttpsResponse): { readonly output: unknown; readonly at?: number } {
+  const output = parseJson(body.toString());
   if (status !== 200 || output === undefined) {
     throw new DynamoFault(faultName(output) ?? 'UnreadableAnswer', status === 200 ? 502 : status);
   }
@@ -128,13 +129,4 @@ function resultOf({ status, headers, body }: Posted): { readonly output: unknown
 function faultName(output: unknown): string | undefined {
   const type: unknown = typeof output === 'object' && output !== null ? Reflect.get(output, '__type') : undefined;
   return typeof type === 'string' ? /(?:^|#)(\w{1,64})$/.exec(type)?.[1] : undefined;
-}
-
-/** Nothing where it is no JSON; the parser's own error would quote it. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,60 +1,61 @@
+// Reads the item of one account before the first invocation asks for it. Created by ../handler.ts, called by the broker.
 import { holdOf, type Item, servableToken } from '../broker/item.ts';
 import { type Moment, momentOf } from '../broker/login-guard.ts';
 import type { Ports, TokenTable } from '../broker/ports.ts';
 import { withTimeLimit } from '../broker/time-limit.ts';
 
-/** How old a reading may be that was made ahead of a call; far less than a lease. Milliseconds. */
-const freshMs = 1000;
-/** How long the secret may take. Milliseconds. */
+/** How long the prefetch may take, and how old its result may be: much less than a lease. Milliseconds. */
+const prefetchMs = 1000;
+/** How long the read of the secret may take. Milliseconds. */
 const longestSecretMs = 1000;
 
-/** A table whose first read of one account was made ahead. */
-export interface EarlyTable extends TokenTable {
-  /** When all that was begun has come or was given up: at most two seconds. Never rejects. */
+/** A table that prefetched the item of one account. */
+export interface PrefetchingTable extends TokenTable {
+  /** Resolves when the prefetch has ended or was given up: after two seconds at most. Never rejects. */
   readonly ended: Promise<void>;
 }
 
 /**
- * Reads an account's item at once, for the call that this environment was most likely started for: connection and
- * answer come while the rest is still being loaded. The first read of that account gets what this one brought, if both
- * clocks say that it is fresh; an environment may be started long before its first call. Nothing is claimed on it that
- * has changed since: a claim holds for the item as read.
+ * Reads an account's item at once, while the rest of the function is still loading, because Lambda most likely started
+ * this environment for a call of that account. The account's first read gets the prefetched item if both clocks say that
+ * the item is fresh: Lambda may start an environment long before its first call. A claim is safe even if the item has
+ * changed since, because it is conditioned on the item as read.
  *
- * Where the item shows that a call will have to log in, the secret is read too, and the SDK loaded for it. What came
- * of that is the credential source's to keep, and a failure is left for the call to meet.
+ * If the item shows that a call will have to log in, the prefetch also reads the secret, which loads the SDK. The
+ * credential source caches the result. A failure is ignored here: the call will see it again.
  */
-export function readEarly({ table, readCredentials, clock }: Parts, account: string): EarlyTable {
-  let early: Promise<() => Reading | undefined> = readAhead();
+export function prefetchItem({ table, readCredentials, clock }: Dependencies, account: string): PrefetchingTable {
+  let prefetched: Promise<() => ReadResult | undefined> = prefetch();
   return {
     ...table,
-    ended: early.then(readSecret),
+    ended: prefetched.then(readSecret),
     read: async (asked, signal) => {
       if (asked !== account) {
         return table.read(asked, signal);
       }
-      const taken = early;
-      early = Promise.resolve(() => undefined);
-      const known = await Promise.race([abortOf(signal), taken]);
-      return known() ?? (await table.read(asked, signal));
+      const taken = prefetched;
+      prefetched = Promise.resolve(() => undefined);
+      const current = await Promise.race([abortOf(signal), taken]);
+      return current() ?? (await table.read(asked, signal));
     },
   };
 
-  /** Gives what was read, as it would read now; nothing once that is old. */
-  async function readAhead() {
+  /** Returns a function that gives the item as a read would give it now; undefined once the item is old. */
+  async function prefetch() {
     const begun = momentOf(clock);
-    const reading = await withTimeLimit(clock, freshMs, (late) => table.read(account, late)).catch(() => undefined);
+    const result = await withTimeLimit(clock, prefetchMs, (late) => table.read(account, late)).catch(() => undefined);
     const readAt = clock.monotonic();
-    return () => (reading !== undefined && isFresh(begun) ? laterBy(clock.monotonic() - readAt, reading) : undefined);
+    return () => (result !== undefined && isFresh(begun) ? laterBy(clock.monotonic() - readAt, result) : undefined);
   }
 
   function isFresh(begun: Moment): boolean {
     const { wall, monotonic } = momentOf(clock);
-    return [wall - begun.wall, monotonic - begun.monotonic].every((ms) => ms >= 0 && ms <= freshMs);
+    return [wall - begun.wall, monotonic - begun.monotonic].every((ms) => ms >= 0 && ms <= prefetchMs);
   }
 
-  async function readSecret(known: () => Reading | undefined): Promise<void> {
-    const reading = known();
-    if (reading !== undefined && isLoginDue(reading.item, clock.now())) {
+  async function readSecret(current: () => ReadResult | undefined): Promise<void> {
+    const result = current();
+    if (result !== undefined && isLoginDue(result.item, clock.now())) {
       await withTimeLimit(clock, longestSecretMs, async (signal) => {
         await readCredentials(account, { past: false, signal }).catch(() => {});
       });
@@ -62,14 +63,14 @@ export function readEarly({ table, readCredentials, clock }: Parts, account: str
   }
 }
 
-type Parts = Pick<Ports, 'table' | 'readCredentials' | 'clock'>;
-type Reading = Awaited<ReturnType<TokenTable['read']>>;
+type Dependencies = Pick<Ports, 'table' | 'readCredentials' | 'clock'>;
+type ReadResult = Awaited<ReturnType<TokenTable['read']>>;
 
 function isLoginDue(item: Item, now: number): boolean {
   return item.fault === undefined && servableToken(item, now) === undefined && holdOf(item, now) === undefined;
 }
 
-/** Then nothing is known, and the table is left to refuse. */
+/** Resolves when the signal aborts. No item is known then, and `table.read` refuses the aborted signal. */
 function abortOf(signal: AbortSignal): Promise<() => undefined> {
   return new Promise((resolve) => {
     const abort = () => resolve(() => undefined);
@@ -77,7 +78,7 @@ function abortOf(signal: AbortSignal): Promise<() => undefined> {
   });
 }
 
-/** The table's clock has gone on as well. */
-function laterBy(ms: number, { item, at }: Reading): Reading {
+/** The table's clock has advanced by the same time. */
+function laterBy(ms: number, { item, at }: ReadResult): ReadResult {
   return at === undefined ? { item } : { item, at: at + ms };
 }

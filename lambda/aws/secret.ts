@@ -1,25 +1,26 @@
+// Checks the text of a secret and returns its fields. Called by credential-source.ts.
 import { BrokerError } from '../errors.ts';
 import { parseJsonObject } from '../json.ts';
 
-/** What a secret must say, and may. */
+/** The fields of a secret. */
 export interface SecretFields {
   readonly username: string;
   readonly password: string;
   readonly clientId?: string;
 }
 
-/** What Secrets Manager takes at most. */
+/** The limit of Secrets Manager. */
 const longestBytes = 65_536;
-/** Characters; far over what any login form takes. */
+/** Characters: far more than a login form accepts. */
 const longestField = 1_024;
 
 const names: ReadonlySet<string> = new Set(['username', 'password', 'client_id']);
 
 /**
- * Reads `{"username","password","client_id"?}`. What is wrong is said by the name of our own field alone: a value, and
- * the name of a member that does not belong there, may be a misplaced password.
+ * Reads `{"username","password","client_id"?}`. Its errors name only the fields that we define: a value, or the name of
+ * an unexpected member, may be a misplaced password.
  *
- * @param text absent where the secret is binary
+ * @param text undefined if the secret is binary
  * @throws BrokerError `secret_malformed`
  */
 export function parseSecret(text: string | undefined): SecretFields {
@@ -50,14 +51,14 @@ function field(secret: ReadonlyMap<string, unknown>, name: string): string {
   if (typeof value !== 'string') {
     throw malformed(`field ${name} is ${value === undefined ? 'missing' : 'not a string'}`);
   }
-  const fault = faultOf(value);
+  const fault = faultIn(value);
   if (fault !== undefined) {
     throw malformed(`field ${name} ${fault}`);
   }
   return value;
 }
 
-function faultOf(value: string): string | undefined {
+function faultIn(value: string): string | undefined {
   if (value === '') {
     return 'is empty';
   }
@@ -67,7 +68,7 @@ function faultOf(value: string): string | undefined {
   if (value.length > longestField) {
     return 'is too long';
   }
-  // Half a surrogate pair has no bytes of its own: what Fegora got would not be what was stored.
+  // Half a surrogate pair has no UTF-8 encoding, so Fegora would get another password than the stored one.
   return value.isWellFormed() ? undefined : 'is not well-formed Unicode';
 }
 

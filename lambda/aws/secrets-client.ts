@@ -1,13 +1,14 @@
+// Builds the SDK's client of Secrets Manager. Loaded by credential-source.ts at the first read of a secret.
 import {
   GetSecretValueCommand,
   SecretsManagerClient,
   type SecretsManagerClientConfig,
 } from '@aws-sdk/client-secrets-manager';
 import type { GetSecretValue } from './credential-source.ts';
-import { post } from './https.ts';
+import { attemptMs, post } from './https.ts';
 
-/** What the SDK hands over to be sent. */
-interface Outgoing {
+/** The part of the SDK's request that is sent. */
+interface SdkRequest {
   readonly protocol: string;
   readonly hostname: string;
   readonly port?: number;
@@ -16,12 +17,11 @@ interface Outgoing {
   readonly body?: string | Uint8Array;
 }
 
-/** Two of these and the pause between them fit in the 3 s that a read may take. */
-const attemptMs = 1_350;
-
 /**
- * Builds the SDK's client. A module of its own, so that the bundle has the one command that is sent and no other, and
- * everything is said that the SDK would otherwise look for in files.
+ * Builds the SDK's client, and returns a function that reads one secret. It is a separate module, so that the bundle
+ * contains only this command. It sets every option that the SDK would otherwise look for in files.
+ *
+ * @throws what the SDK throws; `asSecretError` turns it into a BrokerError
  */
 export function connectSecretsManager(config: SecretsManagerClientConfig): GetSecretValue {
   const client = new SecretsManagerClient({
@@ -43,10 +43,10 @@ export function connectSecretsManager(config: SecretsManagerClientConfig): GetSe
 }
 
 /**
- * Sends an attempt over a connection of its own: a read comes minutes after the one before, and a socket kept that long,
- * through freezes, is likely dead.
+ * Sends one attempt over a new connection. Minutes pass between two reads, and a socket that is kept so long, through
+ * freezes of the environment, is probably dead.
  */
-async function handle(request: Outgoing, { abortSignal }: { readonly abortSignal: AbortSignal }) {
+async function handle(request: SdkRequest, { abortSignal }: { readonly abortSignal: AbortSignal }) {
   const { protocol, hostname, port, path, headers, body = '' } = request;
   const url = new URL(`${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path}`);
   const late = AbortSignal.timeout(attemptMs);
@@ -54,7 +54,7 @@ async function handle(request: Outgoing, { abortSignal }: { readonly abortSignal
     const answer = await post({ url, headers, body, signal: AbortSignal.any([abortSignal, late]) });
     return { response: { statusCode: answer.status, headers: answer.headers, body: answer.body } };
   } catch (thrown) {
-    // Under this name the SDK tries again.
+    // The SDK tries again after an error of this name.
     throw late.aborted ? Object.assign(new Error('no answer in time'), { name: 'TimeoutError' }) : thrown;
   }
 }

@@ -1,17 +1,19 @@
+// Turns what the SDK throws about a secret into a BrokerError. Called by credential-source.ts.
 import { BrokerError } from '../errors.ts';
 
-/** Whether Secrets Manager could not be reached, which says nothing of the secret. */
+/** Whether Secrets Manager could not be reached. Such an error says nothing about the secret. */
 export function isUnavailable(error: unknown): boolean {
   return error instanceof BrokerError && error.code === 'secret_unavailable';
 }
 
-/** Failures that pass by themselves, whatever status they come with: Secrets Manager throttles with 400. */
-const passing =
+/** Errors after which a later read may succeed, with any status: Secrets Manager throttles with 400. */
+const transientNames =
   /^(Throttling|ThrottlingException|TooManyRequestsException|RequestLimitExceeded|Internal.*|ServiceUnavailable.*)$/;
 
 /**
- * By the name and the status of what the SDK threw. Nothing else of it goes on, not even as `cause`: an error about an
- * answer that was cut short carries the answer.
+ * Returns `credentials_missing`, `configuration` or `secret_unavailable`, by the name and the status of the SDK's error.
+ * It keeps nothing else of that error, not even as `cause`, because an error about a response that was cut short
+ * contains the response. A BrokerError is returned as it is.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html#API_GetSecretValue_Errors
  */
@@ -25,22 +27,23 @@ export function asSecretError(thrown: unknown): BrokerError {
     return new BrokerError('credentials_missing', detail);
   }
   const refused = name === 'CredentialsProviderError' || isClientFault(thrown);
-  return new BrokerError(refused && !passing.test(name) ? 'configuration' : 'secret_unavailable', detail);
+  return new BrokerError(refused && !transientNames.test(name) ? 'configuration' : 'secret_unavailable', detail);
 }
 
-/** Why nothing was answered: `ENOTFOUND` and the like, whose name is `Error`. A code in an answer is not ours to repeat. */
+/** The system's code if no response came, such as `ENOTFOUND`. A `code` in a response may contain any text. */
 function systemCodeOf(thrown: unknown): string | undefined {
   const code = property(thrown, 'code');
-  const isSystems = statusOf(thrown) === undefined && typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code);
+  const isSystems =
+    httpStatusOf(thrown) === undefined && typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code);
   return isSystems ? code : undefined;
 }
 
-function statusOf(thrown: unknown): unknown {
+function httpStatusOf(thrown: unknown): unknown {
   return property(property(thrown, '$metadata'), 'httpStatusCode');
 }
 
 function isClientFault(thrown: unknown): boolean {
-  const status = statusOf(thrown);
+  const status = httpStatusOf(thrown);
   return typeof status === 'number' && status >= 400 && status < 500 && status !== 408 && status !== 429;
 }
 

@@ -1,41 +1,42 @@
+// Answers operators, who invoke the alias `admin`. Called by router.ts.
 import type { Broker } from '../broker/broker.ts';
 import type { Item } from '../broker/item.ts';
 import type { Amendment } from '../broker/ports.ts';
 import { expiresAt, renewableFrom } from '../broker/token.ts';
-import { accountIdPattern } from '../config.ts';
 import { asBrokerError, BrokerError } from '../errors.ts';
 import { membersOf } from '../json.ts';
 import { forEachAccount } from './each-account.ts';
-import type { Call, Report, Serve } from './invocation.ts';
-import { toResult } from './warmup.ts';
+import type { EventHandler, Invocation, Report } from './invocation.ts';
+import { toAccountResult } from './warmup.ts';
 
-/** What operators act with. */
-export interface AdminParts {
+/** What operators' commands need. */
+export interface AdminDependencies {
   readonly broker: Pick<Broker, 'status' | 'amend' | 'verify'>;
+  /** The configured accounts. */
   readonly accounts: readonly string[];
   readonly report: Pick<Report, 'failed' | 'ran'>;
 }
 
-/** What an operator may know of an account. Times are ISO 8601; absent: never, or none. */
+/** What an operator may know of an account. Times are ISO 8601. An absent member means never, or none. */
 export interface AccountStatus {
   readonly account: string;
   readonly paused: boolean;
   readonly expires_at?: string;
   readonly token_sha256?: string;
-  /** Earliest time at which an environment renews the token. */
+  /** The earliest time at which an environment renews the token. */
   readonly next_renewal?: string;
   readonly last_login?: string;
   readonly last_error?: { readonly code: string; readonly at: string };
-  /** No login before this time, and what callers without a token are answered until then. */
+  /** No environment logs in before this time. Until then, callers without a token get `retry_code`. */
   readonly retry_at?: string;
   readonly retry_code?: string;
-  /** While a login is under way, or was cut off. */
+  /** Present while a login is under way, and after one that was cut off. */
   readonly lease_until?: string;
-  /** What cannot be understood of the item: nobody logs in. */
+  /** The part of the item that the broker cannot read. While there is one, no environment logs in. */
   readonly fault?: string;
-  /** How many versions of the secret are marked as refused. */
+  /** How many versions of the secret are recorded as refused by Fegora. */
   readonly marks: number;
-  /** When a marked version that once logged in may be tried again. */
+  /** When a refused version that logged in before may be tried again. */
   readonly next_try?: string;
 }
 
@@ -50,40 +51,49 @@ const actions: ReadonlySet<unknown> = new Set<Action>([
   'resume',
 ]);
 
-interface Order {
+interface AdminCommand {
   readonly action: Action;
   readonly account: string | undefined;
 }
 
-/** Answers operators: `{"action", "account"}`. Never shows a token and never touches a lease. */
-export function createAdmin({ broker, accounts, report }: AdminParts): Serve {
-  return async (event, call, remaining) => {
-    const { action, account } = parseOrder(event, accounts);
+/**
+ * Answers operators' commands, `{"action", "account"}`. It never shows a token and never changes a lease.
+ *
+ * @throws BrokerError `invalid_request`, `invalid_account`, `unknown_account`, and what `Broker` throws
+ */
+export function createAdminHandler({ broker, accounts, report }: AdminDependencies): EventHandler {
+  return async (event, invocation, remaining) => {
+    const { action, account } = parseCommand(event, invocation.account);
+    if (account !== undefined && !accounts.includes(account)) {
+      throw new BrokerError('unknown_account', 'the account is not configured');
+    }
     if (action === 'status') {
       const shown = account === undefined ? accounts : [account];
-      return { action, accounts: await forEachAccount(shown, (one) => statusOf(one, call, remaining)) };
+      return { action, accounts: await forEachAccount(shown, (one) => readStatus(one, invocation, remaining)) };
     }
     if (account === undefined) {
-      throw new BrokerError('invalid_request', 'the action needs an account');
+      throw new BrokerError('invalid_request', 'the action needs the member account');
     }
     const result =
-      action === 'verify' ? toResult(account, await broker.verify(account, remaining)) : await amend(account, action);
-    report.ran(call, action, [result]);
+      action === 'verify'
+        ? toAccountResult(account, await broker.verify(account, remaining))
+        : await amend(account, action, remaining);
+    report.ran(invocation, action, [result]);
     return { action, ...result };
-
-    async function amend(amended: string, amendment: Amendment) {
-      await broker.amend(amended, amendment, remaining);
-      return { account: amended, outcome: 'done' } as const;
-    }
   };
 
-  /** One account that cannot be read must not hide the others. */
-  async function statusOf(account: string, call: Call, remaining: () => number) {
+  async function amend(account: string, amendment: Amendment, remaining: () => number) {
+    await broker.amend(account, amendment, remaining);
+    return { account, outcome: 'done' } as const;
+  }
+
+  /** Never throws: an account whose status cannot be read must not hide the others. */
+  async function readStatus(account: string, invocation: Invocation, remaining: () => number) {
     try {
       return toStatus(account, await broker.status(account, remaining));
     } catch (thrown) {
       const error = asBrokerError(thrown);
-      report.failed({ ...call, account }, error);
+      report.failed({ ...invocation, account }, error);
       return { account, error: error.code };
     }
   }
@@ -114,16 +124,16 @@ function iso(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
 
-function parseOrder(event: unknown, accounts: readonly string[]): Order {
+/** @param account the event's account if it is well formed, as `describeInvocation` found it */
+function parseCommand(event: unknown, account: string | undefined): AdminCommand {
   const members = membersOf(event);
   const action = members?.get('action');
-  const account = members?.get('account');
-  if (!isAction(action) || members?.size !== (account === undefined ? 1 : 2) || !isOptionalString(account)) {
-    throw new BrokerError('invalid_request', 'the event is no action on an account');
+  const asked = members?.get('account');
+  if (!isAction(action) || members?.size !== (asked === undefined ? 1 : 2) || !isOptionalString(asked)) {
+    throw new BrokerError('invalid_request', 'the event is not an action and an account');
   }
-  if (account !== undefined && !accounts.includes(account)) {
-    const code = accountIdPattern.test(account) ? 'unknown_account' : 'invalid_account';
-    throw new BrokerError(code, 'the account is not configured');
+  if (asked !== undefined && account === undefined) {
+    throw new BrokerError('invalid_account', 'the account is malformed');
   }
   return { action, account };
 }

@@ -1,10 +1,10 @@
-import { accountIdPattern } from '../config.ts';
+// Answers HTTP requests that API Gateway passes on. Called by router.ts.
 import { BrokerError } from '../errors.ts';
 import { membersOf, parseJsonObject } from '../json.ts';
-import type { Serve } from './invocation.ts';
-import type { Issue } from './token-request.ts';
+import type { EventHandler } from './invocation.ts';
+import type { IssueToken } from './token-request.ts';
 
-/** What API Gateway turns into an HTTP answer. */
+/** What API Gateway turns into an HTTP response. */
 export interface HttpAnswer {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -12,10 +12,10 @@ export interface HttpAnswer {
 }
 
 const mostBodyBytes = 1024;
-/** Base64 of the longest body. */
+/** The length of the longest body in Base64. */
 const mostBase64Length = Math.ceil(mostBodyBytes / 3) * 4;
 
-const headers = {
+const commonHeaders = {
   'Content-Type': 'application/json',
   'Cache-Control': 'no-store',
   Pragma: 'no-cache',
@@ -25,18 +25,19 @@ const headers = {
 /**
  * Answers `POST /token` and `POST /token/{account}` of a REST API with proxy integration.
  *
+ * @throws BrokerError `invalid_request`, `invalid_account`, and what `IssueToken` throws
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
  */
-export function createHttp(issue: Issue, defaultAccount: string | undefined): Serve {
-  return async (event, call, remaining) => {
+export function createHttpHandler(issueToken: IssueToken): EventHandler {
+  return async (event, invocation, remaining) => {
     const members = membersOf(event) ?? new Map<string, unknown>();
-    const account = readAccount(members, defaultAccount);
+    const account = authorizedAccount(members, invocation.account);
     const body = readBody(members.get('body'), members.get('isBase64Encoded'));
-    return respond(200, await issue({ account, members: body }, call, remaining));
+    return respond(200, await issueToken({ account, body }, invocation, remaining));
   };
 }
 
-/** A refusal or failure as an HTTP answer, in the shape of RFC 6749 section 5.2. */
+/** A refusal or failure as an HTTP answer, in the form of RFC 6749 section 5.2. */
 export function httpFailure(error: BrokerError, requestId: string): HttpAnswer {
   const body = error.toBody(requestId);
   const retry = body.retry_after === undefined ? {} : { 'Retry-After': String(body.retry_after) };
@@ -44,43 +45,37 @@ export function httpFailure(error: BrokerError, requestId: string): HttpAnswer {
 }
 
 function respond(statusCode: number, body: object, more: Readonly<Record<string, string>> = {}): HttpAnswer {
-  return { statusCode, headers: { ...headers, ...more }, body: JSON.stringify(body) };
+  return { statusCode, headers: { ...commonHeaders, ...more }, body: JSON.stringify(body) };
 }
 
 /**
- * The account that API Gateway's policy check was about. The path it checked and the parameter it cut out of it must
- * agree to the letter: nothing is decoded, so no spelling can mean one account to IAM and another one here.
+ * Returns the account for which IAM authorized the caller. IAM checked the path. The path and the parameter that API
+ * Gateway cut out of it must be equal, byte by byte. Nothing is decoded, so no spelling of a path can mean one account
+ * to IAM and another account here.
  */
-function readAccount(event: ReadonlyMap<string, unknown>, defaultAccount: string | undefined): string {
+function authorizedAccount(event: ReadonlyMap<string, unknown>, account: string | undefined): string {
   if (event.get('httpMethod') !== 'POST' || hasMembers(event.get('queryStringParameters'))) {
-    throw new BrokerError('invalid_request', 'the event is no POST without query parameters');
+    throw new BrokerError('invalid_request', 'the event is not a POST without query parameters');
   }
   const path = event.get('path');
   switch (event.get('resource')) {
     case '/token':
-      return readDefault(defaultAccount, endsWith(path, '/token') && !hasMembers(event.get('pathParameters')));
+      return agreed(account, endsWith(path, '/token') && !hasMembers(event.get('pathParameters')));
     case '/token/{account}':
-      return readParameter(membersOf(event.get('pathParameters'))?.get('account'), path);
+      return agreed(account, endsWith(path, `/token/${account}`));
     default:
-      throw new BrokerError('invalid_request', 'the event is of another resource');
+      throw new BrokerError('invalid_request', 'the event is for another resource');
   }
 }
 
-function readDefault(account: string | undefined, pathAgrees: boolean): string {
-  if (account === undefined || !pathAgrees) {
-    throw new BrokerError('invalid_account', 'the path names no account');
-  }
-  return account;
-}
-
-function readParameter(account: unknown, path: unknown): string {
-  if (typeof account !== 'string' || !accountIdPattern.test(account) || !endsWith(path, `/token/${account}`)) {
-    throw new BrokerError('invalid_account', 'the account is malformed, or path and parameter disagree');
+function agreed(account: string | undefined, isPathEqual: boolean): string {
+  if (account === undefined || !isPathEqual) {
+    throw new BrokerError('invalid_account', 'the account is absent or malformed, or the path names another one');
   }
   return account;
 }
 
-/** A custom domain's base path may stand in front. */
+/** The base path of a custom domain may precede `end`. */
 function endsWith(path: unknown, end: string): boolean {
   return typeof path === 'string' && path.endsWith(end);
 }
@@ -95,7 +90,7 @@ function readBody(body: unknown, isBase64: unknown): ReadonlyMap<string, unknown
   }
   const members = typeof body === 'string' ? parseJsonObject(decode(body, isBase64)) : undefined;
   if (members === undefined) {
-    throw new BrokerError('invalid_request', 'the body is no JSON object');
+    throw new BrokerError('invalid_request', 'the body is not a JSON object');
   }
   return members;
 }

@@ -1,18 +1,20 @@
-/** How many accounts are worked on at a time. */
-const lanes = 5;
+// Works on many accounts, a few at a time. Called by admin.ts and warmup.ts.
 
-/** Works on every account, a few at a time, and keeps their order. `work` must not reject. */
+/** How many accounts it works on at the same time. */
+const concurrency = 5;
+
+/** Calls `work` for every account and returns the results in the order of the accounts. `work` must not reject. */
 export async function forEachAccount<T>(
   accounts: readonly string[],
   work: (account: string) => Promise<T>,
 ): Promise<readonly T[]> {
   const results: T[] = [];
   const queue = accounts.entries();
-  const lane = async () => {
+  const worker = async () => {
     for (const [index, account] of queue) {
       results[index] = await work(account);
     }
   };
-  await Promise.all(Array.from({ length: lanes }, lane));
+  await Promise.all(Array.from({ length: concurrency }, worker));
   return results;
 }

@@ -1,78 +1,92 @@
+// Describes who calls, by which alias and for which account. Called by router.ts; its types are shared by events/.
 import type { Context } from 'aws-lambda';
 import type { Grant } from '../broker/broker.ts';
 import { accountIdPattern, aliases } from '../config.ts';
 import type { BrokerError } from '../errors.ts';
 import { membersOf } from '../json.ts';
 
-/** The part of Lambda's context that is read. */
-export type Invocation = Pick<Context, 'awsRequestId' | 'invokedFunctionArn' | 'getRemainingTimeInMillis'>;
+/** The part of Lambda's context that the function reads. */
+export type InvocationContext = Pick<Context, 'awsRequestId' | 'invokedFunctionArn' | 'getRemainingTimeInMillis'>;
 
-/** Who calls, with what authority, and under which ids: never the credentials or the content of a call. */
-export interface Call {
-  /** What the alias allows. `none`: unqualified, `$LATEST`, or an alias that stands for nothing. */
-  readonly authority: 'http' | 'warmup' | 'admin' | 'account' | 'none';
-  /** The ARN that API Gateway authenticated; of a direct call, which does not tell, the alias. */
+/** Which kind of caller the alias is for. `none`: no alias, `$LATEST`, or an alias that allows nothing. */
+export type EntryPoint = 'http' | 'warmup' | 'admin' | 'account' | 'none';
+
+/** Who calls, through which entry point, and under which ids. It never holds credentials or the content of the event. */
+export interface Invocation {
+  readonly entryPoint: EntryPoint;
+  /** The ARN that API Gateway authenticated. A direct invocation does not name its caller: here it is the alias. */
   readonly caller: string;
-  /** The caller without what callers choose themselves (a role's session name): bounded, so fit for a metric. */
+  /** The caller without the part that callers choose (a role's session name). Its values are few, as a metric needs. */
   readonly callerRole: string;
-  /** What the caller knows the call by: API Gateway's id, or Lambda's for a direct call. */
+  /** The id that the caller knows: API Gateway's id, or Lambda's for a direct invocation. */
   readonly requestId: string;
   /** Lambda's id. */
   readonly invocationId: string;
-  /** The account asked for, where it is well formed; configured or not. */
+  /** The account that the event or the alias names, if its id is well formed. It need not be configured. */
   readonly account: string | undefined;
 }
 
-/** What happened to one account in a warm-up, or by an operator's hand. */
-export interface Result {
+/** What a warm-up or an operator's command did with one account. */
+export interface AccountResult {
   readonly account: string;
   readonly outcome: 'fresh' | 'renewed' | 'skipped' | 'done' | `failed:${string}`;
   /** ISO 8601. */
   readonly expires_at?: string;
 }
 
-/** Where events report what they did. None of it may throw. */
+/** Where events report what they did. Its functions must not throw. */
 export interface Report {
-  readonly issued: (call: Call, grant: Grant, want: 'token' | 'metadata') => void;
-  /** A call that was refused or that failed. */
-  readonly failed: (call: Call, error: BrokerError) => void;
-  /** Warm-ups, secret changes and operators' actions, account by account. */
-  readonly ran: (call: Call, task: string, results: readonly Result[]) => void;
-}
-
-/** Answers one kind of event. Throws BrokerError. */
-export type Serve = (event: unknown, call: Call, remaining: () => number) => Promise<object>;
-
-/** The alias of a qualified function ARN; nothing for an unqualified one. */
-function aliasOf(functionArn: unknown): string | undefined {
-  return typeof functionArn === 'string' ? functionArn.split(':')[7] : undefined;
+  readonly issued: (invocation: Invocation, grant: Grant, want: 'token' | 'metadata') => void;
+  /** An invocation that was refused or that failed. */
+  readonly failed: (invocation: Invocation, error: BrokerError) => void;
+  /** A warm-up, a change of a secret, or an operator's command: one result for each account. */
+  readonly ran: (invocation: Invocation, task: string, results: readonly AccountResult[]) => void;
 }
 
 /**
- * Describes an invocation. Authority comes from the alias alone, whatever the event looks like: who may invoke an alias
- * is IAM's to say, and an event can be forged by whoever may invoke. Never throws.
+ * Answers one kind of event. `remaining` returns the milliseconds that the invocation has left.
+ *
+ * @throws BrokerError of any code
  */
-export function callOf(event: unknown, context: Invocation, defaultAccount: string | undefined): Call {
+export type EventHandler = (event: unknown, invocation: Invocation, remaining: () => number) => Promise<object>;
+
+/**
+ * Describes an invocation. Only the alias decides the entry point, never the content of the event: IAM controls who may
+ * invoke an alias, but a caller can forge any event. This is the only place that checks the form of an account id.
+ * Never throws.
+ *
+ * @param defaultAccount the account of `POST /token`
+ */
+export function describeInvocation(
+  event: unknown,
+  context: InvocationContext,
+  defaultAccount: string | undefined,
+): Invocation {
   const alias = aliasOf(context.invokedFunctionArn);
   const direct = { caller: `alias:${alias ?? 'none'}`, callerRole: `alias:${alias ?? 'none'}` };
   const ids = { requestId: context.awsRequestId, invocationId: context.awsRequestId };
   switch (alias) {
     case aliases.http:
-      return { authority: 'http', ...ids, ...describeHttp(event, context.awsRequestId, defaultAccount) };
+      return { entryPoint: 'http', ...ids, ...describeHttp(event, context.awsRequestId, defaultAccount) };
     case aliases.warmup:
-      return { authority: 'warmup', ...direct, ...ids, account: undefined };
+      return { entryPoint: 'warmup', ...direct, ...ids, account: undefined };
     case aliases.admin:
-      return { authority: 'admin', ...direct, ...ids, account: wellFormed(membersOf(event)?.get('account')) };
+      return { entryPoint: 'admin', ...direct, ...ids, account: wellFormed(membersOf(event)?.get('account')) };
     default:
       return describeDirect(alias, { ...direct, ...ids });
   }
 }
 
-function describeDirect(alias: string | undefined, rest: Omit<Call, 'authority' | 'account'>): Call {
+/** The alias of a qualified function ARN; undefined for an unqualified one. */
+function aliasOf(functionArn: unknown): string | undefined {
+  return typeof functionArn === 'string' ? functionArn.split(':')[7] : undefined;
+}
+
+function describeDirect(alias: string | undefined, rest: Omit<Invocation, 'entryPoint' | 'account'>): Invocation {
   const account = alias?.startsWith(aliases.accountPrefix)
     ? wellFormed(alias.slice(aliases.accountPrefix.length))
     : undefined;
-  return { authority: account === undefined ? 'none' : 'account', ...rest, account };
+  return { entryPoint: account === undefined ? 'none' : 'account', ...rest, account };
 }
 
 function describeHttp(event: unknown, invocationId: string, defaultAccount: string | undefined) {
@@ -99,7 +113,7 @@ function wellFormed(account: unknown): string | undefined {
   return typeof account === 'string' && accountIdPattern.test(account) ? account : undefined;
 }
 
-/** Ids and ARNs: ASCII without spaces, so that nothing can pose as another field or line of the log. */
+/** Ids and ARNs: only ASCII without spaces, so that a value cannot imitate another field or line of the log. */
 function printable(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\x21-\x7e]{1,2048}$/.test(value) ? value : undefined;
 }

@@ -1,74 +1,87 @@
+// Passes each invocation to the handler of its entry point, and answers failures. Created by ../handler.ts.
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import type { Broker } from '../broker/broker.ts';
 import type { Config } from '../config.ts';
 import { asBrokerError, BrokerError } from '../errors.ts';
-import { createAdmin } from './admin.ts';
-import { createHttp, httpFailure } from './api-gateway.ts';
-import { createInvoke, thrownFailure } from './direct-invoke.ts';
-import { type Call, callOf, type Invocation, type Report, type Serve } from './invocation.ts';
-import { createIssue } from './token-request.ts';
-import { createWarmup } from './warmup.ts';
+import { createAdminHandler } from './admin.ts';
+import { createHttpHandler, httpFailure } from './api-gateway.ts';
+import { createDirectHandler, directFailure } from './direct-invoke.ts';
+import {
+  describeInvocation,
+  type EntryPoint,
+  type EventHandler,
+  type Invocation,
+  type InvocationContext,
+  type Report,
+} from './invocation.ts';
+import { createIssueToken } from './token-request.ts';
+import { createWarmupHandler } from './warmup.ts';
 
-/** What Lambda calls. Rejects with errors of the contract alone. */
+/** What Lambda calls. It rejects only with errors of the contract. */
 export type Handler = (event: unknown, context: Context) => Promise<unknown>;
 
-/** What stands behind the edge. */
-export interface EdgeParts {
+/** What the router needs. */
+export interface RouterDependencies {
   readonly config: Pick<Config, 'accounts' | 'defaultAccount'>;
   readonly broker: Broker;
   readonly report: Report;
 }
 
-/** Kept for a last answer when the one asked for does not come. Milliseconds. */
-const lastAnswerMs = 150;
+/** The time reserved for a failure's answer, if the handler has not answered by then. Milliseconds. */
+const reserveMs = 150;
 
-/** Answers every invocation, by the authority of its alias. */
-export function createEdge(parts: EdgeParts): Handler {
-  const { accounts, defaultAccount } = parts.config;
-  const issue = createIssue({ ...parts, isConfigured: (account) => accounts.has(account) });
-  const routes: Readonly<Record<Call['authority'], Serve>> = {
-    http: createHttp(issue, defaultAccount),
-    account: createInvoke(issue),
-    warmup: createWarmup({ ...parts, accounts }),
-    admin: createAdmin({ ...parts, accounts: [...accounts.keys()] }),
-    none: () => Promise.reject(new BrokerError('forbidden', 'called through no alias that allows anything')),
+/** Creates the function that answers every invocation. The alias decides which handler it calls. */
+export function createRouter(dependencies: RouterDependencies): Handler {
+  const { accounts, defaultAccount } = dependencies.config;
+  const issueToken = createIssueToken({ ...dependencies, isConfigured: (account) => accounts.has(account) });
+  const handlers: Readonly<Record<EntryPoint, EventHandler>> = {
+    http: createHttpHandler(issueToken),
+    account: createDirectHandler(issueToken),
+    warmup: createWarmupHandler({ ...dependencies, accounts }),
+    admin: createAdminHandler({ ...dependencies, accounts: [...accounts.keys()] }),
+    none: () =>
+      Promise.reject(new BrokerError('forbidden', 'invoked without an alias, or by an alias that allows nothing')),
   };
-  return wrap((event, call, remaining) => routes[call.authority](event, call, remaining), parts.report, defaultAccount);
+  return wrap(
+    (event, invocation, remaining) => handlers[invocation.entryPoint](event, invocation, remaining),
+    dependencies.report,
+    defaultAccount,
+  );
 }
 
-/** Answers every invocation with one failure. */
-export function createFailingEdge(error: BrokerError, report: Report): Handler {
+/** Creates a function that answers every invocation with the same failure. */
+export function createFailingRouter(error: BrokerError, report: Report): Handler {
   return wrap(() => Promise.reject(error), report, undefined);
 }
 
-function wrap(serve: Serve, report: Report, defaultAccount: string | undefined): Handler {
-  const describe = (event: unknown, context: Invocation) => callOf(event, context, defaultAccount);
-  const serveInTime = (event: unknown, context: Context) =>
-    serve(event, describe(event, context), () => context.getRemainingTimeInMillis());
-  return middy<unknown, unknown, Error, Context>(serveInTime, {
-    timeoutEarlyInMillis: lastAnswerMs,
+function wrap(handleEvent: EventHandler, report: Report, defaultAccount: string | undefined): Handler {
+  const describe = (event: unknown, context: InvocationContext) => describeInvocation(event, context, defaultAccount);
+  const handle = (event: unknown, context: Context) =>
+    handleEvent(event, describe(event, context), () => context.getRemainingTimeInMillis());
+  return middy<unknown, unknown, Error, Context>(handle, {
+    timeoutEarlyInMillis: reserveMs,
     timeoutEarlyResponse: () => {
-      throw new BrokerError('deadline', 'no answer before the time-out');
+      throw new BrokerError('deadline', 'the handler did not answer before the time-out of the function');
     },
   }).use(answerFailures(describe, report));
 }
 
-/** Whatever goes wrong is reported, and answered in the alias's form of the contract: an HTTP answer, or an error. */
+/** Reports every failure, and answers it in the form of the entry point: an HTTP answer, or an error. */
 function answerFailures(
-  describe: (event: unknown, context: Invocation) => Call,
+  describe: (event: unknown, context: InvocationContext) => Invocation,
   report: Report,
 ): middy.MiddlewareObj<unknown, unknown, Error, Context> {
   return {
     onError: (request) => {
-      const call = describe(request.event, request.context);
+      const invocation = describe(request.event, request.context);
       const error = asBrokerError(request.error);
-      report.failed(call, error);
-      if (call.authority === 'http') {
-        request.response = httpFailure(error, call.requestId);
+      report.failed(invocation, error);
+      if (invocation.entryPoint === 'http') {
+        request.response = httpFailure(error, invocation.requestId);
       } else {
-        // middy throws what stands here; to an error thrown in this place it would attach the original.
-        request.error = thrownFailure(error, call.requestId);
+        // middy throws this error. If this function threw the error itself, middy would attach the original to it.
+        request.error = directFailure(error, invocation.requestId);
       }
     },
   };

@@ -1,14 +1,15 @@
+// Checks a request for a token and issues the token. Called by api-gateway.ts and direct-invoke.ts.
 import type { Broker, Grant, TokenRequest } from '../broker/broker.ts';
 import { expiresAt } from '../broker/token.ts';
 import { BrokerError } from '../errors.ts';
-import type { Call, Report } from './invocation.ts';
+import type { Invocation, Report } from './invocation.ts';
 
-/** What a caller gets: RFC 6749 section 5.1 and what our callers need beside it. Never a refresh token. */
+/** What a caller gets: RFC 6749 section 5.1, and what our callers need besides. Never a refresh token. */
 export interface TokenAnswer {
-  /** Absent where `want` was `metadata`. */
+  /** Absent if `want` is `metadata`. */
   readonly access_token?: string;
   readonly token_type: 'bearer';
-  /** Whole seconds left at the answer. */
+  /** Whole seconds that are left at the time of the answer. */
   readonly expires_in: number;
   /** ISO 8601. */
   readonly expires_at: string;
@@ -18,34 +19,42 @@ export interface TokenAnswer {
   readonly warning?: NonNullable<Grant['warning']>;
 }
 
-/** What tokens are issued with. */
-export interface IssueParts {
+/** What issuing a token needs. */
+export interface IssueTokenDependencies {
   readonly broker: Pick<Broker, 'getToken'>;
   readonly isConfigured: (account: string) => boolean;
   readonly report: Pick<Report, 'issued'>;
 }
 
-/** An account and the members of a body, however they came. */
-export interface Asked {
+/** A well-formed account id and the members of the body, from HTTP or from a direct invocation. */
+export interface IssueRequest {
   readonly account: string;
-  readonly members: ReadonlyMap<string, unknown>;
+  readonly body: ReadonlyMap<string, unknown>;
 }
 
-/** Hands out a token. @throws BrokerError */
-export type Issue = (asked: Asked, call: Call, remaining: () => number) => Promise<TokenAnswer>;
+/**
+ * Issues a token.
+ *
+ * @throws BrokerError `invalid_request`, `unknown_account`, and what `Broker.getToken` throws
+ */
+export type IssueToken = (
+  request: IssueRequest,
+  invocation: Invocation,
+  remaining: () => number,
+) => Promise<TokenAnswer>;
 
 type Body = Omit<TokenRequest, 'account'> & { readonly want: 'token' | 'metadata' };
 
-/** Answers a request for a token. What is asked is checked in full before the broker hears of it. */
-export function createIssue({ broker, isConfigured, report }: IssueParts): Issue {
-  return async ({ account, members }, call, remaining) => {
-    const { want, ...request } = parseBody(members);
+/** Creates the function that issues tokens. It checks the whole request before it calls the broker. */
+export function createIssueToken({ broker, isConfigured, report }: IssueTokenDependencies): IssueToken {
+  return async ({ account, body }, invocation, remaining) => {
+    const { want, ...request } = parseBody(body);
     if (!isConfigured(account)) {
       throw new BrokerError('unknown_account', 'the account is not configured');
     }
     const grant = await broker.getToken({ account, ...request }, remaining);
     const answer = toAnswer(account, grant);
-    report.issued(call, grant, want);
+    report.issued(invocation, grant, want);
     return want === 'metadata' ? answer : { access_token: grant.token.accessToken, ...answer };
   };
 }
@@ -62,7 +71,7 @@ function toAnswer(account: string, { token, source, remainingMs, warning }: Gran
   };
 }
 
-/** @throws BrokerError `invalid_request`, naming the member, never repeating its value */
+/** @throws BrokerError `invalid_request`; its detail names the member and never repeats the value */
 function parseBody(members: ReadonlyMap<string, unknown>): Body {
   const body: { -readonly [member in keyof Body]: Body[member] } = { want: 'token' };
   for (const [name, value] of members) {
@@ -85,14 +94,14 @@ function parseBody(members: ReadonlyMap<string, unknown>): Body {
 
 function readSeconds(value: unknown): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
-    throw new BrokerError('invalid_request', 'min_validity is no number of seconds');
+    throw new BrokerError('invalid_request', 'min_validity is not a number of seconds');
   }
   return value;
 }
 
 function readFingerprint(value: unknown): string {
   if (typeof value !== 'string' || !/^[0-9a-fA-F]{64}$/.test(value)) {
-    throw new BrokerError('invalid_request', 'rejected is no SHA-256 in hex');
+    throw new BrokerError('invalid_request', 'rejected is not a SHA-256 in hex');
   }
   return value.toLowerCase();
 }

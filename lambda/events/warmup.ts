@@ -1,61 +1,64 @@
+// Keeps accounts warm, on a schedule or when a secret has changed. Called by router.ts.
 import type { Broker, Upkeep } from '../broker/broker.ts';
 import { isSameSecret } from '../config.ts';
 import { asBrokerError, BrokerError } from '../errors.ts';
 import { membersOf } from '../json.ts';
 import { forEachAccount } from './each-account.ts';
-import type { Report, Result, Serve } from './invocation.ts';
+import type { AccountResult, EventHandler, Report } from './invocation.ts';
 
-/** What accounts are kept warm with. */
-export interface WarmupParts {
+/** What a warm-up needs. */
+export interface WarmupDependencies {
   readonly broker: Pick<Broker, 'warm' | 'verify'>;
   /** Account to secret id. */
   readonly accounts: ReadonlyMap<string, string>;
   readonly report: Pick<Report, 'failed' | 'ran'>;
 }
 
-/** What an event asks for: `warm` or `verify`, and of which accounts, known or not. */
+/** What an event asks for: `warm` or `verify`, and for which accounts. They need not be configured. */
 interface Task {
   readonly work: 'warm' | 'verify';
   readonly accounts: readonly string[];
 }
 
-/** A login may take 8 s, and the broker claims with at least 10 s left. */
+/** A login may take 8 s, and the broker claims only if at least 10 s are left. */
 const leastMs = 10_000;
-/** Bounds the answer. An id of a configured account fits into 63 characters. */
+/** Limits the size of the answer, as the 63 characters that an account id has at most do. */
 const mostAccounts = 1000;
 
 /**
- * Answers the schedule (`{"accounts"?: [ids]}`) and the event that a secret has changed, account by account. Only an
- * event of another form is an error: everything that can go wrong with an account is a result.
+ * Answers the schedule (`{"accounts"?: [ids]}`) and the event that a secret has changed, with one result for each
+ * account. A failure of an account is a result, not an error.
+ *
+ * @throws BrokerError `invalid_request` for an event of another form
  */
-export function createWarmup({ broker, accounts, report }: WarmupParts): Serve {
-  return async (event, call, remaining) => {
+export function createWarmupHandler({ broker, accounts, report }: WarmupDependencies): EventHandler {
+  return async (event, invocation, remaining) => {
     const task = parseTask(event, accounts);
     const results = await forEachAccount(task.accounts, (account) =>
       accounts.has(account) && remaining() >= leastMs
-        ? attempt(account)
+        ? keepWarm(account)
         : Promise.resolve({ account, outcome: 'skipped' } as const),
     );
-    report.ran(call, task.work, results);
+    report.ran(invocation, task.work, results);
     return { results };
 
-    async function attempt(account: string): Promise<Result> {
+    async function keepWarm(account: string): Promise<AccountResult> {
       try {
-        return toResult(account, await broker[task.work](account, remaining));
+        return toAccountResult(account, await broker[task.work](account, remaining));
       } catch (thrown) {
         const error = asBrokerError(thrown);
         if (error.code === 'deadline' || error.code === 'paused') {
           return { account, outcome: 'skipped' };
         }
-        report.failed({ ...call, account }, error);
+        report.failed({ ...invocation, account }, error);
         return { account, outcome: `failed:${error.code}` };
       }
     }
   };
 }
 
-/** What became of an account's token. */
-export function toResult(account: string, { outcome, expiresAt }: Upkeep): Result {
+/** What a warm-up or a verification did with an account's token, in the form of the contract. */
+export function toAccountResult(account: string, { outcome, expiresAt }: Upkeep): AccountResult {
   return { account, outcome, ...(expiresAt !== undefined && { expires_at: new Date(expiresAt).toISOString() }) };
 }
 
@@ -80,8 +83,8 @@ function isList(value: unknown): value is readonly string[] {
 }
 
 /**
- * The account whose secret got a new current version; none for other labels and other secrets. Its configured id may be
- * a name or an ARN, so both names that the event has for the secret count.
+ * The accounts whose secret got a new AWSCURRENT version: none for another label or another secret. The configured id of
+ * a secret may be a name or an ARN, so the function compares it with both names that the event has for the secret.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
  */

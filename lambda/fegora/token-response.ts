@@ -1,96 +1,98 @@
+// Interprets what Fegora's token endpoint answers. Called by password-grant.ts.
 import type { LoginOutcome } from '../broker/ports.ts';
 import { lifetimeOf, parseHttpDate } from '../broker/token.ts';
 import { asBrokerError, BrokerError, type ErrorCode } from '../errors.ts';
-import { membersOf } from '../json.ts';
+import { membersOf, parseJson } from '../json.ts';
 
-/** One answer of Fegora's token endpoint. */
+/** One response of Fegora's token endpoint. */
 export interface TokenResponse {
   readonly status: number;
   readonly contentType?: string | undefined;
   readonly retryAfter?: string | undefined;
-  /** Absent where it was too long or encoded, and so was not read. */
+  /** Absent if the body was not read, because it was too long or encoded. */
   readonly body?: Uint8Array | undefined;
 }
 
-/** What the answer is held against: who asked, and our own clock when it came. */
-export interface Asked {
+/** What the response is compared with: the user that logged in, and our clock when the response arrived. */
+export interface LoginContext {
   readonly username: string;
   /** Epoch milliseconds. */
   readonly now: number;
 }
 
-type Failed = Extract<LoginOutcome, { kind: 'failed' }>;
+/** A login that brought no token. */
+export type FailedLogin = Extract<LoginOutcome, { kind: 'failed' }>;
 
 /**
- * What a complete answer means for a login. Nothing of its text gets into the outcome but the access token, and the
- * refresh token is left where it is.
+ * Returns what a complete response means for the login. Of its text, the outcome contains only the access token. The
+ * refresh token is not read.
  *
  * @see RFC 6749 sections 5.1 and 5.2; Fegora's page «Solicitar Token»
  */
-export function interpret(response: TokenResponse, asked: Asked): LoginOutcome {
+export function interpret(response: TokenResponse, context: LoginContext): LoginOutcome {
   switch (response.status) {
     case 200:
-      return interpretSuccess(response, asked);
+      return interpretSuccess(response, context);
     case 400:
       return interpretRefusal(response);
     default:
-      return interpretStatus(response, asked.now);
+      return interpretStatus(response, context.now);
   }
 }
 
-function interpretSuccess(response: TokenResponse, asked: Asked): LoginOutcome {
+function interpretSuccess(response: TokenResponse, context: LoginContext): LoginOutcome {
   try {
     const members = readMembers(response);
     if (members === undefined) {
-      throw unusable('no JSON object');
+      throw unusable('it is not a JSON object');
     }
     if (members.has('error')) {
-      throw unusable('an error member');
+      throw unusable('it has an error member');
     }
     assertBearer(members.get('token_type'));
-    assertUser(members.get('userName'), members.has('userName'), asked.username);
+    assertUser(members.get('userName'), members.has('userName'), context.username);
     const accessToken = members.get('access_token');
     assertAccessToken(accessToken);
     const issued = members.get('.issued');
     const claims = { expires_in: members.get('expires_in'), '.issued': issued, '.expires': members.get('.expires') };
     const lifetimeMs = lifetimeOf(claims);
-    return { kind: 'issued', accessToken, lifetimeMs, ...skewOf(issued, asked.now) };
+    return { kind: 'issued', accessToken, lifetimeMs, ...skewOf(issued, context.now) };
   } catch (thrown) {
-    return failed(asBrokerError(thrown));
+    return failedLogin(asBrokerError(thrown));
   }
 }
 
 function unusable(detail: string): BrokerError {
-  return new BrokerError('upstream_invalid_response', `a token response with ${detail}`);
+  return new BrokerError('upstream_invalid_response', `the token response is unusable: ${detail}`);
 }
 
 function assertBearer(type: unknown): void {
   if (typeof type !== 'string' || type.toLowerCase() !== 'bearer') {
-    throw unusable('another token_type than bearer');
+    throw unusable('its token_type is not bearer');
   }
 }
 
-/** A token for somebody else would be used in the wrong taxpayer's name. */
+/** A token of another user would act in the name of the wrong taxpayer. */
 function assertUser(user: unknown, stated: boolean, username: string): void {
   if (stated && (typeof user !== 'string' || user.toLowerCase() !== username.toLowerCase())) {
-    throw unusable('another userName');
+    throw unusable('it has another userName than the one that logged in');
   }
 }
 
-/** Anything else could not stand in an `Authorization` header. RFC 6750 section 2.1 allows less still. */
+/** Other characters are not possible in an `Authorization` header. RFC 6750 section 2.1 allows fewer still. */
 function assertAccessToken(token: unknown): asserts token is string {
   if (typeof token !== 'string' || !/^[\x21-\x7e]{1,16384}$/.test(token)) {
-    throw unusable('no usable access_token');
+    throw unusable('it has no usable access_token');
   }
 }
 
-/** `.issued` has whole seconds, so the skew is up to a second too small. */
+/** `.issued` has whole seconds, so the skew may be up to a second too small. */
 function skewOf(issued: unknown, now: number): { readonly skewMs?: number } {
   const at = typeof issued === 'string' ? parseHttpDate(issued) : Number.NaN;
   return Number.isNaN(at) ? {} : { skewMs: at - now };
 }
 
-/** What the `error` of a 400 stands for. Any other, or none, may yet be about the password. */
+/** The meaning of the `error` in a 400. With another `error`, or with none, the password may still be the cause. */
 const refusals: ReadonlyMap<unknown, ErrorCode> = new Map([
   ['invalid_grant', 'credentials_rejected'],
   ['invalid_clientId', 'client_rejected'],
@@ -100,28 +102,30 @@ const refusals: ReadonlyMap<unknown, ErrorCode> = new Map([
   ['invalid_request', 'upstream_contract'],
 ]);
 
-function interpretRefusal(response: TokenResponse): Failed {
+function interpretRefusal(response: TokenResponse): FailedLogin {
   const code = refusals.get(readMembers(response)?.get('error'));
   if (code === undefined) {
-    return failed(new BrokerError('upstream_rejected', 'HTTP 400 for an unknown reason'), { answer: 'unknown_400' });
+    return failedLogin(new BrokerError('upstream_rejected', 'HTTP 400 with an unknown error'), {
+      answer: 'unknown_400',
+    });
   }
   const answer = code === 'credentials_rejected' ? 'invalid_grant' : code;
-  return failed(new BrokerError(code, 'HTTP 400'), { answer });
+  return failedLogin(new BrokerError(code, 'HTTP 400'), { answer });
 }
 
-function interpretStatus(response: TokenResponse, now: number): Failed {
+function interpretStatus(response: TokenResponse, now: number): FailedLogin {
   const { status } = response;
-  const error = new BrokerError(codeOf(status), `HTTP ${status}`);
+  const error = new BrokerError(codeOfStatus(status), `HTTP ${status}`);
   const isErrorPage = status === 500 && /^text\/html\b/i.test(response.contentType ?? '');
-  return failed(error, {
-    // A gateway that got no answer cannot know what became of the login behind it.
+  return failedLogin(error, {
+    // A gateway that got no response from Fegora cannot know whether the login happened.
     ...((status === 502 || status === 504) && { reached: 'unknown' }),
     ...(isErrorPage && { answer: 'html_500' }),
     ...(error.retryable && retryAfterOf(response.retryAfter ?? '', now)),
   });
 }
 
-function codeOf(status: number): ErrorCode {
+function codeOfStatus(status: number): ErrorCode {
   switch (status) {
     case 404:
     case 405:
@@ -150,9 +154,7 @@ function codeOfClass(hundreds: number): ErrorCode {
   }
 }
 
-/**
- * Whole seconds, or a date by our clock; anything else is as if it were not there. RFC 9110 section 10.2.3.
- */
+/** Reads whole seconds, or a date by our clock. It ignores any other value. RFC 9110 section 10.2.3. */
 function retryAfterOf(value: string, now: number): { readonly retryAfterMs?: number } {
   if (/^\d{1,12}$/.test(value)) {
     return { retryAfterMs: Number(value) * 1000 };
@@ -161,16 +163,15 @@ function retryAfterOf(value: string, now: number): { readonly retryAfterMs?: num
   return Number.isNaN(at) ? {} : { retryAfterMs: Math.max(0, at - now) };
 }
 
-function failed(error: BrokerError, rest: Partial<Pick<Failed, 'reached' | 'answer' | 'retryAfterMs'>> = {}): Failed {
+/** A failed login. By default, Fegora `answered` and the `answer` is the code of the error. */
+export function failedLogin(
+  error: BrokerError,
+  rest: Partial<Pick<FailedLogin, 'reached' | 'answer' | 'retryAfterMs'>> = {},
+): FailedLogin {
   return { kind: 'failed', error, reached: 'answered', answer: error.code, ...rest };
 }
 
-/** A byte order mark is dropped, and bytes that are no UTF-8 (a description in Latin-1) do not spoil the rest. */
+/** The decoder drops a byte order mark, and replaces bytes that are not UTF-8 (a description in Latin-1). */
 function readMembers({ body }: TokenResponse): ReadonlyMap<string, unknown> | undefined {
-  try {
-    return membersOf(JSON.parse(new TextDecoder().decode(body)));
-  } catch {
-    // Errors of JSON.parse quote the text.
-    return undefined;
-  }
+  return membersOf(parseJson(new TextDecoder().decode(body)));
 }

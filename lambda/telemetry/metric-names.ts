@@ -4,8 +4,8 @@
 export const metricNamespace = 'FegoraTokenBroker';
 
 /**
- * Dimensions. Every metric exists with `service` alone (the function's name); some exist also with `service` and one
- * more, as said beside them.
+ * Dimensions. Every metric exists with `service` only (the function's name). Some also exist with `service` and one more
+ * dimension: the comment of the metric names it.
  */
 export const metricDimensions = {
   service: 'service',
@@ -16,28 +16,28 @@ export const metricDimensions = {
   outcome: 'outcome',
 } as const;
 
-/** Counts, where nothing else is said. Alarms and dashboard read them: a contract with infra. */
+/** A metric is a count unless its comment names a unit. Alarms and dashboard in infra/ read these names. */
 export const metricNames = {
-  /** Tokens handed out; also by `source`, by `account` and by `caller` (the role, or the alias of a direct call). */
+  /** Tokens issued. Also by `source`, `account` and `caller` (the role, or the alias of a direct invocation). */
   served: 'Served',
-  /** Seconds that the tokens handed out had left; by the same. */
+  /** Seconds that the issued tokens had left. Also by `source`, `account` and `caller`. */
   remainingLife: 'RemainingLife',
-  /** Logins sent to Fegora; also by `outcome` (`issued`, `invalid_grant`, `html_500`, `unknown_400` or a code). */
+  /** Logins sent to Fegora. Also by `outcome` (`issued`, `invalid_grant`, `html_500`, `unknown_400` or a code). */
   logins: 'Logins',
-  /** Milliseconds a login took; by the same. */
+  /** Milliseconds that a login took. Also by `outcome`. */
   loginLatency: 'LoginLatency',
-  /** Calls and warm-ups that failed; also by `code` and by `caller`. */
+  /** Invocations, and warm-ups of an account, that failed. Also by `code` and `caller`. */
   errors: 'Errors',
-  /** Calls refused for what they asked: `forbidden`, `unknown_account`, `invalid_account`. */
+  /** Invocations refused with `forbidden`, `unknown_account` or `invalid_account`. */
   denied: 'Denied',
-  /** Logins and calls that ended so because Fegora refuses the secret's version. */
+  /** Logins and invocations that failed because Fegora refuses the version of the secret. */
   credentialsRejected: 'CredentialsRejected',
-  /** Logins and calls that ended so because Fegora refuses the client id. */
+  /** Logins and invocations that failed because Fegora refuses the client id. */
   clientRejected: 'ClientRejected',
-  /** Calls answered by an earlier failure that is still waited out. */
+  /** Invocations that got the error of an earlier login, because its back-off has not ended. */
   retryHeld: 'RetryHeld',
   tableUnavailable: 'TableUnavailable',
-  /** Milliseconds between Fegora's clock and ours, without sign. */
+  /** Milliseconds between Fegora's clock and ours, without the sign. */
   clockSkew: 'ClockSkew',
   html500Repeated: 'Html500Repeated',
   guardExpired: 'GuardExpired',

@@ -1,12 +1,13 @@
+// Writes metrics as lines of the log (EMF). Called by telemetry.ts.
 import { type metricDimensions, metricNamespace } from './metric-names.ts';
 
 type Unit = 'Count' | 'Seconds' | 'Milliseconds';
 type Dimensions = Readonly<Partial<Record<keyof typeof metricDimensions, string>>>;
-/** Metrics that belong together: each exists by `service` alone, and by each of the dimensions. */
+/** Writes metrics that belong together. Each exists by `service` only, and by `service` with each of the dimensions. */
 export type Emit = (values: readonly (readonly [name: string, unit: Unit, value: number])[], by?: Dimensions) => void;
 
 /**
- * Writes metrics as lines of the log, each at once and whole: one document with all sets of dimensions.
+ * Creates the function that writes metrics. Each call writes one line: one document with all sets of dimensions.
  *
  * @param service the function's name
  * @param now epoch milliseconds
@@ -25,7 +26,7 @@ export function createEmit(service: string, now: () => number): Emit {
       ...by,
       ...Object.fromEntries(values.map(([name, , value]) => [name, value])),
     };
-    // Straight to the stream: Lambda wraps what goes through the console.
+    // Not through the console: Lambda wraps the lines that it gets from there.
     process.stdout.write(`${JSON.stringify(document)}\n`);
   };
 }

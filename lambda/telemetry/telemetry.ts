@@ -1,14 +1,15 @@
+// Writes the log lines and the metrics of everything that the function does. Created by handler.ts.
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { Grant } from '../broker/broker.ts';
 import type { Incident, Observation } from '../broker/ports.ts';
 import { expiresAt } from '../broker/token.ts';
 import type { Fault } from '../config.ts';
 import type { BrokerError, ErrorCode } from '../errors.ts';
-import type { Call, Report } from '../events/invocation.ts';
+import type { Invocation, Report } from '../events/invocation.ts';
 import { metricNames } from './metric-names.ts';
 import { createEmit, type Emit } from './metrics.ts';
 
-/** Everything the function says of itself. */
+/** Everything that the function reports about itself. None of it throws. */
 export interface Telemetry extends Report {
   readonly observe: (observation: Observation) => void;
   readonly misconfigured: (faults: readonly Fault[]) => void;
@@ -26,7 +27,7 @@ const incidentMetrics: Readonly<Record<Incident, string>> = {
   html_500_repeated: metricNames.html500Repeated,
 };
 
-/** Codes that have a metric, and so an alarm, of their own, whether a login or a call ended so. */
+/** Codes that have their own metric, and so their own alarm. A login or an invocation may end with them. */
 const codeMetrics: Readonly<Partial<Record<ErrorCode, string>>> = {
   credentials_rejected: metricNames.credentialsRejected,
   client_rejected: metricNames.clientRejected,
@@ -38,11 +39,11 @@ const codeMetrics: Readonly<Partial<Record<ErrorCode, string>>> = {
 const denials: ReadonlySet<ErrorCode> = new Set(['forbidden', 'unknown_account', 'invalid_account', 'invalid_request']);
 
 /**
- * Log and metrics. Every line and every metric is written at once and whole, from named fields alone: there is nothing
- * to flush before the answer and no state that concurrent invocations could share, and no event, configuration or error
- * is ever logged as it is.
+ * Creates the log and the metrics. Each call writes its lines at once, so that nothing has to be flushed before the
+ * answer, and concurrent invocations share no state. A line contains only fields that this file names: it never logs a
+ * whole event, configuration or error.
  *
- * @param service the function's name: the dimension that keeps two deployments in one account apart
+ * @param service the function's name: the dimension that separates two deployments in one AWS account
  * @param now epoch milliseconds
  */
 export function createTelemetry(service: string, now: () => number): Telemetry {
@@ -56,14 +57,14 @@ export function createTelemetry(service: string, now: () => number): Telemetry {
   };
 
   return {
-    issued: (call, grant, want) => {
+    issued: (invocation, grant, want) => {
       const dimensions = {
         source: grant.source,
-        caller: call.callerRole,
-        ...(call.account !== undefined && { account: call.account }),
+        caller: invocation.callerRole,
+        ...(invocation.account !== undefined && { account: invocation.account }),
       };
       inOneWrite(() => {
-        logger.info('token issued', { audit: 'issue', ...described(call), ...granted(grant, want) });
+        logger.info('token issued', { audit: 'issue', ...invocationFields(invocation), ...grantFields(grant, want) });
         emit(
           [
             [metricNames.served, 'Count', 1],
@@ -73,14 +74,15 @@ export function createTelemetry(service: string, now: () => number): Telemetry {
         );
       });
     },
-    failed: (call, error) => {
+    failed: (invocation, error) => {
       const audit = denials.has(error.code) ? 'denial' : 'failure';
-      logger[audit === 'denial' ? 'warn' : 'error']('call failed', { audit, ...described(call), ...explained(error) });
-      emit([[metricNames.errors, 'Count', 1]], { code: error.code, caller: call.callerRole });
+      const fields = { audit, ...invocationFields(invocation), ...errorFields(error) };
+      logger[audit === 'denial' ? 'warn' : 'error']('call failed', fields);
+      emit([[metricNames.errors, 'Count', 1]], { code: error.code, caller: invocation.callerRole });
       countCode(error.code);
     },
-    ran: (call, task, results) => {
-      logger.info('task ran', { audit: 'task', ...described(call), task, results });
+    ran: (invocation, task, results) => {
+      logger.info('task ran', { audit: 'task', ...invocationFields(invocation), task, results });
       if (task === 'warm') {
         emit([[metricNames.warmUps, 'Count', 1]]);
       }
@@ -90,7 +92,7 @@ export function createTelemetry(service: string, now: () => number): Telemetry {
   };
 }
 
-/** Each write wakes whoever reads the log, which takes longer than to make a line. */
+/** Joins the lines into one write. Lambda reads the log at each write, and that takes longer than making a line. */
 function inOneWrite(writeLines: () => void): void {
   process.stdout.cork();
   try {
@@ -100,13 +102,13 @@ function inOneWrite(writeLines: () => void): void {
   }
 }
 
-interface Outlets {
+interface Outputs {
   readonly logger: Logger;
   readonly emit: Emit;
   readonly countCode: (code: ErrorCode) => void;
 }
 
-function observe(observation: Observation, { logger, emit, countCode }: Outlets): void {
+function observe(observation: Observation, { logger, emit, countCode }: Outputs): void {
   switch (observation.kind) {
     case 'login': {
       const { account, outcome, ms } = observation;
@@ -124,11 +126,11 @@ function observe(observation: Observation, { logger, emit, countCode }: Outlets)
       emit([[metricNames.clockSkew, 'Milliseconds', Math.abs(observation.ms)]]);
       return;
     case 'failed':
-      // Its line is the login's.
+      // The observation of the login writes the log line.
       countCode(observation.code);
       return;
     default:
-      // In an outage every call is held, and has a line of its own.
+      // In an outage there is one for each invocation, which writes its own line.
       if (observation.kind !== 'retry_held') {
         logger.warn(observation.kind, { account: observation.account });
       }
@@ -136,30 +138,31 @@ function observe(observation: Observation, { logger, emit, countCode }: Outlets)
   }
 }
 
-function described(call: Call): Readonly<Record<string, string>> {
+function invocationFields(invocation: Invocation): Readonly<Record<string, string>> {
   return {
-    authority: call.authority,
-    caller: call.caller,
-    request_id: call.requestId,
-    invocation_id: call.invocationId,
-    ...(call.account !== undefined && { account: call.account }),
+    authority: invocation.entryPoint,
+    caller: invocation.caller,
+    request_id: invocation.requestId,
+    invocation_id: invocation.invocationId,
+    ...(invocation.account !== undefined && { account: invocation.account }),
   };
 }
 
-function granted({ token, source, warning }: Grant, want: 'token' | 'metadata'): Readonly<Record<string, string>> {
+function grantFields(grant: Grant, want: 'token' | 'metadata'): Readonly<Record<string, string>> {
+  const { token, source, warning } = grant;
   return {
     source,
     token_sha256: token.fingerprint,
     secret_version: token.versionId,
     expires_at: new Date(expiresAt(token)).toISOString(),
-    // Its caller holds no token.
+    // The caller of `metadata` did not get the token.
     ...(want === 'metadata' && { want }),
     ...(warning !== undefined && { warning }),
   };
 }
 
-/** A detail names stages and fields, never values. What caused it may quote anything, so only where it arose is told. */
-function explained(error: BrokerError): Readonly<Record<string, string | readonly string[]>> {
+/** The detail names stages and fields, never values. The cause may quote anything, so only its name and place are logged. */
+function errorFields(error: BrokerError): Readonly<Record<string, string | readonly string[]>> {
   const { cause } = error;
   return {
     code: error.code,
@@ -168,7 +171,7 @@ function explained(error: BrokerError): Readonly<Record<string, string | readonl
   };
 }
 
-/** The system's own code where there is one; a service's answer can bring a `code` too, with any text in it. */
+/** The system's error code if there is one. The answer of a service may contain a `code` too, with any text in it. */
 function causeName(cause: Error): string {
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
   if (/^[A-Z][A-Z0-9_]{1,63}$/.test(code)) {

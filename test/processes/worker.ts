@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { handler } from '../../lambda/handler.ts';
-import { invocation } from '../support/events/events.ts';
+import { lambdaContext } from '../support/events/events.ts';
 import type { Order, Reply } from './process.ts';
 
 /**
@@ -17,7 +17,7 @@ async function answer({ id, account, at }: Order): Promise<Reply> {
   await setTimeout(Math.max(0, at - Date.now()));
   const began = performance.now();
   const endsAt = began + 25_000;
-  const context = invocation(`account-${account}`, () => Math.floor(endsAt - performance.now()));
+  const context = lambdaContext(`account-${account}`, () => Math.floor(endsAt - performance.now()));
   try {
     const { source, token_sha256: fingerprint }: { source: string; token_sha256: string } = Object(
       await handler({}, context),

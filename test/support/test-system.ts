@@ -7,7 +7,7 @@ import { createHandler, type Parts } from '../../lambda/handler.ts';
 import { type FegoraOptions, type FegoraSimulator, startFegoraSimulator } from '../../local/fegora/simulator.ts';
 import { type SecretsManager, startSecretsManager } from '../../local/secrets-manager/server.ts';
 import { startTable } from '../../local/table.ts';
-import { type HttpCall, httpEvent, invocation } from './events/events.ts';
+import { type HttpCall, httpEvent, lambdaContext } from './events/events.ts';
 
 export interface TestSystemOptions {
   /** Account ids. The first one is the default account. @default one and two */
@@ -108,7 +108,7 @@ function entryPointsOf(handler: Handler, { clock }: Parts): EntryPoints {
   function context(alias: string) {
     const monotonic = clock?.monotonic ?? (() => performance.now());
     const endsAt = monotonic() + 25_000;
-    return invocation(alias, () => Math.floor(endsAt - monotonic()));
+    return lambdaContext(alias, () => Math.floor(endsAt - monotonic()));
   }
 }
 

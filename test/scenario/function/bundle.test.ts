@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildFunction } from '../../../build.ts';
 import type { Environment } from '../../../lambda/config.ts';
 import { canaries, canariesIn } from '../../support/capture-canaries.ts';
-import { httpEvent, invocation } from '../../support/events/events.ts';
+import { httpEvent, lambdaContext } from '../../support/events/events.ts';
 import { startTestSystem, type TestSystem } from '../../support/test-system.ts';
 
 let folder: string;
@@ -40,7 +40,7 @@ async function run(
   env: Environment,
   calls: readonly (readonly [alias: string, event: unknown, leftMs?: number])[],
 ): Promise<Run> {
-  const given = calls.map(([alias, event, leftMs = 25_000]) => ({ event, leftMs, context: invocation(alias) }));
+  const given = calls.map(([alias, event, leftMs = 25_000]) => ({ event, leftMs, context: lambdaContext(alias) }));
   const script = `
     const { handler } = await import(${JSON.stringify(pathToFileURL(join(folder, 'lambda', 'index.mjs')).href)});
     const outcomes = [];

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isErrorCode } from '../../../lambda/errors.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { full } from '../../support/counts.ts';
-import { foreignEvents, httpEvent, invocation, labelUpdated } from '../../support/events/events.ts';
+import { foreignEvents, httpEvent, labelUpdated, lambdaContext } from '../../support/events/events.ts';
 import { type EntryPoints, startTestSystem, type TestSystem } from '../../support/test-system.ts';
 
 let world: TestSystem;
@@ -83,7 +83,7 @@ const events = fc.oneof(
 it('promise 46: whatever comes in, an answer of the contract goes out', async () => {
   await fc.assert(
     fc.asyncProperty(aliases, events, async (alias, event) => {
-      const outcome = await door.handler(event, invocation(alias)).then(
+      const outcome = await door.handler(event, lambdaContext(alias)).then(
         (result) => ({ result }),
         (error: unknown) => ({ error }),
       );

@@ -7,12 +7,12 @@ import { createBroker } from '../../../lambda/broker/broker.ts';
 import type { Login, TokenTable } from '../../../lambda/broker/ports.ts';
 import { fingerprint } from '../../../lambda/broker/token.ts';
 import { BrokerError } from '../../../lambda/errors.ts';
-import { createEdge, type Handler } from '../../../lambda/events/router.ts';
+import { createRouter, type Handler } from '../../../lambda/events/router.ts';
 import { createTelemetry } from '../../../lambda/telemetry/telemetry.ts';
 import { readBody, serve } from '../../../local/loopback.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { canaries, canariesIn, canaryError, exposed } from '../../support/capture-canaries.ts';
-import { httpEvent, invocation, labelUpdated } from '../../support/events/events.ts';
+import { httpEvent, labelUpdated, lambdaContext } from '../../support/events/events.ts';
 import { createMemoryDynamo } from '../../support/memory-dynamo.ts';
 import { startTestSystem } from '../../support/test-system.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
@@ -48,7 +48,7 @@ const calls: readonly (readonly [alias: string | undefined, event: unknown])[] =
 /** What a call showed to its caller. The token itself may go to those who ask for it, in one member. */
 async function shownBy(handler: Handler, [alias, event]: (typeof calls)[number], remaining?: () => number) {
   try {
-    return exposed(withoutToken(await handler(event, invocation(alias, remaining))));
+    return exposed(withoutToken(await handler(event, lambdaContext(alias, remaining))));
   } catch (thrown) {
     return exposed(thrown);
   }
@@ -178,7 +178,7 @@ function connect(frail: Frail) {
     ),
     table: { read: frail(table.read), claim: frail(table.claim), write: frail(table.write) },
   });
-  return { handler: createEdge({ config, broker, report: telemetry }), clock };
+  return { handler: createRouter({ config, broker, report: telemetry }), clock };
 }
 
 /** All that a server could repeat of a request, and more. */

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createEdge } from '../../../lambda/events/router.ts';
+import { createRouter } from '../../../lambda/events/router.ts';
 import { serve } from '../../../local/loopback.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { full } from '../../support/counts.ts';
 import { brokerOf, recordReports } from '../../support/events/broker.ts';
-import { httpEvent, invocation } from '../../support/events/events.ts';
+import { httpEvent, lambdaContext } from '../../support/events/events.ts';
 import { startTestSystem } from '../../support/test-system.ts';
 
 let output: Capture;
@@ -71,7 +71,7 @@ it('promise 45: with anything from 0.2 to 30 s left, and a service that says not
     const { handler } = world.environment({ [variable]: nobody.url });
     const begun = performance.now();
     const remaining = () => Math.max(0, Math.floor(limitMs - (performance.now() - begun)));
-    const answer = await handler(event, invocation(alias, remaining)).catch(({ name }: Error) => name);
+    const answer = await handler(event, lambdaContext(alias, remaining)).catch(({ name }: Error) => name);
     if (remaining() === 0) {
       late.push(`${variable} ${limitMs} ${alias}`);
     }
@@ -96,8 +96,8 @@ it('promise 45: a broker that never answers is answered for', async () => {
   const { report, failed } = recordReports();
   const broker = brokerOf({ getToken: () => new Promise(() => {}) });
   const config = { accounts: new Map([['one', 'fegora/one']]), defaultAccount: 'one' };
-  const handler = createEdge({ config, broker, report });
-  const soon = (alias: string) => invocation(alias, () => 200);
+  const handler = createRouter({ config, broker, report });
+  const soon = (alias: string) => lambdaContext(alias, () => 200);
   expect(await handler(httpEvent(), soon('http'))).toMatchObject({
     statusCode: 503,
     body: expect.stringContaining('"error":"deadline"'),

@@ -4,7 +4,7 @@ import { type Gateway, startGateway } from '../../../local/gateway/gateway.ts';
 import { serve } from '../../../local/loopback.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { full } from '../../support/counts.ts';
-import { httpEvent, invocation, labelUpdated } from '../../support/events/events.ts';
+import { httpEvent, labelUpdated, lambdaContext } from '../../support/events/events.ts';
 import { garbageCollector } from '../../support/garbage-collector.ts';
 import { type CallOptions, signedCall } from '../../support/signed-call.ts';
 import { type EntryPoints, startTestSystem, type TestSystem } from '../../support/test-system.ts';
@@ -52,7 +52,7 @@ describe('promise 38: with rights on account one', () => {
   /** Straight to the function, as if IAM had let it through. */
   const past = (alias: string | undefined, event: unknown) => async () => {
     try {
-      return JSON.stringify(await door.handler(event, invocation(alias)));
+      return JSON.stringify(await door.handler(event, lambdaContext(alias)));
     } catch (thrown) {
       return thrown instanceof Error ? `${thrown.name} ${thrown.message} ${thrown.stack}` : String(thrown);
     }

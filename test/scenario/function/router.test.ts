@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { handler } from '../../../lambda/handler.ts';
 import { startEnvironment } from '../../../local/environment.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
-import { httpEvent, invocation } from '../../support/events/events.ts';
+import { httpEvent, lambdaContext } from '../../support/events/events.ts';
 import { type Target, targets } from '../../support/targets.ts';
 import {
   type Answer,
@@ -263,7 +263,7 @@ describe('promise 43: the log', () => {
     await door.http({ account: 'one', body: '{"want":"metadata"}' });
     await door.http({ account: 'three' });
     await door.http({ account: 'ONE' });
-    await expect(door.handler(httpEvent(), invocation('$LATEST'))).rejects.toMatchObject({ name: 'Forbidden' });
+    await expect(door.handler(httpEvent(), lambdaContext('$LATEST'))).rejects.toMatchObject({ name: 'Forbidden' });
     const audits = output.records().filter((record) => record.audit !== undefined);
     const caller = 'arn:aws:sts::000000000000:assumed-role/invoicing/session-1';
     const secret_version = expect.any(String);
@@ -296,7 +296,7 @@ describe('promise 31: a configuration at fault', () => {
     await expect(door.invoke('one')).rejects.toMatchObject({ name: 'Configuration' });
     await expect(door.warmup()).rejects.toMatchObject({ name: 'Configuration' });
     await expect(door.admin({ action: 'status' })).rejects.toMatchObject({ name: 'Configuration' });
-    await expect(door.handler({}, invocation(undefined))).rejects.toMatchObject({ name: 'Configuration' });
+    await expect(door.handler({}, lambdaContext(undefined))).rejects.toMatchObject({ name: 'Configuration' });
     expect(output.records().filter(({ detail }) => String(detail).includes(variable))).toHaveLength(5);
     expect(output.text()).not.toMatch(/not-a-real-password/);
     expect([world.secrets.calls('GetSecretValue'), world.fegora.counters().attempts]).toEqual([0, 0]);
@@ -306,12 +306,12 @@ describe('promise 31: a configuration at fault', () => {
 describe('the exported handler', () => {
   it('is the wrapped one: its middleware answers what the handler beneath throws', async () => {
     // This process has none of the function's variables.
-    expect(await handler(httpEvent(), invocation('http'))).toMatchObject({
+    expect(await handler(httpEvent(), lambdaContext('http'))).toMatchObject({
       statusCode: 500,
       headers: { 'Cache-Control': 'no-store' },
       body: expect.stringContaining('"error":"configuration"'),
     });
-    await expect(handler({}, invocation('account-one'))).rejects.toMatchObject({
+    await expect(handler({}, lambdaContext('account-one'))).rejects.toMatchObject({
       name: 'Configuration',
       stack: 'Configuration',
     });
@@ -319,7 +319,7 @@ describe('the exported handler', () => {
 
   it('is the wrapped one with all variables set too: it serves, and answers a refusal in the contract’s form', async () => {
     const environment = startEnvironment(world.env, () => {});
-    const send = (event: unknown, alias: string) => environment.handler(event, invocation(alias));
+    const send = (event: unknown, alias: string) => environment.handler(event, lambdaContext(alias));
     try {
       expect(await send(httpEvent({ account: 'one' }), 'http')).toMatchObject({
         statusCode: 200,

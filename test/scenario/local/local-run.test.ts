@@ -11,7 +11,7 @@ import { startSecretsManager } from '../../../local/secrets-manager/server.ts';
 import { startTokenTable } from '../../../local/services.ts';
 import { functionEnv, readSettings, SettingRefused } from '../../../local/settings.ts';
 import { startTable } from '../../../local/table.ts';
-import { invocation } from '../../support/events/events.ts';
+import { lambdaContext } from '../../support/events/events.ts';
 import { plainCall, signedCall } from '../../support/signed-call.ts';
 
 const shell = promisify(execFile);
@@ -268,19 +268,19 @@ describe('a function whose thread dies', () => {
     const { handler, stop } = startEnvironment(env, (line) => log.push(line));
     ended.push(stop);
     const died = { name: 'Runtime.ExitError' };
-    await expect(handler({}, invocation('http'))).rejects.toMatchObject(died);
-    await expect(handler({}, invocation('http'))).rejects.toMatchObject(died);
+    await expect(handler({}, lambdaContext('http'))).rejects.toMatchObject(died);
+    await expect(handler({}, lambdaContext('http'))).rejects.toMatchObject(died);
     expect(log).toContainEqual(expect.stringMatching(why));
   });
 
   test('because it was stopped: calls fail at once, and there is nothing to explain', async () => {
     const log: string[] = [];
     const { handler, stop } = startEnvironment({}, (line) => log.push(line));
-    const call = handler({}, invocation('http'));
+    const call = handler({}, lambdaContext('http'));
     void stop();
     await expect(call).rejects.toMatchObject({ name: 'Runtime.ExitError', message: 'the function was stopped' });
     await stop();
-    await expect(handler({}, invocation('http'))).rejects.toMatchObject({ name: 'Runtime.ExitError' });
+    await expect(handler({}, lambdaContext('http'))).rejects.toMatchObject({ name: 'Runtime.ExitError' });
     expect(log).toEqual([]);
   });
 });

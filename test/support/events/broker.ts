@@ -2,7 +2,7 @@
 import type { Broker, Grant, TokenRequest } from '../../../lambda/broker/broker.ts';
 import { fingerprint, type Token } from '../../../lambda/broker/token.ts';
 import type { BrokerError } from '../../../lambda/errors.ts';
-import type { Call, Report, Result } from '../../../lambda/events/invocation.ts';
+import type { AccountResult, Invocation, Report } from '../../../lambda/events/invocation.ts';
 
 /** 2026-11-24T12:00:00Z. */
 export const noon = Date.UTC(2026, 10, 24, 12);
@@ -44,13 +44,13 @@ export function servingBroker(answer: Grant = grant) {
 
 /** A report that keeps what the events report. */
 export function recordReports() {
-  const issued: { call: Call; grant: Grant }[] = [];
-  const failed: { call: Call; error: BrokerError }[] = [];
-  const ran: { call: Call; task: string; results: readonly Result[] }[] = [];
+  const issued: { invocation: Invocation; grant: Grant }[] = [];
+  const failed: { invocation: Invocation; error: BrokerError }[] = [];
+  const ran: { invocation: Invocation; task: string; results: readonly AccountResult[] }[] = [];
   const report: Report = {
-    issued: (call, given) => issued.push({ call, grant: given }),
-    failed: (call, error) => failed.push({ call, error }),
-    ran: (call, task, results) => ran.push({ call, task, results }),
+    issued: (invocation, given) => issued.push({ invocation, grant: given }),
+    failed: (invocation, error) => failed.push({ invocation, error }),
+    ran: (invocation, task, results) => ran.push({ invocation, task, results }),
   };
   return { report, issued, failed, ran };
 }

@@ -23,7 +23,7 @@ afterAll(() => setDefaultCACertificates(ownAuthorities));
 
 describe('promise 30: broken connections and certificates', () => {
   const whole = httpAnswer(200, token);
-  const cut = failure('upstream_unavailable', 'unknown', 'the answer was cut short');
+  const cut = failure('upstream_unavailable', 'unknown', 'the response was cut short');
   const reset = failure('upstream_unavailable', 'unknown', 'the connection failed: ECONNRESET');
   const garbage = (code: string) => failure('upstream_invalid_response', 'unknown', `the connection failed: ${code}`);
   const broken: readonly [string, Behaviour, object][] = [
@@ -54,7 +54,7 @@ describe('promise 30: broken connections and certificates', () => {
     const { url } = await upstream(answering('HTTP/1.1 200 OK\r\n\r\n', token.slice(0, -1)));
 
     expect(await logIn(url)).toEqual(
-      failure('upstream_invalid_response', 'answered', 'a token response with no JSON object'),
+      failure('upstream_invalid_response', 'answered', 'the token response is unusable: it is not a JSON object'),
     );
   });
 
@@ -122,7 +122,7 @@ describe('promise 30: broken connections and certificates', () => {
     const { url } = await upstream(() => {}, trusted);
     const outcome = await logIn(url, { signal: AbortSignal.timeout(700) });
 
-    expect(outcome).toEqual(failure('upstream_timeout', 'unknown', 'no answer in time'));
+    expect(outcome).toEqual(failure('upstream_timeout', 'unknown', 'Fegora did not answer in time'));
   });
 
   test('no TLS on the other side is a matter of TLS', async () => {

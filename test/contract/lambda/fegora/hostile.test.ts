@@ -59,7 +59,7 @@ describe('promise 28: cut at the deadline', () => {
     const beforeFirstByte = vi.fn();
     const outcome = await logIn(url, { signal: AbortSignal.abort(), beforeFirstByte });
 
-    expect(outcome).toEqual(failure('upstream_timeout', 'no', 'no answer in time'));
+    expect(outcome).toEqual(failure('upstream_timeout', 'no', 'Fegora did not answer in time'));
     expect(beforeFirstByte).not.toHaveBeenCalled();
     expect(connections()).toBe(0);
   });
@@ -69,7 +69,7 @@ describe('promise 28: cut at the deadline', () => {
     const outcome = await logIn(url, { signal: AbortSignal.timeout(700) });
     const elapsedMs = performance.now() - from;
 
-    expect(outcome).toEqual(failure('upstream_timeout', reached, 'no answer in time'));
+    expect(outcome).toEqual(failure('upstream_timeout', reached, 'Fegora did not answer in time'));
     expect(elapsedMs).toBeGreaterThan(650);
     expect(elapsedMs).toBeLessThan(1200);
   }
@@ -87,7 +87,7 @@ describe('promise 28: cut at the deadline', () => {
 describe('promise 29: nothing without a limit', () => {
   const chunk = Buffer.alloc(64 * 1024, ' ');
   const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
-  const noObject = 'a token response with no JSON object';
+  const noObject = 'the token response is unusable: it is not a JSON object';
   const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, ' '));
   const hostile: readonly [string, Behaviour, string][] = [
     [
@@ -124,7 +124,7 @@ describe('promise 29: nothing without a limit', () => {
     [
       '10,000 trailers',
       answering(chunked, '0\r\n', 'a: b\r\n'.repeat(10_000), '\r\n'),
-      'upstream_unavailable the answer was cut short',
+      'upstream_unavailable the response was cut short',
     ],
   ];
 

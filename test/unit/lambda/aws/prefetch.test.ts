@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { emptyItem, parseRecord } from '../../../../lambda/aws/item-record.ts';
-import { readEarly } from '../../../../lambda/aws/prefetch.ts';
+import { prefetchItem } from '../../../../lambda/aws/prefetch.ts';
 import type { Item } from '../../../../lambda/broker/item.ts';
 import type { Clock, Credentials, ReadCredentials, TokenTable } from '../../../../lambda/broker/ports.ts';
 import { createVirtualClock } from '../../../support/virtual-clock.ts';
@@ -51,7 +51,7 @@ async function revisionOf(reading: ReturnType<TokenTable['read']>): Promise<numb
 
 describe('a reading made ahead', () => {
   test('serves the first read of its account, and no other', async () => {
-    const early = readEarly(parts, 'main');
+    const early = prefetchItem(parts, 'main');
     expect(reads).toEqual(['main']);
     passes(1000);
     expect(await revisionOf(early.read('other', never))).toBe(2);
@@ -66,14 +66,14 @@ describe('a reading made ahead', () => {
     ['is a second old by the monotonic clock alone', 10, 1001],
     ['comes from later than now', -1, 10],
   ])('is thrown away where it %s', async (_, wallMs, monotonicMs) => {
-    const early = readEarly(parts, 'main');
+    const early = prefetchItem(parts, 'main');
     wall += wallMs;
     monotonic += monotonicMs;
     expect(await revisionOf(early.read('main', never))).toBe(2);
   });
 
   test("carries the table's time as it is by now", async () => {
-    const early = readEarly(parts, 'main');
+    const early = prefetchItem(parts, 'main');
     await early.ended;
     passes(700);
     expect((await early.read('main', never)).at).toBe(begin + 700);
@@ -82,18 +82,18 @@ describe('a reading made ahead', () => {
   test('of a table that does not tell its time says none', async () => {
     const { item } = parseRecord('main', undefined);
     answers = [async () => ({ item })];
-    expect(await readEarly(parts, 'main').read('main', never)).toEqual({ item });
+    expect(await prefetchItem(parts, 'main').read('main', never)).toEqual({ item });
   });
 
   test('that failed is made again, and its failure is told to nobody', async () => {
     answers = [() => Promise.reject(new Error('no table'))];
-    const early = readEarly(parts, 'main');
+    const early = prefetchItem(parts, 'main');
     expect(await revisionOf(early.read('main', never))).toBe(2);
   });
 
   test('is no answer to a read whose time is up', async () => {
     answers = [() => new Promise(() => {})];
-    const early = readEarly(parts, 'main');
+    const early = prefetchItem(parts, 'main');
     const late = new AbortController();
     const reading = early.read('main', late.signal);
     late.abort();
@@ -104,7 +104,7 @@ describe('a reading made ahead', () => {
     const time = createVirtualClock(begin);
     const hanging = (_: string, signal: AbortSignal) =>
       new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('cut'))));
-    const { ended } = readEarly({ ...parts, table: { ...table, read: hanging }, clock: time }, 'main');
+    const { ended } = prefetchItem({ ...parts, table: { ...table, read: hanging }, clock: time }, 'main');
     await time.until(ended);
     expect(time.monotonic()).toBe(1000);
   });
@@ -112,7 +112,7 @@ describe('a reading made ahead', () => {
   test('still under way is waited for', async () => {
     const { promise, resolve } = Promise.withResolvers<Awaited<ReturnType<TokenTable['read']>>>();
     answers = [() => promise];
-    const reading = readEarly(parts, 'main').read('main', never);
+    const reading = prefetchItem(parts, 'main').read('main', never);
     resolve({ item: { ...parseRecord('main', undefined).item, revision: 7 } });
     expect(await revisionOf(reading)).toBe(7);
   });
@@ -139,7 +139,7 @@ describe('the secret', () => {
       asked.push(account);
       return answer(signal);
     };
-    const { ended } = readEarly({ table: { ...table, read }, readCredentials, clock: time }, 'main');
+    const { ended } = prefetchItem({ table: { ...table, read }, readCredentials, clock: time }, 'main');
     return { asked, ended };
   }
 

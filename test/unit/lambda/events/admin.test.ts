@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { Broker } from '../../../../lambda/broker/broker.ts';
 import type { Item } from '../../../../lambda/broker/item.ts';
 import { BrokerError } from '../../../../lambda/errors.ts';
-import { createAdmin } from '../../../../lambda/events/admin.ts';
-import { callOf } from '../../../../lambda/events/invocation.ts';
+import { createAdminHandler } from '../../../../lambda/events/admin.ts';
+import { describeInvocation } from '../../../../lambda/events/invocation.ts';
 import { brokerOf, noon, recordReports, token } from '../../../support/events/broker.ts';
-import { foreignEvents, httpEvent, invocation } from '../../../support/events/events.ts';
+import { foreignEvents, httpEvent, lambdaContext } from '../../../support/events/events.ts';
 
 const untouched: Item = {
   account: 'one',
@@ -39,7 +39,7 @@ const items = new Map([
   ['two', eventful],
 ]);
 
-function edge(parts: Partial<Broker> = {}) {
+function handlerFor(parts: Partial<Broker> = {}) {
   const amended: string[] = [];
   const reports = recordReports();
   const broker = brokerOf({
@@ -48,8 +48,9 @@ function edge(parts: Partial<Broker> = {}) {
     verify: async () => ({ outcome: 'renewed', expiresAt: noon }),
     ...parts,
   });
-  const serve = createAdmin({ broker, accounts: ['one', 'two'], report: reports.report });
-  const send = (event: unknown) => serve(event, callOf(event, invocation('admin'), undefined), () => 25_000);
+  const serve = createAdminHandler({ broker, accounts: ['one', 'two'], report: reports.report });
+  const send = (event: unknown) =>
+    serve(event, describeInvocation(event, lambdaContext('admin'), undefined), () => 25_000);
   return { send, amended, reports };
 }
 
@@ -70,19 +71,19 @@ describe('status', () => {
   };
 
   it('shows every account, and never a token', async () => {
-    const { send } = edge();
+    const { send } = handlerFor();
     const answer = await send({ action: 'status' });
     expect(answer).toEqual({ action: 'status', accounts: [{ account: 'one', paused: false, marks: 0 }, two] });
     expect(JSON.stringify(answer)).not.toContain(token.accessToken);
   });
 
   it('shows one account', async () => {
-    const { send } = edge();
+    const { send } = handlerFor();
     expect(await send({ action: 'status', account: 'two' })).toEqual({ action: 'status', accounts: [two] });
   });
 
   it('shows a renewal that is put off', async () => {
-    const { send } = edge({ status: async () => ({ ...eventful, renewAt: noon + 1_200_000 }) });
+    const { send } = handlerFor({ status: async () => ({ ...eventful, renewAt: noon + 1_200_000 }) });
     expect(await send({ action: 'status', account: 'two' })).toMatchObject({
       accounts: [{ next_renewal: '2026-11-24T12:20:00.000Z' }],
     });
@@ -91,7 +92,7 @@ describe('status', () => {
   it('shows what it can where an account cannot be read', async () => {
     const unreadable = () => Promise.reject(new BrokerError('table_unavailable', 'GetItem'));
     const status = (account: string) => (account === 'one' ? unreadable() : Promise.resolve(untouched));
-    const { send, reports } = edge({ status });
+    const { send, reports } = handlerFor({ status });
     expect(await send({ action: 'status' })).toEqual({
       action: 'status',
       accounts: [
@@ -99,7 +100,7 @@ describe('status', () => {
         { account: 'two', paused: false, marks: 0 },
       ],
     });
-    expect(reports.failed).toMatchObject([{ call: { account: 'one' }, error: { code: 'table_unavailable' } }]);
+    expect(reports.failed).toMatchObject([{ invocation: { account: 'one' }, error: { code: 'table_unavailable' } }]);
   });
 });
 
@@ -107,12 +108,12 @@ describe('an operator', () => {
   it.each(['clear-rejection', 'purge', 'pause', 'resume'])(
     'may %s an account, which is put on record',
     async (action) => {
-      const { send, amended, reports } = edge();
+      const { send, amended, reports } = handlerFor();
       expect(await send({ action, account: 'one' })).toEqual({ action, account: 'one', outcome: 'done' });
       expect(amended).toEqual([`${action} one`]);
       expect(reports.ran).toMatchObject([
         {
-          call: { caller: 'alias:admin', account: 'one' },
+          invocation: { caller: 'alias:admin', account: 'one' },
           task: action,
           results: [{ account: 'one', outcome: 'done' }],
         },
@@ -121,7 +122,7 @@ describe('an operator', () => {
   );
 
   it('may verify an account, and sees no token', async () => {
-    const { send, reports } = edge();
+    const { send, reports } = handlerFor();
     expect(await send({ action: 'verify', account: 'one' })).toEqual({
       action: 'verify',
       account: 'one',
@@ -132,7 +133,7 @@ describe('an operator', () => {
   });
 
   it('is told of a failure', async () => {
-    const { send } = edge({ amend: () => Promise.reject(new BrokerError('table_unavailable', 'UpdateItem')) });
+    const { send } = handlerFor({ amend: () => Promise.reject(new BrokerError('table_unavailable', 'UpdateItem')) });
     await expect(send({ action: 'purge', account: 'one' })).rejects.toMatchObject({ code: 'table_unavailable' });
   });
 
@@ -159,7 +160,7 @@ describe('an operator', () => {
       'invalid_request',
     ]),
   ])('may not ask for %s', async (_name, event, code) => {
-    const { send, amended } = edge();
+    const { send, amended } = handlerFor();
     await expect(send(event)).rejects.toMatchObject({ code });
     expect(amended).toEqual([]);
   });

@@ -1,27 +1,28 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BrokerError } from '../../../../lambda/errors.ts';
-import { createHttp, httpFailure } from '../../../../lambda/events/api-gateway.ts';
-import { callOf } from '../../../../lambda/events/invocation.ts';
-import { createIssue } from '../../../../lambda/events/token-request.ts';
+import { createHttpHandler, httpFailure } from '../../../../lambda/events/api-gateway.ts';
+import { describeInvocation } from '../../../../lambda/events/invocation.ts';
+import { createIssueToken } from '../../../../lambda/events/token-request.ts';
 import { grant, recordReports, servingBroker, token } from '../../../support/events/broker.ts';
-import { foreignEvents, type HttpCall, httpEvent, invocation } from '../../../support/events/events.ts';
+import { foreignEvents, type HttpCall, httpEvent, lambdaContext } from '../../../support/events/events.ts';
 
 const configured = new Set(['one', 'two']);
 
-function edge(given = grant, defaultAccount: string | undefined = 'one') {
+function handlerFor(given = grant, defaultAccount: string | undefined = 'one') {
   const { broker, requests } = servingBroker(given);
   const reports = recordReports();
   const isConfigured = (account: string) => configured.has(account);
-  const issue = createIssue({ broker, isConfigured, report: reports.report });
-  const serve = createHttp(issue, defaultAccount);
-  const send = (event: unknown) => serve(event, callOf(event, invocation('http'), defaultAccount), () => 25_000);
+  const issueToken = createIssueToken({ broker, isConfigured, report: reports.report });
+  const serve = createHttpHandler(issueToken);
+  const send = (event: unknown) =>
+    serve(event, describeInvocation(event, lambdaContext('http'), defaultAccount), () => 25_000);
   return { send, requests, reports };
 }
 
 /** The code with which a call is refused; no broker may hear of it. */
 async function refusalOf(event: unknown): Promise<string> {
-  const { send, requests } = edge();
+  const { send, requests } = handlerFor();
   const refusal = await send(event).then(
     () => 'served',
     (error) => (error instanceof BrokerError ? error.code : 'no BrokerError'),
@@ -35,7 +36,7 @@ const base64 = (text: string) => httpEvent({ account: 'one', body: btoa(text), e
 
 describe('an HTTP call', () => {
   it('is answered with the token, its life counted anew', async () => {
-    const { send } = edge();
+    const { send } = handlerFor();
     const answer = await send(httpEvent({ account: 'two' }));
     expect(answer).toEqual({
       statusCode: 200,
@@ -58,14 +59,14 @@ describe('an HTTP call', () => {
   });
 
   it('is told what is not as it should be', async () => {
-    const { send } = edge({ ...grant, source: 'shared', warning: 'renewal_failing' });
+    const { send } = handlerFor({ ...grant, source: 'shared', warning: 'renewal_failing' });
     expect(await send(httpEvent())).toMatchObject({
       body: expect.stringContaining('"source":"shared","warning":"renewal_failing"'),
     });
   });
 
   it('gets no token where it wants metadata', async () => {
-    const { send } = edge();
+    const { send } = handlerFor();
     const answer = await send(body('{"want":"metadata"}'));
     expect(JSON.stringify(answer)).not.toMatch(/access_token|not-a-real-token/);
   });
@@ -92,16 +93,16 @@ describe('an HTTP call', () => {
       { account: 'two', minValidityMs: 60_000 },
     ],
     ['a base path of a custom domain', { account: 'two', event: { path: '/fegora/token/two' } }, { account: 'two' }],
-  ])('may ask for %s', async (_name, call, request) => {
-    const { send, requests } = edge();
-    await send(httpEvent(call));
+  ])('may ask for %s', async (_name, httpCall, request) => {
+    const { send, requests } = handlerFor();
+    await send(httpEvent(httpCall));
     expect(requests).toEqual([request]);
   });
 
   it('may be 1 KB long, counted in bytes after decoding', async () => {
     const longest = `{"min_validity":1${' '.repeat(1024 - 18)}}`;
     expect(longest).toHaveLength(1024);
-    const { send, requests } = edge();
+    const { send, requests } = handlerFor();
     await send(body(longest));
     await send(base64(longest));
     expect(requests).toHaveLength(2);
@@ -116,7 +117,7 @@ describe('base64', () => {
     httpEvent({ account: 'one', body: btoa('{}').padEnd(length), event: { isBase64Encoded: true } });
 
   it('may be as long as that of 1 KB, with white space where there is less', async () => {
-    const { send, requests } = edge();
+    const { send, requests } = handlerFor();
     await send(stuffed(1368));
     expect(requests).toHaveLength(1);
   });
@@ -129,9 +130,9 @@ describe('base64', () => {
 describe('a caller', () => {
   it('has a role of at most 250 characters, as many as a metric takes', () => {
     const userArn = `arn:aws:iam::000000000000:user/${'x'.repeat(300)}`;
-    const { caller, callerRole } = callOf(
+    const { caller, callerRole } = describeInvocation(
       httpEvent({ event: { requestContext: { identity: { userArn } } } }),
-      invocation('http'),
+      lambdaContext('http'),
       undefined,
     );
     expect(caller).toBe(userArn);
@@ -218,8 +219,8 @@ describe('an HTTP call is refused', () => {
     ['whose path is missing', { account: 'one', event: { path: undefined } }],
     ['beside the default', { event: { pathParameters: { account: 'two' } } }],
     ['beside the default, in the path', { event: { path: '/token/two' } }],
-  ])('with an account %s', async (_name, call) => {
-    expect(await refusalOf(httpEvent(call))).toBe('invalid_account');
+  ])('with an account %s', async (_name, httpCall) => {
+    expect(await refusalOf(httpEvent(httpCall))).toBe('invalid_account');
   });
 
   it('with an account that is not configured', async () => {
@@ -230,10 +231,10 @@ describe('an HTTP call is refused', () => {
   it('without an account where none is the default', async () => {
     const { broker } = servingBroker();
     const { report } = recordReports();
-    const issue = createIssue({ broker, isConfigured: () => true, report });
-    const serve = createHttp(issue, undefined);
-    const call = callOf(httpEvent(), invocation('http'), undefined);
-    await expect(serve(httpEvent(), call, () => 25_000)).rejects.toMatchObject({ code: 'invalid_account' });
+    const issueToken = createIssueToken({ broker, isConfigured: () => true, report });
+    const serve = createHttpHandler(issueToken);
+    const invocation = describeInvocation(httpEvent(), lambdaContext('http'), undefined);
+    await expect(serve(httpEvent(), invocation, () => 25_000)).rejects.toMatchObject({ code: 'invalid_account' });
   });
 
   it.each([...Object.entries(foreignEvents), ['null', null], ['a string', 'token'], ['an array', [httpEvent()]]])(
@@ -246,7 +247,7 @@ describe('an HTTP call is refused', () => {
   it('or served, whatever is in the body', async () => {
     await fc.assert(
       fc.asyncProperty(fc.json(), async (text) => {
-        const { send } = edge();
+        const { send } = handlerFor();
         const outcome = await send(body(text)).catch((error: unknown) => error);
         expect(outcome instanceof BrokerError ? outcome.code : 'served').toMatch(/^(served|invalid_request)$/);
       }),
@@ -278,9 +279,9 @@ describe('a refusal over HTTP', () => {
 
 describe('an issue', () => {
   it('is reported with what the caller was given', async () => {
-    const { send, reports } = edge();
+    const { send, reports } = handlerFor();
     const event = httpEvent({ account: 'two' });
     await send(event);
-    expect(reports.issued).toEqual([{ call: callOf(event, invocation('http'), 'one'), grant }]);
+    expect(reports.issued).toEqual([{ invocation: describeInvocation(event, lambdaContext('http'), 'one'), grant }]);
   });
 });

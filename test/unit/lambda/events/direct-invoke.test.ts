@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { BrokerError } from '../../../../lambda/errors.ts';
-import { createInvoke, thrownFailure } from '../../../../lambda/events/direct-invoke.ts';
-import { callOf } from '../../../../lambda/events/invocation.ts';
-import { createIssue } from '../../../../lambda/events/token-request.ts';
+import { createDirectHandler, directFailure } from '../../../../lambda/events/direct-invoke.ts';
+import { describeInvocation } from '../../../../lambda/events/invocation.ts';
+import { createIssueToken } from '../../../../lambda/events/token-request.ts';
 import { grant, recordReports, servingBroker, token } from '../../../support/events/broker.ts';
-import { callerArn, foreignEvents, httpEvent, invocation } from '../../../support/events/events.ts';
+import { callerArn, foreignEvents, httpEvent, lambdaContext } from '../../../support/events/events.ts';
 
-function edge() {
+function handlerFor() {
   const { broker, requests } = servingBroker();
   const reports = recordReports();
   const isConfigured = (account: string) => account === 'one';
-  const serve = createInvoke(createIssue({ broker, isConfigured, report: reports.report }));
+  const serve = createDirectHandler(createIssueToken({ broker, isConfigured, report: reports.report }));
   const send = (event: unknown, alias = 'account-one') =>
-    serve(event, callOf(event, invocation(alias), 'two'), () => 25_000);
+    serve(event, describeInvocation(event, lambdaContext(alias), 'two'), () => 25_000);
   return { send, requests, reports };
 }
 
 describe('a direct call', () => {
   it('is answered with the JSON of the HTTP call', async () => {
-    const { send, requests, reports } = edge();
+    const { send, requests, reports } = handlerFor();
     expect(await send({ min_validity: 60 })).toEqual({
       access_token: 'not-a-real-token',
       token_type: 'bearer',
@@ -29,11 +29,11 @@ describe('a direct call', () => {
       source: 'memory',
     });
     expect(requests).toEqual([{ account: 'one', minValidityMs: 60_000 }]);
-    expect(reports.issued).toMatchObject([{ grant, call: { caller: 'alias:account-one', account: 'one' } }]);
+    expect(reports.issued).toMatchObject([{ grant, invocation: { caller: 'alias:account-one', account: 'one' } }]);
   });
 
   it('gets no token where it wants metadata', async () => {
-    const { send } = edge();
+    const { send } = handlerFor();
     expect(await send({ want: 'metadata' })).not.toHaveProperty('access_token');
   });
 
@@ -49,13 +49,13 @@ describe('a direct call', () => {
     ['a proxy event', httpEvent({ account: 'two' })],
     ...Object.entries(foreignEvents),
   ])('is refused with %s', async (_name, event) => {
-    const { send, requests } = edge();
+    const { send, requests } = handlerFor();
     await expect(send(event)).rejects.toMatchObject({ code: 'invalid_request' });
     expect(requests).toEqual([]);
   });
 
   it('is refused for an account that is not configured', async () => {
-    const { send, requests } = edge();
+    const { send, requests } = handlerFor();
     await expect(send({}, 'account-two')).rejects.toMatchObject({ code: 'unknown_account' });
     expect(requests).toEqual([]);
   });
@@ -63,13 +63,13 @@ describe('a direct call', () => {
 
 describe('a failure that is thrown', () => {
   const cause = Object.assign(new Error('a cause'), { $metadata: { requestId: 'x' } });
-  const failure = thrownFailure(new BrokerError('credentials_rejected', 'a detail', { cause }), 'request-1');
+  const failure = directFailure(new BrokerError('credentials_rejected', 'a detail', { cause }), 'request-1');
 
   it('is named by its code, for Step Functions', () => {
     expect(failure).toBeInstanceOf(Error);
     expect(failure.name).toBe('CredentialsRejected');
-    expect(thrownFailure(new BrokerError('upstream_invalid_response', ''), 'r').name).toBe('UpstreamInvalidResponse');
-    expect(thrownFailure(new BrokerError('internal', ''), 'r').name).toBe('Internal');
+    expect(directFailure(new BrokerError('upstream_invalid_response', ''), 'r').name).toBe('UpstreamInvalidResponse');
+    expect(directFailure(new BrokerError('internal', ''), 'r').name).toBe('Internal');
   });
 
   it('says no more than the HTTP error', () => {
@@ -88,7 +88,7 @@ describe('a failure that is thrown', () => {
   });
 });
 
-describe('authority', () => {
+describe('the entry point', () => {
   it.each([
     ['http', 'http'],
     ['warmup', 'warmup'],
@@ -105,29 +105,29 @@ describe('authority', () => {
     ['account-one_two', 'none'],
     ['accounts', 'none'],
     ['one', 'none'],
-  ])('of alias %s: %s, whatever the event looks like', (alias, authority) => {
+  ])('of alias %s: %s, whatever the event looks like', (alias, entryPoint) => {
     for (const event of [{}, null, httpEvent(), { action: 'purge', account: 'one' }, { accounts: ['one'] }]) {
-      expect(callOf(event, invocation(alias), 'one').authority).toBe(authority);
+      expect(describeInvocation(event, lambdaContext(alias), 'one').entryPoint).toBe(entryPoint);
     }
   });
 
   it('is none where Lambda tells no ARN', () => {
-    const context = { ...invocation('http'), invokedFunctionArn: 'fegora-token-broker:http' };
-    expect(callOf({}, context, 'one').authority).toBe('none');
+    const context = { ...lambdaContext('http'), invokedFunctionArn: 'fegora-token-broker:http' };
+    expect(describeInvocation({}, context, 'one').entryPoint).toBe('none');
   });
 });
 
 describe('the caller', () => {
   const called = (userArn: unknown) =>
-    callOf(
+    describeInvocation(
       httpEvent({ event: { requestContext: { identity: { userArn }, requestId: 'r-1' } } }),
-      invocation('http'),
+      lambdaContext('http'),
       'one',
     );
 
   it('is the ARN that API Gateway authenticated, and API Gateway gives the id', () => {
     expect(called(callerArn)).toEqual({
-      authority: 'http',
+      entryPoint: 'http',
       caller: callerArn,
       callerRole: 'arn:aws:sts::000000000000:assumed-role/invoicing',
       requestId: 'r-1',
@@ -150,8 +150,8 @@ describe('the caller', () => {
   });
 
   it('of a direct call is the alias, whatever the event claims', () => {
-    const call = callOf(httpEvent({ account: 'two' }), invocation('account-one'), 'one');
-    expect(call).toMatchObject({ caller: 'alias:account-one', account: 'one' });
-    expect(call.requestId).toBe(call.invocationId);
+    const invocation = describeInvocation(httpEvent({ account: 'two' }), lambdaContext('account-one'), 'one');
+    expect(invocation).toMatchObject({ caller: 'alias:account-one', account: 'one' });
+    expect(invocation.requestId).toBe(invocation.invocationId);
   });
 });

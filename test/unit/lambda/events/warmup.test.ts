@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { BrokerError } from '../../../../lambda/errors.ts';
-import { callOf } from '../../../../lambda/events/invocation.ts';
-import { createWarmup } from '../../../../lambda/events/warmup.ts';
+import { describeInvocation } from '../../../../lambda/events/invocation.ts';
+import { createWarmupHandler } from '../../../../lambda/events/warmup.ts';
 import { brokerOf, noon, recordReports } from '../../../support/events/broker.ts';
-import { foreignEvents, httpEvent, invocation, labelUpdated } from '../../../support/events/events.ts';
+import { foreignEvents, httpEvent, labelUpdated, lambdaContext } from '../../../support/events/events.ts';
 
 const arn = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:';
 const accounts = new Map([
@@ -18,7 +18,11 @@ interface Scene {
   readonly of?: ReadonlyMap<string, string>;
 }
 
-function edge({ upkeep = async () => ({ outcome: 'fresh' }), remaining = () => 25_000, of = accounts }: Scene = {}) {
+function handlerFor({
+  upkeep = async () => ({ outcome: 'fresh' }),
+  remaining = () => 25_000,
+  of = accounts,
+}: Scene = {}) {
   const worked: string[] = [];
   const note = (work: string) => (account: string) => {
     worked.push(`${work} ${account}`);
@@ -26,8 +30,9 @@ function edge({ upkeep = async () => ({ outcome: 'fresh' }), remaining = () => 2
   };
   const reports = recordReports();
   const broker = brokerOf({ warm: note('warm'), verify: note('verify') });
-  const serve = createWarmup({ broker, accounts: of, report: reports.report });
-  const send = (event: unknown) => serve(event, callOf(event, invocation('warmup'), undefined), remaining);
+  const serve = createWarmupHandler({ broker, accounts: of, report: reports.report });
+  const send = (event: unknown) =>
+    serve(event, describeInvocation(event, lambdaContext('warmup'), undefined), remaining);
   return { send, worked, reports };
 }
 
@@ -35,7 +40,7 @@ const refused = () => Promise.reject(new BrokerError('credentials_rejected', 'ma
 
 describe('a warm-up', () => {
   it('looks after every account where none is named', async () => {
-    const { send, worked, reports } = edge({ upkeep: async () => ({ outcome: 'renewed', expiresAt: noon }) });
+    const { send, worked, reports } = handlerFor({ upkeep: async () => ({ outcome: 'renewed', expiresAt: noon }) });
     const results = ['named', 'complete', 'partial'].map((account) => ({
       account,
       outcome: 'renewed',
@@ -47,7 +52,7 @@ describe('a warm-up', () => {
   });
 
   it('looks after the accounts that are named, once each, and skips those it does not know', async () => {
-    const { send, worked } = edge();
+    const { send, worked } = handlerFor();
     expect(await send({ accounts: ['partial', 'gone', 'constructor', 'partial', '', 'NAMED'] })).toEqual({
       results: [
         { account: 'partial', outcome: 'fresh' },
@@ -64,7 +69,7 @@ describe('a warm-up', () => {
   it('tells what failed, goes on, and reports it', async () => {
     const upkeep = (account: string) =>
       account === 'named' ? refused() : Promise.resolve({ outcome: 'fresh' } as const);
-    const { send, reports } = edge({ upkeep });
+    const { send, reports } = handlerFor({ upkeep });
     expect(await send({})).toEqual({
       results: [
         { account: 'named', outcome: 'failed:credentials_rejected' },
@@ -72,24 +77,26 @@ describe('a warm-up', () => {
         { account: 'partial', outcome: 'fresh' },
       ],
     });
-    expect(reports.failed).toMatchObject([{ call: { account: 'named' }, error: { code: 'credentials_rejected' } }]);
+    expect(reports.failed).toMatchObject([
+      { invocation: { account: 'named' }, error: { code: 'credentials_rejected' } },
+    ]);
   });
 
   it('hides what is no BrokerError', async () => {
-    const { send } = edge({ upkeep: () => Promise.reject(new Error('not-a-real-password')) });
+    const { send } = handlerFor({ upkeep: () => Promise.reject(new Error('not-a-real-password')) });
     const answer = await send({ accounts: ['named'] });
     expect(answer).toEqual({ results: [{ account: 'named', outcome: 'failed:internal' }] });
   });
 
   it.each(['deadline', 'paused'] as const)('skips an account that answers %s', async (code) => {
-    const { send, reports } = edge({ upkeep: () => Promise.reject(new BrokerError(code, 'later')) });
+    const { send, reports } = handlerFor({ upkeep: () => Promise.reject(new BrokerError(code, 'later')) });
     expect(await send({ accounts: ['named'] })).toEqual({ results: [{ account: 'named', outcome: 'skipped' }] });
     expect(reports.failed).toEqual([]);
   });
 
   it('starts no account with less than 10 s left', async () => {
     let leftMs = 10_001;
-    const { send, worked } = edge({ remaining: () => --leftMs });
+    const { send, worked } = handlerFor({ remaining: () => --leftMs });
     expect(await send({})).toEqual({
       results: [
         { account: 'named', outcome: 'fresh' },
@@ -113,7 +120,7 @@ describe('a warm-up', () => {
       running -= 1;
       return { outcome: 'fresh' } as const;
     };
-    const { send } = edge({ upkeep, of: many });
+    const { send } = handlerFor({ upkeep, of: many });
     expect(await send({})).toEqual({ results: [...many.keys()].map((account) => ({ account, outcome: 'fresh' })) });
     expect(most).toBe(5);
   });
@@ -134,7 +141,7 @@ describe('a warm-up', () => {
     ['a proxy event', httpEvent()],
     ...Object.entries(foreignEvents),
   ])('is refused as %s', async (_name, event) => {
-    const { send, worked } = edge();
+    const { send, worked } = handlerFor();
     await expect(send(event)).rejects.toMatchObject({ code: 'invalid_request' });
     expect(worked).toEqual([]);
   });
@@ -146,7 +153,7 @@ describe('promise 22: the event that a secret changed', () => {
     ['complete', 'fegora/complete', 'fegora/complete-AbCdEf'],
     ['partial', 'fegora/partial', 'fegora/partial-AbCdEf'],
   ])('verifies %s, whose secret it is', async (account, name, id) => {
-    const { send, worked, reports } = edge();
+    const { send, worked, reports } = handlerFor();
     expect(await send(labelUpdated({ name, arn: `${arn}${id}` }))).toEqual({
       results: [{ account, outcome: 'fresh' }],
     });
@@ -159,7 +166,7 @@ describe('promise 22: the event that a secret changed', () => {
     ['its ARN', { detail: { labelUpdated: 'AWSCURRENT' } }],
   ])('knows a secret by %s alone', async (_way, members) => {
     for (const account of accounts.keys()) {
-      const { send, worked } = edge();
+      const { send, worked } = handlerFor();
       await send({ ...labelUpdated({ name: `fegora/${account}`, arn: `${arn}fegora/${account}-AbCdEf` }), ...members });
       expect(worked).toEqual([`verify ${account}`]);
     }
@@ -171,7 +178,7 @@ describe('promise 22: the event that a secret changed', () => {
     ['another label', { name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf`, label: 'AWSPREVIOUS' }],
     ['a label of somebody’s own', { name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf`, label: 'awscurrent' }],
   ])('changes nothing for %s', async (_name, change) => {
-    const { send, worked } = edge();
+    const { send, worked } = handlerFor();
     expect(await send(labelUpdated(change))).toEqual({ results: [] });
     expect(worked).toEqual([]);
   });
@@ -181,13 +188,13 @@ describe('promise 22: the event that a secret changed', () => {
     ['a name that is no string', { detail: { name: 1, labelUpdated: 'AWSCURRENT' }, resources: 'none' }],
     ['resources that are no strings', { detail: { labelUpdated: 'AWSCURRENT' }, resources: [null, 1, {}] }],
   ])('changes nothing with %s', async (_name, members) => {
-    const { send } = edge();
+    const { send } = handlerFor();
     const event = { ...labelUpdated({ name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf` }), ...members };
     expect(await send(event)).toEqual({ results: [] });
   });
 
   it('never throws for what Fegora says of the new version', async () => {
-    const { send } = edge({ upkeep: refused });
+    const { send } = handlerFor({ upkeep: refused });
     expect(await send(labelUpdated({ name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf` }))).toEqual({
       results: [{ account: 'named', outcome: 'failed:credentials_rejected' }],
     });

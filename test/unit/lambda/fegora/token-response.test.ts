@@ -90,13 +90,17 @@ describe('Upstream 200', () => {
     ['UTF-16', Buffer.from(JSON.stringify(page), 'utf16le')],
     ['brackets without end', '['.repeat(60_000)],
   ])('%s is no token response', (_, body) => {
-    expectFailure(answer(200, body), 'upstream_invalid_response', { detail: 'a token response with no JSON object' });
+    expectFailure(answer(200, body), 'upstream_invalid_response', {
+      detail: 'the token response is unusable: it is not a JSON object',
+    });
   });
 
   test('a body that was not read (too long, encoded) is no token response', () => {
     const outcome = interpret({ status: 200, body: undefined }, asked);
 
-    expectFailure(outcome, 'upstream_invalid_response', { detail: 'a token response with no JSON object' });
+    expectFailure(outcome, 'upstream_invalid_response', {
+      detail: 'the token response is unusable: it is not a JSON object',
+    });
   });
 
   test('a token inside another object is not found', () => {
@@ -106,7 +110,7 @@ describe('Upstream 200', () => {
   test.each([{ error: 'invalid_grant' }, { ...page, error: 'invalid_grant' }, { ...page, error: null }])(
     'an error member makes it unusable (%#)',
     (body) => {
-      const detail = 'a token response with an error member';
+      const detail = 'the token response is unusable: it has an error member';
 
       expectFailure(answer(200, body), 'upstream_invalid_response', { detail });
     },
@@ -114,7 +118,7 @@ describe('Upstream 200', () => {
 });
 
 describe('promise 35: a token that cannot be used is refused', () => {
-  const detail = 'a token response with no usable access_token';
+  const detail = 'the token response is unusable: it has no usable access_token';
   const outOfASCII = Array.from({ length: 33 }, (_, code) => code).concat(0x7f, 0x80, 0xa0, 0xe9, 0x2028, 0x1_f600);
 
   test.each(outOfASCII)('with character %i in it', (code) => {
@@ -152,7 +156,7 @@ describe('promise 35: a token that cannot be used is refused', () => {
   });
 
   test.each(['mac', '', 'bearer ', null, 7, ['bearer']])('with token_type %j', (type) => {
-    const reason = 'a token response with another token_type than bearer';
+    const reason = 'the token response is unusable: its token_type is not bearer';
 
     expectFailure(success({ token_type: type }), 'upstream_invalid_response', { detail: reason });
   });
@@ -164,7 +168,7 @@ describe('promise 35: a token that cannot be used is refused', () => {
   });
 
   test.each(['43430775', '', `${asked.username} `, null, 25365421, [asked.username]])('of userName %j', (userName) => {
-    const reason = 'a token response with another userName';
+    const reason = 'the token response is unusable: it has another userName than the one that logged in';
 
     expectFailure(success({ userName }), 'upstream_invalid_response', { detail: reason });
   });
@@ -248,7 +252,7 @@ describe('Upstream 400', () => {
     ['HTML', '<html>Bad Request</html>'],
     ['nothing', ''],
   ])('%s may be about the password', (_, body) => {
-    const detail = 'HTTP 400 for an unknown reason';
+    const detail = 'HTTP 400 with an unknown error';
 
     expectFailure(answer(400, body), 'upstream_rejected', { answer: 'unknown_400', detail });
   });

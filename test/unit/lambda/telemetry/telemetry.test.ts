@@ -2,15 +2,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Incident } from '../../../../lambda/broker/ports.ts';
 import { expiresAt } from '../../../../lambda/broker/token.ts';
 import { BrokerError } from '../../../../lambda/errors.ts';
-import { callOf } from '../../../../lambda/events/invocation.ts';
+import { describeInvocation } from '../../../../lambda/events/invocation.ts';
 import { metricNames, metricNamespace } from '../../../../lambda/telemetry/metric-names.ts';
 import { createTelemetry } from '../../../../lambda/telemetry/telemetry.ts';
 import { type Capture, captureOutput } from '../../../support/capture.ts';
 import { grant, token } from '../../../support/events/broker.ts';
-import { callerArn, httpEvent, invocation } from '../../../support/events/events.ts';
+import { callerArn, httpEvent, lambdaContext } from '../../../support/events/events.ts';
 
 const role = 'arn:aws:sts::000000000000:assumed-role/invoicing';
-const call = callOf(httpEvent({ account: 'one' }), invocation('http'), undefined);
+const invocation = describeInvocation(httpEvent({ account: 'one' }), lambdaContext('http'), undefined);
 const telemetry = createTelemetry('the-function', Date.now);
 let output: Capture;
 
@@ -39,7 +39,7 @@ const identity = {
 
 describe('an issue', () => {
   it('promise 43: is one audit record, with caller, account, secret version, fingerprint, source and request id', () => {
-    telemetry.issued(call, { ...grant, warning: 'renewal_failing' }, 'token');
+    telemetry.issued(invocation, { ...grant, warning: 'renewal_failing' }, 'token');
     expect(lines()).toEqual([
       expect.objectContaining({
         level: 'INFO',
@@ -57,12 +57,12 @@ describe('an issue', () => {
   });
 
   it.each(['token', 'metadata'] as const)('says whether its caller has no token: %s', (want) => {
-    telemetry.issued(call, grant, want);
+    telemetry.issued(invocation, grant, want);
     expect(lines().map((line) => Object(line).want)).toEqual([want === 'metadata' ? want : undefined]);
   });
 
   it('is counted, with the life left, by source, account and role', () => {
-    telemetry.issued(call, { ...grant, remainingMs: 1500 }, 'token');
+    telemetry.issued(invocation, { ...grant, remainingMs: 1500 }, 'token');
     expect(metrics()).toEqual([
       expect.objectContaining({
         [metricNames.served]: 1,
@@ -86,7 +86,7 @@ describe('a failure', () => {
   it.each(['forbidden', 'unknown_account', 'invalid_account', 'invalid_request'] as const)(
     'promise 43: %s is one audit record of a denial',
     (code) => {
-      telemetry.failed(call, new BrokerError(code, 'what was wrong'));
+      telemetry.failed(invocation, new BrokerError(code, 'what was wrong'));
       expect(lines()).toEqual([
         expect.objectContaining({ level: 'WARN', audit: 'denial', ...identity, code, detail: 'what was wrong' }),
       ]);
@@ -94,12 +94,12 @@ describe('a failure', () => {
   );
 
   it('of ours or of Fegora’s is one record too', () => {
-    telemetry.failed(call, new BrokerError('upstream_timeout', 'no answer in time'));
+    telemetry.failed(invocation, new BrokerError('upstream_timeout', 'no answer in time'));
     expect(lines()).toEqual([expect.objectContaining({ level: 'ERROR', audit: 'failure', code: 'upstream_timeout' })]);
   });
 
   it('is counted by code and by role, never by an account that nobody configured', () => {
-    telemetry.failed(call, new BrokerError('unknown_account', 'not configured'));
+    telemetry.failed(invocation, new BrokerError('unknown_account', 'not configured'));
     expect(metrics()).toHaveLength(2);
     expect(metrics()[0]).toMatchObject({ [metricNames.errors]: 1, code: 'unknown_account', caller: role });
     expect(dimensionsOf(metrics()[0])).toEqual([['service'], ['service', 'code'], ['service', 'caller']]);
@@ -113,7 +113,7 @@ describe('a failure', () => {
     ['forbidden', metricNames.denied],
     ['invalid_account', metricNames.denied],
   ] as const)('%s counts for %s', (code, name) => {
-    telemetry.failed(call, new BrokerError(code, 'a detail'));
+    telemetry.failed(invocation, new BrokerError(code, 'a detail'));
     expect(metrics()[1]).toMatchObject({ [name]: 1 });
     expect(dimensionsOf(metrics()[1])).toEqual([['service']]);
   });
@@ -126,7 +126,7 @@ describe('a failure', () => {
       cause: new Error(canary),
     });
     cause.stack = `Error: ${canary}\n    at send (file:///x/fegora.ts:12:7)\n    at node:internal/x:1:2\n    at ${canary}!`;
-    telemetry.failed(call, new BrokerError('internal', 'unexpected failure', { cause }));
+    telemetry.failed(invocation, new BrokerError('internal', 'unexpected failure', { cause }));
     expect(lines()).toEqual([
       expect.objectContaining({
         cause: 'ECONNRESET',
@@ -139,7 +139,7 @@ describe('a failure', () => {
   it('tells the five places nearest to where it arose', () => {
     const frames = Array.from({ length: 6 }, (_, index) => `at send (file:///x/fegora.ts:${index}:1)`);
     const cause = Object.assign(new Error('x'), { stack: ['Error: x', ...frames.map((at) => `    ${at}`)].join('\n') });
-    telemetry.failed(call, new BrokerError('internal', 'unexpected failure', { cause }));
+    telemetry.failed(invocation, new BrokerError('internal', 'unexpected failure', { cause }));
     expect(lines()).toEqual([expect.objectContaining({ frames: frames.slice(0, 5) })]);
   });
 
@@ -148,13 +148,13 @@ describe('a failure', () => {
     [Object.assign(new Error('x'), { name: 'not-a-real-password' }), 'unnamed'],
     [Object.assign(new Error('x'), { code: 42 }), 'Error'],
   ])('names its cause without repeating it: %#', (cause, name) => {
-    telemetry.failed(call, new BrokerError('internal', 'unexpected failure', { cause }));
+    telemetry.failed(invocation, new BrokerError('internal', 'unexpected failure', { cause }));
     expect(lines()).toEqual([expect.objectContaining({ cause: name })]);
     expect(output.text()).not.toContain('not-a-real-password');
   });
 
   it('caused by no Error says nothing of it', () => {
-    telemetry.failed(call, new BrokerError('internal', 'unexpected failure', { cause: 'not-a-real-password' }));
+    telemetry.failed(invocation, new BrokerError('internal', 'unexpected failure', { cause: 'not-a-real-password' }));
     expect(output.text()).not.toContain('not-a-real-password');
     expect(lines()[0]).not.toHaveProperty('cause');
   });
@@ -164,13 +164,13 @@ describe('a task', () => {
   const results = [{ account: 'one', outcome: 'failed:paused' } as const];
 
   it('is one audit record, account by account', () => {
-    telemetry.ran(call, 'pause', results);
+    telemetry.ran(invocation, 'pause', results);
     expect(lines()).toEqual([expect.objectContaining({ audit: 'task', task: 'pause', results, caller: callerArn })]);
     expect(metrics()).toEqual([]);
   });
 
   it('is counted where it is a warm-up', () => {
-    telemetry.ran(call, 'warm', results);
+    telemetry.ran(invocation, 'warm', results);
     expect(metrics()).toEqual([expect.objectContaining({ [metricNames.warmUps]: 1 })]);
   });
 });
@@ -222,7 +222,7 @@ describe('what the broker notices', () => {
 
 describe('a metric', () => {
   it('is in the namespace of the contract, and nothing of it is left for the next', () => {
-    telemetry.issued(call, grant, 'token');
+    telemetry.issued(invocation, grant, 'token');
     telemetry.observe({ kind: 'retry_held', account: 'two' });
     const last = metrics().at(-1);
     expect(Object(Object(last)._aws).CloudWatchMetrics).toEqual([
