@@ -1,10 +1,10 @@
-import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { variables } from '../../lambda/config.ts';
-import { BrokerError, isErrorCode } from '../../lambda/errors.ts';
+import { variables } from '../../../lambda/config.ts';
+import { BrokerError, isErrorCode } from '../../../lambda/errors.ts';
 
-const root = join(import.meta.dirname, '../..');
+const root = join(import.meta.dirname, '../../..');
 const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root });
 
 function read(page: string): string {
@@ -46,12 +46,6 @@ test('the README has every code, with its status and whether to try again', () =
   const known = told.flatMap(({ code }) => (isErrorCode(code) ? [new BrokerError(code, '')] : []));
   expect(told).toEqual(known.map(({ code, status, retryable }) => ({ code, status, retryable })));
   expect(new Set(told.map(({ code }) => code)).size).toBe(25);
-});
-
-test('the architecture has every file of the function', () => {
-  const named = [...read('docs/architecture.md').matchAll(/(?<=^\| .*)`([\w-]+)`/gm)].map(([, name]) => name);
-  const files = readdirSync(join(root, 'lambda')).filter((file) => file.endsWith('.ts'));
-  expect(files.filter((file) => !named.includes(file.slice(0, -3)))).toEqual([]);
 });
 
 test('the operations have every variable of the function', () => {

@@ -1,0 +1,122 @@
+// What each folder may import, types included. Read by dependency-cruiser, which `npm run arrows` runs.
+
+/**
+ * What each folder may import besides itself: our own files, and packages (`*` stands for all). Every file may import
+ * Node's modules. A file that belongs to no line fails the check. A folder inside another folder of the table counts
+ * only as itself.
+ *
+ * @type {Record<string, { files?: string[], packages?: string[], why?: string }>}
+ */
+const arrows = {
+  'lambda/errors.ts': {},
+  'lambda/json.ts': {},
+  'lambda/config.ts': { files: ['lambda/json.ts'] },
+  'lambda/broker/': {
+    files: ['lambda/errors.ts'],
+    why: 'The broker declares ports (ports.ts), and handler.ts connects them to the adapters.',
+  },
+  'lambda/fegora/': { files: ['lambda/broker/', 'lambda/errors.ts', 'lambda/json.ts'] },
+  'lambda/aws/': {
+    files: ['lambda/broker/', 'lambda/errors.ts', 'lambda/json.ts'],
+    packages: ['@aws-sdk/client-secrets-manager', '@smithy/core', '@smithy/signature-v4'],
+  },
+  'lambda/events/': {
+    files: ['lambda/broker/', 'lambda/config.ts', 'lambda/errors.ts', 'lambda/json.ts'],
+    packages: ['@middy/core', '@types/aws-lambda'],
+    why: 'A file of events/ parses an event, calls the broker and maps the result.',
+  },
+  'lambda/telemetry/': {
+    files: ['lambda/broker/', 'lambda/events/', 'lambda/config.ts', 'lambda/errors.ts'],
+    packages: ['@aws-lambda-powertools/logger'],
+  },
+  'lambda/handler.ts': { files: ['lambda/'], packages: ['@aws-sdk/client-secrets-manager'] },
+  'client/': {
+    packages: ['@aws-sdk/client-lambda', '@smithy/signature-v4'],
+    why: 'Callers take the folder client/ without the rest of the repository.',
+  },
+  'infra/': {
+    files: ['lambda/config.ts', 'lambda/telemetry/metric-names.ts', 'lambda/json.ts', 'build.ts'],
+    packages: ['*'],
+    why: 'The stack shares with the function only what both must agree on.',
+  },
+  'infra/examples/': { files: ['infra/', 'client/'], packages: ['*'] },
+  'cli/': {
+    files: ['client/', 'lambda/aws/secret.ts', 'lambda/config.ts', 'lambda/errors.ts'],
+    packages: ['commander', '@aws-sdk/client-lambda', '@aws-sdk/client-secrets-manager'],
+    why: 'Of the function it has the parser of secrets, so that it stores no secret that the function would refuse.',
+  },
+  'local/': { files: ['lambda/', 'client/', 'infra/'], packages: ['*'] },
+  'scripts/': { files: ['lambda/', 'local/'], packages: ['*'] },
+  'bench/': { files: ['lambda/', 'client/', 'infra/', 'cli/', 'local/', 'build.ts'], packages: ['*'] },
+  'test/': { files: ['lambda/', 'client/', 'infra/', 'cli/', 'local/', 'scripts/', 'build.ts'], packages: ['*'] },
+  'build.ts': { packages: ['esbuild'] },
+};
+
+const startsWith = (/** @type {string} */ path) => `^${path.replaceAll('.', '\\.')}`;
+
+const packageFolder = (/** @type {string} */ name) => `(^|/)node_modules/${name === '*' ? '' : `${name}/`}`;
+
+/** Matches the files of a line of the table: those below `path`, without those that have a line of their own. */
+function filesOf(/** @type {string} */ path) {
+  const nested = Object.keys(arrows).filter((other) => other !== path && path.endsWith('/') && other.startsWith(path));
+  return startsWith(path) + nested.map((other) => `(?!${other.slice(path.length)})`).join('');
+}
+
+/** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
+const arrowRules = Object.entries(arrows).map(([path, { files = [], packages = [], why }]) => ({
+  name: `imports-of-${path}`,
+  severity: 'error',
+  comment: [`${path} may import only itself and: ${[...files, ...packages].join(', ') || '-'}.`, why].join(' '),
+  from: { path: filesOf(path) },
+  to: {
+    pathNot: [filesOf(path), ...files.map(startsWith), ...packages.map(packageFolder)],
+    dependencyTypesNot: ['core'],
+  },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    ...arrowRules,
+    {
+      name: 'no-cycle',
+      severity: 'error',
+      comment: 'Move what both files need (often a type) to a third file.',
+      from: { pathNot: ['^lambda/broker/', '^lambda/aws/'] },
+      to: { circular: true },
+    },
+    {
+      name: 'no-cycle-soon',
+      severity: 'warn',
+      from: { path: ['^lambda/broker/', '^lambda/aws/'] },
+      to: { circular: true },
+    },
+    {
+      name: 'file-without-a-line',
+      severity: 'error',
+      comment: 'Add the folder to the table of .dependency-cruiser.mjs.',
+      from: { pathNot: Object.keys(arrows).map(startsWith) },
+      to: {},
+    },
+    {
+      name: 'import-not-found',
+      severity: 'error',
+      comment: 'An import that is not found cannot be checked.',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    // TypeScript 7 has no API for dependency-cruiser. swc sees imports of types too.
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules' },
+    // bench/peers is a package of its own. Its packages are installed only for the benchmark.
+    exclude: { path: ['^bench/peers/', '^dist/'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['source', 'import', 'node', 'types', 'default'],
+      mainFields: ['module', 'main', 'types'],
+      extensions: ['.ts', '.mjs', '.js', '.d.ts'],
+    },
+  },
+};
