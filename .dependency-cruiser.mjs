@@ -31,7 +31,7 @@ const arrows = {
   },
   'lambda/handler.ts': { files: ['lambda/'], packages: ['@aws-sdk/client-secrets-manager'] },
   'client/': {
-    packages: ['@aws-sdk/client-lambda', '@smithy/signature-v4'],
+    packages: ['@aws-sdk/client-lambda', '@smithy/core', '@smithy/signature-v4'],
     why: 'Callers take the folder client/ without the rest of the repository.',
   },
   'infra/': {
