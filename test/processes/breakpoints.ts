@@ -1,3 +1,4 @@
+// Breakpoints on the network: servers that hold back a message until told. Used by takeover.ts.
 import { createServer as createHttpServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -6,41 +7,42 @@ import { type LoopbackServer, listen } from '../../local/loopback.ts';
 import { operationOf } from '../exploration/table-link.ts';
 import { type Certificate, makeAuthority, makeCertificate } from '../support/certificates.ts';
 
-/** A place on the wire at which one process is held up, so that it can be killed or stopped just there. */
-export interface Gate {
-  /** Resolves when the process has got there. */
+/** A point in the network traffic of a process. A test kills or stops the process when it has reached the point. */
+export interface Breakpoint {
+  /** Resolves when the process has reached the breakpoint. */
   readonly reached: Promise<void>;
-  /** Lets it, and everybody after it, through. */
-  readonly open: () => void;
+  /** Lets this message and all later ones pass. */
+  readonly release: () => void;
 }
 
-interface Hold extends Gate {
-  /** What is held up asks to be let through. */
-  readonly pass: () => Promise<void>;
+interface ServerBreakpoint extends Breakpoint {
+  /** The server calls it at the breakpoint. Resolves after `release`. */
+  readonly wait: () => Promise<void>;
 }
 
-export function createGate(): Hold {
+export function createBreakpoint(): ServerBreakpoint {
   const arrival = Promise.withResolvers<void>();
-  const opening = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
   return {
     reached: arrival.promise,
-    open: opening.resolve,
-    pass: () => {
+    release: released.resolve,
+    wait: () => {
       arrival.resolve();
-      return opening.promise;
+      return released.promise;
     },
   };
 }
 
-/** A table behind which publishing can be held up, account by account. */
-export interface GatedTable extends LoopbackServer {
-  /** `before`: the request has left its process and not reached the table; `after`: it has, and no answer has left. */
-  readonly holdPublish: (account: string, when: 'before' | 'after') => Gate;
+/** A proxy in front of the table with breakpoints at the publication of a token. */
+export interface TableWithBreakpoints extends LoopbackServer {
+  /** `before`: the request has not reached the table. `after`: the table has made the write and not answered. */
+  readonly breakAtPublish: (account: string, when: 'before' | 'after') => Breakpoint;
 }
 
-export async function startGatedTable(tableUrl: string): Promise<GatedTable> {
-  const holds = new Map<string, Hold>();
-  const passGate = (account: string, when: string) => holds.get(`${account} ${when}`)?.pass();
+/** Starts the proxy in front of the table at `tableUrl`. */
+export async function startTableWithBreakpoints(tableUrl: string): Promise<TableWithBreakpoints> {
+  const breakpoints = new Map<string, ServerBreakpoint>();
+  const waitAt = (account: string, when: string) => breakpoints.get(`${account} ${when}`)?.wait();
   const server = await listen(
     createHttpServer((incoming, outgoing) => {
       relay(incoming, outgoing).catch(() => outgoing.destroy());
@@ -48,25 +50,25 @@ export async function startGatedTable(tableUrl: string): Promise<GatedTable> {
   );
   return {
     ...server,
-    holdPublish: (account, when) => {
-      const hold = createGate();
-      holds.set(`${account} ${when}`, hold);
-      return hold;
+    breakAtPublish: (account, when) => {
+      const breakpoint = createBreakpoint();
+      breakpoints.set(`${account} ${when}`, breakpoint);
+      return breakpoint;
     },
   };
 
   async function relay(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await buffer(incoming);
     const published = publishedAccount(incoming, body);
-    await passGate(published, 'before');
+    await waitAt(published, 'before');
     const answer = await forward(tableUrl, incoming, body);
     const text = await buffer(answer);
-    await passGate(published, 'after');
+    await waitAt(published, 'after');
     outgoing.writeHead(answer.statusCode ?? 502, answer.headers).end(text);
   }
 }
 
-/** The account whose token a request would publish; empty for any other request. */
+/** Returns the account whose token a request publishes, or '' for any other request. */
 function publishedAccount({ headers }: IncomingMessage, body: Buffer): string {
   const operation = String(headers['x-amz-target']).split('.')[1] ?? '';
   const input: { Key?: { account?: { S?: string } } } = JSON.parse(body.toString());
@@ -81,21 +83,22 @@ function forward(url: string, { method, headers }: IncomingMessage, body: Buffer
   });
 }
 
-/** TLS in front of Fegora, whose handshake waits for the gate: until then not a byte of a request can be sent. */
-export interface GatedDoor extends LoopbackServer {
+/** A TLS proxy in front of Fegora. Its handshake waits at the breakpoint, so no byte of a request is sent before it. */
+export interface TlsProxyWithBreakpoint extends LoopbackServer {
   readonly tokenUrl: string;
-  /** To be trusted, as PEM. */
+  /** Certificate authority for the clients to trust. PEM. */
   readonly authority: string;
-  readonly gate: Gate;
+  readonly breakpoint: Breakpoint;
 }
 
-export async function startGatedDoor(origin: string): Promise<GatedDoor> {
+/** Starts the TLS proxy in front of the server at `origin`. */
+export async function startTlsProxyWithBreakpoint(origin: string): Promise<TlsProxyWithBreakpoint> {
   const authority = await makeAuthority();
   const certificate: Certificate = await makeCertificate({ authority, host: 'localhost' });
-  const hold = createGate();
+  const breakpoint = createBreakpoint();
   const { hostname, port } = new URL(origin);
   const server = createTlsServer(
-    { ...certificate, SNICallback: (_name, done) => void hold.pass().then(() => done(null)) },
+    { ...certificate, SNICallback: (_name, done) => void breakpoint.wait().then(() => done(null)) },
     (socket) => {
       const inner = connect(Number(port), hostname);
       socket.on('error', () => inner.destroy());
@@ -111,7 +114,7 @@ export async function startGatedDoor(origin: string): Promise<GatedDoor> {
     url: `https://localhost:${tlsPort}`,
     tokenUrl: `https://localhost:${tlsPort}/token`,
     authority: authority.cert,
-    gate: hold,
+    breakpoint,
     close: async () => {
       server.close();
     },

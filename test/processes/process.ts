@@ -1,71 +1,77 @@
+// Starts execution environments as real processes and talks to them. Used by stampede.ts and takeover.ts.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../lambda/config.ts';
 
-/** One call that a process is to make of its handler. */
-export interface Order {
+/** Tells a process to call its handler once. */
+export interface CallMessage {
   readonly id: number;
   readonly account: string;
-  /** Epoch milliseconds; all processes of this machine share its clock. */
+  /** When to make the call. Epoch milliseconds: all processes share the machine's clock. */
   readonly at: number;
 }
 
-/** How it ended: with a token, or with an error. */
+/** The end of a call: a token or an error. */
 export interface Reply {
   readonly id: number;
   readonly tookMs: number;
   readonly source?: string;
   readonly fingerprint?: string;
+  /** Name of the error. */
   readonly error?: string;
 }
 
-/** An execution environment in a process of its own. */
+/** An execution environment in its own process. */
 export interface Process {
-  /** Asks for a token, at once or at a moment to come. Stays open where the process is killed. */
+  /** Asks for a token, now or at a later time (epoch milliseconds). Never resolves if the process is killed. */
   readonly ask: (account: string, at?: number) => Promise<Reply>;
   readonly signal: (name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT') => void;
-  /** How often a line of its log had this message. */
+  /** Counts the log lines with this message. */
   readonly logged: (message: string) => number;
   readonly exited: Promise<unknown>;
   readonly end: () => Promise<void>;
 }
 
-/** A little behind the servers in the queue for a processor: those stand for machines of their own. */
+/** A lower priority than the servers have, because in reality the servers run on other machines. */
 const niceness = 4;
 
 const program = fileURLToPath(new URL('worker.ts', import.meta.url));
 
 /**
- * Starts processes, two at a time, and resolves once each has made a login of its own: what is to be measured or
- * interrupted afterwards is the protocol, and not the loading and compiling of code on two cores.
+ * Starts one process for each account, two at a time. Resolves when each process has made a login for its account, so
+ * that tests measure the protocol and not the loading and compiling of code.
  *
- * @param rehearsals an account for each process
+ * @throws Error if a login fails
  */
-export async function startProcesses(env: Environment, rehearsals: readonly string[]): Promise<Process[]> {
+export async function startProcesses(env: Environment, warmUpAccounts: readonly string[]): Promise<Process[]> {
   const started: Process[] = [];
-  const accounts = rehearsals.values();
-  const lane = async (): Promise<void> => {
+  const accounts = warmUpAccounts.values();
+  const startRemaining = async (): Promise<void> => {
     for (const account of accounts) {
       const one = await startProcess(env);
       started.push(one);
       const { error } = await one.ask(account);
       if (error !== undefined) {
-        throw new Error(`a process could not rehearse: ${error}`);
+        throw new Error(`the first login of a process failed: ${error}`);
       }
     }
   };
-  await Promise.all([lane(), lane()]);
+  await Promise.all([startRemaining(), startRemaining()]);
   return started;
 }
 
-/** Starts a process and resolves once it is loaded. */
+/**
+ * Starts a process and resolves when its code is loaded.
+ *
+ * @throws Error with the log if the process ends before that
+ */
 export async function startProcess(env: Environment): Promise<Process> {
   const child = fork(program, { env: { ...env }, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   const waiting = new Map<number, (reply: Reply) => void>();
   let log = '';
-  let orders = 0;
+  let calls = 0;
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (chunk: string) => {
       log += chunk;
@@ -73,8 +79,8 @@ export async function startProcess(env: Environment): Promise<Process> {
   }
   setPriority(child.pid ?? 0, niceness);
   const exited = once(child, 'exit');
-  const [greeting] = await Promise.race([once(child, 'message'), exited]);
-  if (greeting !== 'loaded') {
+  const [firstMessage] = await Promise.race([once(child, 'message'), exited]);
+  if (firstMessage !== 'loaded') {
     throw new Error(`a process ended before it was loaded: ${log}`);
   }
   child.on('message', (reply: Reply) => waiting.get(reply.id)?.(reply));
@@ -82,11 +88,11 @@ export async function startProcess(env: Environment): Promise<Process> {
   return {
     exited,
     ask: (account, at = Date.now()) => {
-      orders += 1;
-      const order: Order = { id: orders, account, at };
+      calls += 1;
+      const call: CallMessage = { id: calls, account, at };
       return new Promise((resolve) => {
-        waiting.set(order.id, resolve);
-        child.send(order);
+        waiting.set(call.id, resolve);
+        child.send(call);
       });
     },
     signal: (name) => {

@@ -1,3 +1,4 @@
+// Starts the servers that all processes of a test share. Used by stampede.ts and takeover.ts.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,20 +7,20 @@ import { type FegoraOptions, type FegoraSimulator, startFegoraSimulator } from '
 import { startSecretsManager } from '../../local/secrets-manager/server.ts';
 import { startTable } from '../../local/table.ts';
 
-/** What all processes share. */
+/** The servers that all processes share. */
 export interface Servers {
   readonly fegora: FegoraSimulator;
   readonly tableUrl: string;
-  /** For whatever files there are; it goes with the servers. */
+  /** A folder for temporary files. `close` removes it. */
   readonly folder: string;
-  /** A process's environment variables: it has no others. */
+  /** All environment variables of a process. */
   readonly env: Environment;
   readonly close: () => Promise<void>;
 }
 
 export const tableName = 'tokens';
 
-/** Starts a Fegora, a Secrets Manager and a table. Each account has a user and a secret, and has never logged in. */
+/** Starts Fegora, Secrets Manager and the table. Each account has a user and a secret and has never logged in. */
 export async function startServers(accounts: readonly string[], options: FegoraOptions = {}): Promise<Servers> {
   const password = 'not-a-real-password';
   const users = Object.fromEntries(accounts.map((account) => [userOf(account), password]));
@@ -31,7 +32,7 @@ export async function startServers(accounts: readonly string[], options: FegoraO
   }
   const folder = await mkdtemp(join(tmpdir(), 'processes-'));
   const env = {
-    // Dozens of processes load the same code: what one has compiled need not be compiled again.
+    // Dozens of processes load the same code, so they share what is compiled.
     NODE_COMPILE_CACHE: folder,
     FEGORA_TOKEN_URL: fegora.url,
     FEGORA_ALLOW_HTTP_LOOPBACK: '1',

@@ -1,3 +1,4 @@
+// Lets many real processes ask at the same moment. Run by `npm run stampede` and stampede.test.ts.
 import { parseArgs } from 'node:util';
 import type { FegoraSimulator } from '../../local/fegora/simulator.ts';
 import { type Process, type Reply, startProcesses } from './process.ts';
@@ -8,48 +9,49 @@ export interface StampedeOptions {
   readonly rounds: number;
 }
 
-/** What became of all rounds together. */
+/** The results of all rounds together. */
 export interface Stampede {
   readonly rounds: number;
   readonly calls: number;
   /** Tokens that Fegora issued. */
   readonly logins: number;
-  /** Most logins of one round. */
+  /** The largest number of logins in one round. */
   readonly mostLogins: number;
-  /** Pairs of logins of one account that were in flight at once. */
+  /** Pairs of logins of one account that were in flight at the same time. */
   readonly overlaps: number;
+  /** Accounts that Fegora cannot log in any more, because logins overlapped. */
   readonly bricked: number;
   readonly callerErrors: number;
-  /** Their codes. */
+  /** The codes of `callerErrors`. */
   readonly errorCodes: readonly string[];
-  /** Tokens that were handed out beside the one of the round. */
+  /** Tokens that callers got in addition to the one token of each round. */
   readonly strangers: number;
-  /** Claims that were not used, because too long went by before the first byte. */
+  /** Claims without a login, because the guard stopped the login before its first byte. */
   readonly givenUp: number;
-  /** Milliseconds that half of the callers, and all but one in a hundred, waited at most. */
+  /** The 50th and 99th percentile of the callers' waits. Milliseconds. */
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
-/** Long enough for the order to have reached every process. Milliseconds. */
-const barrierMs = 250;
-/** What a login takes at Fegora. Milliseconds. */
+/** Time between the message to all processes and their calls. Milliseconds. */
+const releaseAfterMs = 250;
+/** How long Fegora takes for a login. Milliseconds. */
 const loginMs = 50;
 
 /**
- * Real processes, loaded, let loose on one account at the same moment; in every round on an account that nobody has
- * logged in for. One table, one Fegora, one Secrets Manager, all over HTTP.
+ * Lets real, loaded processes ask for a token of one account at the same moment. Each round has an account without any
+ * login before. All processes share one table, one Fegora and one Secrets Manager over HTTP.
  */
 export async function runStampede({ processes, rounds }: StampedeOptions): Promise<Stampede> {
   const accounts = Array.from({ length: rounds }, (_, round) => `round-${round + 1}`);
-  const rehearsals = Array.from({ length: processes }, (_, index) => `rehearsal-${index + 1}`);
-  const servers = await startServers([...accounts, ...rehearsals], { delayMs: loginMs });
-  const started = await startProcesses(servers.env, rehearsals);
+  const warmUpAccounts = Array.from({ length: processes }, (_, index) => `warm-up-${index + 1}`);
+  const servers = await startServers([...accounts, ...warmUpAccounts], { delayMs: loginMs });
+  const started = await startProcesses(servers.env, warmUpAccounts);
   servers.fegora.resetCounters();
   try {
     const replies: Reply[][] = [];
     for (const account of accounts) {
-      const at = Date.now() + barrierMs;
+      const at = Date.now() + releaseAfterMs;
       replies.push(await Promise.all(started.map((one) => one.ask(account, at))));
     }
     return resultOf(replies, servers.fegora.counters(), started);
@@ -86,7 +88,7 @@ function percentile(sorted: readonly number[], share: number): number {
   return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
 }
 
-/** Whether everything that is promised of a stampede was kept. */
+/** Whether the stampede kept promise 2. */
 export function isKept({ rounds, logins, mostLogins, overlaps, bricked, callerErrors, strangers }: Stampede): boolean {
   return logins === rounds && mostLogins === 1 && overlaps + bricked + callerErrors + strangers === 0;
 }
@@ -104,9 +106,9 @@ async function main(): Promise<void> {
     ['overlapping logins', stampede.overlaps],
     ['bricked accounts', stampede.bricked],
     ['caller errors', [stampede.callerErrors, ...stampede.errorCodes].join(' ')],
-    ['claims given up by the guard', stampede.givenUp],
-    ['p50 wait', `${stampede.p50Ms} ms`],
-    ['p99 wait', `${stampede.p99Ms} ms`],
+    ['claims stopped by the guard', stampede.givenUp],
+    ['wait, 50th percentile', `${stampede.p50Ms} ms`],
+    ['wait, 99th percentile', `${stampede.p99Ms} ms`],
   ];
   console.log(lines.map(([name, value]) => `${String(name).padEnd(30)}${value}`).join('\n'));
   process.exitCode = isKept(stampede) ? 0 : 1;

@@ -1,52 +1,63 @@
+// A leader process that stops at a breakpoint, and two followers. Used by the killed- and stopped-leader tests.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createCallDynamo } from '../../lambda/aws/dynamodb.ts';
 import { type Parsed, parseRecord } from '../../lambda/aws/item-record.ts';
 import type { FegoraCounters } from '../../local/fegora/server.ts';
-import { createGate, type Gate, type GatedDoor, startGatedDoor, startGatedTable } from './breakpoints.ts';
+import {
+  type Breakpoint,
+  createBreakpoint,
+  startTableWithBreakpoints,
+  startTlsProxyWithBreakpoint,
+  type TlsProxyWithBreakpoint,
+} from './breakpoints.ts';
 import { type Process, type Reply, startProcess, startProcesses } from './process.ts';
 import { startServers, tableName, userOf } from './servers.ts';
 
-/** Where a leader can be caught, in the order in which it gets there. */
+/** Where a leader can stop, in the order of its login. */
 export type Point = 'after the claim' | 'after the answer' | 'before publishing' | 'after publishing';
 
-/** A process that has got to a point and no further. */
+/** A process that has stopped at a breakpoint during its login. */
 export interface Leader {
   readonly process: Process;
-  readonly gate: Gate;
-  /** To the call that made it the leader. */
+  readonly breakpoint: Breakpoint;
+  /** Answer to the call that made it the leader. */
   readonly answer: Promise<Reply>;
 }
 
-/** Two followers, and as many leaders as are asked for, each of an account of its own. */
-export interface Stage {
-  readonly lead: (account: string, point: Point) => Promise<Leader>;
-  /** Both followers ask until they are served. */
-  readonly takeOver: (account: string) => Promise<{ readonly tookMs: number; readonly replies: readonly Reply[] }>;
+/** Two followers and any number of leaders. Each leader has its own account. */
+export interface Takeover {
+  /** Starts a process and resolves when it has stopped at the point. */
+  readonly startLeader: (account: string, point: Point) => Promise<Leader>;
+  /** Lets both followers ask until they are served. */
+  readonly askFollowers: (account: string) => Promise<{ readonly tookMs: number; readonly replies: readonly Reply[] }>;
+  /** Reads the account's item. */
   readonly stored: (account: string) => Promise<Parsed>;
+  /** Returns Fegora's counters for the account's user. */
   readonly counted: (account: string) => FegoraCounters['users'][string] | undefined;
   readonly close: () => Promise<void>;
 }
 
-const rehearsals = ['rehearsal-1', 'rehearsal-2'];
+const warmUpAccounts = ['warm-up-1', 'warm-up-2'];
 
-export async function startStage(accounts: readonly string[]): Promise<Stage> {
-  /** Users whose next login Fegora does, and does not answer. */
-  const silences = new Map<string, ReturnType<typeof createGate>>();
-  const servers = await startServers([...accounts, ...rehearsals], {
+/** Starts the servers and both followers. */
+export async function startTakeover(accounts: readonly string[]): Promise<Takeover> {
+  /** Breakpoints between Fegora's next login of a user and its answer. */
+  const answerBreakpoints = new Map<string, ReturnType<typeof createBreakpoint>>();
+  const servers = await startServers([...accounts, ...warmUpAccounts], {
     beforeAnswer: async ({ username = '' }) => {
-      const silence = silences.get(username);
-      silences.delete(username);
-      await silence?.pass();
+      const breakpoint = answerBreakpoints.get(username);
+      answerBreakpoints.delete(username);
+      await breakpoint?.wait();
     },
   });
-  const table = await startGatedTable(servers.tableUrl);
-  const followers = await startProcesses(servers.env, rehearsals);
+  const table = await startTableWithBreakpoints(servers.tableUrl);
+  const followers = await startProcesses(servers.env, warmUpAccounts);
   const closing = followers.map(({ end }) => end);
   return {
-    lead,
-    takeOver,
+    startLeader,
+    askFollowers,
     stored,
     counted: (account) => servers.fegora.counters().users[userOf(account)],
     close: async () => {
@@ -55,52 +66,59 @@ export async function startStage(accounts: readonly string[]): Promise<Stage> {
     },
   };
 
-  async function lead(account: string, point: Point): Promise<Leader> {
-    const { gate, env } = await gateAt(account, point);
+  async function startLeader(account: string, point: Point): Promise<Leader> {
+    const { breakpoint, env } = await breakpointAt(account, point);
     const process = await startProcess({ ...servers.env, AWS_ENDPOINT_URL_DYNAMODB: table.url, ...env });
     closing.push(process.end);
     for (;;) {
       const answer = process.ask(account);
-      const reply = await Promise.race([gate.reached, answer]);
+      const reply = await Promise.race([breakpoint.reached, answer]);
       if (reply === undefined) {
-        return { process, gate, answer };
+        return { process, breakpoint, answer };
       }
-      // Its first call loads and compiles, and on a busy machine may run out of time before it gets anywhere.
+      // The first call also loads and compiles the code, so it may run out of time on a busy machine. Then it asks again.
       if (reply.error === undefined) {
-        throw new Error(`the leader got past «${point}»`);
+        throw new Error(`the leader did not stop at the point «${point}»`);
       }
     }
   }
 
-  async function gateAt(account: string, point: Point): Promise<{ gate: Gate; env?: Record<string, string> }> {
+  async function breakpointAt(
+    account: string,
+    point: Point,
+  ): Promise<{ breakpoint: Breakpoint; env?: Record<string, string> }> {
     switch (point) {
       case 'after the claim': {
-        const door = await startGatedDoor(servers.fegora.origin);
-        closing.push(door.close);
-        return { gate: door.gate, env: await trust(account, door) };
+        const proxy = await startTlsProxyWithBreakpoint(servers.fegora.origin);
+        closing.push(proxy.close);
+        return { breakpoint: proxy.breakpoint, env: await envFor(account, proxy) };
       }
       case 'after the answer': {
-        const gate = createGate();
-        silences.set(userOf(account), gate);
-        return { gate };
+        const breakpoint = createBreakpoint();
+        answerBreakpoints.set(userOf(account), breakpoint);
+        return { breakpoint };
       }
       case 'before publishing':
-        return { gate: table.holdPublish(account, 'before') };
+        return { breakpoint: table.breakAtPublish(account, 'before') };
       case 'after publishing':
-        return { gate: table.holdPublish(account, 'after') };
+        return { breakpoint: table.breakAtPublish(account, 'after') };
     }
   }
 
-  async function trust(account: string, { authority, tokenUrl }: GatedDoor): Promise<Record<string, string>> {
+  /** Returns the variables that send a leader's logins through the proxy. */
+  async function envFor(
+    account: string,
+    { authority, tokenUrl }: TlsProxyWithBreakpoint,
+  ): Promise<Record<string, string>> {
     const file = join(servers.folder, `${account}.pem`);
     await writeFile(file, authority);
     return { NODE_EXTRA_CA_CERTS: file, FEGORA_TOKEN_URL: tokenUrl };
   }
 
-  async function takeOver(account: string) {
-    const began = performance.now();
+  async function askFollowers(account: string) {
+    const startedAt = performance.now();
     const replies = await Promise.all(followers.map((follower) => askUntilServed(follower, account)));
-    return { tookMs: performance.now() - began, replies };
+    return { tookMs: performance.now() - startedAt, replies };
   }
 
   async function stored(account: string): Promise<Parsed> {
@@ -112,7 +130,7 @@ export async function startStage(accounts: readonly string[]): Promise<Stage> {
   }
 }
 
-/** Whoever waits for a leader may be told to come again, and nothing else. */
+/** Asks until a token comes. While a leader logs in, the only allowed error is `renewal_in_progress`. */
 async function askUntilServed(follower: Process, account: string): Promise<Reply> {
   for (;;) {
     const reply = await follower.ask(account);
@@ -120,7 +138,7 @@ async function askUntilServed(follower: Process, account: string): Promise<Reply
       return reply;
     }
     if (reply.error !== 'RenewalInProgress') {
-      throw new Error(`a follower was answered ${reply.error}`);
+      throw new Error(`a follower got the error ${reply.error}`);
     }
     await setTimeout(100);
   }
