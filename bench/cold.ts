@@ -1,42 +1,48 @@
-import type { Contestant, Field } from './contestants.ts';
+// Measures cold starts. Called by main.ts.
+import type { Contestant, Contestants } from './contestants.ts';
 import { type CpuLimit, createCpuLimit } from './cpu-limit.ts';
 import { startEnvironment } from './environment.ts';
 import { tokenEvent } from './event.ts';
 import type { Servers } from './servers.ts';
 
-/** First answers of fresh processes, from the spawn. Milliseconds. */
+/** Cold starts of one contestant, one value for each round. Milliseconds. */
 export interface ColdTimes {
   readonly name: string;
+  /** From the spawn of the process to its first answer. */
   readonly ms: readonly number[];
-  /** The part until the runtime client asked for an event. */
+  /** From the spawn until the runtime client asked for an event. */
   readonly initMs: readonly number[];
+  /** CPU time of all threads until the first answer. */
   readonly cpuMs: readonly number[];
 }
 
-interface Racer {
+/** One kind of cold start. */
+interface ColdStart {
   readonly name: string;
   readonly contestant: Contestant;
+  /** Runs before the process starts. */
   readonly before: () => Promise<void>;
+  /** The `source` that the answer must have. */
   readonly source: unknown;
 }
 
 /**
- * Runs everybody once a round, one after the other, each time in a process of its own, and each round from another one
- * on, so that whatever else the machine does meanwhile hits all alike.
+ * Runs every kind of cold start once in each round, one after the other, each in a new process. Each round begins with the
+ * next kind, so that other load on the machine affects all kinds equally.
  */
-export async function raceCold(
-  field: Field,
+export async function measureCold(
+  contestants: Contestants,
   servers: Servers,
   { rounds, limit }: { readonly rounds: number; readonly limit?: CpuLimit },
 ): Promise<readonly ColdTimes[]> {
-  const racers = racersOf(field, servers);
-  const times = racers.map(({ name }) => ({ name, ms: [] as number[], initMs: [] as number[], cpuMs: [] as number[] }));
+  const starts = coldStartsOf(contestants, servers);
+  const times = starts.map(({ name }) => ({ name, ms: [] as number[], initMs: [] as number[], cpuMs: [] as number[] }));
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < racers.length; turn++) {
-      const index = (round + turn) % racers.length;
-      const [racer, time] = [racers[index], times[index]];
-      if (racer !== undefined && time !== undefined) {
-        const { ms, initMs, cpuMs } = await once(racer, field.runtime, limit);
+    for (let turn = 0; turn < starts.length; turn++) {
+      const index = (round + turn) % starts.length;
+      const [start, time] = [starts[index], times[index]];
+      if (start !== undefined && time !== undefined) {
+        const { ms, initMs, cpuMs } = await once(start, contestants.runtime, limit);
         time.cpuMs.push(cpuMs);
         time.ms.push(ms);
         time.initMs.push(initMs);
@@ -46,9 +52,9 @@ export async function raceCold(
   return times;
 }
 
-/** The same with as little CPU as Lambda gives calls; nothing where this machine cannot be told to. */
-export async function raceSlowed(
-  field: Field,
+/** The same with the share of CPU that Lambda gives to calls. Undefined if this machine cannot limit the CPU. */
+export async function measureSlowed(
+  contestants: Contestants,
   servers: Servers,
   rounds: number,
 ): Promise<readonly ColdTimes[] | undefined> {
@@ -57,27 +63,32 @@ export async function raceSlowed(
     return undefined;
   }
   try {
-    return await raceCold(field, servers, { rounds, limit });
+    return await measureCold(contestants, servers, { rounds, limit });
   } finally {
     limit.close();
   }
 }
 
-function racersOf({ floor, broker, peers, others }: Field, servers: Servers): readonly Racer[] {
+function coldStartsOf({ floor, broker, peers, others }: Contestants, servers: Servers): readonly ColdStart[] {
   const nothing = async () => {};
-  const plain = (contestant: Contestant): Racer => {
+  const plain = (contestant: Contestant): ColdStart => {
     return { name: contestant.name, contestant, before: nothing, source: undefined };
   };
-  const both = (contestant: Contestant): readonly Racer[] => [
-    { ...plain(contestant), name: `${contestant.name}, login`, before: servers.forget, source: 'upstream' },
+  const both = (contestant: Contestant): readonly ColdStart[] => [
+    { ...plain(contestant), name: `${contestant.name}, login`, before: servers.deleteItem, source: 'upstream' },
     { ...plain(contestant), name: `${contestant.name}, shared`, source: 'shared' },
   ];
   return [plain(floor), ...[broker, ...others].flatMap(both), ...peers.map(plain)];
 }
 
-/** @param limit on what its call, not its init, may compute */
+/**
+ * Runs one cold start.
+ *
+ * @param limit limits the CPU of the call, not of the init
+ * @throws Error if the answer is not the expected one
+ */
 async function once(
-  { contestant, before, source }: Racer,
+  { contestant, before, source }: ColdStart,
   runtime: string,
   limit: CpuLimit | undefined,
 ): Promise<{ ms: number; initMs: number; cpuMs: number }> {
@@ -85,7 +96,7 @@ async function once(
   const environment = await startEnvironment(contestant, runtime);
   try {
     await environment.ready;
-    limit?.holdDown(environment.pid);
+    limit?.applyTo(environment.pid);
     const { ms, status, body } = await environment.call(tokenEvent());
     if (status !== 200 || body.source !== source) {
       throw new Error(`${contestant.name} answered ${status} ${JSON.stringify({ ...body, access_token: undefined })}`);

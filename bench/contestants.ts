@@ -1,3 +1,4 @@
+// Builds the bundles that the benchmark compares, and the runtime client that runs them. Called by main.ts.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
@@ -7,12 +8,12 @@ import { build, type Metafile } from 'esbuild';
 import { buildFunction, settings } from '../build.ts';
 import type { Servers } from './servers.ts';
 
-/** Somebody who does the job: a bundle, and the environment it runs in. */
+/** A bundle that is measured, and its environment variables. */
 export interface Contestant {
   readonly name: string;
-  /** What it is, in a few words. */
+  /** A short description. */
   readonly title: string;
-  /** With `index.mjs`. */
+  /** The folder with `index.mjs`. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
   /** Whether it keeps its token between calls. */
@@ -21,20 +22,21 @@ export interface Contestant {
   readonly outputs: Metafile['outputs'];
 }
 
-/** Everybody, built, and the runtime client that runs them. */
-export interface Field {
+/** All contestants, and the runtime client that runs them. */
+export interface Contestants {
   readonly floor: Contestant;
   readonly broker: Contestant;
   readonly peers: readonly Contestant[];
-  /** Other builds of the broker, to be compared with it. */
+  /** Other builds of the broker. */
   readonly others: readonly Contestant[];
+  /** Path of the runtime client. */
   readonly runtime: string;
 }
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = join(here, 'dist');
 
-/** A contestant that is not built yet. */
+/** A contestant before its build. */
 type Entry = Omit<Contestant, 'folder' | 'outputs' | 'env'> & { readonly source: string };
 
 const floor: Entry = {
@@ -65,10 +67,14 @@ const peers: readonly Entry[] = [
   },
 ];
 
-/** @param others folders with other builds of the broker */
-export async function prepare(servers: Servers, others: readonly string[]): Promise<Field> {
+/**
+ * Builds all contestants. Installs the packages of the benchmark if they are missing.
+ *
+ * @param others folders with other builds of the broker
+ */
+export async function prepare(servers: Servers, others: readonly string[]): Promise<Contestants> {
   if (!existsSync(join(here, 'node_modules'))) {
-    // The runtime client's own scripts would compile curl for minutes; `rapid-client.ts` stands in for what they make.
+    // The install scripts of the runtime client would compile curl for minutes. `rapid-client.ts` replaces their result.
     execFileSync('npm', ['--prefix', here, 'ci', '--ignore-scripts'], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
   const folder = join(dist, 'broker');
@@ -83,7 +89,7 @@ export async function prepare(servers: Servers, others: readonly string[]): Prom
   };
 }
 
-/** CommonJS packages ask for Node's own modules by `require`. */
+/** CommonJS packages load Node's modules with `require`. */
 const banner = "import{createRequire as $require}from'node:module';const require=$require(import.meta.url);";
 
 async function bundle({ source, ...entry }: Entry, env: Contestant['env']): Promise<Contestant> {
@@ -97,7 +103,7 @@ async function bundle({ source, ...entry }: Entry, env: Contestant['env']): Prom
   return { ...entry, folder, env, outputs: metafile.outputs };
 }
 
-/** AWS's runtime client as it is; beside it, where it looks for its native addon, what stands in for that. */
+/** Copies AWS's runtime client unchanged. Puts `rapid-client.ts` where the client looks for its native addon. */
 async function buildRuntime(): Promise<string> {
   const addon = join(dist, 'runtime/rapid-client.node');
   const runtime = join(dist, 'runtime/index.mjs');

@@ -1,22 +1,23 @@
+// Limits the CPU of a process with a control group. Called by cold.ts.
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A bound on what processes compute. */
+/** A limit on the CPU of processes. */
 export interface CpuLimit {
-  /** From now on, for the whole of its life. */
-  readonly holdDown: (pid: number | undefined) => void;
-  /** To be called when the processes have ended. */
+  /** Limits a process from now until it ends. */
+  readonly applyTo: (pid: number | undefined) => void;
+  /** Removes the control group. Call it when the processes have ended. */
   readonly close: () => void;
 }
 
-/** Lambda gives a call a core for each 1,769 MB; this is what the stack's 512 MB come to. Cores. */
+/** Lambda gives a call one core for each 1,769 MB, so this is the share of the stack's 512 MB. Cores. */
 const share = 512 / 1769;
-/** In how small portions: the scheduler's smallest that still leaves room for a share. Microseconds. */
+/** The period in which the share is counted: the shortest one that still works for a share. Microseconds. */
 const periodUs = 20_000;
 
 /**
- * A control group with the share of a core that a call has on Lambda; an init has it whole. Nothing where this machine, or
- * its user, may not make one.
+ * Creates a control group with the share of a core that a call has on Lambda (an init has a whole core). Undefined if this
+ * machine or this user cannot create one.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
  * @see https://docs.kernel.org/admin-guide/cgroup-v2.html (cpu.max)
@@ -34,14 +35,14 @@ export function createCpuLimit(): CpuLimit | undefined {
       writeFileSync(join(group, 'cpu.max'), `${quotaUs} ${periodUs}`);
     }
   } catch {
-    // Made, but without a limit to set: the scheduler is not under control here.
+    // The group exists, but has no limit to set: the controller of the scheduler is missing here.
     if (existsSync(group)) {
       rmdirSync(group);
     }
     return undefined;
   }
   return {
-    holdDown: (pid) => writeFileSync(join(group, 'cgroup.procs'), String(pid)),
+    applyTo: (pid) => writeFileSync(join(group, 'cgroup.procs'), String(pid)),
     close: () => rmdirSync(group),
   };
 }

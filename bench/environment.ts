@@ -1,3 +1,4 @@
+// Runs a bundle in a process, under AWS's runtime client and a Runtime API. Called by all cases that make calls.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
@@ -6,43 +7,43 @@ import { text } from 'node:stream/consumers';
 import { listen } from '../local/loopback.ts';
 import type { Contestant } from './contestants.ts';
 
-/** How one call went. */
+/** One measured call. */
 export interface Measured {
-  /** From handing the event over, or from the spawn where that was later, to the answer. Milliseconds. */
+  /** To the answer: from the spawn for the first call, else from the moment the event was handed over. Milliseconds. */
   readonly ms: number;
-  /** The members of the HTTP answer's body. */
+  /** The members of the body of the HTTP answer. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly status: number;
 }
 
-/** A process that runs a bundle as Lambda does. */
+/** A process that runs a bundle as in Lambda. */
 export interface Environment {
   readonly pid: number | undefined;
-  /** Resolves when its init is over: it has asked for its first event. */
+  /** Resolves at the end of the init: the process has asked for its first event. */
   readonly ready: Promise<unknown>;
-  /** One call at a time. */
+  /** Makes one call. Only one at a time. `shiftMs` moves the clocks of the process ahead. */
   readonly call: (event: object, shiftMs?: number) => Promise<Measured>;
   /** From the spawn to the first request for an event. Milliseconds. */
   readonly initMs: () => number;
-  /** What all its threads have computed so far: other load on the machine does not stretch it. Milliseconds. */
+  /** CPU time of all threads so far. Other load on the machine does not change it. Milliseconds. */
   readonly cpuMs: () => Promise<number>;
-  /** Resident memory, now and at most. Bytes. */
+  /** Resident memory: now, and the maximum so far. Bytes. */
   readonly memory: () => Promise<{ readonly now: number; readonly most: number }>;
   readonly stop: () => Promise<void>;
 }
 
-/** The contestant in a process whose clocks can be put forward. */
+/** The same contestant in a process whose clocks can be moved ahead. */
 export function shifting(contestant: Contestant): Contestant {
   return { ...contestant, env: { ...contestant.env, BENCH_SHIFTS_CLOCKS: '1' } };
 }
 
-/** Answered to the runtime client when it asks for work. */
+/** The answer to the runtime client when it asks for an event. */
 interface Job {
   readonly event: string;
   readonly shiftMs: number | undefined;
 }
 
-/** What the runtime client handed over, and when, by `performance.now`. */
+/** What the runtime client sent, and when, by `performance.now`. */
 interface Answer {
   readonly at: number;
   readonly isError: boolean;
@@ -52,13 +53,13 @@ interface Answer {
 const functionArn = 'arn:aws:lambda:us-east-1:000000000000:function:bench:http';
 const timeoutMs = 25_000;
 
-/** Starts AWS's runtime client with the contestant's bundle, and the Runtime API for it alone. */
+/** Starts AWS's runtime client with the contestant's bundle, and a Runtime API for this process only. */
 export async function startEnvironment({ folder, env }: Contestant, runtime: string): Promise<Environment> {
-  let ask: ((response: ServerResponse) => void) | undefined;
-  let asking = new Promise<ServerResponse>((resolve) => {
-    ask = resolve;
+  let resolveNext: ((response: ServerResponse) => void) | undefined;
+  let nextRequest = new Promise<ServerResponse>((resolve) => {
+    resolveNext = resolve;
   });
-  let answered: ((answer: Answer) => void) | undefined;
+  let resolveAnswer: ((answer: Answer) => void) | undefined;
   let firstAskedAt = Number.NaN;
   const server = await listen(createServer((request, response) => void serve(request, response)));
   let calls = 0;
@@ -68,14 +69,14 @@ export async function startEnvironment({ folder, env }: Contestant, runtime: str
 
   return {
     pid: process.pid,
-    ready: asking,
+    ready: nextRequest,
     call: async (event, shiftMs) => {
       const result = new Promise<Answer>((resolve) => {
-        answered = resolve;
+        resolveAnswer = resolve;
       });
-      const response = await asking;
-      asking = new Promise((resolve) => {
-        ask = resolve;
+      const response = await nextRequest;
+      nextRequest = new Promise((resolve) => {
+        resolveNext = resolve;
       });
       calls += 1;
       const from = calls === 1 ? startedAt : performance.now();
@@ -98,13 +99,13 @@ export async function startEnvironment({ folder, env }: Contestant, runtime: str
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method === 'GET') {
       firstAskedAt = Number.isNaN(firstAskedAt) ? performance.now() : firstAskedAt;
-      ask?.(response);
+      resolveNext?.(response);
       return;
     }
     const body = await text(request);
     const at = performance.now();
     response.writeHead(202, { 'Content-Length': 0 }).end();
-    answered?.({ at, isError: request.url?.endsWith('/error') ?? true, text: body });
+    resolveAnswer?.({ at, isError: request.url?.endsWith('/error') ?? true, text: body });
   }
 }
 
@@ -148,7 +149,7 @@ function spawnRuntime(runtime: string, folder: string, env: Readonly<Record<stri
       ...env,
     },
   });
-  // Read and thrown away: a full pipe would stop the function.
+  // The output is read and dropped: a full pipe would block the function.
   child.stdout?.resume();
   return child;
 }

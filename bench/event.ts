@@ -1,8 +1,9 @@
+// Makes the event of one call. Called by all cases that make calls.
 import { randomUUID } from 'node:crypto';
 import { localCallers } from '../local/gateway/callers.ts';
 import { proxyEvent } from '../local/gateway/event.ts';
 
-/** What API Gateway hands over for `POST /token`, as the local gateway makes it. Peers look at no more than the caller. */
+/** The event of API Gateway for `POST /token`, as the local gateway makes it. The peers read only the caller in it. */
 export function tokenEvent(): object {
   const headers = { Host: 'localhost', 'User-Agent': 'bench', Accept: '*/*', 'X-Amz-Date': '20261124T120000Z' };
   const request = {

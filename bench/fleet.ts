@@ -1,9 +1,10 @@
-import type { Contestant, Field } from './contestants.ts';
+// Counts the logins of many environments over some days. Called by main.ts.
+import type { Contestant, Contestants } from './contestants.ts';
 import { type Environment, shifting, startEnvironment } from './environment.ts';
 import { tokenEvent } from './event.ts';
 import { type Servers, usernameOf } from './servers.ts';
 
-/** What many environments did over some lifetimes of a token. */
+/** The calls and logins of many environments over some lifetimes of a token. */
 export interface FleetCount {
   readonly name: string;
   readonly calls: number;
@@ -18,12 +19,15 @@ const stepHours = 4;
 const hourMs = 3_600_000;
 
 /**
- * Calls every environment once every four hours for four days, with a token that lives for one; in turn, for logins at
- * the same time would brick the peers' account. The days pass by putting all clocks forward together.
+ * Calls every environment once every four hours for four days; a token is valid for one day. The calls come one after the
+ * other, because logins at the same time would brick the accounts of the peers. All clocks are moved ahead together.
  */
-export async function countFleets({ broker, peers, runtime }: Field, servers: Servers): Promise<readonly FleetCount[]> {
+export async function countFleets(
+  { broker, peers, runtime }: Contestants,
+  servers: Servers,
+): Promise<readonly FleetCount[]> {
   const counts: FleetCount[] = [];
-  await servers.forget();
+  await servers.deleteItem();
   servers.fegora.set({ lifetimeSeconds: lifetimeHours * 3600 });
   for (const contestant of [broker, ...peers]) {
     counts.push(await countFleet(contestant, runtime, servers));

@@ -1,22 +1,23 @@
+// Measures a minute of constant load on the local gateway. Called by main.ts.
 import { setTimeout } from 'node:timers/promises';
 import { signer } from '../client/signer.ts';
 import { type LocalRun, startLocalRun } from '../local/local-run.ts';
 
-/** A minute of constant load on the gateway. */
+/** The calls of a minute of constant load. */
 export interface LoadTimes {
   readonly calls: number;
   readonly errors: number;
   readonly logins: number;
-  /** From the moment at which a call was due. Milliseconds. */
+  /** From the moment when a call was due to its answer. Milliseconds. */
   readonly ms: readonly number[];
 }
 
 const perSecond = 100;
 const seconds = 60;
-/** Short, so that the minute sees a few renewals. */
+/** Short, so that the token is renewed a few times in the minute. */
 const lifetimeSeconds = 20;
 
-/** Signed calls, one every 10 ms whether the one before is answered or not. */
+/** Makes a signed call every 10 ms. It does not wait for the answer to the call before. */
 export async function load(): Promise<LoadTimes> {
   const run = await startLocalRun({ env: {} });
   try {

@@ -1,7 +1,8 @@
+// The command `npm run bench`: runs the chosen cases and prints the results.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { raceCold, raceSlowed } from './cold.ts';
-import { type Field, prepare } from './contestants.ts';
+import { measureCold, measureSlowed } from './cold.ts';
+import { type Contestants, prepare } from './contestants.ts';
 import { countFleets } from './fleet.ts';
 import { load } from './load.ts';
 import { chart } from './report/chart.ts';
@@ -9,51 +10,53 @@ import { report } from './report/report.ts';
 import { type Measurements, summarize } from './report/results.ts';
 import { type Servers, startServers } from './servers.ts';
 import { sizesOf } from './size.ts';
-import { raceWarm } from './warm.ts';
-import { watchWindow } from './window.ts';
+import { measureWarm } from './warm.ts';
+import { measureWindow } from './window.ts';
 
-const usage = `Measures the bundle against its peers, all as processes under AWS's runtime client.
+const usage = `Measures the bundle and its peers. Each one runs in a process under AWS's runtime client.
 
   npm run bench -- [options]
 
-  --runs <n>       rounds of cold and of warm calls (15)
-  --only <cases>   of cold, slowed, warm, window, fleet, size, load; with commas between them
-  --also <folder>  another build of the function, to compare (may be given again)
+  --runs <n>       rounds of cold starts and of warm calls (default: 15)
+  --only <cases>   some of cold, slowed, warm, window, fleet, size, load, separated by commas (default: all)
+  --also <folder>  another build of the function to compare; you may repeat this option
   --json           print JSON
-  --chart <file>   draw the cold starts as an SVG
-  --help           print this
+  --chart <file>   write the cold starts to this file as an SVG picture
+  --help           print this help
 `;
 
 type Case = keyof Measurements;
 
-/** In the order of their running. */
-const cases: Readonly<Record<Case, (field: Field, servers: Servers, rounds: number) => Promise<Measurements>>> = {
-  size: async (field) => ({ size: sizesOf(field) }),
-  cold: async (field, servers, rounds) => ({ cold: await raceCold(field, servers, { rounds }) }),
-  slowed: async (field, servers, rounds) => {
-    const slowed = await raceSlowed(field, servers, rounds);
-    return slowed === undefined ? leftOut('slowed', 'no control group can be made here') : { slowed };
+/** The cases in the order in which they run. */
+const cases: Readonly<
+  Record<Case, (contestants: Contestants, servers: Servers, rounds: number) => Promise<Measurements>>
+> = {
+  size: async (contestants) => ({ size: sizesOf(contestants) }),
+  cold: async (contestants, servers, rounds) => ({ cold: await measureCold(contestants, servers, { rounds }) }),
+  slowed: async (contestants, servers, rounds) => {
+    const slowed = await measureSlowed(contestants, servers, rounds);
+    return slowed === undefined ? skip('slowed', 'this machine or user cannot create a control group') : { slowed };
   },
-  warm: async (field, _, rounds) => ({ warm: await raceWarm(field, rounds) }),
-  window: async (field, servers) => ({ window: await watchWindow(field, servers) }),
-  fleet: async (field, servers) => ({ fleet: await countFleets(field, servers) }),
+  warm: async (contestants, _, rounds) => ({ warm: await measureWarm(contestants, rounds) }),
+  window: async (contestants, servers) => ({ window: await measureWindow(contestants, servers) }),
+  fleet: async (contestants, servers) => ({ fleet: await countFleets(contestants, servers) }),
   load: async () => ({ load: await load() }),
 };
 
-function leftOut(name: Case, why: string): Measurements {
-  process.stderr.write(`${name}: left out, ${why}\n`);
+function skip(name: Case, why: string): Measurements {
+  process.stderr.write(`${name}: skipped, ${why}\n`);
   return {};
 }
 
 async function measure(chosen: ReadonlySet<string>, rounds: number, others: readonly string[]): Promise<Measurements> {
   const servers = await startServers();
   try {
-    const field = await prepare(servers, others);
+    const contestants = await prepare(servers, others);
     let measured: Measurements = {};
     for (const [name, run] of Object.entries(cases)) {
       if (chosen.has(name)) {
         process.stderr.write(`${name} …\n`);
-        measured = { ...measured, ...(await run(field, servers, rounds)) };
+        measured = { ...measured, ...(await run(contestants, servers, rounds)) };
       }
     }
     return measured;

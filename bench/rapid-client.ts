@@ -1,10 +1,10 @@
+// Replaces the native addon of AWS's runtime client. Built and loaded by way of contestants.ts.
 import { connect, type Socket } from 'node:net';
-import { shiftClocks, takeClocks } from './shifted-clock.ts';
+import { replaceClocks, shiftClocks } from './shifted-clock.ts';
 
 /**
- * Stands in for the native addon of AWS's runtime client, which would take minutes to compile: the same three functions
- * over the same Runtime API. Over a bare socket, so that, as with the addon, nobody has used Node's HTTP client before
- * the function does.
+ * The native addon would take minutes to compile. This file has the same three functions and uses the same Runtime API. It
+ * uses a plain socket, not Node's HTTP client: as with the addon, the function must be the first to load that client.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  */
@@ -20,10 +20,10 @@ let socket: Socket | undefined;
 let unread = Buffer.alloc(0);
 
 if (process.env.BENCH_SHIFTS_CLOCKS === '1') {
-  takeClocks();
+  replaceClocks();
 }
 
-/** Asks for the next event. */
+/** Waits for the next event. */
 export async function next(): Promise<{ readonly headers: Answer['headers']; readonly bodyJson: string }> {
   const { headers, body } = await call('GET', 'next', '');
   const shiftMs = headers['bench-clock-shift-ms'];
@@ -33,12 +33,12 @@ export async function next(): Promise<{ readonly headers: Answer['headers']; rea
   return { headers, bodyJson: body };
 }
 
-/** Hands a result over. */
+/** Sends the result of a call. */
 export function done(id: string, body: string): void {
   void call('POST', `${id}/response`, body);
 }
 
-/** Hands a failure over. */
+/** Sends the error of a call. */
 export function error(id: string, body: string): void {
   void call('POST', `${id}/error`, body);
 }

@@ -1,3 +1,4 @@
+// Starts Fegora, Secrets Manager and the table for all contestants. Called by main.ts.
 import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
 import { type FegoraSimulator, startFegoraSimulator } from '../local/fegora/simulator.ts';
@@ -5,16 +6,16 @@ import { listen } from '../local/loopback.ts';
 import { startSecretsManager } from '../local/secrets-manager/server.ts';
 import { ensureTable } from '../local/table.ts';
 
-/** What all contestants talk to. */
+/** The servers that all contestants call. */
 export interface Servers {
   readonly fegora: FegoraSimulator;
-  /** Environment variables of a contestant; each has a user of its own at Fegora, and a secret. */
+  /** Adds a Fegora user and a secret for a contestant. Returns the contestant's environment variables. */
   readonly env: (contestant: string) => Readonly<Record<string, string>>;
-  /** Removes the broker's item. */
-  readonly forget: () => Promise<void>;
-  /** How often the table was read so far. */
+  /** Deletes the broker's item from the table. */
+  readonly deleteItem: () => Promise<void>;
+  /** The number of reads of the table so far. */
   readonly tableReads: () => number;
-  /** Puts the clocks of Fegora and of the table ahead of the system's. Milliseconds in all. */
+  /** Sets how far the clocks of Fegora and of the table are ahead of the system's clock. Milliseconds. */
   readonly shift: (ms: number) => void;
   readonly close: () => Promise<void>;
 }
@@ -24,12 +25,12 @@ const loginLatencyMs = 20;
 const tableName = 'tokens';
 const account = 'bench';
 
-/** A contestant's user at Fegora. */
+/** The Fegora user of a contestant. */
 export function usernameOf(contestant: string): string {
   return `user-of-${contestant}`;
 }
 
-/** Starts Fegora, Secrets Manager and the table, on loopback. */
+/** Starts the servers on loopback. */
 export async function startServers(): Promise<Servers> {
   let shiftedMs = 0;
   const now = () => Date.now() + shiftedMs;
@@ -58,7 +59,7 @@ export async function startServers(): Promise<Servers> {
         AWS_ENDPOINT_URL_DYNAMODB: table.url,
       };
     },
-    forget: async () => {
+    deleteItem: async () => {
       await dynamo.send(new DeleteItemCommand({ TableName: tableName, Key: { account: { S: account } } }));
     },
     tableReads: table.reads,
@@ -72,7 +73,7 @@ export async function startServers(): Promise<Servers> {
   };
 }
 
-/** An embedded DynamoDB whose answers carry the time that `now` says. */
+/** Starts an embedded DynamoDB. The `Date` header of its answers has the time of `now`. */
 async function startTable(now: () => number) {
   let reads = 0;
   const server = dynalite({ createTableMs: 0 });

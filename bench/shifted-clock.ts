@@ -1,7 +1,8 @@
+// Moves the clocks of a process ahead. Called by rapid-client.ts.
 let shiftedMs = 0;
 
-/** Puts both clocks of this process under our hand. Before the function is loaded: it may keep `Date.now` as it finds it. */
-export function takeClocks(): void {
+/** Replaces both clocks of this process. Call it before the function loads, which may keep a reference to `Date.now`. */
+export function replaceClocks(): void {
   const SystemDate = Date;
   const monotonic = performance.now.bind(performance);
   const now = () => SystemDate.now() + shiftedMs;
@@ -13,8 +14,8 @@ export function takeClocks(): void {
 }
 
 /**
- * Puts both clocks ahead of the system's, as if the process had been frozen that long: hours of a token's life pass in
- * seconds. Milliseconds since the process began, in all.
+ * Sets how far both clocks are ahead of the system's, as if the process had been frozen for that time. In this way hours of a
+ * token's lifetime pass in seconds. Milliseconds in total since the process began.
  */
 export function shiftClocks(ms: number): void {
   shiftedMs = ms;

@@ -1,19 +1,20 @@
+// Measures the size of the bundles. Called by main.ts.
 import { basename } from 'node:path';
-import type { Contestant, Field } from './contestants.ts';
+import type { Contestant, Contestants } from './contestants.ts';
 
-/** What a bundle weighs. Bytes. */
+/** The size of a bundle. Bytes. */
 export interface Size {
   readonly name: string;
-  /** What every process loads. */
+  /** What every process loads at init. */
   readonly outright: number;
-  /** With what is loaded when it is needed. */
+  /** The total, with what is loaded later. */
   readonly all: number;
-  /** What every process loads, by where it comes from, the largest first. */
+  /** What every process loads at init, by package, largest first. */
   readonly parts: Readonly<Record<string, number>>;
 }
 
-/** The broker first, then the peers. */
-export function sizesOf({ broker, peers }: Field): readonly Size[] {
+/** The sizes of the broker and then of the peers. */
+export function sizesOf({ broker, peers }: Contestants): readonly Size[] {
   return [broker, ...peers].map(sizeOf);
 }
 

@@ -1,28 +1,30 @@
-import type { Contestant, Field } from './contestants.ts';
+// Measures warm calls and memory. Called by main.ts.
+import type { Contestant, Contestants } from './contestants.ts';
 import { type Environment, startEnvironment } from './environment.ts';
 import { tokenEvent } from './event.ts';
 
-/** Calls of environments that hold a token, and what memory they take. */
+/** The calls of one environment that has a token, and its memory. */
 export interface WarmTimes {
   readonly name: string;
+  /** Times of all calls. Milliseconds. */
   readonly ms: readonly number[];
-  /** Resident after all calls. Bytes. */
+  /** Resident memory after all calls. Bytes. */
   readonly memory: number;
 }
 
 const warmUpCalls = 500;
-const callsInARound = 100;
+const callsPerRound = 100;
 
-/** One environment for each, called in turns, so that whatever else the machine does meanwhile hits all alike. */
-export async function raceWarm({ floor, broker, peers, others, runtime }: Field, rounds: number) {
-  const racers = [floor, broker, ...others, ...peers.filter(({ keepsToken }) => keepsToken)];
-  const started = await Promise.all(racers.map((racer) => warmedUp(racer, runtime)));
+/** Calls one environment of each contestant, in turns, so that other load on the machine affects all equally. */
+export async function measureWarm({ floor, broker, peers, others, runtime }: Contestants, rounds: number) {
+  const measured = [floor, broker, ...others, ...peers.filter(({ keepsToken }) => keepsToken)];
+  const started = await Promise.all(measured.map((one) => warmUp(one, runtime)));
   try {
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < started.length; turn++) {
-        const racer = started[(round + turn) % started.length];
-        if (racer !== undefined) {
-          racer.ms.push(...(await callOften(racer.environment, callsInARound)));
+        const next = started[(round + turn) % started.length];
+        if (next !== undefined) {
+          next.ms.push(...(await callOften(next.environment, callsPerRound)));
         }
       }
     }
@@ -38,7 +40,7 @@ interface Started {
   readonly ms: number[];
 }
 
-async function warmedUp(contestant: Contestant, runtime: string): Promise<Started> {
+async function warmUp(contestant: Contestant, runtime: string): Promise<Started> {
   const environment = await startEnvironment(contestant, runtime);
   await callOften(environment, warmUpCalls);
   return { name: contestant.name, environment, ms: [] };

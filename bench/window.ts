@@ -1,20 +1,21 @@
+// Measures calls before and in the renewal window. Called by main.ts.
 import { setTimeout } from 'node:timers/promises';
-import type { Field } from './contestants.ts';
+import type { Contestants } from './contestants.ts';
 import { type Environment, type Measured, shifting, startEnvironment } from './environment.ts';
 import { tokenEvent } from './event.ts';
 import { type Servers, usernameOf } from './servers.ts';
 
-/** Calls of a few environments before and in the renewal window of their token. Milliseconds. */
+/** Calls of ten environments before and in the renewal window of their token. Milliseconds. */
 export interface WindowTimes {
-  /** While nothing is to be renewed. */
+  /** Calls before the window. */
   readonly before: readonly number[];
-  /** In the window, while Fegora refuses every login, but for those who tried. */
+  /** Calls in the window while Fegora fails, except those that tried to log in. */
   readonly failing: readonly number[];
-  /** From the moment on that Fegora is well again, but for the one that renewed. */
+  /** Calls after Fegora works again, except the one that renewed the token. */
   readonly renewing: readonly number[];
-  /** How long those waited who logged in, or tried. */
+  /** Calls that renewed the token. */
   readonly elected: readonly number[];
-  /** Table reads by environment, in both spans of 20 s: in each it may look at 0, 10 and 20 s. */
+  /** Table reads per environment in both phases of 20 s. In each phase it may read at 0, 10 and 20 s. */
   readonly readsByEnvironment: number;
   readonly logins: number;
 }
@@ -22,14 +23,14 @@ export interface WindowTimes {
 const environments = 10;
 const lifetimeSeconds = 1800;
 const intoWindowMs = 1_450_000;
-/** A renewal that failed is not tried again for 60 s. */
-const pastHoldMs = 70_000;
+/** Longer than the 60 s that the broker waits after a failed renewal. */
+const afterBackoffMs = 70_000;
 const phaseMs = 20_000;
 const pauseMs = 50;
 
-/** Calls the broker before the window, then in it while Fegora fails, then while the token is renewed. */
-export async function watchWindow({ broker, runtime }: Field, servers: Servers): Promise<WindowTimes> {
-  await servers.forget();
+/** Calls the broker before the window, then in the window while Fegora fails, then while the token is renewed. */
+export async function measureWindow({ broker, runtime }: Contestants, servers: Servers): Promise<WindowTimes> {
+  await servers.deleteItem();
   servers.fegora.set({ lifetimeSeconds });
   const fleet = await Promise.all(
     Array.from({ length: environments }, () => startEnvironment(shifting(broker), runtime)),
@@ -43,8 +44,8 @@ export async function watchWindow({ broker, runtime }: Field, servers: Servers):
     servers.fegora.addFault({ kind: 'answer', status: 503, body: '' });
     const failing = await callAll(fleet, intoWindowMs, phaseMs);
     servers.fegora.clearFaults();
-    servers.shift(intoWindowMs + pastHoldMs);
-    const renewing = await callAll(fleet, intoWindowMs + pastHoldMs, phaseMs);
+    servers.shift(intoWindowMs + afterBackoffMs);
+    const renewing = await callAll(fleet, intoWindowMs + afterBackoffMs, phaseMs);
     const reads = servers.tableReads() - readsBefore;
     return {
       before: before.map(({ ms }) => ms),

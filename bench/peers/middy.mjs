@@ -1,3 +1,4 @@
+// The peer `middy`: @middy/secrets-manager and oauth4webapi. Built by contestants.ts.
 import middy from '@middy/core';
 import secretsManager from '@middy/secrets-manager';
 import * as oauth from 'oauth4webapi';
@@ -7,18 +8,18 @@ const expiryWindowMs = 60_000;
 const server = { issuer: new URL(FEGORA_TOKEN_URL).origin, token_endpoint: FEGORA_TOKEN_URL };
 const client = { client_id: 'apiApp' };
 
-let kept;
+let cached;
 
-/** middy brings the secret, oauth4webapi logs in; the token is kept between calls. */
+/** middy reads the secret, and oauth4webapi logs in. The token is cached between calls. */
 const lambdaHandler = async (_event, context) => {
-  if (kept === undefined || Date.now() > kept.expiresAt - expiryWindowMs) {
-    kept = await logIn(context.credentials);
+  if (cached === undefined || Date.now() > cached.expiresAt - expiryWindowMs) {
+    cached = await logIn(context.credentials);
   }
-  const expires_in = Math.floor((kept.expiresAt - Date.now()) / 1000);
+  const expires_in = Math.floor((cached.expiresAt - Date.now()) / 1000);
   return {
     statusCode: 200,
     headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
-    body: JSON.stringify({ access_token: kept.token.access_token, token_type: kept.token.token_type, expires_in }),
+    body: JSON.stringify({ access_token: cached.token.access_token, token_type: cached.token.token_type, expires_in }),
   };
 };
 

@@ -1,3 +1,4 @@
+// The peer `powertools`: Powertools and simple-oauth2. Built by contestants.ts.
 import { createHash } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
@@ -19,12 +20,12 @@ const oauth = new ResourceOwnerPassword({
   options: { authorizationMethod: 'body' },
 });
 
-let kept;
+let cached;
 
-/** Powertools for the secret, the log and the metrics; simple-oauth2 for the login; the token kept between calls. */
+/** Powertools for the secret, the log and the metrics; simple-oauth2 for the login. The token is cached between calls. */
 const lambdaHandler = async (event) => {
   const source = await renewIfNeeded();
-  const { access_token, token_type, expires_at } = kept.token.token;
+  const { access_token, token_type, expires_at } = cached.token.token;
   const expires_in = Math.floor((new Date(expires_at) - Date.now()) / 1000);
   report(event, source, expires_in);
   return {
@@ -35,17 +36,17 @@ const lambdaHandler = async (event) => {
 };
 
 async function renewIfNeeded() {
-  if (kept !== undefined && !kept.token.expired(expiryWindowSeconds)) {
+  if (cached !== undefined && !cached.token.expired(expiryWindowSeconds)) {
     return 'memory';
   }
   const { username, password } = await getSecret(SECRET_ID, { transform: 'json' });
   const token = await oauth.getToken({ username, password });
-  kept = { token, fingerprint: createHash('sha256').update(token.token.access_token).digest('hex') };
+  cached = { token, fingerprint: createHash('sha256').update(token.token.access_token).digest('hex') };
   metrics.addMetric('Logins', MetricUnit.Count, 1);
   return 'upstream';
 }
 
-/** The same record and the same metrics as the function that it is compared with. */
+/** Writes the same log record and the same metrics as the broker. */
 function report({ requestContext }, source, secondsLeft) {
   const { userArn: caller, accountId: account } = requestContext.identity;
   logger.info('token issued', {
@@ -54,8 +55,8 @@ function report({ requestContext }, source, secondsLeft) {
     request_id: requestContext.requestId,
     account,
     source,
-    token_sha256: kept.fingerprint,
-    expires_at: kept.token.token.expires_at,
+    token_sha256: cached.fingerprint,
+    expires_at: cached.token.token.expires_at,
   });
   metrics.addDimensions({});
   metrics.addDimensions({ source });

@@ -1,9 +1,10 @@
+// The peer `sdk`: the AWS SDK and fetch. Built by contestants.ts.
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
 const { SECRET_ID, FEGORA_TOKEN_URL } = process.env;
 const secrets = new SecretsManagerClient({});
 
-/** The simplest that works: read the secret and log in, in every call. */
+/** The simplest way: reads the secret and logs in, in every call. */
 export const handler = async () => {
   const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: SECRET_ID }));
   const { username, password } = JSON.parse(SecretString);

@@ -1,4 +1,5 @@
-import type { Placing } from './results.ts';
+// Draws the cold starts as an SVG picture. Called by main.ts.
+import type { ContestantResult } from './results.ts';
 
 const titles: Readonly<Record<string, string>> = {
   'broker, shared': 'this broker, token in the table',
@@ -13,8 +14,8 @@ const left = 270;
 const rowHeight = 34;
 const top = 56;
 
-/** Bars of the time that a cold start takes over the floor. Readable on a light and on a dark page. */
-export function chart(cold: readonly Placing[]): string {
+/** The SVG text: one bar for each contestant, as long as its time over the floor. Readable on light and dark pages. */
+export function chart(cold: readonly ContestantResult[]): string {
   const bars = cold.filter(({ name }) => name in titles).toSorted((a, b) => a.over - b.over);
   const perMs = (width - left - 80) / Math.max(...bars.map(({ over }) => over));
   const height = top + bars.length * rowHeight + 12;

@@ -1,22 +1,23 @@
-import type { Placing, Results } from './results.ts';
+// Writes the results as text. Called by main.ts.
+import type { ContestantResult, Results } from './results.ts';
 
 type Cell = string | number | undefined;
 
-/** The results as people read them. */
+/** The results as Markdown tables. */
 export function report(results: Results): string {
   const { machine, cold, coldRatios, slowed, slowedRatios, warm, warmRatios, window, fleet, size, load } = results;
   const sections = [`${machine.cores} × ${machine.cpu}, Node ${machine.node}`];
   sections.push(...coldStarts('Cold start, ms', cold, coldRatios));
-  sections.push(...coldStarts('Cold start, calls with the CPU of 512 MB, ms', slowed, slowedRatios));
+  sections.push(...coldStarts('Cold start with the CPU of 512 MB, ms', slowed, slowedRatios));
   if (warm !== undefined) {
     const head = ['Warm, ms', 'p50', 'over the floor', 'p99', 'resident, MB'];
     sections.push(
       table(
         head,
-        warm.map((place) => [...times(place, 3), whole((place.memory ?? 0) / 1e6)]),
+        warm.map((one) => [...times(one, 3), whole((one.memory ?? 0) / 1e6)]),
       ),
     );
-    sections.push(`over the floor, powertools = 1: ${warmRatios?.powertools}`);
+    sections.push(`time over the floor, powertools = 1: ${warmRatios?.powertools}`);
   }
   if (window !== undefined) {
     const { memoryHit, whileFailing, whileRenewing, elected, readsByEnvironment, logins } = window;
@@ -25,7 +26,7 @@ export function report(results: Results): string {
     });
     sections.push(table(['Renewal window, ms', 'p50', 'p99'], rows));
     sections.push(
-      `${logins} login, its caller waited ${elected.join(', ')} ms; ${readsByEnvironment} table reads by environment in two spans of 20 s`,
+      `${logins} login; its caller waited ${elected.join(', ')} ms; ${readsByEnvironment} table reads per environment in two phases of 20 s`,
     );
   }
   if (fleet !== undefined) {
@@ -34,15 +35,15 @@ export function report(results: Results): string {
   }
   if (size !== undefined) {
     const rows = size.map(({ name, outright, all }) => [name, whole(outright / 1024), whole(all / 1024)]);
-    sections.push(table(['Bundle, KB', 'loaded at init', 'in all'], rows));
+    sections.push(table(['Bundle, KB', 'loaded at init', 'total'], rows));
     const parts = Object.entries(size[0]?.parts ?? {}).map(([part, bytes]) => [part, (bytes / 1024).toFixed(1)]);
-    sections.push(table(['Of the broker at init', 'KB'], parts));
+    sections.push(table(['Loaded by the broker at init', 'KB'], parts));
   }
   if (load !== undefined) {
     const { calls, errors, logins, ms } = load;
     sections.push(
       table(
-        ['Gateway, a minute', 'calls', 'errors', 'logins', 'p50', 'p99'],
+        ['Gateway, one minute', 'calls', 'errors', 'logins', 'p50', 'p99'],
         [['100 calls/s', calls, errors, logins, ms.p50, ms.p99]],
       ),
     );
@@ -50,19 +51,19 @@ export function report(results: Results): string {
   return sections.join('\n\n');
 }
 
-function coldStarts(title: string, places: Results['cold'], ratios: Results['coldRatios']): readonly string[] {
-  if (places === undefined) {
+function coldStarts(title: string, results: Results['cold'], ratios: Results['coldRatios']): readonly string[] {
+  if (results === undefined) {
     return [];
   }
-  const head = [title, 'first answer', 'over the floor', 'p99', 'of it init', 'CPU over the floor'];
-  const row = (place: Placing) => [...times(place, 0), whole(place.initP50), whole(place.overCpu)];
+  const head = [title, 'first answer', 'over the floor', 'p99', 'init', 'CPU over the floor'];
+  const row = (one: ContestantResult) => [...times(one, 0), whole(one.initP50), whole(one.overCpu)];
   return [
-    table(head, places.map(row)),
-    `over the floor, best peer = 1: login ${ratios?.login}, shared ${ratios?.shared}`,
+    table(head, results.map(row)),
+    `time over the floor, best peer = 1: login ${ratios?.login}, shared ${ratios?.shared}`,
   ];
 }
 
-function times({ name, p50, over, p99 }: Placing, digits: number): Cell[] {
+function times({ name, p50, over, p99 }: ContestantResult, digits: number): Cell[] {
   return [name, ...[p50, over, p99].map((ms) => ms.toFixed(digits))];
 }
 
@@ -70,7 +71,7 @@ function whole(value: number | undefined): Cell {
   return value === undefined ? undefined : Math.round(value);
 }
 
-/** As Markdown. */
+/** A Markdown table. */
 function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const lines = [head, ...rows].map((cells) => cells.map((cell) => String(cell ?? '')));
   const widths = head.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));

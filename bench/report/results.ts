@@ -1,3 +1,4 @@
+// Computes medians, percentiles and ratios. Called by main.ts.
 import { cpus } from 'node:os';
 import type { ColdTimes } from '../cold.ts';
 import type { FleetCount } from '../fleet.ts';
@@ -7,10 +8,10 @@ import type { WarmTimes } from '../warm.ts';
 import type { WindowTimes } from '../window.ts';
 import { median, percentile } from './statistics.ts';
 
-/** What the cases measured, as they come. */
+/** The measurements of the cases that ran. */
 export interface Measurements {
   readonly cold?: readonly ColdTimes[];
-  /** Cold starts whose calls get as little CPU as on Lambda. */
+  /** Cold starts whose calls have the share of CPU that Lambda gives. */
   readonly slowed?: readonly ColdTimes[];
   readonly warm?: readonly WarmTimes[];
   readonly window?: WindowTimes;
@@ -25,8 +26,8 @@ interface Spread {
   readonly p99: number;
 }
 
-/** One contestant in a race; `over`: its median less the floor's. Milliseconds and bytes. */
-export interface Placing extends Spread {
+/** The results of one contestant. `over` is its median minus the median of the floor. Milliseconds and bytes. */
+export interface ContestantResult extends Spread {
   readonly name: string;
   readonly over: number;
   readonly initP50?: number;
@@ -34,19 +35,19 @@ export interface Placing extends Spread {
   readonly memory?: number;
 }
 
-/** What `--json` prints. */
+/** The object that `--json` prints. */
 export type Results = ReturnType<typeof summarize>;
 
-/** Medians, 99th percentiles, and ratios of time over the floor in the same run. */
+/** Computes medians, 99th percentiles, and ratios of the times over the floor. */
 export function summarize({ cold, slowed, warm, window, fleet, size, load }: Measurements) {
-  const coldPlaces = cold && placed(cold);
-  const slowedPlaces = slowed && placed(slowed);
-  const warmPlaces = warm && placed(warm);
+  const coldResults = cold && compareWithFloor(cold);
+  const slowedResults = slowed && compareWithFloor(slowed);
+  const warmResults = warm && compareWithFloor(warm);
   return {
     machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version },
-    ...(coldPlaces && { cold: coldPlaces, coldRatios: coldRatios(coldPlaces) }),
-    ...(slowedPlaces && { slowed: slowedPlaces, slowedRatios: coldRatios(slowedPlaces) }),
-    ...(warmPlaces && { warm: warmPlaces, warmRatios: warmRatios(warmPlaces) }),
+    ...(coldResults && { cold: coldResults, coldRatios: coldRatios(coldResults) }),
+    ...(slowedResults && { slowed: slowedResults, slowedRatios: coldRatios(slowedResults) }),
+    ...(warmResults && { warm: warmResults, warmRatios: warmRatios(warmResults) }),
     ...(window && { window: windowSummary(window) }),
     ...(fleet && { fleet }),
     ...(size && { size }),
@@ -54,12 +55,12 @@ export function summarize({ cold, slowed, warm, window, fleet, size, load }: Mea
   };
 }
 
-type Raced = Pick<ColdTimes, 'name' | 'ms'> & Partial<Omit<ColdTimes, 'name' | 'ms'>> & { readonly memory?: number };
+type Times = Pick<ColdTimes, 'name' | 'ms'> & Partial<Omit<ColdTimes, 'name' | 'ms'>> & { readonly memory?: number };
 
-/** The floor is the first. */
-function placed(raced: readonly Raced[]): readonly Placing[] {
-  const floor = raced[0];
-  return raced.map(({ name, ms, initMs, cpuMs, memory }) => ({
+/** Compares each contestant with the floor, which is the first one. */
+function compareWithFloor(measured: readonly Times[]): readonly ContestantResult[] {
+  const floor = measured[0];
+  return measured.map(({ name, ms, initMs, cpuMs, memory }) => ({
     name,
     ...spread(ms),
     over: rounded(median(ms) - median(floor?.ms ?? [])),
@@ -69,16 +70,16 @@ function placed(raced: readonly Raced[]): readonly Placing[] {
   }));
 }
 
-function coldRatios(places: readonly Placing[]) {
-  const best = Math.min(...['sdk', 'middy', 'powertools'].map((name) => overOf(places, name)));
+function coldRatios(results: readonly ContestantResult[]) {
+  const best = Math.min(...['sdk', 'middy', 'powertools'].map((name) => overOf(results, name)));
   return {
-    login: rounded(overOf(places, 'broker, login') / best),
-    shared: rounded(overOf(places, 'broker, shared') / best),
+    login: rounded(overOf(results, 'broker, login') / best),
+    shared: rounded(overOf(results, 'broker, shared') / best),
   };
 }
 
-function warmRatios(places: readonly Placing[]) {
-  return { powertools: rounded(overOf(places, 'broker') / overOf(places, 'powertools')) };
+function warmRatios(results: readonly ContestantResult[]) {
+  return { powertools: rounded(overOf(results, 'broker') / overOf(results, 'powertools')) };
 }
 
 function windowSummary({ before, failing, renewing, elected, readsByEnvironment, logins }: WindowTimes) {
@@ -86,8 +87,8 @@ function windowSummary({ before, failing, renewing, elected, readsByEnvironment,
   return { memoryHit, whileFailing, whileRenewing, elected: elected.map(rounded), readsByEnvironment, logins };
 }
 
-function overOf(places: readonly Placing[], wanted: string): number {
-  return places.find(({ name }) => name === wanted)?.over ?? Number.NaN;
+function overOf(results: readonly ContestantResult[], wanted: string): number {
+  return results.find(({ name }) => name === wanted)?.over ?? Number.NaN;
 }
 
 function spread(ms: readonly number[]): Spread {
