@@ -1,3 +1,4 @@
+// The contract of the token table: runs on the fake and on a real DynamoDB API (dynalite) over HTTP.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCallDynamo } from '../../../../lambda/aws/dynamodb.ts';
 import { createTokenTable } from '../../../../lambda/aws/token-table.ts';
@@ -26,7 +27,7 @@ function tokenOf(text: string, rest: Partial<Token> = {}): Token {
   return { ...token, versionId: 'v1', ...rest };
 }
 
-/** A token as it is stored. */
+/** Returns the item of an account with this token, as it is stored. */
 function stored(account: string, token: Token): Row {
   return {
     schema: { N: '1' },
@@ -44,7 +45,7 @@ function claimOf(owner: string, at = now, rest: Partial<Claim> = {}): Claim {
 }
 
 const hold = { retryAt: now + 5000, code: 'upstream_unavailable', answer: 'html_500', failures: 2 } as const;
-const everyHold = ['retry_at', 'retry_code', 'failed_answer', 'failures'];
+const backoffAttributes = ['retry_at', 'retry_code', 'failed_answer', 'failures'];
 
 const backends: readonly (readonly [string, () => TableHarness | Promise<TableHarness>])[] = [
   ['in memory', () => harnessInMemory(() => now)],
@@ -52,7 +53,7 @@ const backends: readonly (readonly [string, () => TableHarness | Promise<TableHa
 ];
 
 describe.each(backends)('the token table %s', (where, start) => {
-  let bench: TableHarness;
+  let harness: TableHarness;
   let table: TokenTable;
   let account = '';
   let accounts = 0;
@@ -60,8 +61,8 @@ describe.each(backends)('the token table %s', (where, start) => {
   beforeEach(async () => {
     accounts += 1;
     account = `account-${accounts}`;
-    bench = await start();
-    table = bench.table;
+    harness = await start();
+    table = harness.table;
   });
 
   const read = async (): Promise<Item> => (await table.read(account, never)).item;
@@ -69,16 +70,16 @@ describe.each(backends)('the token table %s', (where, start) => {
   const claim = (item: Item, taken: Claim): Promise<boolean> => table.claim(item, taken, never);
   const publish = (owner: string, token: Token, key = 'key-1'): Promise<boolean> =>
     write({ kind: 'publish', owner, token, key, at: now + 400 });
-  const row = async (): Promise<Row> => (await bench.row(account)) ?? {};
-  const put = (content: Row): Promise<void> => bench.put(account, content);
+  const row = async (): Promise<Row> => (await harness.row(account)) ?? {};
+  const put = (content: Row): Promise<void> => harness.put(account, content);
 
-  /** Claims on the item as it stands. */
+  /** Claims the item as it is now. */
   async function held(owner: string): Promise<void> {
     expect(await claim(await read(), claimOf(owner))).toBe(true);
   }
 
-  describe('read', () => {
-    test('of an account that nobody has logged in for', async () => {
+  describe('a read', () => {
+    test('reads an empty item when the account has never logged in', async () => {
       expect(await read()).toEqual({
         account,
         revision: 0,
@@ -90,14 +91,14 @@ describe.each(backends)('the token table %s', (where, start) => {
       });
     });
 
-    test('tells the time of the table', async () => {
+    test('reads the time of the table', async () => {
       const { at } = await table.read(account, never);
       const clock = where === 'in memory' ? now : Date.now();
 
       expect(Math.abs((at ?? 0) - clock)).toBeLessThan(3000);
     });
 
-    test('gives back what was written', async () => {
+    test('reads what was written', async () => {
       await held('owner-1');
       await publish('owner-1', tokenOf('a'));
 
@@ -113,8 +114,8 @@ describe.each(backends)('the token table %s', (where, start) => {
     });
   });
 
-  describe('claim', () => {
-    test('is one write on an item that is as it was read', async () => {
+  describe('a claim', () => {
+    test('claims with one write only when the item is as it was read', async () => {
       const asRead = await read();
 
       expect(await claim(asRead, claimOf('owner-1'))).toBe(true);
@@ -129,7 +130,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect((await read()).owner).toBe('owner-1');
     });
 
-    test('by ten at once is won by one', async () => {
+    test('lets one of ten owners claim when all claim at the same time', async () => {
       await put(stored(account, tokenOf('a')));
       const asRead = await read();
       const owners = Array.from({ length: 10 }, (_, index) => `owner-${index}`);
@@ -141,11 +142,11 @@ describe.each(backends)('the token table %s', (where, start) => {
     });
 
     test.each([
-      ['a mark', (): Change => ({ kind: 'mark', key: 'key-9' })],
+      ['a rejection', (): Change => ({ kind: 'mark', key: 'key-9' })],
       ['a pause', (): Change => ({ kind: 'pause' })],
       ['a purge', (): Change => ({ kind: 'purge' })],
       ['a resumption', (): Change => ({ kind: 'resume' })],
-    ])('is refused when %s came in between', async (_, change) => {
+    ])('refuses a claim when %s was written since the read', async (_, change) => {
       const fresh = await read();
       await write(change());
       const later = await read();
@@ -156,7 +157,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(await claim(await read(), claimOf('owner-1'))).toBe(true);
     });
 
-    test('steals a lease that ended over 2 s ago, and no other', async () => {
+    test('allows another owner to claim only when the lease ended more than 2 s ago', async () => {
       await held('owner-1');
       const leased = await read();
       const leaseUntil = now + 15_000;
@@ -168,14 +169,14 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(await read()).toMatchObject({ owner: 'owner-2', leaseUntil: leaseUntil + 2001 + 15_000 });
     });
 
-    test('needs no wait where the lease was ended', async () => {
+    test('allows a claim at once when the lease was ended', async () => {
       await held('owner-1');
       await write({ kind: 'fail', owner: 'owner-1', endLease: true });
 
       expect(await claim(await read(), claimOf('owner-2'))).toBe(true);
     });
 
-    test('promise 18: removes a token that has expired, and only such a one', async () => {
+    test('promise 18: removes an expired token at a claim and keeps any other', async () => {
       await put(stored(account, tokenOf('a')));
       await claim(await read(), claimOf('owner-1'));
       expect(await read()).toMatchObject({ token: tokenOf('a') });
@@ -185,12 +186,12 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(await row()).not.toHaveProperty('seal');
       const { token, lifetimeMs } = await read();
       expect(token).toBeUndefined();
-      // The gap between two logins outlives the token.
+      // The gap between two logins needs the lifetime after the token is gone.
       expect(lifetimeMs).toBe(1_800_000);
-      expect(bench.observations).toEqual([]);
+      expect(harness.observations).toEqual([]);
     });
 
-    test('notes the next try of a refused version, and the count of forced renewals', async () => {
+    test('writes the retry time of a rejected version and the count of forced renewals at a claim', async () => {
       const forced = { count: 2, since: now - 1000 };
       await claim(await read(), claimOf('owner-1', now, { nextTry: now + 21_600_000, forced }));
 
@@ -201,13 +202,15 @@ describe.each(backends)('the token table %s', (where, start) => {
     });
   });
 
-  describe('publish', () => {
-    test('ends the lease and clears all that spoke of failures', async () => {
+  describe('a publication', () => {
+    test('ends the lease and removes all signs of failures at a publication', async () => {
       await held('owner-1');
       await write({ kind: 'mark', key: 'key-1', nextTry: now + 1 });
       const error = { code: 'upstream_timeout', at: now } as const;
       await write({ kind: 'fail', owner: 'owner-1', endLease: false, error, hold, renewAt: now + 60_000 });
-      expect(Object.keys(await row())).toEqual(expect.arrayContaining([...everyHold, 'renew_at', 'next_try', 'marks']));
+      expect(Object.keys(await row())).toEqual(
+        expect.arrayContaining([...backoffAttributes, 'renew_at', 'next_try', 'marks']),
+      );
 
       expect(await publish('owner-1', tokenOf('a'))).toBe(true);
       const left = await row();
@@ -218,7 +221,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(await read()).toMatchObject({ token: tokenOf('a'), proven: 'key-1', lastLogin: now + 400 });
     });
 
-    test("removes its own version's mark and leaves the others", async () => {
+    test('removes the rejection of its own version and keeps the others at a publication', async () => {
       await held('owner-1');
       await write({ kind: 'mark', key: 'key-1' });
       await write({ kind: 'mark', key: 'key-2' });
@@ -227,7 +230,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect((await read()).marks).toEqual(new Set(['key-2']));
     });
 
-    test('is refused once another has claimed, whose item stays as it is', async () => {
+    test('refuses a publication and changes nothing when another owner has claimed', async () => {
       await held('owner-1');
       await claim(await read(), claimOf('owner-2', now + 17_001));
       const before = await row();
@@ -239,16 +242,16 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect((await read()).token).toEqual(tokenOf('new'));
     });
 
-    test('is refused where there is no item', async () => {
+    test('refuses a publication when there is no item', async () => {
       expect(await publish('owner-1', tokenOf('a'))).toBe(false);
-      expect(await bench.row(account)).toBeUndefined();
+      expect(await harness.row(account)).toBeUndefined();
     });
   });
 
-  describe('fail', () => {
+  describe('a failure', () => {
     const error = { code: 'upstream_unavailable', at: now + 300 } as const;
 
-    test('ends the lease and says until when nobody tries', async () => {
+    test('ends the lease and writes the back-off at a failure', async () => {
       await held('owner-1');
       expect(await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, hold })).toBe(true);
 
@@ -263,27 +266,27 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(await row()).not.toHaveProperty('renew_at');
     });
 
-    test('leaves the lease standing after an unknown outcome', async () => {
+    test('keeps the lease when the result of the login is unknown', async () => {
       await held('owner-1');
       await write({ kind: 'fail', owner: 'owner-1', endLease: false, error, hold, renewAt: now + 60_000 });
 
       expect(await read()).toMatchObject({ leaseUntil: now + 15_000, renewAt: now + 60_000 });
     });
 
-    test('of a refused password ends the hold of the failure before it; of a login that was not sent, leaves it', async () => {
+    test('removes the earlier back-off when the password was refused, and keeps it when no login was sent', async () => {
       await held('owner-1');
       await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, hold });
       await held('owner-2');
       await write({ kind: 'fail', owner: 'owner-2', endLease: true });
-      expect(Object.keys(await row())).toEqual(expect.arrayContaining(everyHold));
+      expect(Object.keys(await row())).toEqual(expect.arrayContaining(backoffAttributes));
 
       await held('owner-3');
       const refused = { code: 'credentials_rejected', at: now + 300 } as const;
       await write({ kind: 'fail', owner: 'owner-3', endLease: true, error: refused });
-      expect(Object.keys(await row()).filter((name) => everyHold.includes(name))).toEqual([]);
+      expect(Object.keys(await row()).filter((name) => backoffAttributes.includes(name))).toEqual([]);
     });
 
-    test('keeps the token', async () => {
+    test('keeps the token at a failure', async () => {
       await put(stored(account, tokenOf('a')));
       await held('owner-1');
       await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, hold });
@@ -291,7 +294,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect((await read()).token).toEqual(tokenOf('a'));
     });
 
-    test('is refused once another has claimed', async () => {
+    test('refuses a failure when another owner has claimed', async () => {
       await held('owner-1');
       await claim(await read(), claimOf('owner-2', now + 17_001));
       const before = await row();
@@ -302,8 +305,8 @@ describe.each(backends)('the token table %s', (where, start) => {
     });
   });
 
-  describe('mark', () => {
-    test('needs neither owner nor lease, and touches neither them nor the hold of another version', async () => {
+  describe('a rejection', () => {
+    test('stores a rejection without a lease and changes neither owner, lease nor back-off', async () => {
       await held('owner-1');
       await write({ kind: 'fail', owner: 'owner-1', endLease: false, hold });
       await claim(await read(), claimOf('owner-2', now + 17_001));
@@ -314,17 +317,17 @@ describe.each(backends)('the token table %s', (where, start) => {
         leaseUntil: now + 17_001 + 15_000,
         marks: new Set(['key-1']),
       });
-      expect(Object.keys((await row()) ?? {})).toEqual(expect.arrayContaining([...everyHold]));
+      expect(Object.keys((await row()) ?? {})).toEqual(expect.arrayContaining([...backoffAttributes]));
       expect(await row()).not.toHaveProperty('next_try');
     });
 
-    test('begins an item where there is none', async () => {
+    test('creates the item when a rejection is the first write', async () => {
       expect(await write({ kind: 'mark', key: 'key-1', nextTry: now + 1_800_000 })).toBe(true);
       expect(await read()).toMatchObject({ revision: 1, marks: new Set(['key-1']), nextTry: now + 1_800_000 });
       expect(await claim(await read(), claimOf('owner-1'))).toBe(true);
     });
 
-    test('adds to the others, and twice is once', async () => {
+    test('adds a rejection to the others, and only once', async () => {
       for (const key of ['key-1', 'key-2', 'key-1']) {
         await write({ kind: 'mark', key });
       }
@@ -334,7 +337,7 @@ describe.each(backends)('the token table %s', (where, start) => {
   });
 
   describe("an operator's change", () => {
-    /** An item with everything in it. */
+    /** Writes an item with all attributes. */
     async function fullItem(): Promise<void> {
       await put({
         ...stored(account, tokenOf('a')),
@@ -353,21 +356,21 @@ describe.each(backends)('the token table %s', (where, start) => {
     }
 
     const removed: readonly (readonly [Amendment, readonly string[]])[] = [
-      ['clear-rejection', ['marks', 'next_try', ...everyHold]],
+      ['clear-rejection', ['marks', 'next_try', ...backoffAttributes]],
       ['purge', ['access_token', 'seal', 'last_login']],
     ];
 
-    test.each(removed)('%s removes what it names, and no lease', async (kind, gone) => {
+    test.each(removed)('removes only its own attributes, and no lease, at %s', async (kind, gone) => {
       await fullItem();
       const before = await row();
 
       expect(await write({ kind })).toBe(true);
       const kept = Object.entries(before).filter(([name]) => !gone.includes(name));
       expect(await row()).toEqual({ ...Object.fromEntries(kept), revision: { N: '8' } });
-      expect(bench.observations).toEqual([]);
+      expect(harness.observations).toEqual([]);
     });
 
-    test('pause and resume', async () => {
+    test('sets and removes the pause', async () => {
       await fullItem();
       const before = await row();
       await write({ kind: 'pause' });
@@ -379,13 +382,13 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect((await read()).paused).toBe(false);
     });
 
-    test('pause before anybody has logged in', async () => {
+    test('creates the item when a pause is the first write', async () => {
       expect(await write({ kind: 'pause' })).toBe(true);
       expect(await read()).toMatchObject({ revision: 1, paused: true, leaseUntil: 0 });
     });
 
     test.each(['clear-rejection', 'purge', 'pause', 'resume'] as const)(
-      '%s is refused on an item that a later version wrote',
+      'refuses %s when a later version wrote the item',
       async (kind) => {
         await fullItem();
         await put({ ...(await row()), schema: { N: '2' } });
@@ -397,39 +400,39 @@ describe.each(backends)('the token table %s', (where, start) => {
     );
   });
 
-  describe('promise 13: never served, and counted', () => {
-    const spoilt: readonly (readonly [string, (row: Row) => Row])[] = [
-      ['a token that was cut', (rest) => ({ ...rest, access_token: { S: 'not-a-real-tok' } })],
+  describe('promise 13: a damaged item', () => {
+    const damages: readonly (readonly [string, (row: Row) => Row])[] = [
+      ['a token that was truncated', (rest) => ({ ...rest, access_token: { S: 'not-a-real-tok' } })],
       ['another token', (rest) => ({ ...rest, access_token: { S: 'not-a-real-token-b' } })],
-      ['a longer life', (rest) => ({ ...rest, lifetime_ms: { N: '18000000' } })],
-      ['a later beginning', (rest) => ({ ...rest, issued_at: { N: String(now + 1) } })],
+      ['a longer lifetime', (rest) => ({ ...rest, lifetime_ms: { N: '18000000' } })],
+      ['a later issue time', (rest) => ({ ...rest, issued_at: { N: String(now + 1) } })],
       ['another version', (rest) => ({ ...rest, version_id: { S: 'v2' } })],
       ['another seal', (rest) => ({ ...rest, seal: { S: 'f'.repeat(64) } })],
       ['no seal', ({ seal: _, ...rest }) => rest],
-      ['no beginning', ({ issued_at: _, ...rest }) => rest],
-      ['no life', ({ lifetime_ms: _, ...rest }) => rest],
+      ['no issue time', ({ issued_at: _, ...rest }) => rest],
+      ['no lifetime', ({ lifetime_ms: _, ...rest }) => rest],
       ['no version', ({ version_id: _, ...rest }) => rest],
-      ['a number for a token', (rest) => ({ ...rest, access_token: { N: '1' } })],
-      ['a text for a life', (rest) => ({ ...rest, lifetime_ms: { S: '1800000' } })],
+      ['a number in place of the token', (rest) => ({ ...rest, access_token: { N: '1' } })],
+      ['a text in place of the lifetime', (rest) => ({ ...rest, lifetime_ms: { S: '1800000' } })],
     ];
 
-    test.each(spoilt)('%s: a miss, and the rest of the item stands', async (_, spoil) => {
-      await put(spoil({ ...stored(account, tokenOf('a')), marks: { SS: ['key-1'] } }));
+    test.each(damages)('reads no token but the rest of the item when the item has %s', async (_, damage) => {
+      await put(damage({ ...stored(account, tokenOf('a')), marks: { SS: ['key-1'] } }));
 
       expect((await read()).token).toBeUndefined();
       expect(await read()).toMatchObject({ revision: 7, marks: new Set(['key-1']) });
       expect(await read()).not.toHaveProperty('fault');
-      expect(bench.observations[0]).toEqual({ kind: 'token_malformed', account });
+      expect(harness.observations[0]).toEqual({ kind: 'token_malformed', account });
       expect(await claim(await read(), claimOf('owner-1'))).toBe(true);
       expect(await publish('owner-1', tokenOf('new'))).toBe(true);
       expect((await read()).token).toEqual(tokenOf('new'));
     });
 
-    test("another account's item", async () => {
+    test("reads no token when the item is another account's", async () => {
       await put(stored('account-0', tokenOf('a')));
 
       expect((await read()).token).toBeUndefined();
-      expect(bench.observations).toContainEqual({ kind: 'token_malformed', account });
+      expect(harness.observations).toContainEqual({ kind: 'token_malformed', account });
     });
 
     const unsafe: readonly (readonly [string, Row])[] = [
@@ -442,14 +445,14 @@ describe.each(backends)('the token table %s', (where, start) => {
       ['marks', { marks: { S: 'key-1' } }],
     ];
 
-    test.each(unsafe)('no login on an item whose %s cannot be understood: %j', async (attribute, change) => {
+    test.each(unsafe)('reads a fault when the item has an unreadable %s: %j', async (attribute, change) => {
       await put({ ...stored(account, tokenOf('a')), ...change });
 
       expect(await read()).toMatchObject({ fault: attribute });
-      expect(bench.observations[0]).toEqual({ kind: 'item_malformed', account });
+      expect(harness.observations[0]).toEqual({ kind: 'item_malformed', account });
     });
 
-    test.each(['schema', 'revision'])('nor on one without %s', async (attribute) => {
+    test.each(['schema', 'revision'])('reads a fault when the item has no %s', async (attribute) => {
       const { [attribute]: _, ...rest } = stored(account, tokenOf('a'));
       await put(rest);
 
@@ -457,11 +460,11 @@ describe.each(backends)('the token table %s', (where, start) => {
     });
   });
 
-  describe('promise 6: a write that was made and whose answer was lost', () => {
-    /** Loses some of the answers to writes, or all. */
+  describe('promise 6: a write whose answer was lost', () => {
+    /** Loses the answers, or the requests, of the next `count` writes. */
     function loseAnswers(count: number, what: 'answer' | 'request' = 'answer'): void {
       let left = count;
-      bench.setLoss((operation) => {
+      harness.setLoss((operation) => {
         if (operation !== 'UpdateItem' || left === 0) {
           return undefined;
         }
@@ -470,8 +473,8 @@ describe.each(backends)('the token table %s', (where, start) => {
       });
     }
 
-    // The adapter for HTTP tries twice: the second try of a conditional write finds the first one's work, and is refused.
-    test.each([1, 2])('a claim, %i answers lost', async (lost) => {
+    // The HTTP adapter tries twice. The second try of a conditional write is refused because the first was made.
+    test.each([1, 2])('recognises its claim when %i answers were lost', async (lost) => {
       const asRead = await read();
       loseAnswers(lost);
 
@@ -479,7 +482,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(await read()).toMatchObject({ owner: 'owner-1', leaseUntil: now + 15_000 });
     });
 
-    test.each([1, 2])('a publication, %i answers lost', async (lost) => {
+    test.each([1, 2])('recognises its publication when %i answers were lost', async (lost) => {
       await held('owner-1');
       loseAnswers(lost);
 
@@ -487,7 +490,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect((await read()).token).toEqual(tokenOf('a'));
     });
 
-    test.each([1, 2])('a failure, %i answers lost', async (lost) => {
+    test.each([1, 2])('recognises its failure when %i answers were lost', async (lost) => {
       await held('owner-1');
       loseAnswers(lost);
       const error = { code: 'upstream_unavailable', at: now } as const;
@@ -496,7 +499,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(await read()).toMatchObject({ leaseUntil: 0, retryAt: hold.retryAt });
     });
 
-    test.each([1, 2])('the end of a lease alone, %i answers lost', async (lost) => {
+    test.each([1, 2])('recognises that it ended the lease when %i answers were lost', async (lost) => {
       await held('owner-1');
       loseAnswers(lost);
 
@@ -504,14 +507,14 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect((await read()).leaseUntil).toBe(0);
     });
 
-    test.each([1, 2])('a mark, %i answers lost', async (lost) => {
+    test.each([1, 2])('recognises its rejection when %i answers were lost', async (lost) => {
       loseAnswers(lost);
 
       expect(await write({ kind: 'mark', key: 'key-1' })).toBe(true);
       expect((await read()).marks).toEqual(new Set(['key-1']));
     });
 
-    test("a claim whose answer was lost and that another's preceded is not ours", async () => {
+    test('refuses a claim when its answer was lost and another owner claimed before', async () => {
       const asRead = await read();
       await held('owner-2');
       loseAnswers(2);
@@ -519,39 +522,42 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(await claim(asRead, claimOf('owner-1'))).toBe(false);
     });
 
-    test('a claim that never arrived is not ours, and is told from a lost race', async () => {
+    test('answers table_unavailable, not refused, when a claim never arrived', async () => {
       const asRead = await read();
       loseAnswers(2, 'request');
 
       await expect(claim(asRead, claimOf('owner-1'))).rejects.toMatchObject({ code: 'table_unavailable' });
-      expect(await bench.row(account)).toBeUndefined();
+      expect(await harness.row(account)).toBeUndefined();
     });
 
-    const unmade: readonly (readonly [string, () => Change])[] = [
+    const lostRequests: readonly (readonly [string, () => Change])[] = [
       ['publication', () => ({ kind: 'publish', owner: 'owner-1', token: tokenOf('a'), key: 'key-1', at: now })],
       [
         'failure',
         () => ({ kind: 'fail', owner: 'owner-1', endLease: true, error: { code: 'internal', at: now }, hold }),
       ],
       ['end of a lease', () => ({ kind: 'fail', owner: 'owner-1', endLease: true })],
-      ['mark', () => ({ kind: 'mark', key: 'key-1' })],
+      ['rejection', () => ({ kind: 'mark', key: 'key-1' })],
       ['pause', () => ({ kind: 'pause' })],
     ];
 
-    test.each(unmade)('a %s that never arrived is not taken for made', async (_, change) => {
-      await held('owner-1');
-      const before = await row();
-      loseAnswers(2, 'request');
+    test.each(lostRequests)(
+      'answers table_unavailable when a %s never arrived, and makes it at the next try',
+      async (_, change) => {
+        await held('owner-1');
+        const before = await row();
+        loseAnswers(2, 'request');
 
-      await expect(write(change())).rejects.toMatchObject({ code: 'table_unavailable' });
-      expect(await row()).toEqual(before);
-      bench.setLoss(() => undefined);
-      expect(await write(change())).toBe(true);
-    });
+        await expect(write(change())).rejects.toMatchObject({ code: 'table_unavailable' });
+        expect(await row()).toEqual(before);
+        harness.setLoss(() => undefined);
+        expect(await write(change())).toBe(true);
+      },
+    );
 
-    test('nothing is known where reading back fails too', async () => {
+    test('answers table_unavailable when the answer was lost and the read after it fails too', async () => {
       const asRead = await read();
-      bench.setLoss(() => 'answer');
+      harness.setLoss(() => 'answer');
 
       await expect(claim(asRead, claimOf('owner-1'))).rejects.toMatchObject({ code: 'table_unavailable' });
       await expect(write({ kind: 'mark', key: 'key-1' })).rejects.toMatchObject({ code: 'table_unavailable' });
@@ -559,19 +565,19 @@ describe.each(backends)('the token table %s', (where, start) => {
     });
   });
 
-  test('no answer in time: table_unavailable', async () => {
+  test('answers table_unavailable when there is no answer in time', async () => {
     const late = AbortSignal.abort();
 
     await expect(table.read(account, late)).rejects.toMatchObject({ code: 'table_unavailable' });
     await expect(table.claim(await read(), claimOf('owner-1'), late)).rejects.toBeInstanceOf(BrokerError);
-    expect(await bench.row(account)).toBeUndefined();
+    expect(await harness.row(account)).toBeUndefined();
   });
 });
 
-describe('what DynamoDB refuses', () => {
+describe('errors of DynamoDB', () => {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
 
-  test('a table that is not there: configuration', async () => {
+  test('answers configuration when the table does not exist', async () => {
     const call = createCallDynamo({ region: 'us-east-1', endpoint: dynalite.url, keys: () => credentials });
     const table = createTokenTable(call, 'no-such-table', () => {});
 
@@ -584,7 +590,7 @@ describe('what DynamoDB refuses', () => {
     ['ProvisionedThroughputExceededException', 'table_unavailable'],
     ['InternalServerError', 'table_unavailable'],
     ['TimeoutError', 'table_unavailable'],
-  ])('%s: %s', async (name, code) => {
+  ])('maps the error %s to %s', async (name, code) => {
     const failing = () => Promise.reject(Object.assign(new Error('text that goes nowhere'), { name }));
     const table = createTokenTable(failing, 'tokens', () => {});
 
@@ -592,12 +598,12 @@ describe('what DynamoDB refuses', () => {
   });
 
   test.each([
-    ['what is no error at all', 'odd'],
-    ['what only looks like an error', { name: 'AccessDeniedException' }],
-    ['a name that could carry text', Object.assign(new Error(), { name: 'AccessDeniedException: of whom' })],
-    ['a name within text', Object.assign(new Error(), { name: 'of whom: AccessDeniedException' })],
-    ['a name without end', Object.assign(new Error(), { name: 'A'.repeat(65) })],
-  ])('%s: table_unavailable, its name not repeated', async (_, thrown) => {
+    ['a string', 'odd'],
+    ['an object that is not an Error', { name: 'AccessDeniedException' }],
+    ['a name with text after it', Object.assign(new Error(), { name: 'AccessDeniedException: of whom' })],
+    ['a name with text before it', Object.assign(new Error(), { name: 'of whom: AccessDeniedException' })],
+    ['a name that is too long', Object.assign(new Error(), { name: 'A'.repeat(65) })],
+  ])('answers table_unavailable without the name of the error when DynamoDB throws %s', async (_, thrown) => {
     const table = createTokenTable(
       () => Promise.reject(thrown),
       'tokens',
@@ -611,26 +617,23 @@ describe('what DynamoDB refuses', () => {
     });
   });
 
-  test.each([undefined, null, 'text', {}])(
-    'an answer without an item (%j) is an account without one',
-    async (output) => {
-      const table = createTokenTable(
-        async () => ({ output }),
-        'tokens',
-        () => {},
-      );
+  test.each([undefined, null, 'text', {}])('reads an empty item when the answer has no item (%j)', async (output) => {
+    const table = createTokenTable(
+      async () => ({ output }),
+      'tokens',
+      () => {},
+    );
 
-      expect(await table.read('main', never)).toMatchObject({ item: { revision: 0 } });
-      expect(await table.read('main', never)).not.toHaveProperty('at');
-    },
-  );
+    expect(await table.read('main', never)).toMatchObject({ item: { revision: 0 } });
+    expect(await table.read('main', never)).not.toHaveProperty('at');
+  });
 });
 
-describe('what the adapter asks and concludes', () => {
+describe('requests and conclusions of the adapter', () => {
   const account = 'main';
   const mine = tokenOf('mine');
 
-  /** A table whose writes are not answered, and whose item reads as given. */
+  /** Returns a table that never answers writes and whose item is `row`. */
   function unansweredOver(row: Row | undefined): TokenTable {
     return createTokenTable(
       async (operation) => {
@@ -644,7 +647,7 @@ describe('what the adapter asks and concludes', () => {
     );
   }
 
-  test('reads are strongly consistent, of the one table and item', async () => {
+  test('reads the one item of the one table with strong consistency', async () => {
     const inputs: unknown[] = [];
     const table = createTokenTable(
       async (operation, input) => {
@@ -688,8 +691,8 @@ describe('what the adapter asks and concludes', () => {
   test.each([
     ['a publication', publication, published],
     ['a failure', failure, failed],
-    ['a mark', { kind: 'mark', key: 'key-1' } as const, marked],
-  ])('%s is known by all that it writes', async (_name, change, row) => {
+    ['a rejection', { kind: 'mark', key: 'key-1' } as const, marked],
+  ])('recognises %s when the item has all values that it writes', async (_name, change, row) => {
     expect(await unansweredOver(row).write(account, change, never)).toBe(true);
   });
 
@@ -697,17 +700,17 @@ describe('what the adapter asks and concludes', () => {
     ['a publication by another owner', publication, { ...published, owner: { S: 'owner-2' } }],
     ['a publication under a lease', publication, { ...published, lease_until: { N: String(now) } }],
     ['a publication of another token', publication, { ...published, ...stored(account, tokenOf('other')) }],
-    ['a publication of none', publication, tokenless],
+    ['a publication without a token', publication, tokenless],
     ['a failure of another owner', failure, { ...failed, owner: { S: 'owner-2' } }],
     ['a failure under a lease', failure, { ...failed, lease_until: { N: String(now) } }],
     ['a failure of another time', failure, { ...failed, last_error_at: { N: String(now - 1) } }],
-    ['a failure without one', failure, { ...failed, last_error_at: { S: 'never' } }],
-    ['a failure with another hold', failure, { ...failed, retry_at: { N: String(now) } }],
-    ['a mark of another version', { kind: 'mark', key: 'key-2' } as const, marked],
-    // What an operator changes could have been so before.
+    ['a failure without a time', failure, { ...failed, last_error_at: { S: 'never' } }],
+    ['a failure with another back-off', failure, { ...failed, retry_at: { N: String(now) } }],
+    ['a rejection of another version', { kind: 'mark', key: 'key-2' } as const, marked],
+    // The item may have had an operator's change before.
     ['a pause', { kind: 'pause' } as const, paused],
-    ['anything in no item', failure, undefined],
-  ])('%s proves nothing', async (_name, change, row) => {
+    ['any change without an item', failure, undefined],
+  ])('answers table_unavailable when the item may show %s', async (_name, change, row) => {
     await expect(unansweredOver(row).write(account, change, never)).rejects.toMatchObject({
       code: 'table_unavailable',
     });
