@@ -1,4 +1,4 @@
-// Breakpoints on the network: servers that hold back a message until told. Used by takeover.ts.
+// Breakpoints on the network: servers that delay a message until a test releases it. Used by takeover.ts.
 import { createServer as createHttpServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { buffer } from 'node:stream/consumers';

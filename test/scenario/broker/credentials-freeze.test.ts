@@ -87,7 +87,7 @@ test('promise 25: stores the rejection of the version when the holder was frozen
   expect(dynamo.rows.get(account)?.lease_until?.N).toBe('0');
 });
 
-test('promise 25: stores the rejection and leaves the lease of another owner alone when that owner claimed during the freeze', async () => {
+test('promise 25: stores the rejection and keeps the lease of another owner that claimed during the freeze', async () => {
   const dynamo = createMemoryDynamo();
   const url = await startFegora({ [username]: 'not-what-the-secret-says' });
   const leaseUntil = String(clock.now() + 60_000);

@@ -536,7 +536,7 @@ describe.each(backends)('the token table %s', (where, start) => {
         'failure',
         () => ({ kind: 'fail', owner: 'owner-1', endLease: true, error: { code: 'internal', at: now }, hold }),
       ],
-      ['end of a lease', () => ({ kind: 'fail', owner: 'owner-1', endLease: true })],
+      ['lease end', () => ({ kind: 'fail', owner: 'owner-1', endLease: true })],
       ['rejection', () => ({ kind: 'mark', key: 'key-1' })],
       ['pause', () => ({ kind: 'pause' })],
     ];
@@ -707,10 +707,10 @@ describe('requests and conclusions of the adapter', () => {
     ['a failure without a time', failure, { ...failed, last_error_at: { S: 'never' } }],
     ['a failure with another back-off', failure, { ...failed, retry_at: { N: String(now) } }],
     ['a rejection of another version', { kind: 'mark', key: 'key-2' } as const, marked],
-    // The item may have had an operator's change before.
+    // The item may already have had an operator's change before the write.
     ['a pause', { kind: 'pause' } as const, paused],
-    ['any change without an item', failure, undefined],
-  ])('answers table_unavailable when the item may show %s', async (_name, change, row) => {
+    ['a change without an item', failure, undefined],
+  ])('does not recognise %s as its own write and answers table_unavailable', async (_name, change, row) => {
     await expect(unansweredOver(row).write(account, change, never)).rejects.toMatchObject({
       code: 'table_unavailable',
     });
