@@ -7,14 +7,14 @@ const good: Environment = {
   TOKEN_TABLE_NAME: 'tokens',
 };
 
-/** The variables that are complained of, each as often as it is. */
+/** The variable of each fault. */
 function faulty(env: Environment): string[] {
   const parsed = parseConfig({ ...good, ...env });
   return 'faults' in parsed ? parsed.faults.map((fault) => fault.variable) : [];
 }
 
-describe('a configuration', () => {
-  it('has defaults for what Fegora publishes', () => {
+describe('the configuration', () => {
+  it('has the token URL and the client id that Fegora publishes when they are not set', () => {
     expect(parseConfig(good)).toEqual({
       config: {
         tokenUrl: 'https://api.fegora.com/token',
@@ -34,7 +34,7 @@ describe('a configuration', () => {
     expect('config' in parsed && Object.isFrozen(parsed.config)).toBe(true);
   });
 
-  it('takes every variable', () => {
+  it('takes every variable that is set', () => {
     const parsed = parseConfig({
       ...good,
       FEGORA_TOKEN_URL: 'http://127.0.0.1:4711/token',
@@ -85,10 +85,10 @@ describe('a configuration', () => {
   });
 });
 
-describe('the token URL', () => {
+describe('the variable FEGORA_TOKEN_URL', () => {
   const loopback = { FEGORA_ALLOW_HTTP_LOOPBACK: '1' };
   it.each<[string, Environment]>([
-    ['https elsewhere', { FEGORA_TOKEN_URL: 'https://example.com/token' }],
+    ['https on another host', { FEGORA_TOKEN_URL: 'https://example.com/token' }],
     ['https on loopback', { FEGORA_TOKEN_URL: 'https://localhost:1/token' }],
     ['http on 127.0.0.1, allowed', { FEGORA_TOKEN_URL: 'http://127.0.0.1:1/token', ...loopback }],
     ['http on 127.1.2.3, allowed', { FEGORA_TOKEN_URL: 'http://127.1.2.3:1/token', ...loopback }],
@@ -100,29 +100,32 @@ describe('the token URL', () => {
 
   it.each<[string, Environment]>([
     ['empty', { FEGORA_TOKEN_URL: '' }],
-    ['no URL', { FEGORA_TOKEN_URL: 'api.fegora.com/token' }],
-    ['http elsewhere', { FEGORA_TOKEN_URL: 'http://api.fegora.com/token' }],
-    ['http elsewhere, though loopback is allowed', { FEGORA_TOKEN_URL: 'http://api.fegora.com/token', ...loopback }],
+    ['text that is not a URL', { FEGORA_TOKEN_URL: 'api.fegora.com/token' }],
+    ['http on another host', { FEGORA_TOKEN_URL: 'http://api.fegora.com/token' }],
+    ['http on another host, with loopback allowed', { FEGORA_TOKEN_URL: 'http://api.fegora.com/token', ...loopback }],
     ['http on a host that looks like loopback', { FEGORA_TOKEN_URL: 'http://127.0.0.1.example.com/', ...loopback }],
-    ['http on another that does', { FEGORA_TOKEN_URL: 'http://localhost.example.com/', ...loopback }],
+    [
+      'http on another host that looks like loopback',
+      { FEGORA_TOKEN_URL: 'http://localhost.example.com/', ...loopback },
+    ],
     ['http on loopback, not allowed', { FEGORA_TOKEN_URL: 'http://127.0.0.1:1/token' }],
     [
-      'http on loopback, allowed by another word',
+      'http on loopback, allowed with another value than 1',
       { FEGORA_TOKEN_URL: 'http://127.0.0.1:1/', FEGORA_ALLOW_HTTP_LOOPBACK: 'true' },
     ],
     ['another protocol', { FEGORA_TOKEN_URL: 'file:///etc/passwd' }],
-    ['with a user', { FEGORA_TOKEN_URL: 'https://someone@api.fegora.com/token' }],
-    ['with a password', { FEGORA_TOKEN_URL: 'https://:not-a-real-password@api.fegora.com/token' }],
+    ['a URL with a user', { FEGORA_TOKEN_URL: 'https://someone@api.fegora.com/token' }],
+    ['a URL with a password', { FEGORA_TOKEN_URL: 'https://:not-a-real-password@api.fegora.com/token' }],
   ])('may not be %s', (_name, env) => {
     expect(faulty(env)).toEqual(['FEGORA_TOKEN_URL']);
   });
 });
 
-describe('a text of limited length', () => {
+describe('the length of a variable', () => {
   it.each([
     ['FEGORA_CLIENT_ID', 1, 128],
     ['TOKEN_TABLE_NAME', 3, 1024],
-  ])('%s has %i to %i characters', (variable, least, most) => {
+  ])('of %s is %i to %i characters', (variable, least, most) => {
     expect(faulty({ [variable]: 'x'.repeat(least) })).toEqual([]);
     expect(faulty({ [variable]: 'x'.repeat(most) })).toEqual([]);
     expect(faulty({ [variable]: 'x'.repeat(least - 1) })).toEqual([variable]);
@@ -130,11 +133,11 @@ describe('a text of limited length', () => {
   });
 });
 
-describe('the accounts', () => {
+describe('the variable FEGORA_ACCOUNTS', () => {
   it.each([
     ['missing', undefined],
     ['empty', ''],
-    ['no JSON', '{one}'],
+    ['text that is not JSON', '{one}'],
     ['an empty object', '{}'],
     ['an array', '["one"]'],
     ['a string', '"one"'],
@@ -145,38 +148,38 @@ describe('the accounts', () => {
     ['an empty id', '{"":"a"}'],
     ['a prototype key', '{"__proto__":"a"}'],
     ['a prototype key that hides an account', '{"__proto__":{"one":"a"}}'],
-    ['a secret that is no string', '{"one":1}'],
+    ['a secret that is not a string', '{"one":1}'],
     ['an empty secret', '{"one":""}'],
     ['a secret with a space', '{"one":"a b"}'],
     ['an account named twice', '{"one":"a","one":"b"}'],
-    ['one secret for two', '{"one":"a","two":"a"}'],
+    ['one secret for two accounts', '{"one":"a","two":"a"}'],
     ['one secret by name and by ARN', `{"one":"a","two":"${arn}a-AbCdEf"}`],
     ['one secret by ARN and by partial ARN', `{"one":"${arn}a-AbCdEf","two":"${arn}a"}`],
   ])('may not be %s', (_name, accounts) => {
     expect(faulty({ FEGORA_ACCOUNTS: accounts })).toEqual(['FEGORA_ACCOUNTS']);
   });
 
-  it('may be named like members of Object.prototype', () => {
+  it('may have accounts that are named like members of Object.prototype', () => {
     const parsed = parseConfig({ ...good, FEGORA_ACCOUNTS: '{"constructor":"a"}' });
     const accounts = 'config' in parsed ? parsed.config.accounts : new Map();
     expect(accounts.get('constructor')).toBe('a');
     expect(accounts.get('toString')).toBeUndefined();
   });
 
-  it('include the default', () => {
+  it('must contain the default account', () => {
     expect(faulty({ FEGORA_DEFAULT_ACCOUNT: 'three' })).toEqual(['FEGORA_DEFAULT_ACCOUNT']);
     expect(faulty({ FEGORA_DEFAULT_ACCOUNT: 'constructor' })).toEqual(['FEGORA_DEFAULT_ACCOUNT']);
     expect(faulty({ FEGORA_DEFAULT_ACCOUNT: '' })).toEqual(['FEGORA_DEFAULT_ACCOUNT']);
   });
 
-  it('have ids that fit an alias', () => {
+  it('has only ids that fit an alias', () => {
     expect(accountIdPattern.test('a'.repeat(63))).toBe(true);
     expect(accountIdPattern.test('4-3430775')).toBe(true);
     expect(accountIdPattern.test('one\n')).toBe(false);
   });
 });
 
-describe('two ids of secrets', () => {
+describe('the comparison of two secret ids', () => {
   it.each([
     ['a', 'a', true],
     ['a', 'b', false],
@@ -190,7 +193,7 @@ describe('two ids of secrets', () => {
     [`${arn}a`, `${arn.replace('us-east-1', 'eu-west-1')}a-AbCdEf`, false],
     ['fegora/nit-123456', 'fegora/nit', false],
     [`${arn}fegora/nit-123456`, `${arn}fegora/nit-654321`, false],
-  ])('%s and %s: %s', (one, other, same) => {
+  ])('of %s and %s is %s', (one, other, same) => {
     expect(isSameSecret(one, other)).toBe(same);
     expect(isSameSecret(other, one)).toBe(same);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { asBrokerError, BrokerError, type ErrorCode, isErrorCode } from '../../../lambda/errors.ts';
 
-/** The contract, written out once more: code, status, whether to try again. */
+/** A second copy of the contract: code, status, and whether a retry may help. */
 const contract = {
   invalid_request: [400, false],
   invalid_account: [400, false],
@@ -32,20 +32,23 @@ const contract = {
 
 const codes = Object.keys(contract).filter(isErrorCode);
 
-describe('a code', () => {
-  it.each(Object.entries(contract))('%s has the status and the hope of the contract', (code, [status, retryable]) => {
-    const error = isErrorCode(code) ? new BrokerError(code, 'a detail') : undefined;
-    expect(error).toMatchObject({ status, retryable });
-  });
+describe('an error code', () => {
+  it.each(Object.entries(contract))(
+    '%s has the status and the retryability of the contract',
+    (code, [status, retryable]) => {
+      const error = isErrorCode(code) ? new BrokerError(code, 'a detail') : undefined;
+      expect(error).toMatchObject({ status, retryable });
+    },
+  );
 
-  it('is known by name, and nothing else is', () => {
+  it('is recognized by its name, and no other value is', () => {
     expect(codes).toHaveLength(25);
     expect(['', 'Internal', 'toString', '__proto__', 500, null, undefined].filter(isErrorCode)).toEqual([]);
   });
 });
 
-describe('the body of an error', () => {
-  it.each(codes)('of %s holds what the contract names, and never the detail', (code) => {
+describe('the body of an error answer', () => {
+  it.each(codes)('of %s contains the members of the contract, and not the detail', (code) => {
     const body = new BrokerError(code, 'a detail', { cause: new Error('a cause') }).toBody('request-1');
     const [, retryable] = contract[code];
     expect(body).toEqual({
@@ -65,27 +68,30 @@ describe('the body of an error', () => {
     [1000, 1],
     [1001, 2],
     [299_500, 300],
-  ])('says of %s ms: retry after %s s', (retryAfterMs, seconds) => {
+  ])('turns a retryAfterMs of %s into a retry_after of %s s', (retryAfterMs, seconds) => {
     const options = retryAfterMs === undefined ? {} : { retryAfterMs };
     expect(new BrokerError('upstream_throttled', 'held', options).toBody('r').retry_after).toBe(seconds);
   });
 
-  it('says nothing of retrying what cannot help', () => {
+  it('has no retry_after when a retry cannot help', () => {
     expect(new BrokerError('credentials_rejected', 'held', { retryAfterMs: 1000 }).toBody('r')).not.toHaveProperty(
       'retry_after',
     );
   });
 });
 
-describe('anything thrown', () => {
-  it('stays what it is if it has a code', () => {
+describe('a thrown value', () => {
+  it('is returned as it is when it is a BrokerError', () => {
     const error = new BrokerError('paused', 'paused');
     expect(asBrokerError(error)).toBe(error);
   });
 
-  it.each([new Error('boom'), 'boom', undefined, null, { code: 'paused' }])('is internal otherwise: %s', (thrown) => {
-    const error = asBrokerError(thrown);
-    expect(error).toMatchObject({ code: 'internal', cause: thrown });
-    expect(error.message).not.toContain('boom');
-  });
+  it.each([new Error('boom'), 'boom', undefined, null, { code: 'paused' }])(
+    'becomes an internal error when it is not a BrokerError: %s',
+    (thrown) => {
+      const error = asBrokerError(thrown);
+      expect(error).toMatchObject({ code: 'internal', cause: thrown });
+      expect(error.message).not.toContain('boom');
+    },
+  );
 });

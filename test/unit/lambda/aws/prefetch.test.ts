@@ -21,7 +21,7 @@ beforeEach(() => {
   answers = [];
 });
 
-/** Its readings are numbered by their revision. */
+/** The revision of an item is the number of the read. */
 const table: TokenTable = {
   read: async (account) => {
     const revision = reads.push(account);
@@ -38,92 +38,92 @@ const credentials: Credentials = {
   clientId: 'apiApp',
   versionId: 'v1',
 };
-const parts = { table, readCredentials: async () => credentials, clock };
+const dependencies = { table, readCredentials: async () => credentials, clock };
 
-function passes(ms: number): void {
+function advance(ms: number): void {
   wall += ms;
   monotonic += ms;
 }
 
-async function revisionOf(reading: ReturnType<TokenTable['read']>): Promise<number> {
-  return (await reading).item.revision;
+async function revisionOf(result: ReturnType<TokenTable['read']>): Promise<number> {
+  return (await result).item.revision;
 }
 
-describe('a reading made ahead', () => {
-  test('serves the first read of its account, and no other', async () => {
-    const early = prefetchItem(parts, 'main');
+describe('a prefetched item', () => {
+  test('is the result of the first read of its account, and of no other read', async () => {
+    const prefetching = prefetchItem(dependencies, 'main');
     expect(reads).toEqual(['main']);
-    passes(1000);
-    expect(await revisionOf(early.read('other', never))).toBe(2);
-    expect(await revisionOf(early.read('main', never))).toBe(1);
-    expect(await revisionOf(early.read('main', never))).toBe(3);
+    advance(1000);
+    expect(await revisionOf(prefetching.read('other', never))).toBe(2);
+    expect(await revisionOf(prefetching.read('main', never))).toBe(1);
+    expect(await revisionOf(prefetching.read('main', never))).toBe(3);
     expect(reads).toEqual(['main', 'other', 'main']);
   });
 
   test.each([
-    ['is a second old', 1001, 1001],
-    ['is a second old by the wall clock alone', 1001, 10],
-    ['is a second old by the monotonic clock alone', 10, 1001],
-    ['comes from later than now', -1, 10],
-  ])('is thrown away where it %s', async (_, wallMs, monotonicMs) => {
-    const early = prefetchItem(parts, 'main');
+    ['is over a second old', 1001, 1001],
+    ['is over a second old only by the wall clock', 1001, 10],
+    ['is over a second old only by the monotonic clock', 10, 1001],
+    ['comes from the future', -1, 10],
+  ])('is dropped when it %s', async (_, wallMs, monotonicMs) => {
+    const prefetching = prefetchItem(dependencies, 'main');
     wall += wallMs;
     monotonic += monotonicMs;
-    expect(await revisionOf(early.read('main', never))).toBe(2);
+    expect(await revisionOf(prefetching.read('main', never))).toBe(2);
   });
 
-  test("carries the table's time as it is by now", async () => {
-    const early = prefetchItem(parts, 'main');
-    await early.ended;
-    passes(700);
-    expect((await early.read('main', never)).at).toBe(begin + 700);
+  test("has the table's time as it is at the read", async () => {
+    const prefetching = prefetchItem(dependencies, 'main');
+    await prefetching.ended;
+    advance(700);
+    expect((await prefetching.read('main', never)).at).toBe(begin + 700);
   });
 
-  test('of a table that does not tell its time says none', async () => {
+  test('has no time when the table gave none', async () => {
     const { item } = parseRecord('main', undefined);
     answers = [async () => ({ item })];
-    expect(await prefetchItem(parts, 'main').read('main', never)).toEqual({ item });
+    expect(await prefetchItem(dependencies, 'main').read('main', never)).toEqual({ item });
   });
 
-  test('that failed is made again, and its failure is told to nobody', async () => {
+  test('is read again, without an error, when the prefetch failed', async () => {
     answers = [() => Promise.reject(new Error('no table'))];
-    const early = prefetchItem(parts, 'main');
-    expect(await revisionOf(early.read('main', never))).toBe(2);
+    const prefetching = prefetchItem(dependencies, 'main');
+    expect(await revisionOf(prefetching.read('main', never))).toBe(2);
   });
 
-  test('is no answer to a read whose time is up', async () => {
+  test('is not waited for after the signal of the read aborts', async () => {
     answers = [() => new Promise(() => {})];
-    const early = prefetchItem(parts, 'main');
+    const prefetching = prefetchItem(dependencies, 'main');
     const late = new AbortController();
-    const reading = early.read('main', late.signal);
+    const pending = prefetching.read('main', late.signal);
     late.abort();
-    expect(await revisionOf(reading)).toBe(2);
+    expect(await revisionOf(pending)).toBe(2);
   });
 
-  test('is given up after a second, so that an init does not wait for a table that hangs', async () => {
+  test('is given up after a second when the table hangs, so that an init does not wait for it', async () => {
     const time = createVirtualClock(begin);
     const hanging = (_: string, signal: AbortSignal) =>
       new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('cut'))));
-    const { ended } = prefetchItem({ ...parts, table: { ...table, read: hanging }, clock: time }, 'main');
+    const { ended } = prefetchItem({ ...dependencies, table: { ...table, read: hanging }, clock: time }, 'main');
     await time.until(ended);
     expect(time.monotonic()).toBe(1000);
   });
 
-  test('still under way is waited for', async () => {
+  test('is waited for when the prefetch has not ended', async () => {
     const { promise, resolve } = Promise.withResolvers<Awaited<ReturnType<TokenTable['read']>>>();
     answers = [() => promise];
-    const reading = prefetchItem(parts, 'main').read('main', never);
+    const pending = prefetchItem(dependencies, 'main').read('main', never);
     resolve({ item: { ...parseRecord('main', undefined).item, revision: 7 } });
-    expect(await revisionOf(reading)).toBe(7);
+    expect(await revisionOf(pending)).toBe(7);
   });
 });
 
-describe('the secret', () => {
+describe('a prefetched secret', () => {
   const time = createVirtualClock(begin);
   const issuedAt = time.now() - 1000;
   const token = { accessToken: 'not-a-real-token', fingerprint: 'f', issuedAt, lifetimeMs: 60_000, versionId: 'v1' };
 
-  /** The accounts whose secret is read where the table holds this, and when that has ended. */
+  /** The accounts whose secret is read when the table contains this item, and the end of the prefetch. */
   function readsFor(
     item: Partial<Item> | Error,
     answer: (signal: AbortSignal) => Promise<Credentials> = async () => credentials,
@@ -146,8 +146,8 @@ describe('the secret', () => {
   test.each<[string, Partial<Item>]>([
     ['there is no token', {}],
     ['the token is within its margin', { token: { ...token, issuedAt: issuedAt - 54_000 } }],
-    ['a hold has passed', { retryAt: begin - 1, retryCode: 'upstream_unavailable' }],
-  ])('is read too where %s', async (_, item) => {
+    ['a back-off has ended', { retryAt: begin - 1, retryCode: 'upstream_unavailable' }],
+  ])('is read when %s', async (_, item) => {
     const { asked, ended } = readsFor(item);
     await ended;
     expect(asked).toEqual(['main']);
@@ -155,22 +155,22 @@ describe('the secret', () => {
 
   test.each<[string, Partial<Item> | Error]>([
     ['a token can be served', { token }],
-    ['a hold stands', { retryAt: begin + 1000, retryCode: 'upstream_unavailable' }],
+    ['a back-off has not ended', { retryAt: begin + 1000, retryCode: 'upstream_unavailable' }],
     ['the account is paused', { paused: true }],
-    ['the item cannot be understood', { fault: 'schema' }],
+    ['the item cannot be read', { fault: 'schema' }],
     ['the table did not answer', new Error('no table')],
-  ])('is left alone where %s', async (_, item) => {
+  ])('is not read when %s', async (_, item) => {
     const { asked, ended } = readsFor(item);
     await ended;
     expect(asked).toEqual([]);
   });
 
-  test('that cannot be read is left for the call to meet', async () => {
+  test('makes no error when it cannot be read', async () => {
     const { ended } = readsFor({}, () => Promise.reject(new Error('no secret')));
     await expect(ended).resolves.toBeUndefined();
   });
 
-  test('is given up after a second', async () => {
+  test('is given up when it takes over a second', async () => {
     const started = time.monotonic();
     const aborted = (signal: AbortSignal) =>
       new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));

@@ -48,13 +48,13 @@ function handlerFor(parts: Partial<Broker> = {}) {
     verify: async () => ({ outcome: 'renewed', expiresAt: noon }),
     ...parts,
   });
-  const serve = createAdminHandler({ broker, accounts: ['one', 'two'], report: reports.report });
+  const handle = createAdminHandler({ broker, accounts: ['one', 'two'], report: reports.report });
   const send = (event: unknown) =>
-    serve(event, describeInvocation(event, lambdaContext('admin'), undefined), () => 25_000);
+    handle(event, describeInvocation(event, lambdaContext('admin'), undefined), () => 25_000);
   return { send, amended, reports };
 }
 
-describe('status', () => {
+describe('the action status', () => {
   const two = {
     account: 'two',
     paused: true,
@@ -70,26 +70,26 @@ describe('status', () => {
     next_try: '2026-11-24T12:30:00.000Z',
   };
 
-  it('shows every account, and never a token', async () => {
+  it('shows the status of every account, and no token, when no account is named', async () => {
     const { send } = handlerFor();
     const answer = await send({ action: 'status' });
     expect(answer).toEqual({ action: 'status', accounts: [{ account: 'one', paused: false, marks: 0 }, two] });
     expect(JSON.stringify(answer)).not.toContain(token.accessToken);
   });
 
-  it('shows one account', async () => {
+  it('shows the status of one account when it is named', async () => {
     const { send } = handlerFor();
     expect(await send({ action: 'status', account: 'two' })).toEqual({ action: 'status', accounts: [two] });
   });
 
-  it('shows a renewal that is put off', async () => {
+  it('shows a later next_renewal when the item puts the renewal off', async () => {
     const { send } = handlerFor({ status: async () => ({ ...eventful, renewAt: noon + 1_200_000 }) });
     expect(await send({ action: 'status', account: 'two' })).toMatchObject({
       accounts: [{ next_renewal: '2026-11-24T12:20:00.000Z' }],
     });
   });
 
-  it('shows what it can where an account cannot be read', async () => {
+  it('shows the other accounts when the status of one cannot be read', async () => {
     const unreadable = () => Promise.reject(new BrokerError('table_unavailable', 'GetItem'));
     const status = (account: string) => (account === 'one' ? unreadable() : Promise.resolve(untouched));
     const { send, reports } = handlerFor({ status });
@@ -104,24 +104,21 @@ describe('status', () => {
   });
 });
 
-describe('an operator', () => {
-  it.each(['clear-rejection', 'purge', 'pause', 'resume'])(
-    'may %s an account, which is put on record',
-    async (action) => {
-      const { send, amended, reports } = handlerFor();
-      expect(await send({ action, account: 'one' })).toEqual({ action, account: 'one', outcome: 'done' });
-      expect(amended).toEqual([`${action} one`]);
-      expect(reports.ran).toMatchObject([
-        {
-          invocation: { caller: 'alias:admin', account: 'one' },
-          task: action,
-          results: [{ account: 'one', outcome: 'done' }],
-        },
-      ]);
-    },
-  );
+describe('the other actions', () => {
+  it.each(['clear-rejection', 'purge', 'pause', 'resume'])('does %s on an account and reports it', async (action) => {
+    const { send, amended, reports } = handlerFor();
+    expect(await send({ action, account: 'one' })).toEqual({ action, account: 'one', outcome: 'done' });
+    expect(amended).toEqual([`${action} one`]);
+    expect(reports.ran).toMatchObject([
+      {
+        invocation: { caller: 'alias:admin', account: 'one' },
+        task: action,
+        results: [{ account: 'one', outcome: 'done' }],
+      },
+    ]);
+  });
 
-  it('may verify an account, and sees no token', async () => {
+  it('verifies an account and answers without a token', async () => {
     const { send, reports } = handlerFor();
     expect(await send({ action: 'verify', account: 'one' })).toEqual({
       action: 'verify',
@@ -132,24 +129,28 @@ describe('an operator', () => {
     expect(reports.ran).toMatchObject([{ task: 'verify' }]);
   });
 
-  it('is told of a failure', async () => {
+  it('rejects with the error of the broker when an action fails', async () => {
     const { send } = handlerFor({ amend: () => Promise.reject(new BrokerError('table_unavailable', 'UpdateItem')) });
     await expect(send({ action: 'purge', account: 'one' })).rejects.toMatchObject({ code: 'table_unavailable' });
   });
 
   it.each<[string, unknown, string]>([
     ['an account that is not configured', { action: 'purge', account: 'three' }, 'unknown_account'],
-    ['the status of one that is not', { action: 'status', account: 'constructor' }, 'unknown_account'],
-    ['an account that is malformed', { action: 'purge', account: 'ONE' }, 'invalid_account'],
+    [
+      'the status of an account that is not configured',
+      { action: 'status', account: 'constructor' },
+      'unknown_account',
+    ],
+    ['a malformed account', { action: 'purge', account: 'ONE' }, 'invalid_account'],
     ['no account', { action: 'purge' }, 'invalid_request'],
-    ['an account that is no string', { action: 'purge', account: ['one'] }, 'invalid_request'],
+    ['an account that is not a string', { action: 'purge', account: ['one'] }, 'invalid_request'],
     ['an account that is null', { action: 'status', account: null }, 'invalid_request'],
     ['another action', { action: 'delete', account: 'one' }, 'invalid_request'],
     ['an action of Object.prototype', { action: 'constructor', account: 'one' }, 'invalid_request'],
     ['an action in a list', { action: ['purge'], account: 'one' }, 'invalid_request'],
     ['an unknown member', { action: 'purge', account: 'one', force: true }, 'invalid_request'],
     ['a prototype key', JSON.parse('{"action":"status","__proto__":{"account":"one"}}'), 'invalid_request'],
-    ['nothing', {}, 'invalid_request'],
+    ['an empty object', {}, 'invalid_request'],
     ['null', null, 'invalid_request'],
     ['a string', 'status', 'invalid_request'],
     ['an array', [{ action: 'status' }], 'invalid_request'],
@@ -159,7 +160,7 @@ describe('an operator', () => {
       event,
       'invalid_request',
     ]),
-  ])('may not ask for %s', async (_name, event, code) => {
+  ])('refuses an event with %s', async (_name, event, code) => {
     const { send, amended } = handlerFor();
     await expect(send(event)).rejects.toMatchObject({ code });
     expect(amended).toEqual([]);

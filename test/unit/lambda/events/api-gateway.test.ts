@@ -14,13 +14,13 @@ function handlerFor(given = grant, defaultAccount: string | undefined = 'one') {
   const reports = recordReports();
   const isConfigured = (account: string) => configured.has(account);
   const issueToken = createIssueToken({ broker, isConfigured, report: reports.report });
-  const serve = createHttpHandler(issueToken);
+  const handle = createHttpHandler(issueToken);
   const send = (event: unknown) =>
-    serve(event, describeInvocation(event, lambdaContext('http'), defaultAccount), () => 25_000);
+    handle(event, describeInvocation(event, lambdaContext('http'), defaultAccount), () => 25_000);
   return { send, requests, reports };
 }
 
-/** The code with which a call is refused; no broker may hear of it. */
+/** The code with which the handler refuses an event. It must not call the broker. */
 async function refusalOf(event: unknown): Promise<string> {
   const { send, requests } = handlerFor();
   const refusal = await send(event).then(
@@ -34,8 +34,8 @@ async function refusalOf(event: unknown): Promise<string> {
 const body = (text: string) => httpEvent({ account: 'one', body: text });
 const base64 = (text: string) => httpEvent({ account: 'one', body: btoa(text), event: { isBase64Encoded: true } });
 
-describe('an HTTP call', () => {
-  it('is answered with the token, its life counted anew', async () => {
+describe('an HTTP request', () => {
+  it('answers with the token and the life that it has left', async () => {
     const { send } = handlerFor();
     const answer = await send(httpEvent({ account: 'two' }));
     expect(answer).toEqual({
@@ -58,14 +58,14 @@ describe('an HTTP call', () => {
     });
   });
 
-  it('is told what is not as it should be', async () => {
+  it('answers with the source and the warning of the grant', async () => {
     const { send } = handlerFor({ ...grant, source: 'shared', warning: 'renewal_failing' });
     expect(await send(httpEvent())).toMatchObject({
       body: expect.stringContaining('"source":"shared","warning":"renewal_failing"'),
     });
   });
 
-  it('gets no token where it wants metadata', async () => {
+  it('answers without the token when the request wants metadata', async () => {
     const { send } = handlerFor();
     const answer = await send(body('{"want":"metadata"}'));
     expect(JSON.stringify(answer)).not.toMatch(/access_token|not-a-real-token/);
@@ -74,10 +74,10 @@ describe('an HTTP call', () => {
   it.each<[string, HttpCall, object]>([
     ['the default account', {}, { account: 'one' }],
     ['the account of the path', { account: 'two' }, { account: 'two' }],
-    ['no members of an empty body', { account: 'two', body: '' }, { account: 'two' }],
-    ['no members of an empty object', { account: 'two', body: ' {} ' }, { account: 'two' }],
+    ['a token, with an empty body', { account: 'two', body: '' }, { account: 'two' }],
+    ['a token, with an empty object', { account: 'two', body: ' {} ' }, { account: 'two' }],
     [
-      'all members',
+      'a token, with all members',
       { account: 'two', body: JSON.stringify({ min_validity: 1.5, rejected: token.fingerprint, want: 'token' }) },
       { account: 'two', minValidityMs: 1500, rejected: token.fingerprint },
     ],
@@ -86,20 +86,28 @@ describe('an HTTP call', () => {
       { account: 'two', body: JSON.stringify({ rejected: token.fingerprint.toUpperCase() }) },
       { account: 'two', rejected: token.fingerprint },
     ],
-    ['no validity', { account: 'two', body: '{"min_validity":0}' }, { account: 'two', minValidityMs: 0 }],
     [
-      'base64',
+      'a token with a min_validity of 0',
+      { account: 'two', body: '{"min_validity":0}' },
+      { account: 'two', minValidityMs: 0 },
+    ],
+    [
+      'a token, with a body in Base64',
       { account: 'two', body: btoa('{"min_validity":60}'), event: { isBase64Encoded: true } },
       { account: 'two', minValidityMs: 60_000 },
     ],
-    ['a base path of a custom domain', { account: 'two', event: { path: '/fegora/token/two' } }, { account: 'two' }],
-  ])('may ask for %s', async (_name, httpCall, request) => {
+    [
+      'a token, under the base path of a custom domain',
+      { account: 'two', event: { path: '/fegora/token/two' } },
+      { account: 'two' },
+    ],
+  ])('passes a request for %s to the broker', async (_name, httpCall, request) => {
     const { send, requests } = handlerFor();
     await send(httpEvent(httpCall));
     expect(requests).toEqual([request]);
   });
 
-  it('may be 1 KB long, counted in bytes after decoding', async () => {
+  it('accepts a body of 1 KB and refuses a longer one, counted in bytes after decoding', async () => {
     const longest = `{"min_validity":1${' '.repeat(1024 - 18)}}`;
     expect(longest).toHaveLength(1024);
     const { send, requests } = handlerFor();
@@ -112,23 +120,23 @@ describe('an HTTP call', () => {
   });
 });
 
-describe('base64', () => {
+describe('a body in Base64', () => {
   const stuffed = (length: number) =>
     httpEvent({ account: 'one', body: btoa('{}').padEnd(length), event: { isBase64Encoded: true } });
 
-  it('may be as long as that of 1 KB, with white space where there is less', async () => {
+  it('accepts Base64 as long as that of 1 KB, padded with white space', async () => {
     const { send, requests } = handlerFor();
     await send(stuffed(1368));
     expect(requests).toHaveLength(1);
   });
 
-  it('may be no longer, even where it says no more', async () => {
+  it('refuses longer Base64 even when it decodes to less than 1 KB', async () => {
     expect(await refusalOf(stuffed(1369))).toBe('invalid_request');
   });
 });
 
-describe('a caller', () => {
-  it('has a role of at most 250 characters, as many as a metric takes', () => {
+describe('the role of a caller', () => {
+  it('has at most 250 characters, the limit of a metric', () => {
     const userArn = `arn:aws:iam::000000000000:user/${'x'.repeat(300)}`;
     const { caller, callerRole } = describeInvocation(
       httpEvent({ event: { requestContext: { identity: { userArn } } } }),
@@ -140,9 +148,9 @@ describe('a caller', () => {
   });
 });
 
-describe('an HTTP call is refused', () => {
+describe('a refused HTTP request', () => {
   it.each<[string, string]>([
-    ['no JSON', 'min_validity=1'],
+    ['text that is not JSON', 'min_validity=1'],
     ['cut JSON', '{"min_validity":1'],
     ['null', 'null'],
     ['a string', '"token"'],
@@ -151,23 +159,23 @@ describe('an HTTP call is refused', () => {
     ['an array of bodies', '[{"min_validity":1}]'],
     ['an unknown member', '{"account":"two"}'],
     ['a member named twice', '{"min_validity":1,"min_validity":2}'],
-    ['a member named twice, once in disguise', '{"min_validity":1,"min\\u005fvalidity":2}'],
+    ['a member named twice, once with an escape', '{"min_validity":1,"min\\u005fvalidity":2}'],
     ['a prototype key', '{"__proto__":{"want":"token"}}'],
     ['a constructor', '{"constructor":{"prototype":{}}}'],
     ['a negative validity', '{"min_validity":-1}'],
-    ['a validity in words', '{"min_validity":"60"}'],
-    ['a validity without end', '{"min_validity":1e999}'],
-    ['no validity at all', '{"min_validity":null}'],
+    ['a validity that is a string', '{"min_validity":"60"}'],
+    ['an infinite validity', '{"min_validity":1e999}'],
+    ['a validity of null', '{"min_validity":null}'],
     ['a nested validity', '{"min_validity":{"min_validity":1}}'],
     ['a short fingerprint', '{"rejected":"abc"}'],
-    ['a fingerprint in letters beyond hex', `{"rejected":"${'G'.repeat(64)}"}`],
+    ['a fingerprint that is not hex', `{"rejected":"${'G'.repeat(64)}"}`],
     ['a fingerprint with a line end', `{"rejected":"${'a'.repeat(64)}\\n"}`],
-    ['a fingerprint that is no string', `{"rejected":["${'a'.repeat(64)}"]}`],
-    ['another wish', '{"want":"refresh_token"}'],
-    ['a wish that is no string', '{"want":true}'],
+    ['a fingerprint that is not a string', `{"rejected":["${'a'.repeat(64)}"]}`],
+    ['an unknown want', '{"want":"refresh_token"}'],
+    ['a want that is not a string', '{"want":true}'],
     ['a byte order mark', '\ufeff{}'],
     ['6 MB', ' '.repeat(6 * 1024 * 1024)],
-  ])('with a body of %s', async (_name, text) => {
+  ])('is invalid_request when the body is %s', async (_name, text) => {
     expect(await refusalOf(body(text))).toBe('invalid_request');
     expect(
       await refusalOf(
@@ -176,7 +184,7 @@ describe('an HTTP call is refused', () => {
     ).toBe('invalid_request');
   });
 
-  it('with base64 that is not said to be, and said to be without being', async () => {
+  it('is invalid_request when isBase64Encoded does not agree with the body', async () => {
     expect(await refusalOf(body(btoa('{}')))).toBe('invalid_request');
     expect(await refusalOf(httpEvent({ account: 'one', body: '{}', event: { isBase64Encoded: true } }))).toBe(
       'invalid_request',
@@ -210,41 +218,41 @@ describe('an HTTP call is refused', () => {
     ['that is empty', { account: '' }],
     ['of 64 characters', { account: 'a'.repeat(64) }],
     ['of 6 MB', { account: 'a'.repeat(6 * 1024 * 1024) }],
-    ['that is no string', { account: 'one', event: { pathParameters: { account: ['one'] } } }],
+    ['that is not a string', { account: 'one', event: { pathParameters: { account: ['one'] } } }],
     ['that is missing', { account: 'one', event: { pathParameters: {} } }],
     ['whose parameters are missing', { account: 'one', event: { pathParameters: null } }],
     ['that the path does not name', { account: 'one', event: { path: '/token/two' } }],
-    ['that the path spells otherwise', { account: 'one', event: { path: '/token/%6fne' } }],
-    ['that the path ends by chance', { account: 'one', event: { path: '/token/xone' } }],
+    ['that the path spells with an escape', { account: 'one', event: { path: '/token/%6fne' } }],
+    ['that is only the end of the one in the path', { account: 'one', event: { path: '/token/xone' } }],
     ['whose path is missing', { account: 'one', event: { path: undefined } }],
-    ['beside the default', { event: { pathParameters: { account: 'two' } } }],
-    ['beside the default, in the path', { event: { path: '/token/two' } }],
-  ])('with an account %s', async (_name, httpCall) => {
+    ['in the parameters of the default path', { event: { pathParameters: { account: 'two' } } }],
+    ['in the path of the default resource', { event: { path: '/token/two' } }],
+  ])('is invalid_account when the request has an account %s', async (_name, httpCall) => {
     expect(await refusalOf(httpEvent(httpCall))).toBe('invalid_account');
   });
 
-  it('with an account that is not configured', async () => {
+  it('is unknown_account when the account is not configured', async () => {
     expect(await refusalOf(httpEvent({ account: 'three' }))).toBe('unknown_account');
     expect(await refusalOf(httpEvent({ account: 'constructor' }))).toBe('unknown_account');
   });
 
-  it('without an account where none is the default', async () => {
+  it('is invalid_account when the path names no account and there is no default account', async () => {
     const { broker } = servingBroker();
     const { report } = recordReports();
     const issueToken = createIssueToken({ broker, isConfigured: () => true, report });
-    const serve = createHttpHandler(issueToken);
+    const handle = createHttpHandler(issueToken);
     const invocation = describeInvocation(httpEvent(), lambdaContext('http'), undefined);
-    await expect(serve(httpEvent(), invocation, () => 25_000)).rejects.toMatchObject({ code: 'invalid_account' });
+    await expect(handle(httpEvent(), invocation, () => 25_000)).rejects.toMatchObject({ code: 'invalid_account' });
   });
 
   it.each([...Object.entries(foreignEvents), ['null', null], ['a string', 'token'], ['an array', [httpEvent()]]])(
-    'as an event of another kind: %s',
+    'is invalid_request when the event is of another kind: %s',
     async (_name, event) => {
       expect(await refusalOf(event)).toBe('invalid_request');
     },
   );
 
-  it('or served, whatever is in the body', async () => {
+  it('is invalid_request, or the request is served, for any JSON body', async () => {
     await fc.assert(
       fc.asyncProperty(fc.json(), async (text) => {
         const { send } = handlerFor();
@@ -255,8 +263,8 @@ describe('an HTTP call is refused', () => {
   });
 });
 
-describe('a refusal over HTTP', () => {
-  it('has the shape and the headers of the contract', () => {
+describe('a failure as an HTTP answer', () => {
+  it('has the status, the headers and the body of the contract', () => {
     expect(httpFailure(new BrokerError('paused', 'paused', { retryAfterMs: 2500 }), 'request-1')).toEqual({
       statusCode: 503,
       headers: {
@@ -270,15 +278,15 @@ describe('a refusal over HTTP', () => {
     });
   });
 
-  it('offers no time where trying again cannot help', () => {
+  it('has no Retry-After when a retry cannot help', () => {
     const answer = httpFailure(new BrokerError('forbidden', 'wrong alias'), 'request-1');
     expect(answer.statusCode).toBe(403);
     expect(answer.headers).not.toHaveProperty('Retry-After');
   });
 });
 
-describe('an issue', () => {
-  it('is reported with what the caller was given', async () => {
+describe('the report of an issued token', () => {
+  it('contains the invocation and the grant', async () => {
     const { send, reports } = handlerFor();
     const event = httpEvent({ account: 'two' });
     await send(event);

@@ -10,14 +10,14 @@ function handlerFor() {
   const { broker, requests } = servingBroker();
   const reports = recordReports();
   const isConfigured = (account: string) => account === 'one';
-  const serve = createDirectHandler(createIssueToken({ broker, isConfigured, report: reports.report }));
+  const handle = createDirectHandler(createIssueToken({ broker, isConfigured, report: reports.report }));
   const send = (event: unknown, alias = 'account-one') =>
-    serve(event, describeInvocation(event, lambdaContext(alias), 'two'), () => 25_000);
+    handle(event, describeInvocation(event, lambdaContext(alias), 'two'), () => 25_000);
   return { send, requests, reports };
 }
 
-describe('a direct call', () => {
-  it('is answered with the JSON of the HTTP call', async () => {
+describe('a direct invocation', () => {
+  it('answers with the JSON that an HTTP request gets', async () => {
     const { send, requests, reports } = handlerFor();
     expect(await send({ min_validity: 60 })).toEqual({
       access_token: 'not-a-real-token',
@@ -32,7 +32,7 @@ describe('a direct call', () => {
     expect(reports.issued).toMatchObject([{ grant, invocation: { caller: 'alias:account-one', account: 'one' } }]);
   });
 
-  it('gets no token where it wants metadata', async () => {
+  it('answers without the token when the payload wants metadata', async () => {
     const { send } = handlerFor();
     expect(await send({ want: 'metadata' })).not.toHaveProperty('access_token');
   });
@@ -48,31 +48,31 @@ describe('a direct call', () => {
     ['a prototype key', JSON.parse('{"__proto__":{"want":"metadata"}}')],
     ['a proxy event', httpEvent({ account: 'two' })],
     ...Object.entries(foreignEvents),
-  ])('is refused with %s', async (_name, event) => {
+  ])('is invalid_request when the payload is %s', async (_name, event) => {
     const { send, requests } = handlerFor();
     await expect(send(event)).rejects.toMatchObject({ code: 'invalid_request' });
     expect(requests).toEqual([]);
   });
 
-  it('is refused for an account that is not configured', async () => {
+  it('is unknown_account when the account of the alias is not configured', async () => {
     const { send, requests } = handlerFor();
     await expect(send({}, 'account-two')).rejects.toMatchObject({ code: 'unknown_account' });
     expect(requests).toEqual([]);
   });
 });
 
-describe('a failure that is thrown', () => {
+describe('a failure of a direct invocation', () => {
   const cause = Object.assign(new Error('a cause'), { $metadata: { requestId: 'x' } });
   const failure = directFailure(new BrokerError('credentials_rejected', 'a detail', { cause }), 'request-1');
 
-  it('is named by its code, for Step Functions', () => {
+  it('has its code in PascalCase as its name, for Step Functions', () => {
     expect(failure).toBeInstanceOf(Error);
     expect(failure.name).toBe('CredentialsRejected');
     expect(directFailure(new BrokerError('upstream_invalid_response', ''), 'r').name).toBe('UpstreamInvalidResponse');
     expect(directFailure(new BrokerError('internal', ''), 'r').name).toBe('Internal');
   });
 
-  it('says no more than the HTTP error', () => {
+  it('contains only what the HTTP error contains', () => {
     expect(JSON.parse(failure.message)).toEqual({
       error: 'credentials_rejected',
       error_description: 'Fegora refuses the credentials of this account.',
@@ -83,7 +83,7 @@ describe('a failure that is thrown', () => {
     expect(failure.cause).toBeUndefined();
   });
 
-  it('has nothing that Lambda would log beside', () => {
+  it('has no enumerable member, which Lambda would log', () => {
     expect(Object.keys(failure)).toEqual([]);
   });
 });
@@ -105,28 +105,28 @@ describe('the entry point', () => {
     ['account-one_two', 'none'],
     ['accounts', 'none'],
     ['one', 'none'],
-  ])('of alias %s: %s, whatever the event looks like', (alias, entryPoint) => {
+  ])('of alias %s is %s, whatever the event contains', (alias, entryPoint) => {
     for (const event of [{}, null, httpEvent(), { action: 'purge', account: 'one' }, { accounts: ['one'] }]) {
       expect(describeInvocation(event, lambdaContext(alias), 'one').entryPoint).toBe(entryPoint);
     }
   });
 
-  it('is none where Lambda tells no ARN', () => {
+  it('is none when Lambda gives no ARN', () => {
     const context = { ...lambdaContext('http'), invokedFunctionArn: 'fegora-token-broker:http' };
     expect(describeInvocation({}, context, 'one').entryPoint).toBe('none');
   });
 });
 
-describe('the caller', () => {
-  const called = (userArn: unknown) =>
+describe('the caller of an invocation', () => {
+  const describeCaller = (userArn: unknown) =>
     describeInvocation(
       httpEvent({ event: { requestContext: { identity: { userArn }, requestId: 'r-1' } } }),
       lambdaContext('http'),
       'one',
     );
 
-  it('is the ARN that API Gateway authenticated, and API Gateway gives the id', () => {
-    expect(called(callerArn)).toEqual({
+  it('is the ARN that API Gateway authenticated, with the request id of API Gateway', () => {
+    expect(describeCaller(callerArn)).toEqual({
       entryPoint: 'http',
       caller: callerArn,
       callerRole: 'arn:aws:sts::000000000000:assumed-role/invoicing',
@@ -145,11 +145,11 @@ describe('the caller', () => {
     ['', 'unknown'],
     [null, 'unknown'],
     [{ arn: callerArn }, 'unknown'],
-  ])('%s counts as %s', (userArn, role) => {
-    expect(called(userArn).callerRole).toBe(role);
+  ])('%s has the role %s', (userArn, role) => {
+    expect(describeCaller(userArn).callerRole).toBe(role);
   });
 
-  it('of a direct call is the alias, whatever the event claims', () => {
+  it('is the alias of a direct invocation, whatever the event contains', () => {
     const invocation = describeInvocation(httpEvent({ account: 'two' }), lambdaContext('account-one'), 'one');
     expect(invocation).toMatchObject({ caller: 'alias:account-one', account: 'one' });
     expect(invocation.requestId).toBe(invocation.invocationId);

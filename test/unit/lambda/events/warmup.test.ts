@@ -12,35 +12,35 @@ const accounts = new Map([
   ['partial', `${arn}fegora/partial`],
 ]);
 
-interface Scene {
-  readonly upkeep?: (account: string) => Promise<{ outcome: 'fresh' | 'renewed' | 'skipped'; expiresAt?: number }>;
+interface Options {
+  readonly work?: (account: string) => Promise<{ outcome: 'fresh' | 'renewed' | 'skipped'; expiresAt?: number }>;
   readonly remaining?: () => number;
   readonly of?: ReadonlyMap<string, string>;
 }
 
 function handlerFor({
-  upkeep = async () => ({ outcome: 'fresh' }),
+  work = async () => ({ outcome: 'fresh' }),
   remaining = () => 25_000,
   of = accounts,
-}: Scene = {}) {
+}: Options = {}) {
   const worked: string[] = [];
-  const note = (work: string) => (account: string) => {
-    worked.push(`${work} ${account}`);
-    return upkeep(account);
+  const record = (task: string) => (account: string) => {
+    worked.push(`${task} ${account}`);
+    return work(account);
   };
   const reports = recordReports();
-  const broker = brokerOf({ warm: note('warm'), verify: note('verify') });
-  const serve = createWarmupHandler({ broker, accounts: of, report: reports.report });
+  const broker = brokerOf({ warm: record('warm'), verify: record('verify') });
+  const handle = createWarmupHandler({ broker, accounts: of, report: reports.report });
   const send = (event: unknown) =>
-    serve(event, describeInvocation(event, lambdaContext('warmup'), undefined), remaining);
+    handle(event, describeInvocation(event, lambdaContext('warmup'), undefined), remaining);
   return { send, worked, reports };
 }
 
 const refused = () => Promise.reject(new BrokerError('credentials_rejected', 'marked'));
 
 describe('a warm-up', () => {
-  it('looks after every account where none is named', async () => {
-    const { send, worked, reports } = handlerFor({ upkeep: async () => ({ outcome: 'renewed', expiresAt: noon }) });
+  it('warms every account when the event names none', async () => {
+    const { send, worked, reports } = handlerFor({ work: async () => ({ outcome: 'renewed', expiresAt: noon }) });
     const results = ['named', 'complete', 'partial'].map((account) => ({
       account,
       outcome: 'renewed',
@@ -51,7 +51,7 @@ describe('a warm-up', () => {
     expect(reports.ran).toMatchObject([{ task: 'warm', results }]);
   });
 
-  it('looks after the accounts that are named, once each, and skips those it does not know', async () => {
+  it('warms each named account once and skips those that are not configured', async () => {
     const { send, worked } = handlerFor();
     expect(await send({ accounts: ['partial', 'gone', 'constructor', 'partial', '', 'NAMED'] })).toEqual({
       results: [
@@ -66,10 +66,10 @@ describe('a warm-up', () => {
     expect(await send({ accounts: [] })).toEqual({ results: [] });
   });
 
-  it('tells what failed, goes on, and reports it', async () => {
-    const upkeep = (account: string) =>
+  it('goes on when an account fails, and answers and reports the failure', async () => {
+    const work = (account: string) =>
       account === 'named' ? refused() : Promise.resolve({ outcome: 'fresh' } as const);
-    const { send, reports } = handlerFor({ upkeep });
+    const { send, reports } = handlerFor({ work });
     expect(await send({})).toEqual({
       results: [
         { account: 'named', outcome: 'failed:credentials_rejected' },
@@ -82,19 +82,19 @@ describe('a warm-up', () => {
     ]);
   });
 
-  it('hides what is no BrokerError', async () => {
-    const { send } = handlerFor({ upkeep: () => Promise.reject(new Error('not-a-real-password')) });
+  it('answers failed:internal when the broker throws another error', async () => {
+    const { send } = handlerFor({ work: () => Promise.reject(new Error('not-a-real-password')) });
     const answer = await send({ accounts: ['named'] });
     expect(answer).toEqual({ results: [{ account: 'named', outcome: 'failed:internal' }] });
   });
 
   it.each(['deadline', 'paused'] as const)('skips an account that answers %s', async (code) => {
-    const { send, reports } = handlerFor({ upkeep: () => Promise.reject(new BrokerError(code, 'later')) });
+    const { send, reports } = handlerFor({ work: () => Promise.reject(new BrokerError(code, 'a detail')) });
     expect(await send({ accounts: ['named'] })).toEqual({ results: [{ account: 'named', outcome: 'skipped' }] });
     expect(reports.failed).toEqual([]);
   });
 
-  it('starts no account with less than 10 s left', async () => {
+  it('skips an account when less than 10 s are left', async () => {
     let leftMs = 10_001;
     const { send, worked } = handlerFor({ remaining: () => --leftMs });
     expect(await send({})).toEqual({
@@ -107,11 +107,11 @@ describe('a warm-up', () => {
     expect(worked).toEqual(['warm named']);
   });
 
-  it('works on five accounts at a time, and keeps their order', async () => {
+  it('warms five accounts at a time and answers in their order', async () => {
     const many = new Map(Array.from({ length: 23 }, (_, index) => [`a${index}`, `s${index}`]));
     let running = 0;
     let most = 0;
-    const upkeep = async (account: string) => {
+    const work = async (account: string) => {
       running += 1;
       most = Math.max(most, running);
       for (let turns = Number(account.slice(1)) % 4; turns >= 0; turns -= 1) {
@@ -120,7 +120,7 @@ describe('a warm-up', () => {
       running -= 1;
       return { outcome: 'fresh' } as const;
     };
-    const { send } = handlerFor({ upkeep, of: many });
+    const { send } = handlerFor({ work, of: many });
     expect(await send({})).toEqual({ results: [...many.keys()].map((account) => ({ account, outcome: 'fresh' })) });
     expect(most).toBe(5);
   });
@@ -130,17 +130,17 @@ describe('a warm-up', () => {
     ['undefined', undefined],
     ['a string', 'all'],
     ['an array', ['named']],
-    ['accounts that are no list', { accounts: 'named' }],
+    ['accounts that are not a list', { accounts: 'named' }],
     ['accounts that are null', { accounts: null }],
-    ['accounts that are no strings', { accounts: [1] }],
+    ['accounts that are not strings', { accounts: [1] }],
     ['accounts of 6 MB', { accounts: ['a'.repeat(6_000_000)] }],
     ['too many accounts', { accounts: Array.from({ length: 1001 }, () => 'named') }],
     ['an unknown member', { accounts: ['named'], force: true }],
     ['a prototype key', JSON.parse('{"__proto__":{"accounts":[]}}')],
-    ['an operator’s order', { action: 'purge', account: 'named' }],
+    ['an operator’s command', { action: 'purge', account: 'named' }],
     ['a proxy event', httpEvent()],
     ...Object.entries(foreignEvents),
-  ])('is refused as %s', async (_name, event) => {
+  ])('is invalid_request when the event is %s', async (_name, event) => {
     const { send, worked } = handlerFor();
     await expect(send(event)).rejects.toMatchObject({ code: 'invalid_request' });
     expect(worked).toEqual([]);
@@ -152,7 +152,7 @@ describe('promise 22: the event that a secret changed', () => {
     ['named', 'fegora/named', 'fegora/named-AbCdEf'],
     ['complete', 'fegora/complete', 'fegora/complete-AbCdEf'],
     ['partial', 'fegora/partial', 'fegora/partial-AbCdEf'],
-  ])('verifies %s, whose secret it is', async (account, name, id) => {
+  ])('verifies the account %s when its secret changed', async (account, name, id) => {
     const { send, worked, reports } = handlerFor();
     expect(await send(labelUpdated({ name, arn: `${arn}${id}` }))).toEqual({
       results: [{ account, outcome: 'fresh' }],
@@ -164,7 +164,7 @@ describe('promise 22: the event that a secret changed', () => {
   it.each([
     ['its name', { resources: [] }],
     ['its ARN', { detail: { labelUpdated: 'AWSCURRENT' } }],
-  ])('knows a secret by %s alone', async (_way, members) => {
+  ])('recognizes a secret when the event has only %s', async (_way, members) => {
     for (const account of accounts.keys()) {
       const { send, worked } = handlerFor();
       await send({ ...labelUpdated({ name: `fegora/${account}`, arn: `${arn}fegora/${account}-AbCdEf` }), ...members });
@@ -174,10 +174,10 @@ describe('promise 22: the event that a secret changed', () => {
 
   it.each([
     ['another secret', { name: 'other', arn: `${arn}other-AbCdEf` }],
-    ['a secret whose name begins alike', { name: 'fegora/named2', arn: `${arn}fegora/named2-AbCdEf` }],
+    ['a secret whose name has the same beginning', { name: 'fegora/named2', arn: `${arn}fegora/named2-AbCdEf` }],
     ['another label', { name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf`, label: 'AWSPREVIOUS' }],
-    ['a label of somebody’s own', { name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf`, label: 'awscurrent' }],
-  ])('changes nothing for %s', async (_name, change) => {
+    ['a label that a user made', { name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf`, label: 'awscurrent' }],
+  ])('verifies no account when the event is about %s', async (_name, change) => {
     const { send, worked } = handlerFor();
     expect(await send(labelUpdated(change))).toEqual({ results: [] });
     expect(worked).toEqual([]);
@@ -185,16 +185,16 @@ describe('promise 22: the event that a secret changed', () => {
 
   it.each<[string, object]>([
     ['no detail', { detail: null }],
-    ['a name that is no string', { detail: { name: 1, labelUpdated: 'AWSCURRENT' }, resources: 'none' }],
-    ['resources that are no strings', { detail: { labelUpdated: 'AWSCURRENT' }, resources: [null, 1, {}] }],
-  ])('changes nothing with %s', async (_name, members) => {
+    ['a name that is not a string', { detail: { name: 1, labelUpdated: 'AWSCURRENT' }, resources: 'none' }],
+    ['resources that are not strings', { detail: { labelUpdated: 'AWSCURRENT' }, resources: [null, 1, {}] }],
+  ])('verifies no account when the event has %s', async (_name, members) => {
     const { send } = handlerFor();
     const event = { ...labelUpdated({ name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf` }), ...members };
     expect(await send(event)).toEqual({ results: [] });
   });
 
-  it('never throws for what Fegora says of the new version', async () => {
-    const { send } = handlerFor({ upkeep: refused });
+  it('answers a failure as a result when Fegora refuses the new version', async () => {
+    const { send } = handlerFor({ work: refused });
     expect(await send(labelUpdated({ name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf` }))).toEqual({
       results: [{ account: 'named', outcome: 'failed:credentials_rejected' }],
     });

@@ -37,8 +37,8 @@ const identity = {
   account: 'one',
 };
 
-describe('an issue', () => {
-  it('promise 43: is one audit record, with caller, account, secret version, fingerprint, source and request id', () => {
+describe('an issued token', () => {
+  it('promise 43: makes one audit record with caller, account, secret version, fingerprint, source and request id', () => {
     telemetry.issued(invocation, { ...grant, warning: 'renewal_failing' }, 'token');
     expect(lines()).toEqual([
       expect.objectContaining({
@@ -56,12 +56,15 @@ describe('an issue', () => {
     expect(output.text()).not.toContain(token.accessToken);
   });
 
-  it.each(['token', 'metadata'] as const)('says whether its caller has no token: %s', (want) => {
-    telemetry.issued(invocation, grant, want);
-    expect(lines().map((line) => Object(line).want)).toEqual([want === 'metadata' ? want : undefined]);
-  });
+  it.each(['token', 'metadata'] as const)(
+    'is recorded with want only when the caller asked for metadata: %s',
+    (want) => {
+      telemetry.issued(invocation, grant, want);
+      expect(lines().map((line) => Object(line).want)).toEqual([want === 'metadata' ? want : undefined]);
+    },
+  );
 
-  it('is counted, with the life left, by source, account and role', () => {
+  it('is counted by source, account and role, with the life that it has left', () => {
     telemetry.issued(invocation, { ...grant, remainingMs: 1500 }, 'token');
     expect(metrics()).toEqual([
       expect.objectContaining({
@@ -82,9 +85,9 @@ describe('an issue', () => {
   });
 });
 
-describe('a failure', () => {
+describe('a failed invocation', () => {
   it.each(['forbidden', 'unknown_account', 'invalid_account', 'invalid_request'] as const)(
-    'promise 43: %s is one audit record of a denial',
+    'promise 43: makes one audit record of a denial when the code is %s',
     (code) => {
       telemetry.failed(invocation, new BrokerError(code, 'what was wrong'));
       expect(lines()).toEqual([
@@ -93,12 +96,12 @@ describe('a failure', () => {
     },
   );
 
-  it('of ours or of Fegora’s is one record too', () => {
+  it('makes one audit record of a failure when the code is not a denial', () => {
     telemetry.failed(invocation, new BrokerError('upstream_timeout', 'no answer in time'));
     expect(lines()).toEqual([expect.objectContaining({ level: 'ERROR', audit: 'failure', code: 'upstream_timeout' })]);
   });
 
-  it('is counted by code and by role, never by an account that nobody configured', () => {
+  it('is counted by code and by role, and not by an account that is not configured', () => {
     telemetry.failed(invocation, new BrokerError('unknown_account', 'not configured'));
     expect(metrics()).toHaveLength(2);
     expect(metrics()[0]).toMatchObject({ [metricNames.errors]: 1, code: 'unknown_account', caller: role });
@@ -112,13 +115,13 @@ describe('a failure', () => {
     ['client_rejected', metricNames.clientRejected],
     ['forbidden', metricNames.denied],
     ['invalid_account', metricNames.denied],
-  ] as const)('%s counts for %s', (code, name) => {
+  ] as const)('with the code %s is counted in the metric %s', (code, name) => {
     telemetry.failed(invocation, new BrokerError(code, 'a detail'));
     expect(metrics()[1]).toMatchObject({ [name]: 1 });
     expect(dimensionsOf(metrics()[1])).toEqual([['service']]);
   });
 
-  it('tells where it arose, and nothing of what its cause says', () => {
+  it('is logged with the name and the frames of its cause, and without the text of the cause', () => {
     const canary = 'not-a-real-password';
     const cause = Object.assign(new Error(`${canary}\n    at ${canary} (file:///x/${canary}.ts:1:1)`), {
       code: 'ECONNRESET',
@@ -136,7 +139,7 @@ describe('a failure', () => {
     expect(output.text()).not.toContain(canary);
   });
 
-  it('tells the five places nearest to where it arose', () => {
+  it('is logged with the first five frames of its cause', () => {
     const frames = Array.from({ length: 6 }, (_, index) => `at send (file:///x/fegora.ts:${index}:1)`);
     const cause = Object.assign(new Error('x'), { stack: ['Error: x', ...frames.map((at) => `    ${at}`)].join('\n') });
     telemetry.failed(invocation, new BrokerError('internal', 'unexpected failure', { cause }));
@@ -147,36 +150,36 @@ describe('a failure', () => {
     [new TypeError('not-a-real-password'), 'TypeError'],
     [Object.assign(new Error('x'), { name: 'not-a-real-password' }), 'unnamed'],
     [Object.assign(new Error('x'), { code: 42 }), 'Error'],
-  ])('names its cause without repeating it: %#', (cause, name) => {
+  ])('is logged with a safe name of its cause: %#', (cause, name) => {
     telemetry.failed(invocation, new BrokerError('internal', 'unexpected failure', { cause }));
     expect(lines()).toEqual([expect.objectContaining({ cause: name })]);
     expect(output.text()).not.toContain('not-a-real-password');
   });
 
-  it('caused by no Error says nothing of it', () => {
+  it('is logged without a cause when the cause is not an Error', () => {
     telemetry.failed(invocation, new BrokerError('internal', 'unexpected failure', { cause: 'not-a-real-password' }));
     expect(output.text()).not.toContain('not-a-real-password');
     expect(lines()[0]).not.toHaveProperty('cause');
   });
 });
 
-describe('a task', () => {
+describe('a task on accounts', () => {
   const results = [{ account: 'one', outcome: 'failed:paused' } as const];
 
-  it('is one audit record, account by account', () => {
+  it('makes one audit record with a result for each account', () => {
     telemetry.ran(invocation, 'pause', results);
     expect(lines()).toEqual([expect.objectContaining({ audit: 'task', task: 'pause', results, caller: callerArn })]);
     expect(metrics()).toEqual([]);
   });
 
-  it('is counted where it is a warm-up', () => {
+  it('is counted when it is a warm-up', () => {
     telemetry.ran(invocation, 'warm', results);
     expect(metrics()).toEqual([expect.objectContaining({ [metricNames.warmUps]: 1 })]);
   });
 });
 
-describe('what the broker notices', () => {
-  it.each(['issued', 'invalid_grant'] as const)('of a login is counted by outcome, with its time: %s', (outcome) => {
+describe('an observation of the broker', () => {
+  it.each(['issued', 'invalid_grant'] as const)('counts and logs a login by outcome, with its time: %s', (outcome) => {
     telemetry.observe({ kind: 'login', account: 'one', outcome, ms: 42 });
     expect(metrics()).toEqual([
       expect.objectContaining({ [metricNames.logins]: 1, [metricNames.loginLatency]: 42, outcome }),
@@ -186,19 +189,19 @@ describe('what the broker notices', () => {
     expect(lines()).toEqual([expect.objectContaining({ level, account: 'one', outcome, ms: 42 })]);
   });
 
-  it('of the clocks is counted without sign', () => {
+  it('counts the clock skew without its sign', () => {
     telemetry.observe({ kind: 'clock_skew', account: 'one', ms: -90_000 });
     expect(metrics()).toEqual([expect.objectContaining({ [metricNames.clockSkew]: 90_000 })]);
   });
 
-  it('of a refused login counts for its alarm', () => {
+  it('counts a login that Fegora refused in the metric of its alarm, without a log line', () => {
     telemetry.observe({ kind: 'failed', account: 'one', code: 'credentials_rejected' });
     telemetry.observe({ kind: 'failed', account: 'one', code: 'upstream_timeout' });
     expect(metrics()).toEqual([expect.objectContaining({ [metricNames.credentialsRejected]: 1 })]);
     expect(lines()).toEqual([]);
   });
 
-  it('of a call that is held is counted alone: the call has a line of its own', () => {
+  it('counts an invocation during a back-off without a log line', () => {
     telemetry.observe({ kind: 'retry_held', account: 'one' });
     expect(metrics()).toEqual([expect.objectContaining({ [metricNames.retryHeld]: 1 })]);
     expect(lines()).toEqual([]);
@@ -213,15 +216,15 @@ describe('what the broker notices', () => {
     ['publish_refused', metricNames.publishRefused],
     ['mark_unwritten', metricNames.markUnwritten],
     ['html_500_repeated', metricNames.html500Repeated],
-  ])('of %s is counted and logged', (kind, name) => {
+  ])('counts and logs %s', (kind, name) => {
     telemetry.observe({ kind, account: 'one' });
     expect(metrics()).toEqual([expect.objectContaining({ [name]: 1, service: 'the-function' })]);
     expect(lines()).toEqual([expect.objectContaining({ message: kind, account: 'one', level: 'WARN' })]);
   });
 });
 
-describe('a metric', () => {
-  it('is in the namespace of the contract, and nothing of it is left for the next', () => {
+describe('a metric document', () => {
+  it('has the namespace of the contract, and nothing of the document before it', () => {
     telemetry.issued(invocation, grant, 'token');
     telemetry.observe({ kind: 'retry_held', account: 'two' });
     const last = metrics().at(-1);
@@ -235,17 +238,17 @@ describe('a metric', () => {
     expect(last).not.toHaveProperty('source');
   });
 
-  it('has a name of its own', () => {
+  it('never has two metrics of the same name', () => {
     const names = Object.values(metricNames);
     expect(new Set(names).size).toBe(names.length);
   });
 });
 
-describe('a configuration at fault', () => {
-  it('is logged by variable', () => {
-    telemetry.misconfigured([{ variable: 'FEGORA_TOKEN_URL', problem: 'is no URL' }]);
+describe('a faulty configuration', () => {
+  it('is logged with the name of each variable', () => {
+    telemetry.misconfigured([{ variable: 'FEGORA_TOKEN_URL', problem: 'is not a URL' }]);
     expect(lines()).toEqual([
-      expect.objectContaining({ level: 'ERROR', faults: [{ variable: 'FEGORA_TOKEN_URL', problem: 'is no URL' }] }),
+      expect.objectContaining({ level: 'ERROR', faults: [{ variable: 'FEGORA_TOKEN_URL', problem: 'is not a URL' }] }),
     ]);
   });
 });
