@@ -7,7 +7,7 @@ import { authenticate, type SigningKeys } from '../../../../local/gateway/sigv4.
 import { type LoopbackServer, readBody, serve } from '../../../../local/loopback.ts';
 import { startTable } from '../../../../local/table.ts';
 
-/** What the server does with a request, by its number, counted from 1. */
+/** What the server does with a request. Requests are counted from 1. */
 type Behaviour = (request: IncomingMessage, response: ServerResponse, count: number) => void;
 
 const keys: AwsKeys = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
@@ -40,7 +40,7 @@ function fault(status: number, type: string): Behaviour {
 
 const found: Behaviour = (_, response) => answer(response, 200, { Item: { account: { S: 'main' } } });
 
-/** The first behaviour for the first request, then the table is well again. */
+/** Breaks the first request; the table answers all later ones. */
 function once(first: Behaviour): Behaviour {
   return (request, response, count) => (count === 1 ? first : found)(request, response, count);
 }
@@ -67,8 +67,8 @@ function read(signal = never) {
   return call('GetItem', { TableName: 'tokens', Key: { account: { S: 'main' } } }, signal);
 }
 
-describe('an answer', () => {
-  test('of the embedded DynamoDB: what it says, and its time', async () => {
+describe('a response of DynamoDB', () => {
+  test('is returned with its time when the embedded DynamoDB answers', async () => {
     const table = await startTable('tokens');
     try {
       const real = createCallDynamo({ region: 'us-east-1', endpoint: table.url, keys: () => keys });
@@ -90,7 +90,7 @@ describe('an answer', () => {
     }
   });
 
-  test('carries the time of its Date header, and none where there is none', async () => {
+  test('has the time of its Date header, and no time when there is no such header', async () => {
     behaviour = (request, response, count) => {
       response.sendDate = false;
       if (count === 1) {
@@ -107,7 +107,7 @@ describe('an answer', () => {
     [400, 'com.amazon.coral.service#AccessDeniedException', 'AccessDeniedException'],
     [400, 'ResourceNotFoundException', 'ResourceNotFoundException'],
     [400, 'no type at all', 'UnreadableAnswer'],
-  ])('%i %s is an error of that name, at once, without its text', async (status, type, name) => {
+  ])('of %i %s is an error of that name after one attempt, without its text', async (status, type, name) => {
     behaviour = fault(status, type);
     const error = await failureOf(read());
     expect(error.name).toBe(name);
@@ -115,16 +115,19 @@ describe('an answer', () => {
     expect(requests).toBe(1);
   });
 
-  test.each([`{"Item": ${secret}`, '', 'null and more'])('that is no JSON (%j) is quoted nowhere', async (text) => {
-    behaviour = (_, response) => answer(response, 200, text);
-    const error = await failureOf(read());
-    expect(inspect(error, { depth: 9 })).not.toContain(secret);
-    expect(requests).toBe(2);
-  });
+  test.each([`{"Item": ${secret}`, '', 'null and more'])(
+    'is not quoted in the error when it is not JSON (%j)',
+    async (text) => {
+      behaviour = (_, response) => answer(response, 200, text);
+      const error = await failureOf(read());
+      expect(inspect(error, { depth: 9 })).not.toContain(secret);
+      expect(requests).toBe(2);
+    },
+  );
 });
 
-describe('a request', () => {
-  test('is signed for DynamoDB and the region, with the keys of the moment', async () => {
+describe('a request to DynamoDB', () => {
+  test('is signed for DynamoDB and the region, with the current keys', async () => {
     const seen: string[] = [];
     let current = keys;
     call = createCallDynamo({ region: 'eu-west-1', endpoint: server.url, keys: () => current });
@@ -157,7 +160,7 @@ describe('a request', () => {
     );
   }
 
-  test('keeps its connection for the next', async () => {
+  test('keeps its connection for the next request', async () => {
     const ports = new Set<unknown>();
     behaviour = (request, response, count) => {
       ports.add(request.socket.remotePort);
@@ -169,7 +172,7 @@ describe('a request', () => {
     expect(ports.size).toBe(1);
   });
 
-  test('to an endpoint that is no URL fails when it is made, not before', async () => {
+  test('fails only when it is made, if the endpoint is not a URL', async () => {
     call = createCallDynamo({ region: 'eu-west-1', endpoint: 'no url', keys: () => keys });
     expect((await failureOf(read())).name).toBe('TypeError');
   });
@@ -180,10 +183,10 @@ describe('a second attempt', () => {
     ['500', fault(500, 'InternalServerError')],
     ['503 without a type', (_: unknown, response: ServerResponse) => answer(response, 503, '<html>')],
     ['a throttle', fault(400, 'com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException')],
-    ['another throttle', fault(400, 'com.amazon.coral.availability#ThrottlingException')],
-    ['a third throttle', fault(400, 'com.amazonaws.dynamodb.v20120810#RequestLimitExceeded')],
+    ['a throttle of another kind', fault(400, 'com.amazon.coral.availability#ThrottlingException')],
+    ['a request limit', fault(400, 'com.amazonaws.dynamodb.v20120810#RequestLimitExceeded')],
     ['a broken connection', breaking],
-    ['an answer cut short', cutShort],
+    ['a truncated response', cutShort],
     ['a switch of protocols', switching],
   ] as const)('after %s serves', async (_, first) => {
     behaviour = once(first);
@@ -202,14 +205,14 @@ describe('a second attempt', () => {
     expect(requests).toBe(2);
   });
 
-  test('comes in time where the first is not answered', async () => {
+  test('is made in time when the first is not answered', async () => {
     behaviour = once(() => {});
     const startedAt = performance.now();
     await expect(read()).resolves.toHaveProperty('output');
     expect(performance.now() - startedAt).toBeLessThan(2500);
   });
 
-  test('and the first are over in 3 s', async () => {
+  test('ends within 3 s of the start of the first', async () => {
     behaviour = () => {};
     const startedAt = performance.now();
     await failureOf(read());
@@ -218,15 +221,15 @@ describe('a second attempt', () => {
   });
 });
 
-describe('a signal', () => {
-  test('that has aborted sends nothing', async () => {
+describe('the signal of a call', () => {
+  test('stops the call before it sends anything when it has aborted', async () => {
     behaviour = found;
     expect((await failureOf(read(AbortSignal.abort()))).name).toBe('AbortError');
     expect(requests).toBe(0);
   });
 
-  // Some of such a signal is never freed by Node 24: 300 bytes a call.
-  test('is not combined with others into one that is combined once more', async () => {
+  // Node 24 never frees a part of such a signal: 300 bytes a call.
+  test('is combined with others only once', async () => {
     const combine = vi.spyOn(AbortSignal, 'any');
     behaviour = once(fault(500, 'InternalServerError'));
     await read();
@@ -236,7 +239,7 @@ describe('a signal', () => {
     expect(combine.mock.calls.flatMap(([signals]) => [...signals]).filter((one) => combined.includes(one))).toEqual([]);
   });
 
-  test('that aborts ends the call, without a second attempt', async () => {
+  test('ends the call without a second attempt when it aborts', async () => {
     const late = new AbortController();
     behaviour = () => late.abort();
     const startedAt = performance.now();
@@ -246,11 +249,11 @@ describe('a signal', () => {
   });
 });
 
-describe('connections that died in a freeze', () => {
-  test('promise 26: fail none of 100 calls', async () => {
+describe('kept connections that died in a freeze', () => {
+  test('promise 26: make none of 100 calls fail', async () => {
     const used = new WeakSet<object>();
     behaviour = (request, response, count) => {
-      // A server that closed the connection meanwhile answers what comes over it with a reset.
+      // A server that has closed the connection answers the next bytes with a reset.
       used.has(request.socket) ? request.socket.resetAndDestroy() : found(request, response, count);
       used.add(request.socket);
     };
@@ -260,7 +263,7 @@ describe('connections that died in a freeze', () => {
     expect(requests).toBeGreaterThan(150);
   });
 
-  test('promise 26: fail no call, however many were kept', async () => {
+  test('promise 26: make no call fail, however many connections were kept', async () => {
     const kept = new WeakSet<object>();
     const open: (() => void)[] = [];
     behaviour = (request, response, count) => {
@@ -269,7 +272,7 @@ describe('connections that died in a freeze', () => {
         return;
       }
       kept.add(request.socket);
-      // The first ten are answered together, so that each has a connection of its own.
+      // The first ten are answered together, so that each has its own connection.
       open.push(() => found(request, response, count));
       if (count >= 10) {
         open.splice(0).forEach((go) => {
@@ -282,7 +285,7 @@ describe('connections that died in a freeze', () => {
     expect(requests).toBe(12);
   });
 
-  test('take no call with them that is under way', async () => {
+  test('do not end a call that is in flight', async () => {
     let release = () => {};
     behaviour = (request, response, count) => {
       if (count === 3) {

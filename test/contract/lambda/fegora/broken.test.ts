@@ -27,30 +27,37 @@ describe('promise 30: broken connections and certificates', () => {
   const reset = failure('upstream_unavailable', 'unknown', 'the connection failed: ECONNRESET');
   const garbage = (code: string) => failure('upstream_invalid_response', 'unknown', `the connection failed: ${code}`);
   const broken: readonly [string, Behaviour, object][] = [
-    ['truncated body', answering(whole.subarray(0, -1)), cut],
-    ['truncated chunk', answering('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{'), cut],
-    ['bad chunk', answering('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n'), cut],
-    ['reset mid-body', afterRequest((socket) => socket.write(whole.subarray(0, -9), () => resetSoon(socket))), cut],
-    ['closed without an answer', afterRequest((socket) => socket.end()), reset],
-    ['reset without an answer', afterRequest((socket) => socket.resetAndDestroy()), reset],
-    ['closed in the head', answering(whole.subarray(0, 20)), reset],
-    ['no HTTP', answering('SSH-2.0-OpenSSH\r\n'), garbage('HPE_INVALID_CONSTANT')],
+    ['a truncated body', answering(whole.subarray(0, -1)), cut],
+    ['a truncated chunk', answering('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{'), cut],
+    ['a malformed chunk', answering('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n'), cut],
     [
-      'two lengths',
+      'a reset in the body',
+      afterRequest((socket) => socket.write(whole.subarray(0, -9), () => resetSoon(socket))),
+      cut,
+    ],
+    ['a close without a response', afterRequest((socket) => socket.end()), reset],
+    ['a reset without a response', afterRequest((socket) => socket.resetAndDestroy()), reset],
+    ['a close in the head', answering(whole.subarray(0, 20)), reset],
+    ['another protocol than HTTP', answering('SSH-2.0-OpenSSH\r\n'), garbage('HPE_INVALID_CONSTANT')],
+    [
+      'two content lengths',
       answering('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}'),
       garbage('HPE_UNEXPECTED_CONTENT_LENGTH'),
     ],
   ];
 
-  test.each(broken)('promise 30: %s', async (_, behaviour, outcome) => {
-    const { url, connections } = await upstream(behaviour);
+  test.each(broken)(
+    'promise 30: fails with the right code and sends one request when the server answers with %s',
+    async (_, behaviour, outcome) => {
+      const { url, connections } = await upstream(behaviour);
 
-    expect(await logIn(url)).toEqual(outcome);
-    // Whoever has sent the password does not send it again.
-    expect(connections()).toBe(1);
-  });
+      expect(await logIn(url)).toEqual(outcome);
+      // The function has sent the password, so it does not send it again.
+      expect(connections()).toBe(1);
+    },
+  );
 
-  test('promise 30: a body without a length, cut short, is no token response', async () => {
+  test('promise 30: is unusable when a body without a length is cut short', async () => {
     const { url } = await upstream(answering('HTTP/1.1 200 OK\r\n\r\n', token.slice(0, -1)));
 
     expect(await logIn(url)).toEqual(
@@ -58,13 +65,13 @@ describe('promise 30: broken connections and certificates', () => {
     );
   });
 
-  test('bytes after a whole answer do not matter', async () => {
+  test('ignores bytes after a complete response', async () => {
     const { url } = await upstream(answering(whole, '\r\nHTTP/1.1 500 x\r\n\r\n'));
 
     expect(await logIn(url)).toEqual(issued);
   });
 
-  test('promise 30: name not found, tried twice', async () => {
+  test('promise 30: tries twice when the name cannot be resolved', async () => {
     const sockets = watchClientSockets();
     const outcome = await logIn('https://fegora.invalid/token');
 
@@ -74,7 +81,7 @@ describe('promise 30: broken connections and certificates', () => {
     expect(sockets).toHaveLength(2);
   });
 
-  test('promise 30: refused, tried twice', async () => {
+  test('promise 30: tries twice when the connection is refused', async () => {
     const { url, close } = await upstream(() => {});
     await close();
     const sockets = watchClientSockets();
@@ -87,7 +94,7 @@ describe('promise 30: broken connections and certificates', () => {
     expect(beforeFirstByte).not.toHaveBeenCalled();
   });
 
-  test('promise 30: a trusted certificate is taken', async () => {
+  test('promise 30: accepts a trusted certificate', async () => {
     const { url } = await upstream(answering(granted), trusted);
 
     expect(await logIn(url)).toEqual(issued);
@@ -97,17 +104,20 @@ describe('promise 30: broken connections and certificates', () => {
     ['self-signed', () => makeCertificate(), 'DEPTH_ZERO_SELF_SIGNED_CERT'],
     ['expired', async () => expired, 'CERT_HAS_EXPIRED'],
     ['for another host', async () => otherHost, 'ERR_TLS_CERT_ALTNAME_INVALID'],
-  ])('promise 30: a certificate that is %s is not, whatever the environment says', async (_, certificate, code) => {
-    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
-    const { url, received } = await upstream(answering(granted), await certificate());
-    const outcome = await logIn(url);
-    vi.unstubAllEnvs();
+  ])(
+    'promise 30: refuses a certificate that is %s, whatever the environment contains',
+    async (_, certificate, code) => {
+      vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+      const { url, received } = await upstream(answering(granted), await certificate());
+      const outcome = await logIn(url);
+      vi.unstubAllEnvs();
 
-    expect(outcome).toEqual(failure('upstream_tls', 'no', `the connection failed: ${code}`));
-    expect(received()).toBe('');
-  });
+      expect(outcome).toEqual(failure('upstream_tls', 'no', `the connection failed: ${code}`));
+      expect(received()).toBe('');
+    },
+  );
 
-  test('a login may be called off when TLS stands', async () => {
+  test('sends nothing when beforeFirstByte throws after the TLS handshake', async () => {
     const { url, received } = await upstream(answering(granted), trusted);
     const reason = new Error('too late');
     const beforeFirstByte = (): never => {
@@ -118,21 +128,21 @@ describe('promise 30: broken connections and certificates', () => {
     expect(received()).toBe('');
   });
 
-  test('promise 28: silence after TLS is cut at the deadline', async () => {
+  test('promise 28: ends at the deadline when the server is silent after the TLS handshake', async () => {
     const { url } = await upstream(() => {}, trusted);
     const outcome = await logIn(url, { signal: AbortSignal.timeout(700) });
 
     expect(outcome).toEqual(failure('upstream_timeout', 'unknown', 'Fegora did not answer in time'));
   });
 
-  test('no TLS on the other side is a matter of TLS', async () => {
+  test('is upstream_tls when the server does not speak TLS', async () => {
     const { url } = await upstream((socket) => socket.end(httpAnswer(400, '')));
     const outcome = await logIn(url.replace('http:', 'https:'));
 
     expect(outcome).toMatchObject({ reached: 'no', answer: 'upstream_tls' });
   });
 
-  test('a connection lost before TLS stands is tried once more', async () => {
+  test('tries a second time when the connection is lost during the TLS handshake', async () => {
     let seen = 0;
     const { url, connections } = await upstream((socket) => {
       seen += 1;
@@ -143,7 +153,7 @@ describe('promise 30: broken connections and certificates', () => {
     expect(connections()).toBe(2);
   });
 
-  test('and no more than once', async () => {
+  test('does not try a third time', async () => {
     const { url, connections } = await upstream((socket) => socket.destroy());
 
     expect(await logIn(url.replace('http:', 'https:'))).toEqual(
@@ -152,7 +162,7 @@ describe('promise 30: broken connections and certificates', () => {
     expect(connections()).toBe(2);
   });
 
-  /** When the bytes before it have surely been read: a reset overtakes what still lies in a buffer. */
+  /** Waits until the client has read the bytes before it: a reset discards bytes that are still in a buffer. */
   function resetSoon(socket: Socket): void {
     setTimeout(() => socket.resetAndDestroy(), 50);
   }

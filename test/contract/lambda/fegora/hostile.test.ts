@@ -18,27 +18,27 @@ import {
 
 const upstream = upstreams();
 
-describe('promise 28: cut at the deadline', () => {
+describe('promise 28: a login that ends at the deadline', () => {
   const half = '\r\nContent-Type: application/json\r\nX-Half: ';
   const slow: readonly [string, Behaviour, 'no' | 'unknown'][] = [
-    ['silent accept', () => {}, 'unknown'],
-    ['half headers', afterRequest((socket) => socket.write(`HTTP/1.1 200 OK${half}`)), 'unknown'],
-    ['half a status line', afterRequest((socket) => socket.write('HTTP/1.1 2')), 'unknown'],
-    ['dripped head', afterRequest((socket) => dripAfter(socket, `HTTP/1.1 200 OK${half}`)), 'unknown'],
+    ['accepts and is silent', () => {}, 'unknown'],
+    ['sends half of the headers', afterRequest((socket) => socket.write(`HTTP/1.1 200 OK${half}`)), 'unknown'],
+    ['sends half of a status line', afterRequest((socket) => socket.write('HTTP/1.1 2')), 'unknown'],
+    ['sends the head byte by byte', afterRequest((socket) => dripAfter(socket, `HTTP/1.1 200 OK${half}`)), 'unknown'],
     [
-      'dripped body',
+      'sends the body byte by byte',
       afterRequest((socket) => dripAfter(socket, 'HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n')),
       'unknown',
     ],
-    ['endless interim answers', afterRequest((socket) => interim(socket)), 'unknown'],
+    ['sends interim responses without end', afterRequest((socket) => interim(socket)), 'unknown'],
     [
-      'a change of protocol',
+      'changes the protocol',
       afterRequest((socket) => socket.write('HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: y\r\n\r\n')),
       'unknown',
     ],
   ];
 
-  test.each(slow)('promise 28: %s', async (_, behaviour, reached) => {
+  test.each(slow)('promise 28: ends at the deadline when the server %s', async (_, behaviour, reached) => {
     const { url, connections, open } = await upstream(behaviour);
 
     await expectCut(url, reached);
@@ -46,7 +46,7 @@ describe('promise 28: cut at the deadline', () => {
     await expect.poll(open, pollOptions).toBe(0);
   });
 
-  test('promise 28: stalled TLS', async () => {
+  test('promise 28: ends at the deadline when the TLS handshake stalls', async () => {
     const { url, connections, open } = await upstream(() => {});
 
     await expectCut(url.replace('http:', 'https:'), 'no');
@@ -54,7 +54,7 @@ describe('promise 28: cut at the deadline', () => {
     await expect.poll(open, pollOptions).toBe(0);
   });
 
-  test('a deadline that is over already opens no connection', async () => {
+  test('opens no connection when the deadline has passed', async () => {
     const { url, connections } = await upstream(answering(granted));
     const beforeFirstByte = vi.fn();
     const outcome = await logIn(url, { signal: AbortSignal.abort(), beforeFirstByte });
@@ -84,14 +84,14 @@ describe('promise 28: cut at the deadline', () => {
   }
 });
 
-describe('promise 29: nothing without a limit', () => {
+describe('promise 29: the limits of a response', () => {
   const chunk = Buffer.alloc(64 * 1024, ' ');
   const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
   const noObject = 'the token response is unusable: it is not a JSON object';
   const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, ' '));
   const hostile: readonly [string, Behaviour, string][] = [
     [
-      'a gigabyte body',
+      'a body of a gigabyte',
       pouring('HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n', chunk),
       `upstream_invalid_response ${noObject}`,
     ],
@@ -128,7 +128,7 @@ describe('promise 29: nothing without a limit', () => {
     ],
   ];
 
-  test.each(hostile)('promise 29: %s', async (_, behaviour, end) => {
+  test.each(hostile)('promise 29: stops reading when the server sends %s', async (_, behaviour, end) => {
     const friendly = await upstream(answering(granted));
     const other = await upstream(behaviour);
     const script = new URL('../../../support/fegora/login-process.ts', import.meta.url).pathname;
@@ -142,7 +142,7 @@ describe('promise 29: nothing without a limit', () => {
   test.each([
     [65_536, issued],
     [65_537, failure('upstream_invalid_response', 'answered', noObject)],
-  ])('a body of %i bytes', async (length, outcome) => {
+  ])('hold for a body of %i bytes', async (length, outcome) => {
     const { url } = await upstream(answering(httpAnswer(200, token.padEnd(length))));
 
     expect(await logIn(url)).toEqual(outcome);
@@ -151,13 +151,13 @@ describe('promise 29: nothing without a limit', () => {
   test.each([
     [14, issued],
     [17, failure('upstream_invalid_response', 'unknown', 'the connection failed: HPE_HEADER_OVERFLOW')],
-  ])('a head of %i KiB', async (length, outcome) => {
+  ])('hold for a head of %i KiB', async (length, outcome) => {
     const { url } = await upstream(answering(httpAnswer(200, token, { 'X-Long': 'x'.repeat(length * 1024) })));
 
     expect(await logIn(url)).toEqual(outcome);
   });
 
-  test('a long body that says no more than its status is judged by that', async () => {
+  test('do not change the code of a status whose body is not needed', async () => {
     const { url, open } = await upstream(pouring('HTTP/1.1 503 x\r\nRetry-After: 9\r\n\r\n', chunk));
     const outcome = failure('upstream_unavailable', 'answered', 'HTTP 503');
 
@@ -166,7 +166,7 @@ describe('promise 29: nothing without a limit', () => {
   });
 
   test.each(['gzip', 'br', 'deflate', 'identity, gzip', 'x-identity', 'identityx'])(
-    'encoded as %s: refused',
+    'include the encoding: a body encoded as %s is refused',
     async (encoding) => {
       const { url } = await upstream(answering(httpAnswer(200, token, { 'Content-Encoding': encoding })));
 
@@ -174,7 +174,7 @@ describe('promise 29: nothing without a limit', () => {
     },
   );
 
-  test.each(['identity', 'Identity', ''])('encoded as “%s”: read', async (encoding) => {
+  test.each(['identity', 'Identity', ''])('include the encoding: a body encoded as “%s” is read', async (encoding) => {
     const { url } = await upstream(answering(httpAnswer(200, token, { 'Content-Encoding': encoding })));
 
     expect(await logIn(url)).toEqual(issued);
@@ -188,7 +188,7 @@ describe('promise 29: nothing without a limit', () => {
   }
 });
 
-describe('promise 46', () => {
+describe('promise 46: random bytes from the server', () => {
   let bytes: readonly Uint8Array[] = [];
   let fuzzed: RawUpstream;
   beforeEach(async () => {
@@ -218,7 +218,7 @@ describe('promise 46', () => {
     .map(([at, inserted, dropped]) => [granted.subarray(0, at), inserted, granted.subarray(at + dropped)]);
   const streams = fc.oneof(fc.array(piece, { maxLength: 8 }), spoilt);
 
-  test('promise 46: whatever bytes come over a socket, the login ends in an outcome that repeats none of them', async () => {
+  test('promise 46: end the login with an outcome that repeats none of them', async () => {
     await fc.assert(
       fc.asyncProperty(streams, async (parts) => {
         bytes = parts;

@@ -11,8 +11,8 @@ import { afterRequest, answering, httpAnswer } from '../../../support/fegora/raw
 
 const upstream = upstreams();
 
-describe('the request', () => {
-  test('is the one of Fegora’s page, on a connection of its own', async () => {
+describe('the request to Fegora', () => {
+  test('is the request of Fegora’s page, on a new connection', async () => {
     const { url, port, received } = await upstream(answering(granted));
 
     expect(await logIn(url, { username: 'a b', password: 'p+&=%ñ' })).toEqual(issued);
@@ -30,7 +30,7 @@ describe('the request', () => {
     ]);
   });
 
-  test('two logins use two connections, and neither is left open', async () => {
+  test('uses a new connection for each login and leaves none open', async () => {
     const closed: boolean[] = [];
     const { url, connections } = await upstream((socket) => {
       socket.on('close', () => closed.push(true));
@@ -43,7 +43,7 @@ describe('the request', () => {
     await expect.poll(() => closed.length, pollOptions).toBe(2);
   });
 
-  test('promise 32: random Unicode passwords arrive byte for byte', async () => {
+  test('promise 32: contains random Unicode passwords byte for byte', async () => {
     const fegora = await startFegoraSimulator({ lockoutFailures: 0 });
     const special = fc.string({
       unit: fc.constantFrom('+', '&', '=', '%', ' ', '\r', '\n', '\0', '"', 'ñ', '%41', '😀'),
@@ -60,8 +60,8 @@ describe('the request', () => {
   }, 600_000);
 });
 
-describe('the moment before the first byte', () => {
-  test('comes once, when the connection stands and nothing is sent, and the bytes follow at once', async () => {
+describe('the callback beforeFirstByte', () => {
+  test('is called once, after the connection is made and right before the bytes are sent', async () => {
     const sockets = watchClientSockets();
     const sent: unknown[] = [];
     const { url } = await upstream(answering(granted));
@@ -75,7 +75,7 @@ describe('the moment before the first byte', () => {
     expect(sent).toEqual([false, 0, true]);
   });
 
-  test('may call the login off', async () => {
+  test('stops the login when it throws', async () => {
     const { url, connections, received } = await upstream(answering(granted));
     const reason = new Error('too late');
     const beforeFirstByte = vi.fn(() => {
@@ -89,8 +89,8 @@ describe('the moment before the first byte', () => {
   });
 });
 
-describe('a freeze', () => {
-  test('promise 26: keep-alive sockets dead after a freeze: 100 of 100 calls succeed', async () => {
+describe('a freeze of the environment', () => {
+  test('promise 26: fails none of 100 logins when keep-alive sockets died', async () => {
     const { tokenUrl, freezeUntil, stop } = await startThread({ answerAfterMs: 0, idleMs: 2 });
     const login = createLogin({ tokenUrl, now: Date.now });
     const kinds: string[] = [];
@@ -104,7 +104,7 @@ describe('a freeze', () => {
     expect(kinds).toEqual(Array(100).fill('issued'));
   });
 
-  test('an answer that arrived during one is read, if the deadline waits two turns of the event loop', async () => {
+  test('loses no response that arrived meanwhile when the deadline waits two turns of the event loop', async () => {
     const { tokenUrl, freezeUntil, stop } = await startThread({ answerAfterMs: 20, idleMs: 1000 });
     const deadline = new AbortController();
     const outcome = await logIn(tokenUrl, {
@@ -123,7 +123,7 @@ describe('a freeze', () => {
 const answered = 0;
 const ended = 1;
 
-/** A server that goes on while this thread is stopped, as Lambda stops a process between invocations. */
+/** A server that runs on while this thread is stopped, as Lambda stops a process between invocations. */
 async function startThread(pace: { readonly answerAfterMs: number; readonly idleMs: number }) {
   const counts = new Int32Array(new SharedArrayBuffer(8));
   const worker = new Worker(new URL('../../../support/fegora/upstream-thread.ts', import.meta.url), {
@@ -132,7 +132,7 @@ async function startThread(pace: { readonly answerAfterMs: number; readonly idle
   const [port] = await once(worker, 'message');
   return {
     tokenUrl: `http://127.0.0.1:${port}/token`,
-    /** False where it did not come to that within 5 s. */
+    /** False if that did not happen within 5 s. */
     freezeUntil: (index: number, count: number): boolean => {
       for (let seen = Atomics.load(counts, index); seen < count; seen = Atomics.load(counts, index)) {
         if (Atomics.wait(counts, index, seen, 5000) === 'timed-out') {
@@ -145,8 +145,8 @@ async function startThread(pace: { readonly answerAfterMs: number; readonly idle
   };
 }
 
-describe('promise 27: a redirect is not followed', () => {
-  test.each([301, 302, 303, 307, 308])('promise 27: %i', async (status) => {
+describe('promise 27: a redirect', () => {
+  test.each([301, 302, 303, 307, 308])('promise 27: is not followed when the status is %i', async (status) => {
     const target = await upstream(answering(granted));
     const places = [target.url, `//127.0.0.1:${target.port}/`, `https://127.0.0.1:${target.port}/`, '/token', ''];
     for (const location of places) {
@@ -160,8 +160,8 @@ describe('promise 27: a redirect is not followed', () => {
   });
 });
 
-describe('the answers of the simulator', () => {
-  test('end as the contract says', async () => {
+describe('the responses of the simulator', () => {
+  test('give the outcomes of the contract', async () => {
     const fegora = await startFegoraSimulator({ accounts: { [credentials.username]: credentials.password } });
     const { url } = fegora;
     expect(await logIn(url)).toMatchObject({ kind: 'issued', lifetimeMs: 1_799_000 });

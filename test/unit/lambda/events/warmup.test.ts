@@ -88,7 +88,7 @@ describe('a warm-up', () => {
     expect(answer).toEqual({ results: [{ account: 'named', outcome: 'failed:internal' }] });
   });
 
-  it.each(['deadline', 'paused'] as const)('skips an account that answers %s', async (code) => {
+  it.each(['deadline', 'paused'] as const)('skips an account whose warm-up ends with %s', async (code) => {
     const { send, reports } = handlerFor({ work: () => Promise.reject(new BrokerError(code, 'a detail')) });
     expect(await send({ accounts: ['named'] })).toEqual({ results: [{ account: 'named', outcome: 'skipped' }] });
     expect(reports.failed).toEqual([]);

@@ -28,12 +28,12 @@ function success(changed: Readonly<Record<string, unknown>>): LoginOutcome {
   return answer(200, { ...page, ...changed });
 }
 
-/** The page's answer without one of its members. */
+/** The response of Fegora's page without one of its members. */
 function without(member: keyof typeof page): LoginOutcome {
   return answer(200, Object.fromEntries(Object.entries(page).filter(([name]) => name !== member)));
 }
 
-/** A failure as the contract wants it, in all its members; nothing of the answer may be in its error. */
+/** Expects a failure with all members of the contract. Its error must not contain anything of the response. */
 function expectFailure(
   outcome: LoginOutcome,
   code: ErrorCode,
@@ -54,25 +54,25 @@ function expectFailure(
   }
 }
 
-describe('Upstream 200', () => {
-  test('as on the page: the token, its lifetime and the skew, and nothing else', () => {
+describe('a response with status 200', () => {
+  test('gives only the token, its lifetime and the skew when it is as on Fegora’s page', () => {
     expect(success({})).toEqual({ kind: 'issued', accessToken, lifetimeMs: 1_799_000, skewMs: 1000 });
   });
 
-  test('a BOM is dropped', () => {
+  test('gives the token when the body begins with a byte order mark', () => {
     const body = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from(JSON.stringify(page))]);
 
     expect(answer(200, body)).toMatchObject({ kind: 'issued', accessToken });
   });
 
-  test('a description in Latin-1 does not spoil the token', () => {
+  test('gives the token when a description is in Latin-1', () => {
     const { userName: _, ...rest } = page;
     const body = Buffer.from(JSON.stringify({ ...rest, descripcion: 'sesión' }), 'latin1');
 
     expect(answer(200, body)).toMatchObject({ kind: 'issued', accessToken });
   });
 
-  test('members that nobody knows are ignored, objects and prototype keys among them', () => {
+  test('gives the token when there are unknown members, objects and prototype keys among them', () => {
     const body = JSON.stringify({ ...page, roles: { admin: [1] } }).replace('{', '{"__proto__":{"error":"x"},');
 
     expect(answer(200, body)).toMatchObject({ kind: 'issued', accessToken });
@@ -81,21 +81,21 @@ describe('Upstream 200', () => {
   test.each([
     ['HTML', '<!DOCTYPE html><html></html>'],
     ['text', 'ok'],
-    ['nothing', ''],
-    ['half an answer', JSON.stringify(page).slice(0, -1)],
+    ['an empty body', ''],
+    ['a truncated object', JSON.stringify(page).slice(0, -1)],
     ['an array', [page]],
     ['null', 'null'],
     ['a string', '"token"'],
     ['a number', '1'],
     ['UTF-16', Buffer.from(JSON.stringify(page), 'utf16le')],
-    ['brackets without end', '['.repeat(60_000)],
-  ])('%s is no token response', (_, body) => {
+    ['60,000 brackets', '['.repeat(60_000)],
+  ])('is unusable when the body is %s', (_, body) => {
     expectFailure(answer(200, body), 'upstream_invalid_response', {
       detail: 'the token response is unusable: it is not a JSON object',
     });
   });
 
-  test('a body that was not read (too long, encoded) is no token response', () => {
+  test('is unusable when the body was not read (too long, encoded)', () => {
     const outcome = interpret({ status: 200, body: undefined }, asked);
 
     expectFailure(outcome, 'upstream_invalid_response', {
@@ -103,12 +103,12 @@ describe('Upstream 200', () => {
     });
   });
 
-  test('a token inside another object is not found', () => {
+  test('is unusable when the token is inside another object', () => {
     expectFailure(answer(200, { data: page }), 'upstream_invalid_response');
   });
 
   test.each([{ error: 'invalid_grant' }, { ...page, error: 'invalid_grant' }, { ...page, error: null }])(
-    'an error member makes it unusable (%#)',
+    'is unusable when it has an error member (%#)',
     (body) => {
       const detail = 'the token response is unusable: it has an error member';
 
@@ -117,11 +117,11 @@ describe('Upstream 200', () => {
   );
 });
 
-describe('promise 35: a token that cannot be used is refused', () => {
+describe('promise 35: the check of the token', () => {
   const detail = 'the token response is unusable: it has no usable access_token';
   const outOfASCII = Array.from({ length: 33 }, (_, code) => code).concat(0x7f, 0x80, 0xa0, 0xe9, 0x2028, 0x1_f600);
 
-  test.each(outOfASCII)('with character %i in it', (code) => {
+  test.each(outOfASCII)('refuses a token with the character %i', (code) => {
     for (const token of [
       `a${String.fromCodePoint(code)}b`,
       `ab${String.fromCodePoint(code)}`,
@@ -131,74 +131,79 @@ describe('promise 35: a token that cannot be used is refused', () => {
     }
   });
 
-  test('and any other visible character is taken', () => {
+  test('accepts every other visible character', () => {
     const all = String.fromCodePoint(...Array.from({ length: 0x7e - 0x20 }, (_, index) => 0x21 + index));
 
     expect(success({ access_token: all })).toMatchObject({ kind: 'issued', accessToken: all });
   });
 
   test.each([
-    ['empty', ''],
-    ['over 16 KiB', 'x'.repeat(16_385)],
+    ['an empty string', ''],
+    ['a string of over 16 KiB', 'x'.repeat(16_385)],
     ['a number', 7],
     ['null', null],
     ['an object', {}],
-  ])('%s', (_, token) => {
+  ])('refuses a token that is %s', (_, token) => {
     expectFailure(success({ access_token: token }), 'upstream_invalid_response', { detail });
   });
 
-  test('missing', () => expectFailure(without('access_token'), 'upstream_invalid_response', { detail }));
+  test('refuses a response without a token', () =>
+    expectFailure(without('access_token'), 'upstream_invalid_response', { detail }));
 
-  test('of exactly 16 KiB, or of one character, it is taken', () => {
+  test('accepts a token of exactly 16 KiB, or of one character', () => {
     for (const length of [1, 16_384]) {
       expect(success({ access_token: 'x'.repeat(length) })).toMatchObject({ kind: 'issued' });
     }
   });
 
-  test.each(['mac', '', 'bearer ', null, 7, ['bearer']])('with token_type %j', (type) => {
+  test.each(['mac', '', 'bearer ', null, 7, ['bearer']])('refuses the token_type %j', (type) => {
     const reason = 'the token response is unusable: its token_type is not bearer';
 
     expectFailure(success({ token_type: type }), 'upstream_invalid_response', { detail: reason });
   });
 
-  test('without token_type', () => expectFailure(without('token_type'), 'upstream_invalid_response'));
+  test('refuses a response without a token_type', () =>
+    expectFailure(without('token_type'), 'upstream_invalid_response'));
 
-  test.each(['bearer', 'Bearer', 'BEARER'])('and token_type %s is right', (type) => {
+  test.each(['bearer', 'Bearer', 'BEARER'])('accepts the token_type %s', (type) => {
     expect(success({ token_type: type })).toMatchObject({ kind: 'issued' });
   });
 
-  test.each(['43430775', '', `${asked.username} `, null, 25365421, [asked.username]])('of userName %j', (userName) => {
-    const reason = 'the token response is unusable: it has another userName than the one that logged in';
+  test.each(['43430775', '', `${asked.username} `, null, 25365421, [asked.username]])(
+    'refuses a token of the userName %j',
+    (userName) => {
+      const reason = 'the token response is unusable: it has another userName than the one that logged in';
 
-    expectFailure(success({ userName }), 'upstream_invalid_response', { detail: reason });
-  });
+      expectFailure(success({ userName }), 'upstream_invalid_response', { detail: reason });
+    },
+  );
 
-  test('and a userName in other case, or none, is right', () => {
+  test('accepts a userName in another case, or none', () => {
     expect(success({ userName: 'ñANDÚ-25365421' })).toMatchObject({ kind: 'issued' });
     expect(without('userName')).toMatchObject({ kind: 'issued' });
   });
 });
 
-describe('the lifetime', () => {
+describe('the lifetime of a token', () => {
   const dates = { '.issued': page['.issued'], '.expires': page['.expires'] };
   const none = { '.issued': undefined, '.expires': undefined };
 
   test.each([
     ['a number', { expires_in: 86_399, ...none }, 86_399_000],
-    ['a digit string', { expires_in: '1200', ...none }, 1_200_000],
+    ['a string of digits', { expires_in: '1200', ...none }, 1_200_000],
     ['the shorter of two', { expires_in: 86_399, ...dates }, 1_800_000],
-    ['dates alone', { expires_in: undefined, ...dates }, 1_800_000],
-    ['nothing at all', { expires_in: undefined, ...none }, 60_000],
+    ['only dates', { expires_in: undefined, ...dates }, 1_800_000],
+    ['no member at all', { expires_in: undefined, ...none }, 60_000],
     ['true', { expires_in: true, ...none }, 60_000],
     ['null', { expires_in: null, ...none }, 60_000],
-    ['dates that are none', { expires_in: 1799, '.issued': 'ayer', '.expires': 'mañana' }, 1_799_000],
+    ['dates that cannot be read', { expires_in: 1799, '.issued': 'ayer', '.expires': 'mañana' }, 1_799_000],
     ['1e18', { expires_in: 1e18, ...none }, 30 * 24 * 3_600_000],
     ['five seconds', { expires_in: 5, ...none }, 5000],
-  ])('from %s', (_, claims, lifetimeMs) => {
+  ])('is read from %s', (_, claims, lifetimeMs) => {
     expect(success(claims)).toMatchObject({ kind: 'issued', lifetimeMs });
   });
 
-  test.each([0, -1, '0', '-5', 'NaN', 4])('expires_in %j is unusable', (seconds) => {
+  test.each([0, -1, '0', '-5', 'NaN', 4])('is unusable when expires_in is %j', (seconds) => {
     expectFailure(success({ expires_in: seconds }), 'upstream_invalid_response', {
       detail: 'the lifetime is under 5 s',
     });
@@ -207,14 +212,14 @@ describe('the lifetime', () => {
 
 describe('the skew of Fegora’s clock', () => {
   test.each([
-    ['behind', 'Tue, 24 Nov 2026 11:00:00 GMT', -3_600_000],
-    ['the same', 'Tue, 24 Nov 2026 12:00:00 GMT', 0],
-    ['ahead', 'Tue, 24 Nov 2026 12:00:09 GMT', 9000],
-  ])('%s', (_, issued, skewMs) => {
+    ['negative when Fegora’s clock is behind', 'Tue, 24 Nov 2026 11:00:00 GMT', -3_600_000],
+    ['0 when both clocks agree', 'Tue, 24 Nov 2026 12:00:00 GMT', 0],
+    ['positive when Fegora’s clock is ahead', 'Tue, 24 Nov 2026 12:00:09 GMT', 9000],
+  ])('is %s', (_, issued, skewMs) => {
     expect(success({ '.issued': issued })).toMatchObject({ kind: 'issued', skewMs });
   });
 
-  test.each([undefined, 'ayer', 7, null])('is not told by .issued %j', (issued) => {
+  test.each([undefined, 'ayer', 7, null])('is absent when .issued is %j', (issued) => {
     expect(success({ '.issued': issued, '.expires': undefined })).toStrictEqual({
       kind: 'issued',
       accessToken,
@@ -223,7 +228,7 @@ describe('the skew of Fegora’s clock', () => {
   });
 });
 
-describe('Upstream 400', () => {
+describe('a response with status 400', () => {
   test.each([
     ['invalid_grant', 'credentials_rejected', 'invalid_grant'],
     ['invalid_clientId', 'client_rejected', 'client_rejected'],
@@ -236,7 +241,7 @@ describe('Upstream 400', () => {
     expectFailure(answer(400, { error }), code, { answer: name });
   });
 
-  test('a BOM before it, or Latin-1 in its description, changes nothing', () => {
+  test('has the same meaning with a byte order mark, or with Latin-1 in its description', () => {
     expectFailure(answer(400, '\uFEFF{"error":"invalid_grant"}'), 'credentials_rejected', { answer: 'invalid_grant' });
     const body = Buffer.from('{"error":"invalid_grant","error_description":"contraseña"}', 'latin1');
     expectFailure(answer(400, body), 'credentials_rejected', { answer: 'invalid_grant' });
@@ -244,29 +249,29 @@ describe('Upstream 400', () => {
 
   test.each([
     ['an unknown code', { error: 'account_disabled' }],
-    ['a code in other case', { error: 'Invalid_Grant' }],
+    ['a code in another case', { error: 'Invalid_Grant' }],
     ['a name that every object has', { error: 'constructor' }],
     ['no code', {}],
     ['a list of codes', { error: ['invalid_grant'] }],
     ['an array', [{ error: 'invalid_grant' }]],
     ['HTML', '<html>Bad Request</html>'],
-    ['nothing', ''],
-  ])('%s may be about the password', (_, body) => {
+    ['an empty body', ''],
+  ])('is upstream_rejected when the body has %s, because the password may be the cause', (_, body) => {
     const detail = 'HTTP 400 with an unknown error';
 
     expectFailure(answer(400, body), 'upstream_rejected', { answer: 'unknown_400', detail });
   });
 
-  test('one that was not read may be about the password', () => {
+  test('is upstream_rejected when the body was not read, because the password may be the cause', () => {
     expectFailure(interpret({ status: 400 }, asked), 'upstream_rejected', { answer: 'unknown_400' });
   });
 
-  test('Retry-After is none of its business', () => {
+  test('ignores Retry-After', () => {
     expect(answer(400, { error: 'invalid_grant' }, { retryAfter: '7' })).not.toHaveProperty('retryAfterMs');
   });
 });
 
-describe('other statuses', () => {
+describe('a response with another status', () => {
   test.each([
     ...[401, 402, 403, 406, 409, 413, 418, 422, 451, 499].map((status) => [status, 'upstream_rejected'] as const),
     ...[404, 405, 410, 415].map((status) => [status, 'upstream_contract'] as const),
@@ -274,33 +279,39 @@ describe('other statuses', () => {
     ...[300, 301, 302, 303, 304, 307, 308, 399].map((status) => [status, 'upstream_redirect'] as const),
     ...[500, 501, 503, 505, 520, 599].map((status) => [status, 'upstream_unavailable'] as const),
     ...[0, 100, 101, 201, 202, 204, 206, 299, 600, 999].map((status) => [status, 'upstream_invalid_response'] as const),
-  ])('%i: %s', (status, code) => {
+  ])('of %i is %s', (status, code) => {
     for (const body of [page, { error: 'invalid_grant' }, '']) {
       expectFailure(answer(status, body), code, { detail: `HTTP ${status}` });
     }
     expectFailure(interpret({ status }, asked), code);
   });
 
-  test.each([502, 504])('%i leaves open what became of the login', (status) => {
+  test.each([502, 504])('of %i leaves open whether the login happened', (status) => {
     expectFailure(answer(status, '', { contentType: 'text/html' }), 'upstream_unavailable', { reached: 'unknown' });
   });
 
-  test.each(['text/html', 'text/html; charset=utf-8', 'TEXT/HTML'])('500 with %s is an error page', (contentType) => {
-    expectFailure(answer(500, '', { contentType }), 'upstream_unavailable', { answer: 'html_500' });
-  });
+  test.each(['text/html', 'text/html; charset=utf-8', 'TEXT/HTML'])(
+    'of 500 with the content type %s is an error page',
+    (contentType) => {
+      expectFailure(answer(500, '', { contentType }), 'upstream_unavailable', { answer: 'html_500' });
+    },
+  );
 
-  test.each(['application/json', 'text/htmlx', 'not text/html', undefined])('500 with %s is none', (contentType) => {
-    expectFailure(answer(500, '<html>', { contentType }), 'upstream_unavailable', { answer: 'upstream_unavailable' });
-  });
+  test.each(['application/json', 'text/htmlx', 'not text/html', undefined])(
+    'of 500 with the content type %s is not an error page',
+    (contentType) => {
+      expectFailure(answer(500, '<html>', { contentType }), 'upstream_unavailable', { answer: 'upstream_unavailable' });
+    },
+  );
 
-  test('503 with HTML is no 500', () => {
+  test('of 503 with HTML is not the error page of a 500', () => {
     const outcome = answer(503, '', { contentType: 'text/html' });
 
     expectFailure(outcome, 'upstream_unavailable', { answer: 'upstream_unavailable' });
   });
 });
 
-describe('Retry-After', () => {
+describe('the header Retry-After', () => {
   test.each([
     ['0', 0],
     ['7', 7000],
@@ -309,7 +320,7 @@ describe('Retry-After', () => {
     ['Tue, 24 Nov 2026 12:00:30 GMT', 30_000],
     ['Tue, 24 Nov 2026 11:00:00 GMT', 0],
     ['Wed, 24 Nov 2027 12:00:00 GMT', 365 * 24 * 3_600_000],
-  ])('%s', (retryAfter, retryAfterMs) => {
+  ])('is read when it is %s', (retryAfter, retryAfterMs) => {
     for (const [status, code] of [
       [503, 'upstream_unavailable'],
       [500, 'upstream_unavailable'],
@@ -325,19 +336,19 @@ describe('Retry-After', () => {
     ...['2026-11-24T12:00:30Z', 'Tue, 99 Nov 2026 12:00:30 GMT', 'Tue, 24 Xyz 2026 12:00:30 GMT'],
     ...['X Tue, 24 Nov 2026 12:00:30 GMT', 'Tue, 24 Nov 2026 12:00:30 GMT+0100', 'Tue Nov 24 12:00:30 2026'],
     undefined,
-  ])('%j says nothing', (retryAfter) => {
+  ])('is ignored when it is %j', (retryAfter) => {
     expectFailure(answer(503, '', { retryAfter }), 'upstream_unavailable');
     expect(answer(503, '', { retryAfter })).not.toHaveProperty('retryAfterMs');
   });
 
-  test.each([401, 404, 302, 201])('%i is not waited out by it', (status) => {
+  test.each([401, 404, 302, 201])('is ignored when the status is %i', (status) => {
     expect(answer(status, '', { retryAfter: '7' })).not.toHaveProperty('retryAfterMs');
   });
 });
 
 const canary = 'canary-not-a-real-secret';
 
-/** Bodies from near right to nonsense. */
+/** Bodies from almost right to nonsense. */
 const bodies = fc.oneof(
   fc.uint8Array({ maxLength: 400 }),
   fc.json().map((text) => Buffer.from(text)),
@@ -371,7 +382,7 @@ const responses = fc.record(
   { requiredKeys: ['status'] },
 );
 
-test('promise 46: whatever comes from upstream, the outcome is one of the contract and repeats nothing of it', () => {
+test('promise 46: any response gives an outcome of the contract that repeats nothing of the response', () => {
   fc.assert(
     fc.property(responses, (response) => {
       const outcome = interpret(response, asked);
