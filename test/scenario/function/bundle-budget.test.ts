@@ -1,3 +1,4 @@
+// What the built bundle contains, and how large it is.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -17,18 +18,18 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => rm(folder, { recursive: true }));
 
-/** A file of the bundle with all that it loads outright; what stands behind a dynamic import comes later, if ever. */
+/** A file of the bundle with all files that it imports statically. */
 function loadedBy(entry: string): readonly Output[] {
   const names = [entry];
   for (const name of names) {
     const imports = outputs.get(name)?.imports ?? [];
-    const outright = imports.filter(({ kind, external }) => kind === 'import-statement' && external !== true);
-    names.push(...outright.map(({ path }) => basename(path)).filter((path) => !names.includes(path)));
+    const staticImports = imports.filter(({ kind, external }) => kind === 'import-statement' && external !== true);
+    names.push(...staticImports.map(({ path }) => basename(path)).filter((path) => !names.includes(path)));
   }
   return names.map((name) => outputs.get(name)).filter((output) => output !== undefined);
 }
 
-/** Packages, Node's modules, our own folder and stand-ins, where a byte of them is there. */
+/** The packages, modules of Node, folders of ours and stand-ins of which the bundle contains at least one byte. */
 function originsOf(loaded: readonly Output[]): string[] {
   const inputs = loaded.flatMap((output) => Object.entries(output.inputs));
   const present = inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([input]) => originOf(input));
@@ -44,8 +45,8 @@ function bytesOf(loaded: readonly Output[]): number {
   return loaded.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-describe('what every invocation loads', () => {
-  it('is the function, its log and metrics, its signer, and nothing else that came along', () => {
+describe('the file index.mjs, which every invocation loads', () => {
+  it('contains only the function, its log and metrics, and its signer', () => {
     expect(originsOf(loadedBy('index.mjs'))).toEqual([
       '@aws-lambda-powertools/commons',
       '@aws-lambda-powertools/logger',
@@ -66,8 +67,8 @@ describe('what every invocation loads', () => {
   });
 });
 
-describe('what reading a secret loads', () => {
-  it("is the SDK's client with one command, without its chain of credentials and its HTTP client", () => {
+describe('the file secrets-client.mjs, which a read of a secret loads', () => {
+  it("contains the SDK's client with one command, without its chain of credentials and its HTTP client", () => {
     expect(originsOf(loadedBy('secrets-client.mjs'))).toEqual([
       '@aws-sdk/client-secrets-manager',
       '@aws-sdk/core',
@@ -97,7 +98,7 @@ describe('what reading a secret loads', () => {
 });
 
 describe('the whole bundle', () => {
-  it('imports no module of Node, for that would evaluate all its exports', () => {
+  it('imports no module of Node, because an import would evaluate all its exports', () => {
     const outside = [...outputs.values()].flatMap(({ imports }) => imports).filter(({ external }) => external);
     expect(outside.map(({ path }) => path)).toEqual(['./secrets-client.mjs']);
   });

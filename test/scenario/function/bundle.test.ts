@@ -1,3 +1,4 @@
+// The built bundle, run in a fresh process as Lambda runs it.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,19 +15,19 @@ import { startTestSystem, type TestSystem } from '../../support/test-system.ts';
 
 let folder: string;
 let metafile: Metafile;
-let world: TestSystem;
+let system: TestSystem;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bundle-'));
   metafile = await buildFunction(join(folder, 'lambda'));
-  world = await startTestSystem();
+  system = await startTestSystem();
 }, 60_000);
 afterAll(async () => {
-  await world.close();
+  await system.close();
   await rm(folder, { recursive: true });
 });
 
-/** What a fresh process with the bundle does: its output, and what came of each call. */
+/** What a fresh process with the bundle does: its output, and the outcome of each invocation. */
 interface Run {
   readonly stdout: string;
   readonly stderr: string;
@@ -35,7 +36,7 @@ interface Run {
 
 const marker = 'outcomes:';
 
-/** Loads the bundle as Lambda does, in a process that has nothing but these variables, and makes calls one by one. */
+/** Loads the bundle as Lambda does, in a process that has only these variables, and invokes it one call at a time. */
 async function run(
   env: Environment,
   calls: readonly (readonly [alias: string, event: unknown, leftMs?: number])[],
@@ -64,7 +65,7 @@ async function run(
 }
 
 describe('the bundle', () => {
-  it('is modules alone, without source maps, made of the function and its dependencies alone', async () => {
+  it('contains only modules of the function and its dependencies, and no source maps', async () => {
     const files = await readdir(join(folder, 'lambda'));
     expect(files).toContain('index.mjs');
     expect(files.filter((file) => !file.endsWith('.mjs'))).toEqual([]);
@@ -76,7 +77,7 @@ describe('the bundle', () => {
     expect(inputs).toEqual([]);
   });
 
-  it('loads no SDK before a secret has to be read', () => {
+  it('does not load the SDK before a secret has to be read', () => {
     const atInit = modulesLoadedBy('index.mjs');
     expect(atInit.length).toBeGreaterThan(10);
     expect(atInit.filter((input) => input.includes('/@aws-sdk/client-'))).toEqual([]);
@@ -85,8 +86,8 @@ describe('the bundle', () => {
     );
   });
 
-  it('serves every alias in a process of its own', async () => {
-    const { outcomes } = await run(world.env, [
+  it('answers every alias in a fresh process', async () => {
+    const { outcomes } = await run(system.env, [
       ['http', httpEvent({ account: 'one' })],
       ['http', httpEvent({ account: 'one' })],
       ['account-one', { want: 'metadata' }],
@@ -111,19 +112,19 @@ describe('the bundle', () => {
     ]);
   });
 
-  it('reads the secret during init where no token is left to serve, and logs in no sooner than a call asks', async () => {
-    const counts = () => ({ reads: world.secrets.calls('GetSecretValue'), logins: world.fegora.logins().length });
-    await run(world.env, [['admin', { action: 'purge', account: 'one' }]]);
+  it('reads the secret during init when there is no servable token, and logs in only when a call asks', async () => {
+    const counts = () => ({ reads: system.secrets.calls('GetSecretValue'), logins: system.fegora.logins().length });
+    await run(system.env, [['admin', { action: 'purge', account: 'one' }]]);
     const { reads, logins } = counts();
-    await run(world.env, []);
+    await run(system.env, []);
     expect(counts()).toEqual({ reads: reads + 1, logins });
-    await run(world.env, [['http', httpEvent({ account: 'one' })]]);
+    await run(system.env, [['http', httpEvent({ account: 'one' })]]);
     expect(counts()).toEqual({ reads: reads + 2, logins: logins + 1 });
-    await run(world.env, [['http', httpEvent({ account: 'one' })]]);
+    await run(system.env, [['http', httpEvent({ account: 'one' })]]);
     expect(counts()).toEqual({ reads: reads + 2, logins: logins + 1 });
   });
 
-  it('promise 31: does not fall at init for want of configuration, and its log says what is wanting', async () => {
+  it('promise 31: does not fail at init when variables are missing, and logs their names', async () => {
     const { outcomes, stderr } = await run({}, [
       ['http', httpEvent()],
       ['account-one', {}],
@@ -133,12 +134,12 @@ describe('the bundle', () => {
     expect(stderr).toContain('TOKEN_TABLE_NAME');
   });
 
-  it('promise 41: writes no secret to either stream of its process', async () => {
+  it('promise 41: writes no secret to stdout or stderr', async () => {
     const { username, password } = canaries;
-    world.secrets.put('fegora/two', JSON.stringify({ username, password }));
-    world.fegora.setPassword(username, password);
-    world.fegora.addFault({ kind: 'answer', status: 400, body: `${username} ${password} ${canaries.token}` });
-    const { stdout, stderr, outcomes } = await run({ ...world.env, AWS_SESSION_TOKEN: canaries.sessionToken }, [
+    system.secrets.put('fegora/two', JSON.stringify({ username, password }));
+    system.fegora.setPassword(username, password);
+    system.fegora.addFault({ kind: 'answer', status: 400, body: `${username} ${password} ${canaries.token}` });
+    const { stdout, stderr, outcomes } = await run({ ...system.env, AWS_SESSION_TOKEN: canaries.sessionToken }, [
       ['admin', { action: 'purge', account: 'two' }],
       ['http', httpEvent({ account: 'two' })],
       ['admin', { action: 'clear-rejection', account: 'two' }],
@@ -152,16 +153,16 @@ describe('the bundle', () => {
     expect(stdout + stderr).not.toMatch(/not-a-real-(token|refresh)/);
   });
 
-  it('promise 45: answers a first call in time, with little of it left', async () => {
+  it('promise 45: answers the first call in time when little time is left', async () => {
     for (const leftMs of [200, 500, 1000]) {
-      const { outcomes } = await run(world.env, [['http', httpEvent({ account: 'one' }), leftMs]]);
+      const { outcomes } = await run(system.env, [['http', httpEvent({ account: 'one' }), leftMs]]);
       expect(outcomes).toMatchObject([{ result: { statusCode: expect.any(Number) } }]);
       expect(outcomes[0]?.spareMs).toBeGreaterThan(0);
     }
   });
 });
 
-/** The modules that loading one file of the bundle loads: those behind a dynamic import come later, if ever. */
+/** The modules that one file of the bundle loads, without those of a dynamic import. */
 function modulesLoadedBy(entry: string): string[] {
   const outputs = new Map(Object.entries(metafile.outputs).map(([path, output]) => [path, output]));
   const queue = [...outputs.keys()].filter((path) => path.endsWith(`/${entry}`));

@@ -1,3 +1,4 @@
+// The events of EventBridge, as the stack sends them, against local servers.
 import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
@@ -35,7 +36,7 @@ afterEach(async () => {
   await system.close();
 });
 
-/** A token at hand, and enough time gone by for another login: there is at most one a minute. */
+/** Gets a token and skips a minute, because there is at most one login a minute. */
 async function served() {
   const { body } = await entryPoints.http();
   clock.skip(61_000);
@@ -46,7 +47,7 @@ const newPassword = 'not-a-real-password-of-today';
 const logins = () => servers.fegora.counters().logins;
 const down = { kind: 'answer', status: 503 } as const;
 
-/** What EventBridge would tell of the latest version of an account's secret. */
+/** What EventBridge would send about the latest version of an account's secret. */
 async function change(account: string) {
   const answer = await fetch(servers.secrets.url, {
     method: 'POST',
@@ -65,8 +66,8 @@ function only(resources: Record<string, { Properties?: Record<string, unknown> }
   return resource?.Properties ?? {};
 }
 
-describe('the schedule', () => {
-  test('its own input, as the stack has it, makes tokens ready and then leaves them', async () => {
+describe('the event of the schedule', () => {
+  test('renews every token once with the input that the stack sets', async () => {
     const { Target } = only(template.findResources('AWS::Scheduler::Schedule'));
     const { Input } = { Input: '', ...Object(Target) };
     const first = await entryPoints.warmup(JSON.parse(Input));
@@ -80,7 +81,7 @@ describe('the schedule', () => {
     expect((await entryPoints.http()).body.source).toBe('memory');
   });
 
-  test('a failure is a result, not an error: EventBridge has nothing to try again', async () => {
+  test('answers a failure as a result, so that EventBridge does not retry', async () => {
     servers.fegora.setPassword('user-two', newPassword);
 
     expect(await entryPoints.warmup({ accounts: ['two', 'one', 'three'] })).toEqual({
@@ -92,7 +93,7 @@ describe('the schedule', () => {
     });
   });
 
-  test('the notification that Scheduler sends where no input is set asks for nothing we know', async () => {
+  test('is refused when it is the notification that Scheduler sends without an input', async () => {
     const notification = {
       version: '0',
       id: '53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa',
@@ -110,8 +111,8 @@ describe('the schedule', () => {
   });
 });
 
-describe('a secret that changed', () => {
-  test('the rule of the stack lets the event of a new current version through, and no other label’s', async () => {
+describe('the event of a changed secret', () => {
+  test('passes the rule of the stack only for the label AWSCURRENT', async () => {
     const { EventPattern } = only(template.findResources('AWS::Events::Rule'));
     const event = labelUpdated(await change('one'));
 
@@ -123,7 +124,7 @@ describe('a secret that changed', () => {
     expect(Object(EventPattern).resources).toHaveLength(2);
   });
 
-  test('new credentials are tried at once, and their token is served', async () => {
+  test('makes the function log in with the new credentials at once', async () => {
     const before = await served();
     servers.fegora.setPassword('user-one', newPassword);
     servers.secrets.put('fegora/one', secretOf('one', newPassword));
@@ -137,7 +138,7 @@ describe('a secret that changed', () => {
     expect(logins()).toBe(2);
   });
 
-  test('the same event again, or after the next one, brings no login', async () => {
+  test('causes no login when it comes again or out of order', async () => {
     await served();
     const old = labelUpdated(await change('one'));
     servers.fegora.setPassword('user-one', newPassword);
@@ -151,7 +152,7 @@ describe('a secret that changed', () => {
     expect(logins()).toBe(2);
   });
 
-  test('credentials that Fegora refuses are marked, and the token at hand is served on', async () => {
+  test('records credentials that Fegora refuses, and the current token is still served', async () => {
     const before = await served();
     servers.secrets.put('fegora/one', secretOf('one', 'not-a-real-password-mistyped'));
     const event = labelUpdated(await change('one'));
@@ -166,17 +167,17 @@ describe('a secret that changed', () => {
   test.each([
     ['another label', { label: 'AWSPENDING' }],
     [
-      'a secret of somebody else',
+      'a secret that is not configured',
       { name: 'somebody/else', arn: 'arn:aws:secretsmanager:us-east-1:0:secret:else-a1b2c3' },
     ],
-  ])('%s is no business of ours', async (_, other) => {
+  ])('is ignored for %s', async (_, other) => {
     const event = labelUpdated({ ...(await change('one')), ...other });
 
     expect(await entryPoints.warmup(event)).toEqual({ results: [] });
     expect(logins()).toBe(0);
   });
 
-  test('Fegora down at that moment costs nobody the token at hand', async () => {
+  test('leaves the current token in use when Fegora is unavailable', async () => {
     await served();
     servers.fegora.setPassword('user-one', newPassword);
     servers.secrets.put('fegora/one', secretOf('one', newPassword));
@@ -189,7 +190,7 @@ describe('a secret that changed', () => {
   });
 });
 
-test('no token and no password is in what EventBridge gets, or in the log', async () => {
+test('neither EventBridge nor the log gets a token or a password', async () => {
   const answers = [await entryPoints.warmup(), await entryPoints.warmup(labelUpdated(await change('one')))];
   const token = String((await entryPoints.http()).body.access_token);
   const shown = `${JSON.stringify(answers)}${output.text()}`;

@@ -1,3 +1,4 @@
+// Random events through every alias: each gets an answer of the contract.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isErrorCode } from '../../../lambda/errors.ts';
@@ -6,18 +7,18 @@ import { full } from '../../support/counts.ts';
 import { foreignEvents, httpEvent, labelUpdated, lambdaContext } from '../../support/events/events.ts';
 import { type EntryPoints, startTestSystem, type TestSystem } from '../../support/test-system.ts';
 
-let world: TestSystem;
-let door: EntryPoints;
+let system: TestSystem;
+let entryPoints: EntryPoints;
 let output: Capture;
 
 beforeAll(async () => {
   output = captureOutput(false);
-  world = await startTestSystem();
-  door = world.environment();
-  await door.warmup();
+  system = await startTestSystem();
+  entryPoints = system.environment();
+  await entryPoints.warmup();
 });
 afterAll(async () => {
-  await world.close();
+  await system.close();
   output.stop();
 });
 
@@ -50,7 +51,7 @@ const texts = fc.oneof(
   fc.constant(null),
 );
 
-/** Proxy events, whole or with a part that is something else. */
+/** Proxy events, intact or with one member replaced. */
 const proxied = fc
   .record({ account: fc.option(accounts, { nil: undefined }), body: texts, isBase64Encoded: fc.boolean() })
   .map(({ account, body, isBase64Encoded }) =>
@@ -60,7 +61,7 @@ const damaged = fc
   .record({ event: proxied, name: fc.constantFrom(...Object.keys(httpEvent())), value: anything })
   .map(({ event, name, value }) => ({ ...event, [name]: value }));
 
-const orders = fc.record(
+const commands = fc.record(
   { action: fc.oneof(fc.constantFrom('status', 'verify', 'resume'), anything), account: fc.oneof(accounts, anything) },
   { requiredKeys: ['action'] },
 );
@@ -75,15 +76,15 @@ const events = fc.oneof(
   bodies,
   warmups,
   changes,
-  orders,
+  commands,
   anything,
   fc.constantFrom(...Object.values(foreignEvents)),
 );
 
-it('promise 46: whatever comes in, an answer of the contract goes out', async () => {
+it('promise 46: answers any event through any alias in the form of the contract', async () => {
   await fc.assert(
     fc.asyncProperty(aliases, events, async (alias, event) => {
-      const outcome = await door.handler(event, lambdaContext(alias)).then(
+      const outcome = await entryPoints.handler(event, lambdaContext(alias)).then(
         (result) => ({ result }),
         (error: unknown) => ({ error }),
       );
@@ -99,7 +100,7 @@ it('promise 46: whatever comes in, an answer of the contract goes out', async ()
   );
 }, 900_000);
 
-/** Promises 42 and 46 of an answer to API Gateway. */
+/** Checks promises 42 and 46 on an answer to API Gateway. */
 function expectHttpAnswer(answer: unknown): void {
   const { statusCode, headers, body, ...more } = Object(answer);
   const { 'Retry-After': retryAfter, ...fixed } = Object(headers);

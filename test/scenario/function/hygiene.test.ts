@@ -1,3 +1,4 @@
+// Secrets in every place where they could leak: none shows in an answer or in the log.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { GetSecretValue } from '../../../lambda/aws/credential-source.ts';
@@ -24,7 +25,7 @@ beforeEach(() => {
 });
 afterEach(() => output.stop());
 
-/** Calls of every kind, with canaries wherever a caller can put them. */
+/** Invocations of every kind, with canaries in every place where a caller can put them. */
 const rejected = fingerprint(canaries.token);
 const headers = { 'X-Amz-Security-Token': canaries.sessionToken, Authorization: canaries.password };
 const calls: readonly (readonly [alias: string | undefined, event: unknown])[] = [
@@ -45,7 +46,7 @@ const calls: readonly (readonly [alias: string | undefined, event: unknown])[] =
   [undefined, canaries],
 ];
 
-/** What a call showed to its caller. The token itself may go to those who ask for it, in one member. */
+/** What the caller saw, without the one member that may contain the token. */
 async function shownBy(handler: Handler, [alias, event]: (typeof calls)[number], remaining?: () => number) {
   try {
     return exposed(withoutToken(await handler(event, lambdaContext(alias, remaining))));
@@ -59,8 +60,8 @@ function withoutToken(result: unknown): unknown {
   return typeof body === 'string' ? { ...rest, body: withoutToken(JSON.parse(body)) } : rest;
 }
 
-describe('promise 41: no secret shows', () => {
-  it('whichever await fails, with all secrets in what it throws', async () => {
+describe('promise 41: no secret is shown', () => {
+  it('when any await fails with an error that contains all secrets', async () => {
     const { points, failures } = await sweep(Number.NaN);
     expect(points).toBeGreaterThan(40);
     expect(failures).toBe(0);
@@ -73,14 +74,14 @@ describe('promise 41: no secret shows', () => {
   }, 120_000);
 
   it.each(['FEGORA_TOKEN_URL', 'AWS_ENDPOINT_URL_SECRETS_MANAGER', 'AWS_ENDPOINT_URL_DYNAMODB'])(
-    'whatever is answered at %s, with all secrets and the request itself in it',
+    'when the service at %s answers with all secrets and the request itself',
     async (variable) => {
       const accounts = hostile.map((_, index) => `a${index}`);
-      const world = await startTestSystem({ accounts, env: { AWS_SESSION_TOKEN: canaries.sessionToken } });
+      const system = await startTestSystem({ accounts, env: { AWS_SESSION_TOKEN: canaries.sessionToken } });
       const { username, password } = canaries;
       for (const [index, respond] of hostile.entries()) {
         const account = `a${index}`;
-        world.secrets.put(`fegora/${account}`, JSON.stringify({ username, password }));
+        system.secrets.put(`fegora/${account}`, JSON.stringify({ username, password }));
         let requests = 0;
         const server = await serve((request, response) => {
           requests += 1;
@@ -89,7 +90,7 @@ describe('promise 41: no secret shows', () => {
             () => response.destroy(),
           );
         });
-        const { handler } = world.environment({ [variable]: server.url });
+        const { handler } = system.environment({ [variable]: server.url });
         const shown = [
           await shownBy(handler, ['http', httpEvent({ account })]),
           await shownBy(handler, [`account-${account}`, { rejected }]),
@@ -102,13 +103,13 @@ describe('promise 41: no secret shows', () => {
         expect(requests).toBeGreaterThan(0);
         await server.close();
       }
-      await world.close();
+      await system.close();
       expect(canariesIn(output.text())).toEqual([]);
     },
     60_000,
   );
 
-  /** Runs all calls in a new world, in which the await of that number throws. */
+  /** Runs all calls in a new function, in which the await of that number throws. */
   async function sweep(failing: number): Promise<{ points: number; failures: number }> {
     let points = 0;
     let failures = 0;
@@ -119,7 +120,7 @@ describe('promise 41: no secret shows', () => {
         throw canaryError();
       }
     };
-    /** A port of which each call can fail before and after it is done. */
+    /** A port whose calls can fail before and after their work. */
     const frail =
       <Args extends unknown[], Result>(port: (...args: Args) => Promise<Result>) =>
       async (...args: Args): Promise<Result> => {
@@ -142,7 +143,7 @@ type Frail = <Args extends unknown[], Result>(
   port: (...args: Args) => Promise<Result>,
 ) => (...args: Args) => Promise<Result>;
 
-/** The function over parts in this process, all of them frail; the second version of the secret is refused. */
+/** The function with ports in this process, each wrapped by `frail`. Fegora refuses the second version of the secret. */
 function connect(frail: Frail) {
   const clock = createVirtualClock();
   const config = { accounts: new Map([['one', 'fegora/one']]), defaultAccount: 'one' };
@@ -181,7 +182,7 @@ function connect(frail: Frail) {
   return { handler: createRouter({ config, broker, report: telemetry }), clock };
 }
 
-/** All that a server could repeat of a request, and more. */
+/** All that a server could repeat of a request, and all canaries. */
 async function echoOf(request: IncomingMessage): Promise<string> {
   const body = await readBody(request, 1_000_000);
   return [...Object.values(canaries), request.rawHeaders.join(' '), body?.toString()].join(' ');
@@ -189,7 +190,7 @@ async function echoOf(request: IncomingMessage): Promise<string> {
 
 const json = { 'Content-Type': 'application/x-amz-json-1.1' };
 
-/** Answers that repeat what they should not, each in another place. */
+/** Responses that repeat what they should not, each in another place. */
 const hostile: readonly ((response: ServerResponse, echo: string) => void)[] = [
   (response, echo) => response.writeHead(500, { 'Content-Type': 'text/html' }).end(`<html>${echo}</html>`),
   (response, echo) => response.writeHead(400, json).end(JSON.stringify({ error: echo, __type: echo, message: echo })),

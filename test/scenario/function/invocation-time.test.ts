@@ -1,3 +1,4 @@
+// Services that do not respond: the function still answers before its time is up.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createRouter } from '../../../lambda/events/router.ts';
 import { serve } from '../../../local/loopback.ts';
@@ -15,7 +16,7 @@ beforeEach(() => {
 afterEach(() => output.stop());
 
 const silent = ['FEGORA_TOKEN_URL', 'AWS_ENDPOINT_URL_SECRETS_MANAGER', 'AWS_ENDPOINT_URL_DYNAMODB'];
-/** One after the other: forty environments that start at once leave none of these its time. */
+/** These run one after another, because forty environments that start at once would use up such short times. */
 const short = [200, 300, 500, 700, 1000];
 const long = [2000, 3500, 6000, 9000, 10_500, 12_000, 16_000, 25_000, 30_000];
 
@@ -26,15 +27,15 @@ const later = '(Deadline|RenewalInProgress|SecretUnavailable|TableUnavailable|Up
 interface Case {
   readonly variable: string;
   readonly limitMs: number;
-  /** Each has an account and an environment of its own. */
+  /** Each case has its own account and its own environment. */
   readonly account: string;
   readonly alias: string;
   readonly event: unknown;
-  /** What may be said, through this alias, of a token that cannot be had now. */
+  /** The answers that this alias may give when no token is available. */
   readonly expected: RegExp;
 }
 
-const doors: readonly ((account: string) => Pick<Case, 'alias' | 'event' | 'expected'>)[] = [
+const entries: readonly ((account: string) => Pick<Case, 'alias' | 'event' | 'expected'>)[] = [
   (account) => ({ alias: 'http', event: httpEvent({ account }), expected: /"statusCode":503,.*"Retry-After":"\d+"/ }),
   (account) => ({ alias: `account-${account}`, event: {}, expected: new RegExp(`^${later}$`) }),
   (account) => ({ alias: 'warmup', event: { accounts: [account] }, expected: /"outcome":"(skipped|failed:\w+)"/ }),
@@ -45,30 +46,30 @@ const doors: readonly ((account: string) => Pick<Case, 'alias' | 'event' | 'expe
   }),
 ];
 
-/** Under `npm test` each alias gets one in four of all cases, another one than the others. */
+/** Under `npm test`, each alias gets a different quarter of all cases. */
 function casesOf(limitsMs: readonly number[]): Case[] {
-  const stride = full(1, doors.length);
-  return doors.flatMap((door, nth) =>
+  const stride = full(1, entries.length);
+  return entries.flatMap((entry, nth) =>
     silent
       .flatMap((variable, service) =>
         limitsMs.map((limitMs) => ({ variable, limitMs, account: `a${nth}-${service}-${limitMs}` })),
       )
       .filter((_, index) => index % stride === nth % stride)
-      .map((one) => ({ ...one, ...door(one.account) })),
+      .map((one) => ({ ...one, ...entry(one.account) })),
   );
 }
 
-it('promise 45: with anything from 0.2 to 30 s left, and a service that says nothing, there is an answer in time', async () => {
-  const hurried = casesOf(short);
-  const patient = casesOf(long);
-  const world = await startTestSystem({
-    accounts: ['warm', ...[...hurried, ...patient].map(({ account }) => account)],
+it('promise 45: answers in time when a service does not respond and 0.2 to 30 s are left', async () => {
+  const hurriedCases = casesOf(short);
+  const patientCases = casesOf(long);
+  const system = await startTestSystem({
+    accounts: ['warm', ...[...hurriedCases, ...patientCases].map(({ account }) => account)],
   });
-  const nobody = await serve(() => {});
+  const silentServer = await serve(() => {});
   const late: string[] = [];
 
   const attempt = async ({ variable, limitMs, alias, event, expected }: Case) => {
-    const { handler } = world.environment({ [variable]: nobody.url });
+    const { handler } = system.environment({ [variable]: silentServer.url });
     const begun = performance.now();
     const remaining = () => Math.max(0, Math.floor(limitMs - (performance.now() - begun)));
     const answer = await handler(event, lambdaContext(alias, remaining)).catch(({ name }: Error) => name);
@@ -79,20 +80,20 @@ it('promise 45: with anything from 0.2 to 30 s left, and a service that says not
   };
 
   try {
-    await world.environment().http({ account: 'warm' });
-    for (const one of hurried) {
+    await system.environment().http({ account: 'warm' });
+    for (const one of hurriedCases) {
       await attempt(one);
     }
-    while (patient.length > 0) {
-      await Promise.all(patient.splice(0, atOnce).map(attempt));
+    while (patientCases.length > 0) {
+      await Promise.all(patientCases.splice(0, atOnce).map(attempt));
     }
     expect(late).toEqual([]);
   } finally {
-    await Promise.all([nobody.close(), world.close()]);
+    await Promise.all([silentServer.close(), system.close()]);
   }
 }, 120_000);
 
-it('promise 45: a broker that never answers is answered for', async () => {
+it('promise 45: answers `deadline` when the broker never answers', async () => {
   const { report, failed } = recordReports();
   const broker = brokerOf({ getToken: () => new Promise(() => {}) });
   const config = { accounts: new Map([['one', 'fegora/one']]), defaultAccount: 'one' };

@@ -1,3 +1,4 @@
+// Attempts to reach another account, concurrent calls over many accounts, and unknown accounts.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { localCallers } from '../../../local/gateway/callers.ts';
 import { type Gateway, startGateway } from '../../../local/gateway/gateway.ts';
@@ -16,31 +17,31 @@ beforeEach(() => {
 });
 afterEach(() => output.stop());
 
-describe('promise 38: with rights on account one', () => {
+describe('promise 38: a caller with rights on account one', () => {
   const callers = localCallers('one');
-  let world: TestSystem;
-  let door: EntryPoints;
+  let system: TestSystem;
+  let entryPoints: EntryPoints;
   let gateway: Gateway;
   let secretReads: number;
   let tokenOfTwo: string;
 
   beforeEach(async () => {
-    world = await startTestSystem();
-    door = world.environment();
+    system = await startTestSystem();
+    entryPoints = system.environment();
     const aliases = ['http', 'warmup', 'admin', 'account-one', 'account-two'];
-    gateway = await startGateway({ handler: door.handler, callers: Object.values(callers), aliases });
-    // What could leak is there: the environment holds both tokens.
-    await door.http({ account: 'one' });
-    tokenOfTwo = String((await door.http({ account: 'two' })).body.access_token);
-    secretReads = world.secrets.calls('GetSecretValue');
+    gateway = await startGateway({ handler: entryPoints.handler, callers: Object.values(callers), aliases });
+    // The environment has both tokens in memory, so there is one that could leak.
+    await entryPoints.http({ account: 'one' });
+    tokenOfTwo = String((await entryPoints.http({ account: 'two' })).body.access_token);
+    secretReads = system.secrets.calls('GetSecretValue');
   });
-  afterEach(() => Promise.all([gateway.close(), world.close()]));
+  afterEach(() => Promise.all([gateway.close(), system.close()]));
 
-  /** Over the API, signed by somebody who may `POST /token/one` and invoke `account-one`. */
+  /** Over the API, signed by a caller who may `POST /token/one` and invoke `account-one`. */
   const api = (path: string, options?: CallOptions) => async () =>
     JSON.stringify(await signedCall(`${gateway.url}${path}`, callers.first, options));
 
-  /** By Lambda's Invoke, signed by the same. */
+  /** By Lambda's Invoke, signed by the same caller. */
   const lambda =
     (qualifier: string, payload: unknown = {}) =>
     () =>
@@ -49,10 +50,10 @@ describe('promise 38: with rights on account one', () => {
         service: 'lambda',
       })();
 
-  /** Straight to the function, as if IAM had let it through. */
-  const past = (alias: string | undefined, event: unknown) => async () => {
+  /** Directly to the function, as if IAM had allowed the call. */
+  const pastIam = (alias: string | undefined, event: unknown) => async () => {
     try {
-      return JSON.stringify(await door.handler(event, lambdaContext(alias)));
+      return JSON.stringify(await entryPoints.handler(event, lambdaContext(alias)));
     } catch (thrown) {
       return thrown instanceof Error ? `${thrown.name} ${thrown.message} ${thrown.stack}` : String(thrown);
     }
@@ -67,21 +68,21 @@ describe('promise 38: with rights on account one', () => {
   const forged = httpEvent({ account: 'two' });
   const mixed = (event: Readonly<Record<string, unknown>>) => httpEvent({ account: 'one', event });
 
-  /** Way, attempt, and who stops it: the gateway, the function (which puts it on record), or nobody: it asks for one. */
+  /** How, the attempt, and what stops it: the gateway, or the function with an audit record. `own` gets account one. */
   it.each<[string, () => Promise<string>, 'gateway' | 'function' | 'own']>([
     ['by its path', api('/token/two'), 'gateway'],
     ['by the default path', api('/token'), 'gateway'],
-    ['by a path that climbs', api('/token/one/../two'), 'gateway'],
-    ['by a path that climbs in escapes', api('/token/one%2F..%2Ftwo'), 'gateway'],
+    ['by a path with dots', api('/token/one/../two'), 'gateway'],
+    ['by a path with dots in escapes', api('/token/one%2F..%2Ftwo'), 'gateway'],
     ['by a path with an escape', api('/token/%74wo'), 'gateway'],
     ['by a path that is escaped twice', api('/token/%2574wo'), 'gateway'],
     ['by a path in capitals', api('/token/TWO'), 'gateway'],
     ['by a path with a slash at its end', api('/token/two/'), 'gateway'],
     ['by a path with two slashes', api('//token/two'), 'gateway'],
-    ['by a path below its own', api('/token/one/two'), 'gateway'],
+    ['by a path below the path of one', api('/token/one/two'), 'gateway'],
     ['by a path with parameters', api('/token/one;account=two'), 'gateway'],
     ['by a path with a zero byte', api('/token/two%00'), 'gateway'],
-    ['by a letter that looks alike', api('/token/tw%D0%BE'), 'gateway'],
+    ['by a letter that looks like another', api('/token/tw%D0%BE'), 'gateway'],
     ['by a letter of full width', api('/token/%EF%BD%94wo'), 'gateway'],
     ['by a path changed after signing', api('/token/one', rewritten('/token/two')), 'gateway'],
     ['by another method', api('/token/two', { method: 'GET' }), 'gateway'],
@@ -96,7 +97,7 @@ describe('promise 38: with rights on account one', () => {
     ['by a body that is an event', api('/token/one', { body: '{"pathParameters":{"account":"two"}}' }), 'function'],
     ['by a header', api('/token/one', headed('X-Account', 'two')), 'own'],
     ['by a header that rewrites the path', api('/token/one', headed('X-Original-URL', '/token/two')), 'own'],
-    ['by another that does', api('/token/one', headed('X-Rewrite-URL', '/token/two')), 'own'],
+    ['by another header that rewrites the path', api('/token/one', headed('X-Rewrite-URL', '/token/two')), 'own'],
     ['by a header for proxies', api('/token/one', headed('X-Forwarded-Path', '/token/two')), 'own'],
     ['by its alias', lambda(':account-two'), 'gateway'],
     ['by the alias of the API, with a forged event', lambda(':http', forged), 'gateway'],
@@ -106,33 +107,33 @@ describe('promise 38: with rights on account one', () => {
     ['by $LATEST', lambda(':$LATEST', forged), 'gateway'],
     ['by a payload that names it', lambda(':account-one', { account: 'two' }), 'function'],
     ['by a forged event on its own alias', lambda(':account-one', forged), 'function'],
-    ['by no alias, past IAM', past(undefined, forged), 'function'],
-    ['by $LATEST, past IAM', past('$LATEST', forged), 'function'],
-    ['by a version, past IAM', past('1', forged), 'function'],
-    ['by an alias of a similar name, past IAM', past('account-TWO', {}), 'function'],
+    ['by no alias, past IAM', pastIam(undefined, forged), 'function'],
+    ['by $LATEST, past IAM', pastIam('$LATEST', forged), 'function'],
+    ['by a version, past IAM', pastIam('1', forged), 'function'],
+    ['by an alias of a similar name, past IAM', pastIam('account-TWO', {}), 'function'],
     [
       'by a path parameter that is not the path',
-      past('http', mixed({ pathParameters: { account: 'two' } })),
+      pastIam('http', mixed({ pathParameters: { account: 'two' } })),
       'function',
     ],
-    ['by a path that is not the parameter', past('http', mixed({ path: '/token/two' })), 'function'],
+    ['by a path that is not the parameter', pastIam('http', mixed({ path: '/token/two' })), 'function'],
     [
       'by a path in escapes, decoded for us',
-      past('http', httpEvent({ account: 'two', event: { path: '/token/%74wo' } })),
+      pastIam('http', httpEvent({ account: 'two', event: { path: '/token/%74wo' } })),
       'function',
     ],
     [
-      'by a parameter beside the default',
-      past('http', httpEvent({ event: { pathParameters: { account: 'two' } } })),
+      'by a parameter in the default path',
+      pastIam('http', httpEvent({ event: { pathParameters: { account: 'two' } } })),
       'function',
     ],
-    ['by an operator’s order over the API', past('http', { action: 'status', account: 'two' }), 'function'],
+    ['by an operator’s command over the API', pastIam('http', { action: 'status', account: 'two' }), 'function'],
     [
       'by a secret’s event on its own alias',
-      past('account-one', labelUpdated({ name: 'fegora/two', arn: 'x' })),
+      pastIam('account-one', labelUpdated({ name: 'fegora/two', arn: 'x' })),
       'function',
     ],
-  ])('two is out of reach %s', async (_way, attempt, stoppedBy) => {
+  ])('does not reach account two %s', async (_way, attempt, stoppedBy) => {
     const before = output.records().length;
     const answer = await attempt();
     const audits = output
@@ -141,56 +142,56 @@ describe('promise 38: with rights on account one', () => {
       .filter(({ audit }) => audit !== undefined);
 
     expect(answer).not.toContain(tokenOfTwo);
-    expect(world.secrets.calls('GetSecretValue')).toBe(secretReads);
-    expect(world.fegora.counters().users['user-two']?.attempts).toBe(1);
+    expect(system.secrets.calls('GetSecretValue')).toBe(secretReads);
+    expect(system.fegora.counters().users['user-two']?.attempts).toBe(1);
     const issued = { audit: 'issue', account: 'one' };
     expect(audits).toMatchObject({ gateway: [], function: [{ audit: 'denial' }], own: [issued] }[stoppedBy]);
     expect(answer.includes('access_token')).toBe(stoppedBy === 'own');
   });
 });
 
-describe('promise 39: interleaved calls', () => {
-  it('over 20 accounts in one environment never get each other’s tokens', async () => {
+describe('promise 39: concurrent calls', () => {
+  it('for 20 accounts in one environment never get the token of another account', async () => {
     const accounts = Array.from({ length: 20 }, (_, index) => `account-${index}`);
-    const world = await startTestSystem({ accounts });
-    const door = world.environment();
+    const system = await startTestSystem({ accounts });
+    const entryPoints = system.environment();
     const calls = full(10_000, 2_000);
     const tokens = new Map<string, Set<unknown>>(accounts.map((account) => [account, new Set()]));
     const queue = Array.from({ length: calls }, (_, index) => accounts[(index * 7) % 20] ?? '').entries();
-    const lane = async () => {
+    const worker = async () => {
       for (const [index, account] of queue) {
-        const body = index % 3 === 0 ? await door.invoke(account) : (await door.http({ account })).body;
+        const body = index % 3 === 0 ? await entryPoints.invoke(account) : (await entryPoints.http({ account })).body;
         expect(body.account).toBe(account);
         tokens.get(account)?.add(body.access_token);
       }
     };
-    await Promise.all(Array.from({ length: 64 }, lane));
+    await Promise.all(Array.from({ length: 64 }, worker));
 
     for (const [account, ofAccount] of tokens) {
       expect(ofAccount.size).toBe(1);
       const headers = { Authorization: `Bearer ${[...ofAccount][0]}` };
-      const whoami = await fetch(`${world.fegora.origin}/api/whoami`, { headers });
+      const whoami = await fetch(`${system.fegora.origin}/api/whoami`, { headers });
       expect(await whoami.text()).toContain(`user-${account}`);
     }
-    expect(world.fegora.counters().logins).toBe(20);
+    expect(system.fegora.counters().logins).toBe(20);
     const audited = output.records().filter(({ audit }) => audit === 'issue');
     expect(audited).toHaveLength(calls);
     expect(new Set(audited.map(({ account, token_sha256 }) => `${account} ${token_sha256}`)).size).toBe(20);
-    await world.close();
+    await system.close();
   }, 120_000);
 });
 
-describe('promise 40: unknown ids', () => {
+describe('promise 40: unknown accounts', () => {
   const collect = garbageCollector();
 
-  it('cost no call to AWS or Fegora, and cannot grow memory', async () => {
-    const world = await startTestSystem();
+  it('cause no call to AWS or Fegora and do not make memory grow', async () => {
+    const system = await startTestSystem();
     let touched = 0;
     const trap = await serve((_request, response) => {
       touched += 1;
       response.writeHead(500).end();
     });
-    const door = world.environment({
+    const entryPoints = system.environment({
       FEGORA_TOKEN_URL: `${trap.url}/token`,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: trap.url,
       AWS_ENDPOINT_URL_DYNAMODB: trap.url,
@@ -198,7 +199,7 @@ describe('promise 40: unknown ids', () => {
     output.stop();
     output = captureOutput(false);
     let made = 0;
-    // Counted by hand: what vitest keeps of an assertion is more than anything that is measured here.
+    // Not counted by assertions, because vitest keeps more memory for an assertion than this test measures.
     let refused = 0;
     const count = (is: boolean) => {
       refused += is ? 1 : 0;
@@ -208,10 +209,10 @@ describe('promise 40: unknown ids', () => {
         made += 1;
         const account = `unknown-${made}`.padEnd(63, '-');
         const isUnknown = (error: unknown) => count(error instanceof Error && error.name === 'UnknownAccount');
-        count((await door.http({ account })).body.error === 'unknown_account');
-        await door.invoke(account).catch(isUnknown);
-        await door.admin({ action: 'status', account }).catch(isUnknown);
-        count(JSON.stringify(await door.warmup({ accounts: [account] })).includes('"skipped"'));
+        count((await entryPoints.http({ account })).body.error === 'unknown_account');
+        await entryPoints.invoke(account).catch(isUnknown);
+        await entryPoints.admin({ action: 'status', account }).catch(isUnknown);
+        count(JSON.stringify(await entryPoints.warmup({ accounts: [account] })).includes('"skipped"'));
       }
     };
     await ask(500);
@@ -221,10 +222,10 @@ describe('promise 40: unknown ids', () => {
     await ask(calls);
     collect();
     const grownBytes = process.memoryUsage().heapUsed - before;
-    // Remembering the ids alone, each once, would take over 100 bytes a call.
+    // If the function kept only the ids, each once, that would be over 100 bytes a call.
     expect(grownBytes / calls).toBeLessThan(60);
     expect(refused).toBe(4 * made);
     expect(touched).toBe(0);
-    await Promise.all([trap.close(), world.close()]);
+    await Promise.all([trap.close(), system.close()]);
   }, 120_000);
 });

@@ -1,3 +1,4 @@
+// The function from event to answer, against local servers: in process, through the gateway, and as exported.
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { handler } from '../../../lambda/handler.ts';
@@ -14,19 +15,19 @@ import {
   tableName,
 } from '../../support/test-system.ts';
 
-let world: TestSystem;
+let system: TestSystem;
 let output: Capture;
 
 beforeEach(async () => {
   output = captureOutput();
-  world = await startTestSystem();
+  system = await startTestSystem();
 });
 afterEach(async () => {
-  await world.close();
+  await system.close();
   output.stop();
 });
 
-/** Promise 42, on every answer of these scenarios. */
+/** Checks promise 42 on every answer of these scenarios. */
 function expectContractHeaders({ headers }: Answer): void {
   const named = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
   expect(named).toMatchObject({
@@ -42,7 +43,7 @@ describe.each(Object.entries(targets))('%s', (_name, open) => {
   let target: Target;
 
   beforeEach(async () => {
-    target = await open(world.environment());
+    target = await open(system.environment());
   });
   afterEach(() => target.close());
 
@@ -52,7 +53,7 @@ describe.each(Object.entries(targets))('%s', (_name, open) => {
     return answer;
   }
 
-  it('promise 42: a first call logs in, a second one is served from memory, another environment from the table', async () => {
+  it('promise 42: logs in for the first request, then answers from memory, and from the table in another environment', async () => {
     const first = await post('one');
     expect(first).toMatchObject({ status: 200, body: { account: 'one', token_type: 'bearer', source: 'upstream' } });
     expect(first.body.expires_in).toBeGreaterThan(1790);
@@ -60,28 +61,28 @@ describe.each(Object.entries(targets))('%s', (_name, open) => {
       status: 200,
       body: { ...first.body, source: 'memory', expires_in: expect.any(Number) },
     });
-    const shared = await world.environment().http({ account: 'one' });
+    const shared = await system.environment().http({ account: 'one' });
     expect(shared.body).toMatchObject({ access_token: first.body.access_token, source: 'shared' });
-    expect(world.fegora.counters().logins).toBe(1);
+    expect(system.fegora.counters().logins).toBe(1);
   });
 
-  it('the default account needs no name', async () => {
+  it('answers for the default account when the path names none', async () => {
     expect(await post()).toMatchObject({ status: 200, body: { account: 'one' } });
   });
 
-  it('Fegora accepts the token', async () => {
+  it('gives a token that Fegora accepts', async () => {
     const { body } = await post('two');
     const headers = { Authorization: `Bearer ${body.access_token}` };
-    expect((await fetch(`${world.fegora.origin}/api/whoami`, { headers })).status).toBe(200);
+    expect((await fetch(`${system.fegora.origin}/api/whoami`, { headers })).status).toBe(200);
   });
 
-  it('a direct call is answered with the same', async () => {
+  it('answers a direct invocation with the same members', async () => {
     const { body } = await post('one');
     const answer = await target.direct('one', { min_validity: 60 });
     expect(answer).toEqual({ result: { ...body, source: 'memory', expires_in: expect.any(Number) } });
   });
 
-  it('promise 44: a call for metadata is answered without the access token, and none with a refresh token', async () => {
+  it('promise 44: gives no access token when metadata is wanted, and never a refresh token', async () => {
     const metadata = await post('one', '{"want":"metadata"}');
     expect(metadata).toMatchObject({ status: 200, body: { source: 'upstream', token_sha256: expect.any(String) } });
     expect(JSON.stringify(metadata)).not.toMatch(/access_token|not-a-real/);
@@ -89,33 +90,33 @@ describe.each(Object.entries(targets))('%s', (_name, open) => {
     expect(JSON.stringify(await target.direct('one', { want: 'metadata' }))).not.toMatch(/access_token|not-a-real/);
   });
 
-  it('promise 36: a token that Fegora answered 401 to is replaced; another one’s report is not', async () => {
+  it('promise 36: replaces a token that is reported as rejected, and ignores a second report of it', async () => {
     const first = await post('one');
     const report = JSON.stringify({ rejected: first.body.token_sha256 });
     const second = await post('one', report);
     expect(second).toMatchObject({ status: 200, body: { source: 'upstream' } });
     expect(second.body.token_sha256).not.toBe(first.body.token_sha256);
     expect((await post('one', report)).body.token_sha256).toBe(second.body.token_sha256);
-    expect(world.fegora.counters().logins).toBe(2);
+    expect(system.fegora.counters().logins).toBe(2);
   });
 
-  it('a bad request costs nothing', async () => {
+  it('refuses a malformed request without reading the secret', async () => {
     expect(await post('one', '{"account":"two"}')).toMatchObject({
       status: 400,
       body: { error: 'invalid_request', retryable: false, request_id: expect.any(String) },
     });
     expect(await target.direct('one', { account: 'two' })).toMatchObject({ errorType: 'InvalidRequest' });
-    expect(world.secrets.calls('GetSecretValue')).toBe(0);
+    expect(system.secrets.calls('GetSecretValue')).toBe(0);
   });
 
-  it('an account that is not configured costs nothing', async () => {
+  it('refuses an account that is not configured without reading a secret', async () => {
     expect(await post('three')).toMatchObject({ status: 404, body: { error: 'unknown_account', retryable: false } });
     expect(await target.direct('three')).toMatchObject({ errorType: 'UnknownAccount' });
-    expect(world.secrets.calls('GetSecretValue')).toBe(0);
+    expect(system.secrets.calls('GetSecretValue')).toBe(0);
   });
 
-  it('promise 19: a wrong password is tried once; promise 20: a new one at once', async () => {
-    world.secrets.put('fegora/one', secretOf('one', 'not-a-real-password-wrong'));
+  it('promise 19: tries a wrong password once; promise 20: tries a new password at once', async () => {
+    system.secrets.put('fegora/one', secretOf('one', 'not-a-real-password-wrong'));
     for (let call = 0; call < 3; call += 1) {
       expect(await post('one')).toMatchObject({
         status: 502,
@@ -127,14 +128,14 @@ describe.each(Object.entries(targets))('%s', (_name, open) => {
       errorMessage: expect.stringContaining('"error":"credentials_rejected"'),
       trace: ['CredentialsRejected'],
     });
-    expect(world.fegora.counters().refusals).toBe(1);
-    world.secrets.put('fegora/one', secretOf('one', passwordOf('one')));
+    expect(system.fegora.counters().refusals).toBe(1);
+    system.secrets.put('fegora/one', secretOf('one', passwordOf('one')));
     await expect.poll(async () => (await post('one')).status, { timeout: 10_000, interval: 500 }).toBe(200);
-    expect(world.fegora.counters().refusals).toBe(1);
+    expect(system.fegora.counters().refusals).toBe(1);
   });
 
-  it('Fegora’s trouble is said in our words, with a time to try again', async () => {
-    world.fegora.addFault({ kind: 'answer', status: 503, body: 'a host name of theirs' });
+  it('answers a failure of Fegora with our own text and with Retry-After', async () => {
+    system.fegora.addFault({ kind: 'answer', status: 503, body: 'a host name of theirs' });
     const answer = await post('one');
     expect(answer).toMatchObject({ status: 503, body: { error: 'upstream_unavailable', retryable: true } });
     const retryAfter = answer.headers['Retry-After'] ?? answer.headers['retry-after'];
@@ -143,22 +144,22 @@ describe.each(Object.entries(targets))('%s', (_name, open) => {
     expect(JSON.stringify(answer)).not.toContain('a host name of theirs');
   });
 
-  it('promise 1: 200 first calls at once are one login', async () => {
+  it('promise 1: logs in once for 200 concurrent first requests', async () => {
     const answers = await Promise.all(Array.from({ length: 200 }, () => post('one')));
     const tokens = new Set(answers.map(({ body }) => body.access_token));
     expect(answers.every(({ status }) => status === 200)).toBe(true);
     expect(tokens.size).toBe(1);
-    expect(world.fegora.counters().logins).toBe(1);
+    expect(system.fegora.counters().logins).toBe(1);
   });
 });
 
-describe('promise 24: a secret that cannot be used', () => {
+describe('promise 24: an unusable secret', () => {
   const wrong = 'not-a-real-password-in-the-wrong-place';
   const noValue = undefined;
   const secret = (fields: object) => JSON.stringify({ username: 'user-one', password: wrong, ...fields });
 
   it.each<[string, string | Uint8Array | undefined, string, string]>([
-    ['is no JSON', wrong, 'secret_malformed', 'not a JSON object'],
+    ['is not JSON', wrong, 'secret_malformed', 'not a JSON object'],
     ['has no user', `{"password":"${wrong}"}`, 'secret_malformed', 'field username is missing'],
     ['has an empty user', secret({ username: '' }), 'secret_malformed', 'field username is empty'],
     ['has no password', `{"username":"${wrong}"}`, 'secret_malformed', 'field password is missing'],
@@ -173,16 +174,16 @@ describe('promise 24: a secret that cannot be used', () => {
     ['is binary', Buffer.from(secret({})), 'secret_malformed', 'binary'],
     ['is over 64 KB', secret({ password: wrong.repeat(2000) }), 'secret_malformed', 'over 64 KB'],
     ['has no value yet', noValue, 'credentials_missing', 'GetSecretValue'],
-  ])('%s: the right code, no login, and the record names the field alone', async (_, value, code, detail) => {
-    world.secrets.create('fegora/bad');
+  ])('that %s gives the right code and no login, and the log names only the field', async (_, value, code, detail) => {
+    system.secrets.create('fegora/bad');
     if (value !== undefined) {
-      world.secrets.put('fegora/bad', value);
+      system.secrets.put('fegora/bad', value);
     }
-    const door = world.environment({ FEGORA_ACCOUNTS: '{"bad":"fegora/bad"}', FEGORA_DEFAULT_ACCOUNT: 'bad' });
-    const answer = await door.http({ account: 'bad' });
+    const entryPoints = system.environment({ FEGORA_ACCOUNTS: '{"bad":"fegora/bad"}', FEGORA_DEFAULT_ACCOUNT: 'bad' });
+    const answer = await entryPoints.http({ account: 'bad' });
     expectContractHeaders(answer);
     expect(answer).toMatchObject({ status: 500, body: { error: code, retryable: false } });
-    await expect(door.invoke('bad')).rejects.toMatchObject({
+    await expect(entryPoints.invoke('bad')).rejects.toMatchObject({
       name: code === 'secret_malformed' ? 'SecretMalformed' : 'CredentialsMissing',
     });
 
@@ -190,24 +191,24 @@ describe('promise 24: a secret that cannot be used', () => {
     const expected = { audit: 'failure', account: 'bad', code, detail: expect.stringContaining(detail) };
     expect(audits).toMatchObject([expected, expected]);
     expect(output.text() + JSON.stringify(answer)).not.toContain(wrong);
-    expect(world.fegora.counters().attempts).toBe(0);
+    expect(system.fegora.counters().attempts).toBe(0);
   });
 });
 
-describe('promise 44: an operator', () => {
-  it('and the schedule see everything but a token', async () => {
-    const door = world.environment();
+describe('promise 44: operators and the schedule', () => {
+  it('see everything except a token', async () => {
+    const entryPoints = system.environment();
     const results = [
-      await door.warmup(),
-      await door.warmup(),
-      await door.admin({ action: 'status' }),
-      await door.admin({ action: 'verify', account: 'one' }),
-      await door.admin({ action: 'pause', account: 'one' }),
-      await door.admin({ action: 'status', account: 'one' }),
-      await door.admin({ action: 'resume', account: 'one' }),
-      await door.admin({ action: 'purge', account: 'one' }),
-      await door.admin({ action: 'status', account: 'one' }),
-      await door.warmup({ accounts: ['one', 'gone'] }),
+      await entryPoints.warmup(),
+      await entryPoints.warmup(),
+      await entryPoints.admin({ action: 'status' }),
+      await entryPoints.admin({ action: 'verify', account: 'one' }),
+      await entryPoints.admin({ action: 'pause', account: 'one' }),
+      await entryPoints.admin({ action: 'status', account: 'one' }),
+      await entryPoints.admin({ action: 'resume', account: 'one' }),
+      await entryPoints.admin({ action: 'purge', account: 'one' }),
+      await entryPoints.admin({ action: 'status', account: 'one' }),
+      await entryPoints.warmup({ accounts: ['one', 'gone'] }),
     ];
     expect(results).toMatchObject([
       {
@@ -241,29 +242,31 @@ describe('promise 44: an operator', () => {
   });
 });
 
-describe('promise 44: the table', () => {
-  it('holds the access token, and nothing of the refresh token that came with it', async () => {
-    const answer = await world.environment().http({ account: 'one' });
+describe('promise 44: the item in the table', () => {
+  it('contains the access token, and nothing of the refresh token', async () => {
+    const answer = await system.environment().http({ account: 'one' });
     const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
-    const client = new DynamoDBClient({ endpoint: world.tableUrl, region: 'us-east-1', credentials });
+    const client = new DynamoDBClient({ endpoint: system.tableUrl, region: 'us-east-1', credentials });
     const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName }));
     client.destroy();
     expect(Items).toHaveLength(1);
     expect(JSON.stringify(Items)).toContain(answer.body.access_token);
-    // Those of the simulator begin with `not-a-real-refresh-`.
+    // The refresh tokens of the simulator begin with `not-a-real-refresh-`.
     expect(JSON.stringify(Items)).not.toMatch(/refresh/i);
   });
 });
 
-describe('promise 43: the log', () => {
-  it('has one audit record per issue and per denial, and a count of both', async () => {
-    const door = world.environment();
-    await door.http({ account: 'one' });
-    await door.invoke('one');
-    await door.http({ account: 'one', body: '{"want":"metadata"}' });
-    await door.http({ account: 'three' });
-    await door.http({ account: 'ONE' });
-    await expect(door.handler(httpEvent(), lambdaContext('$LATEST'))).rejects.toMatchObject({ name: 'Forbidden' });
+describe('promise 43: the log of the function', () => {
+  it('has one audit record and one metric for each issued token and each denial', async () => {
+    const entryPoints = system.environment();
+    await entryPoints.http({ account: 'one' });
+    await entryPoints.invoke('one');
+    await entryPoints.http({ account: 'one', body: '{"want":"metadata"}' });
+    await entryPoints.http({ account: 'three' });
+    await entryPoints.http({ account: 'ONE' });
+    await expect(entryPoints.handler(httpEvent(), lambdaContext('$LATEST'))).rejects.toMatchObject({
+      name: 'Forbidden',
+    });
     const audits = output.records().filter((record) => record.audit !== undefined);
     const caller = 'arn:aws:sts::000000000000:assumed-role/invoicing/session-1';
     const secret_version = expect.any(String);
@@ -282,30 +285,30 @@ describe('promise 43: the log', () => {
   });
 });
 
-describe('promise 31: a configuration at fault', () => {
+describe('promise 31: a faulty configuration', () => {
   it.each([
     ['NODE_TLS_REJECT_UNAUTHORIZED', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }],
     ['FEGORA_TOKEN_URL', { FEGORA_TOKEN_URL: 'http://api.fegora.com/token' }],
     ['FEGORA_TOKEN_URL', { FEGORA_TOKEN_URL: 'https://ana:not-a-real-password@api.fegora.com/token' }],
-  ])('answers every call `configuration`, and the log names %s: %#', async (variable, env) => {
-    const door = world.environment(env);
+  ])('makes every answer `configuration`, and the log names %s: %#', async (variable, env) => {
+    const entryPoints = system.environment(env);
     expect(output.records()).toMatchObject([{ level: 'ERROR', faults: [{ variable }] }]);
-    const answer = await door.http();
+    const answer = await entryPoints.http();
     expectContractHeaders(answer);
     expect(answer).toMatchObject({ status: 500, body: { error: 'configuration', retryable: false } });
-    await expect(door.invoke('one')).rejects.toMatchObject({ name: 'Configuration' });
-    await expect(door.warmup()).rejects.toMatchObject({ name: 'Configuration' });
-    await expect(door.admin({ action: 'status' })).rejects.toMatchObject({ name: 'Configuration' });
-    await expect(door.handler({}, lambdaContext(undefined))).rejects.toMatchObject({ name: 'Configuration' });
+    await expect(entryPoints.invoke('one')).rejects.toMatchObject({ name: 'Configuration' });
+    await expect(entryPoints.warmup()).rejects.toMatchObject({ name: 'Configuration' });
+    await expect(entryPoints.admin({ action: 'status' })).rejects.toMatchObject({ name: 'Configuration' });
+    await expect(entryPoints.handler({}, lambdaContext(undefined))).rejects.toMatchObject({ name: 'Configuration' });
     expect(output.records().filter(({ detail }) => String(detail).includes(variable))).toHaveLength(5);
     expect(output.text()).not.toMatch(/not-a-real-password/);
-    expect([world.secrets.calls('GetSecretValue'), world.fegora.counters().attempts]).toEqual([0, 0]);
+    expect([system.secrets.calls('GetSecretValue'), system.fegora.counters().attempts]).toEqual([0, 0]);
   });
 });
 
 describe('the exported handler', () => {
-  it('is the wrapped one: its middleware answers what the handler beneath throws', async () => {
-    // This process has none of the function's variables.
+  it('answers a missing configuration in the form of the contract, so it is the handler with its middleware', async () => {
+    // This process has no variable of the function.
     expect(await handler(httpEvent(), lambdaContext('http'))).toMatchObject({
       statusCode: 500,
       headers: { 'Cache-Control': 'no-store' },
@@ -317,8 +320,8 @@ describe('the exported handler', () => {
     });
   });
 
-  it('is the wrapped one with all variables set too: it serves, and answers a refusal in the contract’s form', async () => {
-    const environment = startEnvironment(world.env, () => {});
+  it('answers requests and refusals in the form of the contract when all variables are set', async () => {
+    const environment = startEnvironment(system.env, () => {});
     const send = (event: unknown, alias: string) => environment.handler(event, lambdaContext(alias));
     try {
       expect(await send(httpEvent({ account: 'one' }), 'http')).toMatchObject({

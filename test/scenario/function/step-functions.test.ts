@@ -1,3 +1,4 @@
+// The example state machine, as the stack deploys it, against the real handler.
 import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Alias, type IAlias, Version } from 'aws-cdk-lib/aws-lambda';
@@ -11,7 +12,7 @@ import { type SkippingClock, skippingClock } from '../../support/skipping-clock.
 import { passwordOf } from '../../support/test-system.ts';
 
 const functions = 'arn:aws:lambda:us-east-1:000000000000:function';
-/** Every token of the simulator starts so. */
+/** The beginning of every token of the simulator. */
 const tokenMark = 'not-a-real-token-';
 
 type Definition = ConstructorParameters<typeof StateMachine>[0];
@@ -57,7 +58,7 @@ afterEach(async () => {
   await system.close();
 });
 
-/** The worker of the example, in a new environment, with Fegora's API where the simulator is. */
+/** The worker of the example in a new environment, with the simulator as Fegora's API. */
 async function newWorker() {
   const { fetch } = globalThis;
   const toSimulator = (url: string | URL | Request) =>
@@ -69,8 +70,8 @@ async function newWorker() {
 }
 
 /**
- * Runs the state machine; its tasks but the worker's invoke the real alias through the Lambda API, signed. `ready` is
- * what the first state found, where the token is gone by the time the workers ask.
+ * Runs the state machine. All tasks except the worker's invoke the real alias through the Lambda API, signed. `ready`
+ * replaces the output of the first state, for a token that is gone when the workers ask for it.
  */
 async function execute(input: object, ready?: Readonly<Record<string, string | number>>) {
   const handler = await newWorker();
@@ -89,7 +90,7 @@ async function execute(input: object, ready?: Readonly<Record<string, string | n
   for await (const event of execution.eventLogs) {
     history.push(event);
     if (event.type === 'StateRetried') {
-      // The pause that the real service makes is left out of the execution, not out of the broker's time.
+      // The execution skips the pause of the real service; the broker's clock does not.
       clock.skip(60_000);
     }
   }
@@ -103,18 +104,18 @@ function eventsOf(history: readonly { type: string; state?: { name: string } }[]
 
 const invoices = { invoices: Array.from({ length: 5 }, (_, index) => ({ path: '/api/whoami', document: { index } })) };
 
-describe('success', () => {
-  test('the token is made ready by one login, and the workers post their invoices with it', async () => {
+describe('an execution that succeeds', () => {
+  test('gets the token by one login, and the workers post their invoices with it', async () => {
     const { result, history } = await execute(invoices);
 
     expect(result).toEqual(invoices.invoices.map(() => ({ status: 200, body: expect.stringContaining('user-one') })));
     expect(system.servers.fegora.counters()).toMatchObject({ logins: 1, apiCalls: 5, apiRefusals: 0 });
     expect(eventsOf(history, 'EnsureToken')).toEqual(['StateEntered', 'StateExited']);
-    // One for the first state, one for the worker, whose client keeps the token for the rest.
+    // One call by the first state and one by the worker, whose client caches the token.
     expect(system.invoked).toEqual(['account-one', 'account-one']);
   });
 
-  test('the recorded history has the fingerprint and the expiry, and no token, in no state’s input or output', async () => {
+  test('has the fingerprint and the expiry in its history, and no token', async () => {
     const { history } = await execute(invoices);
     const recorded = JSON.stringify(history);
 
@@ -127,8 +128,8 @@ describe('success', () => {
   });
 });
 
-describe('failure', () => {
-  test('CredentialsRejected is not retried', async () => {
+describe('an execution with a failure', () => {
+  test('does not retry CredentialsRejected', async () => {
     system.servers.fegora.setPassword('user-one', 'not-a-real-password-changed');
     const { history } = await execute(invoices);
 
@@ -139,7 +140,7 @@ describe('failure', () => {
     expect(JSON.stringify(history)).not.toContain(passwordOf('one'));
   });
 
-  test('CredentialsRejected is not retried by a worker either', async () => {
+  test('does not retry CredentialsRejected of a worker', async () => {
     system.servers.fegora.setPassword('user-one', 'not-a-real-password-changed');
     const { history } = await execute({ invoices: invoices.invoices.slice(0, 1) }, {});
 
@@ -148,7 +149,7 @@ describe('failure', () => {
     expect(system.servers.fegora.counters()).toMatchObject({ attempts: 1, apiCalls: 0 });
   });
 
-  test('UpstreamUnavailable is retried with back-off, and the execution goes on when Fegora is back', async () => {
+  test('retries UpstreamUnavailable with back-off and goes on when Fegora is available again', async () => {
     system.servers.fegora.addFault({ kind: 'answer', status: 503, times: 2 });
     const { result, history } = await execute(invoices);
     const retries = history.flatMap((event) => ('retry' in event ? [event.retry] : []));
@@ -162,7 +163,7 @@ describe('failure', () => {
     expect(system.servers.fegora.counters()).toMatchObject({ attempts: 3, logins: 1 });
   });
 
-  test('an outage that outlasts all retries fails the execution by its name', async () => {
+  test('fails with UpstreamUnavailable when all retries fail', async () => {
     system.servers.fegora.addFault({ kind: 'answer', status: 503, times: null });
     const { history } = await execute(invoices);
     const retries = history.filter(({ type }) => type === 'StateRetried');
@@ -173,7 +174,7 @@ describe('failure', () => {
     expect(JSON.stringify(history)).not.toContain(passwordOf('one'));
   });
 
-  test('a worker whose token Fegora no longer takes gets another, unseen by the history', async () => {
+  test('replaces a token that Fegora no longer accepts, without a token in its history', async () => {
     await execute(invoices);
     system.servers.fegora.changeKey();
     const { result, history } = await execute(invoices);
