@@ -1,3 +1,4 @@
+// Tests the Fegora simulator over HTTP: grants, lockout, overlaps, faults and control.
 import { setTimeout as realSleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FegoraSimulator, startFegoraSimulator } from '../../../local/fegora/simulator.ts';
@@ -9,7 +10,7 @@ const grant = { grant_type: 'password', client_id: 'apiApp', username, password 
 
 let time = Date.parse('2026-11-24T12:00:00.750Z');
 let fegora: FegoraSimulator;
-/** What the server waits for where it has a delay. */
+/** What the server waits for if it has a delay. */
 let work: Promise<void> = Promise.resolve();
 
 beforeEach(async () => {
@@ -49,7 +50,7 @@ async function control(command?: unknown): Promise<Reply> {
 }
 
 describe('the token endpoint', () => {
-  test('answers a login with every member of the page, and a lifetime one second short', async () => {
+  test('the token endpoint answers a login with every member on Fegora’s page, and with expires_in one second short', async () => {
     const { status, headers, json } = await post(grant);
 
     expect(status).toBe(200);
@@ -67,14 +68,14 @@ describe('the token endpoint', () => {
     });
   });
 
-  test('makes lifetimes per user', async () => {
+  test('the token endpoint uses the lifetime of the user if there is one', async () => {
     fegora.set({ lifetimeSeconds: 86_401, lifetimes: { '43430775': 20 } });
 
     expect((await post(grant)).json.expires_in).toBe(86_400);
     expect((await post({ ...grant, username: '43430775' })).json.expires_in).toBe(19);
   });
 
-  test('looks at the client before the password and the grant type', async () => {
+  test('the token endpoint checks the client before the password and the grant type', async () => {
     const refused = { error: 'invalid_clientId', error_description: "Client 'apiAp' is not registered in the system." };
 
     for (const rest of [{}, { password: 'wrong' }, { grant_type: 'nonsense' }]) {
@@ -85,9 +86,9 @@ describe('the token endpoint', () => {
     expect(fegora.counters().refusals).toBe(0);
   });
 
-  test('issues no refresh token where no client is named', async () => {
-    const { client_id: _, ...nobody } = grant;
-    const { status, json } = await post(nobody);
+  test('the token endpoint issues no refresh token when the request names no client', async () => {
+    const { client_id: _, ...withoutClient } = grant;
+    const { status, json } = await post(withoutClient);
 
     expect(status).toBe(200);
     expect(json).not.toHaveProperty('refresh_token');
@@ -97,8 +98,8 @@ describe('the token endpoint', () => {
   test.each([
     ['a wrong password', { password: 'wrong' }],
     ['no password', { password: '' }],
-    ['an unknown user', { username: 'nobody' }],
-  ])('refuses %s with a description that may be localised', async (_, wrong) => {
+    ['an unknown user', { username: 'unknown' }],
+  ])('the token endpoint refuses %s with a description that may be in another language', async (_, wrong) => {
     fegora.set({ refusal: 'El usuario o la contraseña no son correctos.' });
     const { status, headers, json } = await post({ ...grant, ...wrong });
 
@@ -115,7 +116,7 @@ describe('the token endpoint', () => {
     ['a JSON body', () => post(JSON.stringify(grant), { headers: { 'Content-Type': 'application/json' } })],
     ['a GET', async () => replyOf(await fetch(`${fegora.url}?${new URLSearchParams(grant)}`))],
     ['an empty body', () => post('')],
-  ])('answers %s with unsupported_grant_type', async (_, send) => {
+  ])('the token endpoint answers unsupported_grant_type when it gets %s', async (_, send) => {
     const { status, json } = await send();
 
     expect(status).toBe(400);
@@ -123,7 +124,7 @@ describe('the token endpoint', () => {
     expect(fegora.counters()).toMatchObject({ attempts: 0, otherGrants: 1 });
   });
 
-  test('reads a form whatever its content type says', async () => {
+  test('the token endpoint reads a form with any content type', async () => {
     const headers = { 'Content-Type': 'text/plain' };
 
     expect((await post(new URLSearchParams(grant).toString(), { headers })).status).toBe(200);
@@ -133,21 +134,21 @@ describe('the token endpoint', () => {
     ['a plus is a space', 'a b', 'password=a+b'],
     ['escapes are UTF-8', 'ñ&=+%', 'password=%C3%B1%26%3D%2B%25'],
     ['raw bytes are UTF-8', 'ñ', 'password=ñ'],
-    ['escapes that are no UTF-8 stay', '%E1', 'password=%E1'],
+    ['escapes that are not UTF-8 stay', '%E1', 'password=%E1'],
     ['the second equals sign belongs to the value', 'a=b', 'password=a=b'],
     ['names ignore case', 'a', 'PassWord=a'],
     ['white space before a name is dropped', 'a', '%20password=a'],
     ['a part without an equals sign is dropped', 'a', 'password&password=a'],
-    ['a semicolon is no delimiter', 'a;b', 'password=a;b'],
+    ['a semicolon is not a delimiter', 'a;b', 'password=a;b'],
     ['values of one name are joined', 'a,b', 'password=a&password=b'],
-  ])('parses as Katana does: %s', async (_, meant, written) => {
+  ])('the token endpoint parses a form as Katana does: %s', async (_, meant, written) => {
     fegora.setPassword(username, meant);
     const { status } = await post(`grant_type=password&client_id=apiApp&username=${username}&${written}`);
 
     expect(status).toBe(200);
   });
 
-  test('takes a raw plus in a password for a space', async () => {
+  test('the token endpoint reads a raw plus in a password as a space', async () => {
     fegora.setPassword(username, 'a+b');
 
     expect((await post(`grant_type=password&client_id=apiApp&username=${username}&password=a+b`)).status).toBe(400);
@@ -157,7 +158,7 @@ describe('the token endpoint', () => {
 describe('the lockout', () => {
   const wrong = { ...grant, password: 'wrong' };
 
-  test('refuses the right password for five minutes after five wrong ones', async () => {
+  test('the lockout refuses the right password for five minutes after five wrong ones', async () => {
     for (let failure = 0; failure < 5; failure += 1) {
       await post(wrong);
     }
@@ -170,7 +171,7 @@ describe('the lockout', () => {
     expect((await post(grant)).status).toBe(200);
   });
 
-  test('a success starts the count again, and other users are not touched', async () => {
+  test('the lockout starts to count again after a success, and does not lock other users', async () => {
     for (const form of [wrong, wrong, wrong, wrong, grant, wrong, wrong, wrong, wrong]) {
       await post(form);
     }
@@ -178,7 +179,7 @@ describe('the lockout', () => {
     expect((await post({ ...grant, username: '43430775' })).status).toBe(200);
   });
 
-  test('can be switched off', async () => {
+  test('the lockout is off when lockoutFailures is 0', async () => {
     fegora.set({ lockoutFailures: 0 });
     for (let failure = 0; failure < 8; failure += 1) {
       await post(wrong);
@@ -191,7 +192,7 @@ describe('refresh tokens', () => {
   const refresh = (token: unknown, clientId = 'apiApp') =>
     post({ grant_type: 'refresh_token', client_id: clientId, refresh_token: String(token) });
 
-  test('work once and make a successor', async () => {
+  test('refresh tokens work once and give a new refresh token', async () => {
     const first = (await post(grant)).json.refresh_token;
     const renewed = await refresh(first);
 
@@ -202,7 +203,7 @@ describe('refresh tokens', () => {
     expect(fegora.counters()).toMatchObject({ logins: 1, refreshes: 2, refusals: 0 });
   });
 
-  test('die with every new login of their user, and with none of another', async () => {
+  test('refresh tokens end with every new login of their user, but not with a login of another user', async () => {
     const mine = (await post(grant)).json.refresh_token;
     const other = (await post({ ...grant, username: '43430775' })).json.refresh_token;
     await post(grant);
@@ -211,17 +212,17 @@ describe('refresh tokens', () => {
     expect((await refresh(other)).status).toBe(200);
   });
 
-  test('are gone when no client or another is named with them', async () => {
+  test('refresh tokens end when a request names no client, or another client', async () => {
     const first = (await post(grant)).json.refresh_token;
-    const nobody = await post({ grant_type: 'refresh_token', refresh_token: String(first) });
+    const withoutClient = await post({ grant_type: 'refresh_token', refresh_token: String(first) });
 
-    expect(nobody.json.error).toBe('invalid_clientId');
+    expect(withoutClient.json.error).toBe('invalid_clientId');
     expect((await refresh(first)).json).toEqual({ error: 'invalid_grant' });
   });
 });
 
 describe('access tokens', () => {
-  test('old ones stay valid beside new ones, to the very millisecond of their expiry', async () => {
+  test('access tokens stay valid after a new login, up to the millisecond of their expiry', async () => {
     const old = (await post(grant)).json.access_token;
     time += 60_000;
     const young = (await post(grant)).json.access_token;
@@ -234,13 +235,13 @@ describe('access tokens', () => {
     expect((await whoami(young)).status).toBe(200);
   });
 
-  test('unknown and missing ones get 401 and a challenge', async () => {
+  test('access tokens get 401 and a challenge when they are unknown or missing', async () => {
     expect((await whoami('nonsense')).headers.get('www-authenticate')).toBe('Bearer');
     expect((await fetch(`${fegora.origin}/api/whoami`)).status).toBe(401);
     expect(fegora.counters()).toMatchObject({ apiCalls: 2, apiRefusals: 2 });
   });
 
-  test('a new key kills all of them, and later ones work', async () => {
+  test('access tokens become invalid when the key changes, and later ones work', async () => {
     const old = (await post(grant)).json.access_token;
     fegora.changeKey();
 
@@ -248,7 +249,7 @@ describe('access tokens', () => {
     expect((await whoami((await post(grant)).json.access_token)).status).toBe(200);
   });
 
-  test('the API says what it was sent', async () => {
+  test('access tokens let a call through, and the API answers with its method and body', async () => {
     const token = (await post(grant)).json.access_token;
     const headers = { Authorization: `Bearer ${token}` };
     const response = await fetch(`${fegora.origin}/api/whoami`, { method: 'PUT', headers, body: 'invoice' });
@@ -257,14 +258,14 @@ describe('access tokens', () => {
   });
 });
 
-/** Keeps the server working on what comes until `finish` is called. */
+/** Keeps the server working on every request until `finish` is called. */
 function keepWorking(): { readonly finish: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   work = promise;
   return { finish: resolve };
 }
 
-/** Sends a login that will not be answered yet, and comes back when it has arrived. */
+/** Sends a login that gets no answer yet. Resolves when the login has arrived. */
 async function sendAndWait(): Promise<{ readonly hangUp: () => Promise<void> }> {
   const client = new AbortController();
   const reply = post(grant, { signal: client.signal }).catch(() => 'hung up');
@@ -278,7 +279,7 @@ async function sendAndWait(): Promise<{ readonly hangUp: () => Promise<void> }> 
   };
 }
 
-/** Sends two logins and lets neither be answered before both have arrived. */
+/** Sends two logins. Neither gets an answer before both have arrived. */
 async function together(one: Record<string, string>, other: Record<string, string>): Promise<Reply[]> {
   const server = keepWorking();
   const replies = Promise.all([post(one), post(other)]);
@@ -287,10 +288,10 @@ async function together(one: Record<string, string>, other: Record<string, strin
   return replies;
 }
 
-describe('two logins of one user at once', () => {
+describe('two logins at once', () => {
   beforeEach(() => fegora.set({ delayMs: 1 }));
 
-  test('both succeed, and every later one finds an HTML 500 until a row is deleted', async () => {
+  test('two logins at once both succeed, and every later login gets an HTML 500 until a row is deleted', async () => {
     const both = await together(grant, grant);
     expect(both.map(({ status }) => status)).toEqual([200, 200]);
 
@@ -316,21 +317,21 @@ describe('two logins of one user at once', () => {
     expect((await post(grant)).status).toBe(200);
   });
 
-  test('logins of two users do not count as overlapping', async () => {
+  test('two logins at once do not count as overlapping when they are of different users', async () => {
     await together(grant, { ...grant, username: '43430775' });
 
     expect(fegora.counters()).toMatchObject({ logins: 2, overlapsSeen: 0, overlapsInside: 0, maxInFlight: 1 });
     expect((await post(grant)).status).toBe(200);
   });
 
-  test('a refused one beside a good one does not brick', async () => {
+  test('two logins at once do not brick the account when one of them is refused', async () => {
     await together(grant, { ...grant, password: 'wrong' });
 
     expect(fegora.counters()).toMatchObject({ logins: 1, refusals: 1, overlapsSeen: 1, overlapsInside: 1 });
     expect((await post(grant)).status).toBe(200);
   });
 
-  test('one whose client has hung up is worked on all the same, unseen from our side', async () => {
+  test('two logins at once brick the account too when the client of one has hung up; only the server sees the overlap', async () => {
     const server = keepWorking();
     const client = await sendAndWait();
     await client.hangUp();
@@ -344,12 +345,12 @@ describe('two logins of one user at once', () => {
     expect((await post(grant)).status).toBe(500);
   });
 
-  test('can be made to have happened', async () => {
+  test('brick has the effect of two logins at once', async () => {
     fegora.brick(username);
     expect((await post(grant)).status).toBe(500);
   });
 
-  test('one after the other is no overlap', async () => {
+  test('logins do not overlap when they come one after the other', async () => {
     fegora.set({ delayMs: 0 });
     for (let login = 0; login < 50; login += 1) {
       expect((await post(grant)).status).toBe(200);
@@ -359,7 +360,7 @@ describe('two logins of one user at once', () => {
 });
 
 describe('faults', () => {
-  test('come in order, as often as asked, and only to whom they are for', async () => {
+  test('faults come in order, as many times as set, and only for the user that they name', async () => {
     fegora.addFault({ kind: 'answer', status: 503, headers: { 'Retry-After': '7' }, times: 2 });
     fegora.addFault({ kind: 'answer', status: 418, body: '{}', headers: { 'Content-Type': 'application/json' } });
     fegora.addFault({ kind: 'answer', status: 502, username: '43430775', times: null });
@@ -380,22 +381,25 @@ describe('faults', () => {
     ]);
   });
 
-  test.each(['reset', 'reset-mid-body', 'truncate'] as const)('break the connection: %s', async (kind) => {
-    fegora.addFault({ kind });
+  test.each(['reset', 'reset-mid-body', 'truncate'] as const)(
+    'of some kinds break the connection: %s',
+    async (kind) => {
+      fegora.addFault({ kind });
 
-    await expect(post(grant)).rejects.toThrow();
-    expect((await post(grant)).status).toBe(200);
-    expect(fegora.counters()).toMatchObject({ attempts: 2, logins: 1 });
-  });
+      await expect(post(grant)).rejects.toThrow();
+      expect((await post(grant)).status).toBe(200);
+      expect(fegora.counters()).toMatchObject({ attempts: 2, logins: 1 });
+    },
+  );
 
-  test('may strike when the login is done', async () => {
+  test('faults can come after the login is done', async () => {
     fegora.addFault({ kind: 'reset', afterLogin: true });
 
     await expect(post(grant)).rejects.toThrow();
     expect(fegora.counters()).toMatchObject({ attempts: 1, logins: 1 });
   });
 
-  test('hang until the client goes, and are seen as open meanwhile', async () => {
+  test('faults hang until the client closes the connection, and count as open until then', async () => {
     fegora.addFault({ kind: 'hang' });
     const client = await sendAndWait();
     expect((await post(grant)).status).toBe(200);
@@ -404,7 +408,7 @@ describe('faults', () => {
     expect(fegora.counters()).toMatchObject({ attempts: 3, logins: 2, overlapsSeen: 1, maxInFlight: 2 });
   });
 
-  test('wait as long as they are told to', async () => {
+  test('faults wait for their own delay in place of that of the settings', async () => {
     const slept: number[] = [];
     const sleep = async (ms: number): Promise<void> => {
       slept.push(ms);
@@ -420,7 +424,7 @@ describe('faults', () => {
   });
 });
 
-test('the hook runs after the work and before the answer', async () => {
+test('beforeAnswer runs after the work and before the answer', async () => {
   const seen: string[] = [];
   const hooked = await startFegoraSimulator({
     accounts: { [username]: password },
@@ -438,14 +442,14 @@ test('the hook runs after the work and before the answer', async () => {
 });
 
 describe('the control endpoint', () => {
-  test('shows the counters', async () => {
+  test('the control endpoint shows the counters', async () => {
     await post(grant);
 
     expect((await control()).json).toEqual({ ...fegora.counters() });
     expect(fegora.counters()).toMatchObject({ attempts: 1, logins: 1, unexpected: 0 });
   });
 
-  test('does from another process what the object does in this one', async () => {
+  test('the control endpoint runs the commands of another process', async () => {
     await control({
       accounts: { '7': 'not-real-either' },
       settings: { lifetimeSeconds: 100 },
@@ -469,12 +473,12 @@ describe('the control endpoint', () => {
     });
   });
 
-  test.each(['no JSON', '[]', 'null', '{"nonsense":1}'])('refuses %s', async (body) => {
+  test.each(['not JSON', '[]', 'null', '{"nonsense":1}'])('the control endpoint refuses %s', async (body) => {
     expect((await fetch(`${fegora.origin}/_control`, { method: 'POST', body })).status).toBe(400);
   });
 });
 
-test('any other path is not found and counted', async () => {
+test('the simulator answers 404 on any other path, and counts the request', async () => {
   const response = await fetch(`${fegora.origin}/connect/token`, { method: 'POST' });
 
   expect(response.status).toBe(404);

@@ -1,3 +1,4 @@
+// Tests the local gateway with the signers of curl and botocore.
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -63,7 +64,7 @@ async function withBotocore({ path, keys, body: data = '' }: Sent): Promise<stri
   return stdout.trim();
 }
 
-/** Implementations of SigV4 that are neither ours nor the SDK's. */
+/** Implementations of SigV4 other than ours and the SDK's. */
 const signers = [
   { name: 'curl', send: withCurl, present: isPresent('curl', ['--help', 'auth'], /aws-sigv4/) },
   {
@@ -76,24 +77,24 @@ const signers = [
 const present = signers.filter((signer) => signer.present);
 const names = (some: typeof signers) => some.map(({ name }) => name).join(', ') || 'none';
 
-test(`foreign signers here: ${names(present)}; absent: ${names(signers.filter((one) => !one.present))}`, () => {
+test(`at least one foreign signer is installed: ${names(present)}; missing: ${names(signers.filter((one) => !one.present))}`, () => {
   expect(present).not.toEqual([]);
 });
 
-describe.each(present)('$name', ({ send }) => {
-  test('signs a call with the account in the path', async () => {
+describe.each(present)('signed by $name', ({ send }) => {
+  test('a call reaches the function when the path has the account', async () => {
     const [status, text = ''] = (await send({ path: '/token/demo-a', keys: callers.all })).split('\n');
     expect(status).toBe('200');
     expect(JSON.parse(text)).toMatchObject({ pathParameters: { account: 'demo-a' }, body: null });
   });
 
-  test('signs a call with a body and a session token', async () => {
+  test('a call reaches the function when it has a body and a session token', async () => {
     const [status, text = ''] = (await send({ path: '/token/demo-a', keys: callers.first, body })).split('\n');
     expect(status).toBe('200');
     expect(JSON.parse(text)).toMatchObject({ pathParameters: { account: 'demo-a' }, body });
   });
 
-  test('is refused with a wrong secret key, and without rights', async () => {
+  test('a call is refused when the secret key is wrong, or the caller has no rights', async () => {
     const wrong = { ...callers.all, secretAccessKey: 'not-a-real-key-at-all' };
     expect(await send({ path: '/token/demo-a', keys: wrong })).toMatch(/^403\n.*"error":"forbidden"/);
     expect(await send({ path: '/token/demo-b', keys: callers.first, body })).toMatch(/^403\n.*"error":"forbidden"/);

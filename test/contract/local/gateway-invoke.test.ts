@@ -1,3 +1,4 @@
+// Tests Lambda's Invoke API of the local gateway with the SDK.
 import { InvokeCommand, type InvokeCommandInput, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { localCallers } from '../../../local/gateway/callers.ts';
@@ -35,7 +36,7 @@ async function invoke(keys: SigningKeys, input: Partial<InvokeCommandInput> = {}
 
 const arn = 'arn:aws:lambda:us-east-1:000000000000:function:fegora-token-broker';
 
-test('the alias reaches the function in its context, the payload is the event', async () => {
+test('Invoke hands the payload to the function as the event, and the alias in the context', async () => {
   await expect(invoke(callers.first)).resolves.toEqual({
     status: 200,
     error: undefined,
@@ -43,7 +44,7 @@ test('the alias reaches the function in its context, the payload is the event', 
   });
 });
 
-test('the function may be named by its ARN, and the alias at its end', async () => {
+test('Invoke accepts the ARN of the function, and an alias at the end of the name', async () => {
   for (const FunctionName of [arn, `${arn}:account-demo-a`, 'fegora-token-broker:account-demo-a']) {
     const Qualifier = FunctionName === arn ? 'account-demo-a' : undefined;
     await expect(invoke(callers.first, { FunctionName, Qualifier })).resolves.toMatchObject({
@@ -52,7 +53,7 @@ test('the function may be named by its ARN, and the alias at its end', async () 
   }
 });
 
-test('a thrown error is an unhandled function error: its name, message and stack go to the caller', async () => {
+test('Invoke answers an unhandled error with name, message and stack when the function throws', async () => {
   fail = Object.assign(new Error('{"error":"paused"}'), { name: 'Paused', stack: 'Paused', secret: 'canary' });
   await expect(invoke(callers.all)).resolves.toEqual({
     status: 200,
@@ -64,54 +65,54 @@ test('a thrown error is an unhandled function error: its name, message and stack
 test.each([
   ['the alias of another account', callers.first, 'account-demo-b'],
   ['the alias of API Gateway', callers.all, 'http'],
-  ['an operator’s alias', callers.all, 'admin'],
+  ['the alias of operators', callers.all, 'admin'],
   ['the unqualified function', callers.all, undefined],
   ['$LATEST', callers.all, '$LATEST'],
-  ['an account’s alias, for an operator', callers.operator, 'account-demo-a'],
-  ['any alias, without rights', callers.none, 'account-demo-a'],
-])('no rights on %s: AccessDeniedException', async (_, keys, Qualifier) => {
+  ['the alias of an account (an operator)', callers.operator, 'account-demo-a'],
+  ['any alias', callers.none, 'account-demo-a'],
+])('Invoke answers AccessDeniedException when the caller has no rights on %s', async (_, keys, Qualifier) => {
   await expect(invoke(keys, { Qualifier })).rejects.toMatchObject({
     name: 'AccessDeniedException',
     $metadata: { httpStatusCode: 403 },
   });
 });
 
-test('an operator reaches admin and warmup', async () => {
+test('Invoke lets an operator invoke admin and warmup', async () => {
   for (const Qualifier of ['admin', 'warmup']) {
     await expect(invoke(callers.operator, { Qualifier })).resolves.toMatchObject({ status: 200 });
   }
 });
 
-test('an alias or a function that is not there: ResourceNotFoundException', async () => {
+test('Invoke answers ResourceNotFoundException when the alias or the function does not exist', async () => {
   const missing = { name: 'ResourceNotFoundException', $metadata: { httpStatusCode: 404 } };
   await expect(invoke(callers.all, { Qualifier: 'account-demo-c' })).rejects.toMatchObject(missing);
   await expect(invoke(callers.all, { FunctionName: 'another' })).rejects.toMatchObject(missing);
 });
 
-test('a name that is no text: ResourceNotFoundException', async () => {
+test('Invoke answers ResourceNotFoundException when the name cannot be decoded', async () => {
   const url = `${gateway.url}/2015-03-31/functions/%ff/invocations?Qualifier=account-demo-a`;
   const answer = await signedCall(url, callers.all, { body: '{}', service: 'lambda' });
   expect(answer.status).toBe(404);
   expect(answer.headers.get('x-amzn-errortype')).toBe('ResourceNotFoundException');
 });
 
-test('keys that are wrong or unknown', async () => {
+test('Invoke refuses a wrong secret key and an unknown access key', async () => {
   await expect(invoke({ ...callers.all, secretAccessKey: 'not-a-real-key-at-all' })).rejects.toMatchObject({
     name: 'InvalidSignatureException',
   });
-  await expect(invoke({ ...callers.all, accessKeyId: 'local-nobody' })).rejects.toMatchObject({
+  await expect(invoke({ ...callers.all, accessKeyId: 'local-unknown' })).rejects.toMatchObject({
     name: 'UnrecognizedClientException',
   });
 });
 
-test('a signature for API Gateway is none for Lambda', async () => {
+test('Invoke refuses a signature that was made for API Gateway', async () => {
   const url = `${gateway.url}/2015-03-31/functions/fegora-token-broker/invocations?Qualifier=account-demo-a`;
   const answer = await signedCall(url, callers.all, { body: '{}' });
   expect(answer.status).toBe(403);
   expect(answer.headers.get('x-amzn-errortype')).toBe('InvalidSignatureException');
 });
 
-test('a payload that is no JSON, too long, or for later is refused', async () => {
+test('Invoke refuses a payload that is not JSON or is over 6 MB, and an asynchronous call', async () => {
   await expect(invoke(callers.all, { Payload: '{' })).rejects.toMatchObject({ name: 'InvalidRequestContentException' });
   await expect(invoke(callers.all, { Payload: `"${'x'.repeat(6 * 1024 * 1024)}"` })).rejects.toMatchObject({
     name: 'RequestTooLargeException',

@@ -1,3 +1,4 @@
+// Tests the REST API of the local gateway: events, signatures, rights and failures.
 import { connect } from 'node:net';
 import { text as streamText } from 'node:stream/consumers';
 import { Hash } from '@smithy/core/serde';
@@ -45,8 +46,8 @@ function expectRefusal(answer: Awaited<ReturnType<typeof plainCall>>, status: nu
 
 const forbidden = { error: 'forbidden', retryable: false };
 
-describe('a signed call', () => {
-  test('reaches the function through the alias http, with a context and a clock that runs', async () => {
+describe('signed calls', () => {
+  test('a signed call reaches the function through the alias http, with a context whose remaining time counts down', async () => {
     const answer = await signedCall(`${gateway.url}/token/demo-a`, callers.all);
     expect(answer).toMatchObject({ status: 200, body: { ok: true } });
     expect(answer.headers.get('cache-control')).toBe('no-store');
@@ -59,7 +60,7 @@ describe('a signed call', () => {
     expect(call?.context.getRemainingTimeInMillis()).toBeLessThanOrEqual(call?.remainingMs ?? 0);
   });
 
-  test('arrives as the event of a REST API with proxy integration', async () => {
+  test('a signed call arrives as the event of a REST API with proxy integration', async () => {
     await signedCall(`${gateway.url}/token/demo-a`, callers.first, {
       body: '{"want":"metadata"}',
       headers: { 'content-type': 'application/json', 'X-Twice': 'a' },
@@ -119,7 +120,7 @@ describe('a signed call', () => {
     expect(names).not.toContain('authorization');
   });
 
-  test('without a body, to the default account: null body, no parameters', async () => {
+  test('a signed call has a null body and no parameters when it has no body and no account in the path', async () => {
     await signedCall(`${gateway.url}/token`, callers.all);
     expect(calls[0]?.event).toMatchObject({
       resource: '/token',
@@ -131,7 +132,7 @@ describe('a signed call', () => {
     });
   });
 
-  test('has its query parameters both ways: the last of each name, and all', async () => {
+  test('a signed call has its query parameters in both forms: the last value of each name, and all values', async () => {
     await signedCall(`${gateway.url}/token?a=1&b=%C3%B1+%26&a=2`, callers.all);
     expect(calls[0]?.event).toMatchObject({
       queryStringParameters: { a: '2', b: 'ñ &' },
@@ -139,7 +140,7 @@ describe('a signed call', () => {
     });
   });
 
-  test('keeps its path as sent, and its parameter comes decoded, once', async () => {
+  test('a signed call keeps its path as the client sent it, and has its path parameter decoded once', async () => {
     await signedCall(`${gateway.url}/token/demo%2Da%252F`, callers.all);
     expect(calls[0]?.event).toMatchObject({
       path: '/token/demo%2Da%252F',
@@ -148,7 +149,7 @@ describe('a signed call', () => {
     });
   });
 
-  test('of 4 minutes ago or ahead is taken', async () => {
+  test('a signed call is accepted when its date is 4 minutes in the past or in the future', async () => {
     for (const offMs of [-4 * minuteMs, 4 * minuteMs]) {
       const at = new Date(Date.now() + offMs);
       await expect(signedCall(`${gateway.url}/token`, callers.all, { at })).resolves.toMatchObject({ status: 200 });
@@ -156,42 +157,42 @@ describe('a signed call', () => {
   });
 });
 
-describe('promise 42: a refusal has the stack’s own body and API Gateway’s type', () => {
+describe('promise 42: refusals have the body of the stack and the error type of API Gateway', () => {
   const refusals: [string, string, CallOptions & { keys?: typeof callers.all; path?: string }][] = [
-    ['of an unknown path', 'MissingAuthenticationTokenException', { path: '/tokens' }],
-    ['of a path below', 'MissingAuthenticationTokenException', { path: '/token/demo-a/more' }],
-    ['of a path with a slash at its end', 'MissingAuthenticationTokenException', { path: '/token/' }],
-    ['of a GET', 'MissingAuthenticationTokenException', { method: 'GET' }],
-    ['of an OPTIONS', 'MissingAuthenticationTokenException', { method: 'OPTIONS' }],
-    ['of a bearer', 'IncompleteSignatureException', { tamper: ({ headers }) => replaceHeader(headers, 'Bearer abc') }],
+    ['an unknown path', 'MissingAuthenticationTokenException', { path: '/tokens' }],
+    ['a path below the account', 'MissingAuthenticationTokenException', { path: '/token/demo-a/more' }],
+    ['a path with a slash at its end', 'MissingAuthenticationTokenException', { path: '/token/' }],
+    ['a GET', 'MissingAuthenticationTokenException', { method: 'GET' }],
+    ['an OPTIONS', 'MissingAuthenticationTokenException', { method: 'OPTIONS' }],
     [
-      'of a signature without its list of headers',
+      'a bearer token',
+      'IncompleteSignatureException',
+      { tamper: ({ headers }) => replaceHeader(headers, 'Bearer abc') },
+    ],
+    [
+      'a signature without the list of signed headers',
       'IncompleteSignatureException',
       {
         tamper: ({ headers }) => replaceHeader(headers, headers.authorization?.replace(/SignedHeaders=[^,]+, /, '')),
       },
     ],
+    ['a call without a date', 'IncompleteSignatureException', { tamper: ({ headers }) => drop(headers, 'x-amz-date') }],
     [
-      'of a call without a date',
-      'IncompleteSignatureException',
-      { tamper: ({ headers }) => drop(headers, 'x-amz-date') },
-    ],
-    [
-      'of a wrong secret key',
+      'a wrong secret key',
       'InvalidSignatureException',
       { keys: { ...callers.all, secretAccessKey: 'not-a-real-key-at-all' } },
     ],
-    ['of an old date', 'InvalidSignatureException', { at: new Date(Date.now() - 5.1 * minuteMs) }],
-    ['of a date to come', 'InvalidSignatureException', { at: new Date(Date.now() + 5.1 * minuteMs) }],
-    ['of another region', 'InvalidSignatureException', { region: 'eu-west-1' }],
-    ['of another service', 'InvalidSignatureException', { service: 'lambda' }],
+    ['a date 5.1 minutes in the past', 'InvalidSignatureException', { at: new Date(Date.now() - 5.1 * minuteMs) }],
+    ['a date 5.1 minutes in the future', 'InvalidSignatureException', { at: new Date(Date.now() + 5.1 * minuteMs) }],
+    ['a signature for another region', 'InvalidSignatureException', { region: 'eu-west-1' }],
+    ['a signature for another service', 'InvalidSignatureException', { service: 'lambda' }],
     [
-      'of another body',
+      'a body that changed after signing',
       'InvalidSignatureException',
       { body: '{"want":"metadata"}', tamper: (sent) => Object.assign(sent, { body: '{"want":"token"}' }) },
     ],
     [
-      'of another body under the digest of the first',
+      'a digest in a header that does not fit the body',
       'InvalidSignatureException',
       {
         body: '{"want":"metadata"}',
@@ -199,53 +200,60 @@ describe('promise 42: a refusal has the stack’s own body and API Gateway’s t
       },
     ],
     [
-      'of another path',
+      'a path that changed after signing',
       'InvalidSignatureException',
       { tamper: (sent) => Object.assign(sent, { url: new URL(sent.url.href.replace('demo-a', 'demo-b')) }) },
     ],
     [
-      'of another query',
+      'a query that changed after signing',
       'InvalidSignatureException',
       { tamper: (sent) => Object.assign(sent, { url: new URL(`${sent.url.href}?a=b`) }) },
     ],
     [
-      'of a header changed after signing',
+      'a header that changed after signing',
       'InvalidSignatureException',
       { headers: { 'x-signed': 'a' }, tamper: ({ headers }) => Object.assign(headers, { 'x-signed': 'b' }) },
     ],
     [
-      'of an unknown access key',
+      'an unknown access key',
       'UnrecognizedClientException',
-      { keys: { ...callers.all, accessKeyId: 'local-nobody' } },
+      { keys: { ...callers.all, accessKeyId: 'local-unknown' } },
     ],
     [
-      'of a wrong session token',
+      'a wrong session token',
       'UnrecognizedClientException',
       { keys: { ...callers.first, sessionToken: 'local-session-token-of-another' } },
     ],
     [
-      'of a session token that is missing',
+      'a missing session token',
       'UnrecognizedClientException',
       { keys: callers.first, tamper: ({ headers }) => drop(headers, 'x-amz-security-token') },
     ],
-    ['of the rights on another account', 'AccessDeniedException', { keys: callers.first, path: '/token/demo-b' }],
-    ['of the rights on one account, for the default', 'AccessDeniedException', { keys: callers.first, path: '/token' }],
     [
-      'of an encoded spelling of the account',
+      'a caller with rights on another account only',
       'AccessDeniedException',
-      { keys: callers.first, path: '/token/demo%2Da' },
+      { keys: callers.first, path: '/token/demo-b' },
     ],
-    ['of no rights', 'AccessDeniedException', { keys: callers.none }],
+    [
+      'the path of the default account when the caller has rights on one account only',
+      'AccessDeniedException',
+      { keys: callers.first, path: '/token' },
+    ],
+    ['an encoded spelling of the account', 'AccessDeniedException', { keys: callers.first, path: '/token/demo%2Da' }],
+    ['a caller without rights', 'AccessDeniedException', { keys: callers.none }],
   ];
 
-  test.each(refusals)('%s: %s', async (_, type, { keys = callers.all, path = '/token/demo-a', ...options }) => {
-    const answer = await signedCall(`${gateway.url}${path}`, keys, options);
-    expectRefusal(answer, 403, forbidden);
-    expect(answer.headers.get('x-amzn-errortype')).toBe(type);
-    expect(calls).toEqual([]);
-  });
+  test.each(refusals)(
+    'the gateway refuses %s: %s',
+    async (_, type, { keys = callers.all, path = '/token/demo-a', ...options }) => {
+      const answer = await signedCall(`${gateway.url}${path}`, keys, options);
+      expectRefusal(answer, 403, forbidden);
+      expect(answer.headers.get('x-amzn-errortype')).toBe(type);
+      expect(calls).toEqual([]);
+    },
+  );
 
-  test('of a signature that leaves the host out: InvalidSignatureException', async () => {
+  test('the gateway refuses a signature that does not cover the host: InvalidSignatureException', async () => {
     const { accessKeyId, secretAccessKey } = callers.all;
     const credentials = { accessKeyId, secretAccessKey };
     const signer = new SignatureV4({
@@ -264,7 +272,7 @@ describe('promise 42: a refusal has the stack’s own body and API Gateway’s t
     expect(calls).toEqual([]);
   });
 
-  test('of an unsigned call: MissingAuthenticationTokenException', async () => {
+  test('the gateway refuses an unsigned call: MissingAuthenticationTokenException', async () => {
     const answer = await plainCall(`${gateway.url}/token/demo-a`);
     expectRefusal(answer, 403, forbidden);
     expect(answer.headers.get('x-amzn-errortype')).toBe('MissingAuthenticationTokenException');
@@ -278,7 +286,7 @@ describe('promise 42: a refusal has the stack’s own body and API Gateway’s t
     Reflect.deleteProperty(headers, name);
   }
 
-  test('never repeats what was sent', async () => {
+  test('the gateway never repeats anything of the request in a refusal', async () => {
     const answer = await signedCall(`${gateway.url}/token/demo-b`, callers.first, {
       body: '{"canary":"body"}',
       headers: { 'x-canary': 'canary-header' },
@@ -290,8 +298,8 @@ describe('promise 42: a refusal has the stack’s own body and API Gateway’s t
   });
 });
 
-describe('promise 42: what is hardly a request', () => {
-  /** Sends bytes and reads until the other side closes. */
+describe('promise 42: malformed requests', () => {
+  /** Sends bytes and reads the answer until the server closes the connection. */
   async function exchange(text: string): Promise<{ head: string; body: object }> {
     const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
     socket.write(text);
@@ -302,29 +310,34 @@ describe('promise 42: what is hardly a request', () => {
   const closed = 'Connection: close\r\n\r\n';
 
   test.each([
-    ['no HTTP at all', 'hello\r\n\r\n', 400, 'invalid_request'],
+    ['that is not HTTP', 'hello\r\n\r\n', 400, 'invalid_request'],
     [
-      'headers over 16 KB',
+      'with headers over 16 KB',
       `POST /token HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
       400,
       'invalid_request',
     ],
     [
-      'two lengths',
+      'with two lengths',
       `POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`,
       400,
       'invalid_request',
     ],
-    ['no host', `POST /token HTTP/1.1\r\n${closed}`, 403, 'forbidden'],
-    ['an expectation', `POST /token HTTP/1.1\r\nHost: x\r\nExpect: the-unexpected\r\n${closed}`, 403, 'forbidden'],
-    ['a tunnel', `CONNECT api.fegora.example:443 HTTP/1.1\r\nHost: x\r\n\r\n`, 403, 'forbidden'],
+    ['without a host', `POST /token HTTP/1.1\r\n${closed}`, 403, 'forbidden'],
     [
-      'a change of protocol',
+      'with an unknown Expect header',
+      `POST /token HTTP/1.1\r\nHost: x\r\nExpect: the-unexpected\r\n${closed}`,
+      403,
+      'forbidden',
+    ],
+    ['for a tunnel (CONNECT)', `CONNECT api.fegora.example:443 HTTP/1.1\r\nHost: x\r\n\r\n`, 403, 'forbidden'],
+    [
+      'for a change of protocol',
       `GET /token HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, close\r\n\r\n`,
       403,
       'forbidden',
     ],
-  ])('%s is answered in the contract’s form', async (_, sent, status, error) => {
+  ])('a request %s gets an answer in the form of the contract', async (_, sent, status, error) => {
     const { head, body } = await exchange(sent);
     expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     for (const header of ['Content-Type: application/json', 'Cache-Control: no-store', 'Pragma: no-cache']) {
@@ -336,7 +349,7 @@ describe('promise 42: what is hardly a request', () => {
   });
 });
 
-describe('promise 42: what goes wrong behind the gateway', () => {
+describe('promise 42: failures behind the gateway', () => {
   const call = () => signedCall(`${gateway.url}/token/demo-a`, callers.all);
 
   async function restart(options: Partial<GatewayOptions>): Promise<void> {
@@ -344,7 +357,7 @@ describe('promise 42: what goes wrong behind the gateway', () => {
     gateway = await start(options);
   }
 
-  test('a throttle answers 429 throttled', async () => {
+  test('a call gets 429 throttled when the throttle refuses the call', async () => {
     await restart({ isThrottled: () => true });
     const answer = await call();
     expectRefusal(answer, 429, { error: 'throttled', retryable: true, retry_after: 1 });
@@ -358,10 +371,10 @@ describe('promise 42: what goes wrong behind the gateway', () => {
     ['answers nothing', async () => undefined],
     ['answers a text', async () => 'canary'],
     ['answers without a status', async () => ({ body: 'canary' })],
-    ['answers a status that is no number', async () => ({ statusCode: '200', body: 'canary' })],
-    ['answers a body that is no text', async () => ({ statusCode: 200, body: { canary: true } })],
-    ['answers a member that does not belong there', async () => ({ statusCode: 200, body: '', canary: true })],
-  ])('a function that %s: 502 internal', async (_, handler) => {
+    ['answers a status that is not a number', async () => ({ statusCode: '200', body: 'canary' })],
+    ['answers a body that is not a text', async () => ({ statusCode: 200, body: { canary: true } })],
+    ['answers an unknown member', async () => ({ statusCode: 200, body: '', canary: true })],
+  ])('a call gets 502 internal when the function %s', async (_, handler) => {
     await restart({ handler });
     const answer = await call();
     expectRefusal(answer, 502, { error: 'internal', retryable: false });
@@ -369,19 +382,19 @@ describe('promise 42: what goes wrong behind the gateway', () => {
     expect(answer.text).not.toContain('canary');
   });
 
-  test('a function past its time-out: 502 internal', async () => {
+  test('a call gets 502 internal when the function runs past its time-out', async () => {
     await restart({ handler: () => new Promise(() => {}), timeoutMs: 20 });
     expectRefusal(await call(), 502, { error: 'internal', retryable: false });
   });
 
-  test('a function past the gateway’s: 504 deadline', async () => {
+  test('a call gets 504 deadline when the function runs past the time-out of the gateway', async () => {
     await restart({ handler: () => new Promise(() => {}), integrationTimeoutMs: 20 });
     const answer = await call();
     expectRefusal(answer, 504, { error: 'deadline', retryable: true, retry_after: 1 });
     expect(answer.headers.get('x-amzn-errortype')).toBeNull();
   });
 
-  test('a body over 6 MB: 413 invalid_request', async () => {
+  test('a call gets 413 invalid_request when the body is over 6 MB', async () => {
     const answer = await plainCall(`${gateway.url}/token`, { method: 'POST', body: 'x'.repeat(6 * 1024 * 1024 + 1) });
     expectRefusal(answer, 413, { error: 'invalid_request', retryable: false });
   });

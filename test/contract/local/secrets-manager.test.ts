@@ -1,3 +1,4 @@
+// Tests the emulator of Secrets Manager with the SDK.
 import {
   CreateSecretCommand,
   DeleteSecretCommand,
@@ -32,7 +33,7 @@ function get(input: Partial<GetSecretValueCommand['input']> = {}) {
   return client.send(new GetSecretValueCommand({ SecretId: 'fegora/a', ...input }));
 }
 
-test('a value is read by name, by ARN and by ARN without its random end', async () => {
+test('GetSecretValue finds a secret by name, by ARN and by ARN without its random end', async () => {
   const arn = emulator.create('fegora/a', 'first');
   expect(arn).toMatch(/^arn:aws:secretsmanager:us-east-1:\d{12}:secret:fegora\/a-\w{6}$/);
   for (const id of ['fegora/a', arn, arn.slice(0, -7)]) {
@@ -44,7 +45,7 @@ test('a value is read by name, by ARN and by ARN without its random end', async 
   expect(emulator.calls('GetSecretValue')).toBe(3);
 });
 
-test('a secret without a value, an unknown secret and an unknown version are not found', async () => {
+test('GetSecretValue answers ResourceNotFoundException when there is no such value, secret or version', async () => {
   emulator.create('fegora/a');
   const refusal = { name: 'ResourceNotFoundException', $metadata: { httpStatusCode: 400 } };
   await expect(get()).rejects.toMatchObject({ ...refusal, message: expect.stringContaining('AWSCURRENT') });
@@ -53,7 +54,7 @@ test('a secret without a value, an unknown secret and an unknown version are not
   await expect(get({ VersionId: 'no-such-version' })).rejects.toMatchObject(refusal);
 });
 
-test('a put moves AWSCURRENT, and AWSPREVIOUS behind it', async () => {
+test('PutSecretValue moves AWSCURRENT to the new version, and AWSPREVIOUS to the one before', async () => {
   emulator.create('fegora/a');
   const put = (value: string) => client.send(new PutSecretValueCommand({ SecretId: 'fegora/a', SecretString: value }));
   const first = await put('first');
@@ -73,7 +74,7 @@ test('a put moves AWSCURRENT, and AWSPREVIOUS behind it', async () => {
   });
 });
 
-test('a put with a token is made once; the same token with another value is refused', async () => {
+test('PutSecretValue does nothing when a request is repeated, and refuses the same token with another value', async () => {
   emulator.create('fegora/a');
   const token = '0123456789abcdef0123456789abcdef';
   const put = (value: string) =>
@@ -83,7 +84,7 @@ test('a put with a token is made once; the same token with another value is refu
   await expect(put('second')).rejects.toMatchObject({ name: 'ResourceExistsException' });
 });
 
-test('a pending version is current only when its stage is moved', async () => {
+test('UpdateSecretVersionStage makes a pending version the current one', async () => {
   emulator.create('fegora/a', 'first');
   const pending = await client.send(
     new PutSecretValueCommand({ SecretId: 'fegora/a', SecretString: 'second', VersionStages: ['AWSPENDING'] }),
@@ -100,14 +101,14 @@ test('a pending version is current only when its stage is moved', async () => {
   await expect(get({ VersionStage: 'AWSPREVIOUS' })).resolves.toMatchObject({ SecretString: 'first' });
 });
 
-test('a binary value comes back byte for byte', async () => {
+test('GetSecretValue returns the same bytes when the value is binary', async () => {
   emulator.create('fegora/a', Uint8Array.of(0, 255, 128));
   const answer = await get();
   expect(answer.SecretString).toBeUndefined();
   expect([...(answer.SecretBinary ?? [])]).toEqual([0, 255, 128]);
 });
 
-test('a secret is made once, and refuses reads while it is pending deletion', async () => {
+test('CreateSecret refuses an existing name, and GetSecretValue refuses a secret that is pending deletion', async () => {
   const create = new CreateSecretCommand({ Name: 'fegora/a', SecretString: 'first' });
   await expect(client.send(create)).resolves.toMatchObject({ Name: 'fegora/a', VersionId: expect.any(String) });
   await expect(client.send(create)).rejects.toMatchObject({ name: 'ResourceExistsException' });
@@ -117,7 +118,7 @@ test('a secret is made once, and refuses reads while it is pending deletion', as
   expect(described.DeletedDate).toBeInstanceOf(Date);
 });
 
-test('a value over 64 KB, no value, or two are refused', async () => {
+test('PutSecretValue refuses a value over 64 KB, no value, and two values', async () => {
   emulator.create('fegora/a');
   const put = (input: object) => client.send(new PutSecretValueCommand({ SecretId: 'fegora/a', ...input }));
   await expect(put({ SecretString: 'x'.repeat(65_537) })).rejects.toMatchObject({ name: 'InvalidParameterException' });
@@ -133,14 +134,14 @@ test.each([
   ['denied', { name: 'AccessDeniedException', $metadata: { httpStatusCode: 400 } }],
   ['undecryptable', { name: 'DecryptionFailure', $metadata: { httpStatusCode: 400 } }],
   ['cut', { code: 'ECONNRESET' }],
-] as const)('broken with %s, so many times', async (fault, failure) => {
+] as const)('breakWith %s breaks as many requests as it says', async (fault, failure) => {
   emulator.create('fegora/a', 'first');
   emulator.breakWith(fault, 1);
   await expect(get()).rejects.toMatchObject(failure);
   await expect(get()).resolves.toMatchObject({ SecretString: 'first' });
 });
 
-test('broken with hanging, it never answers until it is mended', async () => {
+test('breakWith hanging leaves every request without an answer until clearFault', async () => {
   emulator.create('fegora/a', 'first');
   emulator.breakWith('hanging');
   const hung = client.send(new GetSecretValueCommand({ SecretId: 'fegora/a' }), {
@@ -151,7 +152,7 @@ test('broken with hanging, it never answers until it is mended', async () => {
   await expect(get()).resolves.toMatchObject({ SecretString: 'first' });
 });
 
-test('broken with flapping, reads alternate between the last two versions', async () => {
+test('breakWith flapping makes reads alternate between the last two versions', async () => {
   emulator.create('fegora/a', 'first');
   emulator.put('fegora/a', 'second');
   emulator.breakWith('flapping');
@@ -159,7 +160,7 @@ test('broken with flapping, reads alternate between the last two versions', asyn
   expect(reads.map((read) => read.SecretString)).toEqual(['second', 'first', 'second']);
 });
 
-test('an operation it does not know is refused', async () => {
+test('the emulator refuses an operation that it does not have', async () => {
   const response = await fetch(emulator.url, {
     method: 'POST',
     headers: { 'x-amz-target': 'secretsmanager.ListSecrets', 'content-type': 'application/x-amz-json-1.1' },

@@ -1,3 +1,4 @@
+// Tests `npm start` as a process, its settings, and the broker through the local gateway.
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -15,8 +16,8 @@ import { lambdaContext } from '../../support/events/events.ts';
 import { plainCall, signedCall } from '../../support/signed-call.ts';
 
 const shell = promisify(execFile);
-/** Every token of the simulator starts so. */
-const tokenMark = 'not-a-real-token-';
+/** Every token of the simulator starts with this text. */
+const tokenPrefix = 'not-a-real-token-';
 const ended: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -28,13 +29,13 @@ afterEach(async () => {
 interface Process {
   readonly child: ChildProcess;
   readonly output: () => { readonly stdout: string; readonly stderr: string };
-  /** Resolves with the exit code, or the signal's name. */
+  /** Resolves with the exit code, or with the name of the signal. */
   readonly exit: Promise<number | string | null>;
-  /** Resolves when standard output holds a text. */
+  /** Resolves when standard output has the text. */
   readonly says: (text: string) => Promise<void>;
 }
 
-/** `npm start` without npm. */
+/** Starts the process of `npm start` without npm. */
 function start(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Process {
   const child = spawn(process.execPath, ['local/start.ts', ...args], { env: { PATH: process.env.PATH, ...env } });
   ended.push(() => child.kill('SIGKILL'));
@@ -63,7 +64,7 @@ function valueIn(stdout: string, name: string): string | undefined {
 }
 
 describe('npm start -- --once', () => {
-  test('makes one call and ends with 0, without the token and without colour', async () => {
+  test('npm start -- --once makes one call and exits with 0, and prints neither the token nor colours', async () => {
     const { exit, output } = start(['--once']);
     await expect(exit).resolves.toBe(0);
     const { stdout, stderr } = output();
@@ -72,31 +73,31 @@ describe('npm start -- --once', () => {
     expect(Number(valueIn(stdout, 'seconds left'))).toBeGreaterThan(1700);
     expect(valueIn(stdout, 'source')).toBe('upstream');
     expect(valueIn(stdout, 'logins made')).toBe('1');
-    expect(stdout + stderr).not.toContain(tokenMark);
+    expect(stdout + stderr).not.toContain(tokenPrefix);
     expect(stdout + stderr).not.toContain('not-a-real-password');
     expect(stdout).not.toContain('\u001b');
     expect(stderr).toBe('');
   });
 
-  test('asks no proxy of the shell the way to its own machine', async () => {
+  test('npm start -- --once does not use the proxy of the shell for its own machine', async () => {
     const nowhere = 'http://127.0.0.1:1';
     const { exit } = start(['--once'], { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere });
     await expect(exit).resolves.toBe(0);
   });
 
-  test('shows the token when asked to, and the log, which does not hold it', async () => {
+  test('npm start -- --once prints the token with --show-token, and the log without the token with --verbose', async () => {
     const { exit, output } = start(['--once', '--show-token', '--verbose']);
     await expect(exit).resolves.toBe(0);
     const { stdout, stderr } = output();
     const token = valueIn(stdout, 'token') ?? '';
-    expect(token).toContain(tokenMark);
+    expect(token).toContain(tokenPrefix);
     expect(createHash('sha256').update(token).digest('hex')).toBe(valueIn(stdout, 'fingerprint'));
     expect(stderr).toContain('"audit":"issue"');
-    expect(stderr).not.toContain(tokenMark);
+    expect(stderr).not.toContain(tokenPrefix);
     expect(stderr).not.toContain('not-a-real-password');
   });
 
-  test('uses the parts that the environment names, and makes the table there', async () => {
+  test('npm start -- --once uses the services that the environment names, and creates the table there', async () => {
     const simulator = await startFegoraSimulator({ accounts: { someone: 'not-a-real-password' } });
     const secrets = await startSecretsManager();
     const dynamo = await listen(dynalite({ createTableMs: 0 }));
@@ -122,7 +123,7 @@ describe('npm start -- --once', () => {
     expect(simulator.counters().logins).toBe(1);
   });
 
-  test('ends with 1 and says why where the first call fails', async () => {
+  test('npm start -- --once exits with 1 and prints the error when the first call fails', async () => {
     const secrets = await startSecretsManager();
     ended.push(secrets.close);
     secrets.create('fegora/demo-a', JSON.stringify({ username: 'user-of-demo-a', password: 'not-a-real-password' }));
@@ -132,7 +133,7 @@ describe('npm start -- --once', () => {
     expect(valueIn(output().stdout, 'log')).toContain('--verbose');
   });
 
-  test('refuses another machine’s Fegora with the built-in credentials: ends with 1 and starts nothing', async () => {
+  test('npm start -- --once exits with 1 and starts nothing when Fegora is on another machine and the credentials are built in', async () => {
     const { exit, output } = start(['--once'], { FEGORA_TOKEN_URL: 'https://api.fegora.example/token' });
     await expect(exit).resolves.toBe(1);
     expect(output().stderr).toMatch(/^FEGORA_TOKEN_URL .* set AWS_ENDPOINT_URL_SECRETS_MANAGER too\.\n$/);
@@ -142,28 +143,28 @@ describe('npm start -- --once', () => {
   test.each([
     [['--twice'], /^Unknown option '--twice'/],
     [['--port', '70000'], /^--port takes a number/],
-  ])('refuses %j: ends with 1 and says why', async (args, why) => {
+  ])('npm start -- --once exits with 1 and prints the reason when the arguments are %j', async (args, why) => {
     const { exit, output } = start(args);
     await expect(exit).resolves.toBe(1);
     expect(output().stderr).toMatch(why);
     expect(output().stderr).not.toMatch(/^ +at /m);
   });
 
-  test('refuses a table that nobody serves, and names its variable', async () => {
+  test('npm start -- --once exits with 1 and names the variable when no DynamoDB answers at its URL', async () => {
     const { exit, output } = start(['--once'], { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' });
     await expect(exit).resolves.toBe(1);
     expect(output().stderr).toMatch(/^AWS_ENDPOINT_URL_DYNAMODB: .*\(ECONNREFUSED\)\.\n$/);
     expect(output().stdout).toBe('');
   });
 
-  test('ends with 1 and one line where its output cannot be written', async () => {
+  test('npm start -- --once exits with 1 and prints one line when its output cannot be written', async () => {
     const { child, exit, output } = start(['--once']);
     child.stdout?.destroy();
     await expect(exit).resolves.toBe(1);
     expect(output().stderr).toMatch(/^Standard output cannot be written: .*EPIPE.*\n$/);
   });
 
-  test('refuses a port that is taken', async () => {
+  test('npm start -- --once exits with 1 when the port is in use', async () => {
     const secrets = await startSecretsManager();
     ended.push(secrets.close);
     const { exit, output } = start(['--once', '--port', new URL(secrets.url).port]);
@@ -176,7 +177,7 @@ describe('npm start -- --once', () => {
 describe('npm start', () => {
   const hasCurl = /aws-sigv4/.test(spawnSync('curl', ['--help', 'auth'], { encoding: 'utf8' }).stdout ?? '');
 
-  test('serves until Ctrl-C, which ends it with 0', async () => {
+  test('npm start serves until Ctrl-C, then exits with 0', async () => {
     const { child, exit, says, output } = start();
     await says('Ctrl-C');
     const gateway = /http:\S+/.exec(valueIn(output().stdout, 'gateway') ?? '')?.[0] ?? '';
@@ -187,7 +188,7 @@ describe('npm start', () => {
     await expect(plainCall(`${gateway}/token`)).rejects.toThrow();
   });
 
-  test('prints lines for operators that work in a shell with a profile and a session of its own', async () => {
+  test('npm start prints operator commands that work in a shell with a profile and a session', async () => {
     const { says, output } = start();
     await says('Ctrl-C');
     const theirs = { AWS_PROFILE: 'theirs', AWS_SESSION_TOKEN: 'theirs', AWS_SECRET_ACCESS_KEY: 'theirs' };
@@ -203,7 +204,7 @@ describe('npm start', () => {
   });
 
   if (!hasCurl) {
-    test('curl with --aws-sigv4 is absent here: what its printed line says is signed by the SDK', async () => {
+    test('npm start prints a curl line with the right URL and keys (no curl with --aws-sigv4 here, so the SDK signs)', async () => {
       const { says, output } = start();
       await says('Ctrl-C');
       const [, url = '', accessKeyId = '', secretAccessKey = ''] =
@@ -213,7 +214,7 @@ describe('npm start', () => {
     return;
   }
 
-  test('prints a curl line that works in another shell', async () => {
+  test('npm start prints a curl line that works in another shell', async () => {
     const { says, output } = start();
     await says('Ctrl-C');
     const line = /^ +(curl .*)$/m.exec(output().stdout)?.[1] ?? '';
@@ -226,7 +227,7 @@ describe('npm start', () => {
       expect(answer).toContain(`\r\n${header}\r\n`);
     }
     expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toEqual({
-      access_token: expect.stringContaining(tokenMark),
+      access_token: expect.stringContaining(tokenPrefix),
       token_type: 'bearer',
       expires_in: expect.any(Number),
       expires_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
@@ -258,22 +259,25 @@ describe('npm start', () => {
   });
 });
 
-describe('a function whose thread dies', () => {
+describe('a function whose thread ends', () => {
   test.each([
     ['before it has loaded', 'throw(Error`not-to-be`)', /^Error: not-to-be$/],
-    ['by ending itself', 'setTimeout(process.exit,100,3)', /^the function's thread ended with 3$/],
-  ])('%s: the log says why, and calls fail at once, those under way and those to come', async (_, code, why) => {
-    const log: string[] = [];
-    const env = { NODE_OPTIONS: `--import=data:text/javascript,${code}` };
-    const { handler, stop } = startEnvironment(env, (line) => log.push(line));
-    ended.push(stop);
-    const died = { name: 'Runtime.ExitError' };
-    await expect(handler({}, lambdaContext('http'))).rejects.toMatchObject(died);
-    await expect(handler({}, lambdaContext('http'))).rejects.toMatchObject(died);
-    expect(log).toContainEqual(expect.stringMatching(why));
-  });
+    ['by its own exit', 'setTimeout(process.exit,100,3)', /^the function's thread ended with 3$/],
+  ])(
+    'the environment fails current and later calls at once, and logs the reason, when it ends %s',
+    async (_, code, why) => {
+      const log: string[] = [];
+      const env = { NODE_OPTIONS: `--import=data:text/javascript,${code}` };
+      const { handler, stop } = startEnvironment(env, (line) => log.push(line));
+      ended.push(stop);
+      const died = { name: 'Runtime.ExitError' };
+      await expect(handler({}, lambdaContext('http'))).rejects.toMatchObject(died);
+      await expect(handler({}, lambdaContext('http'))).rejects.toMatchObject(died);
+      expect(log).toContainEqual(expect.stringMatching(why));
+    },
+  );
 
-  test('because it was stopped: calls fail at once, and there is nothing to explain', async () => {
+  test('the environment fails calls at once and logs nothing when it was stopped', async () => {
     const log: string[] = [];
     const { handler, stop } = startEnvironment({}, (line) => log.push(line));
     const call = handler({}, lambdaContext('http'));
@@ -289,23 +293,26 @@ describe('the settings of the local run', () => {
   const elsewhere = { AWS_ENDPOINT_URL_SECRETS_MANAGER: 'https://secretsmanager.us-east-1.amazonaws.com' };
 
   test.each([
-    ['another machine’s Fegora without TLS', { FEGORA_TOKEN_URL: 'http://api.fegora.example/token', ...elsewhere }],
-    ['a Fegora that only looks like this machine', { FEGORA_TOKEN_URL: 'https://127.0.0.1.fegora.example/token' }],
+    ['a Fegora on another machine without TLS', { FEGORA_TOKEN_URL: 'http://api.fegora.example/token', ...elsewhere }],
+    [
+      'a Fegora whose host name only starts like this machine',
+      { FEGORA_TOKEN_URL: 'https://127.0.0.1.fegora.example/token' },
+    ],
     ['a Fegora with credentials in its URL', { FEGORA_TOKEN_URL: 'http://user:not-a-real-password@127.0.0.1/token' }],
-    ['a Fegora that is no URL', { FEGORA_TOKEN_URL: 'api.fegora.example/token' }],
-    ['a Secrets Manager that is no URL', { AWS_ENDPOINT_URL_SECRETS_MANAGER: 'localhost:4566' }],
-    ['a table that is no URL', { AWS_ENDPOINT_URL_DYNAMODB: 'http://localhost:port' }],
+    ['a Fegora that is not a URL', { FEGORA_TOKEN_URL: 'api.fegora.example/token' }],
+    ['a Secrets Manager that is not a URL', { AWS_ENDPOINT_URL_SECRETS_MANAGER: 'localhost:4566' }],
+    ['a table that is not a URL', { AWS_ENDPOINT_URL_DYNAMODB: 'http://localhost:port' }],
     ['malformed accounts', { FEGORA_ACCOUNTS: '{"A":"x"}' }],
     ['an unknown default account', { FEGORA_DEFAULT_ACCOUNT: 'demo-c' }],
-    ['TLS without certificates', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }],
-  ])('refuse %s and name the variable, not the value', (_, env) => {
+    ['TLS without checks of certificates', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }],
+  ])('the settings refuse %s, and name the variable but not the value', (_, env) => {
     const [variable = '', value = ''] = Object.entries(env)[0] ?? [];
     expect(() => readSettings(env)).toThrow(SettingRefused);
     expect(() => readSettings(env)).toThrow(variable);
     expect(() => readSettings(env)).not.toThrow(value);
   });
 
-  test('take another machine’s Fegora with another Secrets Manager, and the keys for it', () => {
+  test('the settings accept Fegora on another machine when Secrets Manager is set too, with keys', () => {
     const env = {
       FEGORA_TOKEN_URL: 'https://api.fegora.example/token',
       ...elsewhere,
@@ -325,14 +332,14 @@ describe('the settings of the local run', () => {
     ['AWS_ENDPOINT_URL_SECRETS_MANAGER', { AWS_PROFILE: 'theirs' }, /AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY/],
     ['AWS_ENDPOINT_URL_DYNAMODB', { AWS_PROFILE: 'theirs' }, /AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY/],
     ['AWS_ENDPOINT_URL_DYNAMODB', { AWS_ACCESS_KEY_ID: 'theirs' }, /set AWS_SECRET_ACCESS_KEY /],
-  ])('refuse %s on another machine with %o: they name the keys that are missing', (variable, keys, missing) => {
+  ])('the settings refuse %s on another machine with %o, and name the missing keys', (variable, keys, missing) => {
     const env = { [variable]: 'https://service.us-east-1.amazonaws.com', ...keys };
     expect(() => readSettings(env)).toThrow(SettingRefused);
     expect(() => readSettings(env)).toThrow(variable);
     expect(() => readSettings(env)).toThrow(missing);
   });
 
-  test('give emulators no true keys', () => {
+  test('the settings give no real keys to emulators', () => {
     const env = { AWS_ACCESS_KEY_ID: 'theirs', AWS_SECRET_ACCESS_KEY: 'theirs', AWS_SESSION_TOKEN: 'theirs' };
     const local = 'http://127.0.0.1:1';
     const given = functionEnv(readSettings(env), { tokenUrl: local, secretsUrl: local, tableUrl: local });
@@ -341,7 +348,7 @@ describe('the settings of the local run', () => {
 });
 
 describe('a table that the environment names', () => {
-  test('is made on this machine alone: another one is sent nothing', async () => {
+  test('the table is created on this machine only: another machine gets no request', async () => {
     let requests = 0;
     const server = await serve((_, response) => {
       requests += 1;
@@ -353,7 +360,7 @@ describe('a table that the environment names', () => {
       const settings = readSettings({ AWS_ENDPOINT_URL_DYNAMODB: tableUrl, ...keys });
       return startTokenTable(settings, new AsyncDisposableStack());
     };
-    // Another spelling of this machine, which passes for another one.
+    // Another spelling of this machine. The rule takes it for another machine.
     const elsewhere = server.url.replace('127.0.0.1', '0.0.0.0');
     await expect(tableAt(elsewhere)).resolves.toEqual({ tableUrl: elsewhere });
     expect(requests).toBe(0);
@@ -373,7 +380,7 @@ describe('through the gateway of the local run', () => {
     }
   }
 
-  test('promise 1: 200 concurrent first calls: 1 login, 200 equal tokens', async () => {
+  test('promise 1: 200 concurrent first calls get the same token from 1 login', async () => {
     const { call, simulator } = await run();
     const answers = await Promise.all(Array.from({ length: 200 }, () => call()));
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 200 }, () => 200));
@@ -381,7 +388,7 @@ describe('through the gateway of the local run', () => {
     expect(simulator?.counters()).toMatchObject({ attempts: 1, logins: 1 });
   });
 
-  test('promise 19: a wrong password: 1 refusal, however often it is asked; put right, a call within 10 s succeeds', async () => {
+  test('promise 19: a wrong password is sent once for any number of calls; within 10 s of a right one, a call succeeds', async () => {
     const { call, simulator, secrets } = await run();
     const password = (text: string) => JSON.stringify({ username: 'user-of-demo-a', password: text });
     secrets?.put('fegora/demo-a', password('not-a-real-password'));
@@ -395,7 +402,7 @@ describe('through the gateway of the local run', () => {
     expect(simulator?.counters()).toMatchObject({ attempts: 2, refusals: 1, logins: 1 });
   });
 
-  test('two runs on one table: the second finds the token of the first', async () => {
+  test('a second run on the same table serves the token of the first', async () => {
     const table = await startTable('fegora-tokens');
     ended.push(table.close);
     const first = await run({ AWS_ENDPOINT_URL_DYNAMODB: table.url });
