@@ -61,8 +61,8 @@ export interface ErrorBody {
 }
 
 /**
- * A failure with a code of the contract. `detail` is for our own log: it names variables, fields and stages, never their
- * values. Callers see only the text of the table.
+ * A failure with a code of the contract. `detail` is for our own log: it names variables, fields and stages, never
+ * their values. Callers see only the text of the table.
  */
 export class BrokerError extends Error {
   override readonly name = 'BrokerError';

@@ -4,9 +4,9 @@
 const jsonString = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
 
 /**
- * Returns the members of a JSON object, in a Map so that no name can reach a prototype. Returns undefined if the text is
- * not JSON, is not an object, or has the same name twice (`JSON.parse` would keep only the last one; RFC 8259 section 4
- * calls that unpredictable). An object inside the object counts as such a text too.
+ * Returns the members of a JSON object, in a Map so that no name can reach a prototype. Returns undefined if the text
+ * is not JSON or not an object. Returns undefined also if a name occurs twice, because `JSON.parse` would keep only the
+ * last member (RFC 8259 section 4 calls that unpredictable), and if an inner object has members.
  */
 export function parseJsonObject(text: string): ReadonlyMap<string, unknown> | undefined {
   const members = membersOf(parseJson(text));
@@ -20,7 +20,7 @@ export function membersOf(value: unknown): ReadonlyMap<string, unknown> | undefi
     : undefined;
 }
 
-/** Returns the value of a JSON text; undefined if the text is not JSON. The error of `JSON.parse` would quote the text. */
+/** Returns the value of a JSON text, or undefined if it is not JSON. The error of `JSON.parse` would quote the text. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

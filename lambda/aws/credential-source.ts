@@ -98,10 +98,11 @@ export function createCredentialSource(options: CredentialSourceOptions): ReadAc
 }
 
 /**
- * Shares one read among all callers that ask while it is pending. It is not the broker's single flight (single-flight.ts),
- * because a caller here has no goal that a result may miss: every result serves every caller. It differs from the
- * client's in its limit: a read takes at most 3 s. Each caller waits with its own signal. The read is cancelled when its
- * last caller leaves, so that nothing runs on after the invocation has answered.
+ * Shares one read among all callers that ask while it is pending. Each caller waits with its own signal. The read is
+ * cancelled after 3 s, and when its last caller leaves, so that nothing runs on after the invocation has answered.
+ *
+ * The broker's single flight cannot do this: it joins a caller only to a login that can meet the goal of the caller, and
+ * the one who starts a login waits for its end. The client's could, but lambda/ and client/ share no code.
  */
 function shareReads(read: (signal: AbortSignal) => Promise<Credentials>) {
   let pending: PendingRead | undefined;
@@ -155,8 +156,8 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
 }
 
 /**
- * Creates the real port. The port loads the SDK and builds its client at the first read, because most cold starts find a
- * shared token and need neither. It makes at most two attempts a read.
+ * Creates the real port. The port loads the SDK and builds its client at the first read, because most cold starts find
+ * a shared token and need neither. It makes at most two attempts a read.
  */
 export function createGetSecretValue(config: SecretsManagerClientConfig = {}): GetSecretValue {
   let loading: Promise<GetSecretValue> | undefined;

@@ -42,8 +42,8 @@ class DynamoFault extends Error {
 type Send = (operation: string, body: string, signal: AbortSignal) => Promise<HttpsResponse>;
 
 /**
- * Creates the function that calls DynamoDB, with the SDK's signer over Node's own HTTPS. Two operations need no more, and
- * the SDK's client made a cold start more than twice as long (docs/decisions/0040). It makes at most two attempts.
+ * Creates the function that calls DynamoDB, with the SDK's signer over Node's own HTTPS. Two operations need no more,
+ * and the SDK's client made a cold start more than twice as long (docs/decisions/0040). It makes at most two attempts.
  *
  * @throws DynamoFault with DynamoDB's error type as `name`; any other Error if no response arrived
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html

@@ -22,8 +22,8 @@ export interface HttpsResponse {
 export const attemptMs = 1350;
 
 /**
- * Returns Node's own client, as `require` would. An ES import of `node:http` evaluates all its exports, and one of them,
- * `WebSocket`, loads undici, which takes longer than the rest of the function.
+ * Returns Node's own client, as `require` would. An ES import of `node:http` evaluates all its exports, and one of
+ * them, `WebSocket`, loads undici, which takes longer than the rest of the function.
  */
 export function clientFor({ protocol }: URL) {
   return process.getBuiltinModule(protocol === 'https:' ? 'node:https' : 'node:http');

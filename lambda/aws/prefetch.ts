@@ -1,4 +1,4 @@
-// Reads the item of one account before the first invocation asks for it. Created by ../handler.ts, called by the broker.
+// Reads the item of one account before the first invocation asks. Created by ../handler.ts, called by the broker.
 import { holdOf, type Item, servableToken } from '../broker/item.ts';
 import { type Moment, momentOf } from '../broker/login-guard.ts';
 import type { Ports, TokenTable } from '../broker/ports.ts';
@@ -17,9 +17,9 @@ export interface PrefetchingTable extends TokenTable {
 
 /**
  * Reads an account's item at once, while the rest of the function is still loading, because Lambda most likely started
- * this environment for a call of that account. The account's first read gets the prefetched item if both clocks say that
- * the item is fresh: Lambda may start an environment long before its first call. A claim is safe even if the item has
- * changed since, because it is conditioned on the item as read.
+ * this environment for a call of that account. The account's first read gets the prefetched item if both clocks say
+ * that the item is fresh: Lambda may start an environment long before its first call. A claim is safe even if the item
+ * has changed since, because it is conditioned on the item as read.
  *
  * If the item shows that a call will have to log in, the prefetch also reads the secret, which loads the SDK. The
  * credential source caches the result. A failure is ignored here: the call will see it again.

@@ -11,8 +11,8 @@ const transientNames =
   /^(Throttling|ThrottlingException|TooManyRequestsException|RequestLimitExceeded|Internal.*|ServiceUnavailable.*)$/;
 
 /**
- * Returns `credentials_missing`, `configuration` or `secret_unavailable`, by the name and the status of the SDK's error.
- * It keeps nothing else of that error, not even as `cause`, because an error about a response that was cut short
+ * Returns `credentials_missing`, `configuration` or `secret_unavailable`, by the name and the status of the SDK's
+ * error. It keeps nothing else of that error, not even as `cause`, because an error about a response that was cut short
  * contains the response. A BrokerError is returned as it is.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html#API_GetSecretValue_Errors

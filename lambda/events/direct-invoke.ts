@@ -20,9 +20,9 @@ export function createDirectHandler(issueToken: IssueToken): EventHandler {
 }
 
 /**
- * Returns the error that Lambda gives to a direct caller. Its name is the code in PascalCase, for `Retry` and `Catch` of
- * Step Functions; its message is the JSON of the HTTP error. Lambda shows name, message and stack to the caller, and
- * logs every enumerable member, so the stack repeats only the name and no member is enumerable.
+ * Returns the error that Lambda gives to a direct caller. Its name is the code in PascalCase, for `Retry` and `Catch`
+ * of Step Functions; its message is the JSON of the HTTP error. Lambda shows name, message and stack to the caller, and
+ * logs every enumerable member. So the stack repeats only the name, and no member is enumerable.
  */
 export function directFailure(error: BrokerError, requestId: string): Error {
   const name = error.code.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());

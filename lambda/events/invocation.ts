@@ -11,7 +11,7 @@ export type InvocationContext = Pick<Context, 'awsRequestId' | 'invokedFunctionA
 /** Which kind of caller the alias is for. `none`: no alias, `$LATEST`, or an alias that allows nothing. */
 export type EntryPoint = 'http' | 'warmup' | 'admin' | 'account' | 'none';
 
-/** Who calls, through which entry point, and under which ids. It never holds credentials or the content of the event. */
+/** Who calls, by which entry point, and with which ids. It never contains credentials or the event. */
 export interface Invocation {
   readonly entryPoint: EntryPoint;
   /** The ARN that API Gateway authenticated. A direct invocation does not name its caller: here it is the alias. */

@@ -83,8 +83,8 @@ function isList(value: unknown): value is readonly string[] {
 }
 
 /**
- * The accounts whose secret got a new AWSCURRENT version: none for another label or another secret. The configured id of
- * a secret may be a name or an ARN, so the function compares it with both names that the event has for the secret.
+ * The accounts whose secret got a new AWSCURRENT version: none for another label or another secret. The configured id
+ * of a secret may be a name or an ARN, so the function compares it with both names that the event has for the secret.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
  */

@@ -55,12 +55,12 @@ async function sendForm(
   // Loaded here, because most invocations do not log in.
   const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
   const outgoing = request(url, requestOptions(form));
-  const broken = breakOf(outgoing, signal);
+  const broken = connectionFailure(outgoing, signal);
   const answer = answerTo(outgoing);
   try {
-    const early = await Promise.race([broken, connectionOf(outgoing, url)]);
-    if (early !== undefined) {
-      return failedLogin(early, { reached: 'no' });
+    const connectError = await Promise.race([broken, connectionOf(outgoing, url)]);
+    if (connectError !== undefined) {
+      return failedLogin(connectError, { reached: 'no' });
     }
     beforeFirstByte();
     outgoing.end(form);
@@ -95,14 +95,14 @@ function connectionOf(outgoing: ClientRequest, url: URL): Promise<undefined> {
 }
 
 /** Resolves when the connection fails before the head of the response, or when the signal aborts. */
-function breakOf(outgoing: ClientRequest, signal: AbortSignal): Promise<BrokerError> {
+function connectionFailure(outgoing: ClientRequest, signal: AbortSignal): Promise<BrokerError> {
   return new Promise((resolve) => {
     const timeUp = (): void => resolve(new BrokerError('upstream_timeout', 'Fegora did not answer in time'));
-    const breakDown = (error: NodeJS.ErrnoException): void => resolve(connectionError(error.code ?? 'EUNKNOWN'));
+    const onError = (error: NodeJS.ErrnoException): void => resolve(connectionError(error.code ?? 'EUNKNOWN'));
     signal.aborted ? timeUp() : signal.addEventListener('abort', timeUp);
-    outgoing.on('error', breakDown);
+    outgoing.on('error', onError);
     // After the head, the response reports whether it is complete. Errors after its end do not matter.
-    outgoing.once('response', () => outgoing.off('error', breakDown).on('error', () => {}));
+    outgoing.once('response', () => outgoing.off('error', onError).on('error', () => {}));
   });
 }
 

@@ -4,8 +4,8 @@
 export const metricNamespace = 'FegoraTokenBroker';
 
 /**
- * Dimensions. Every metric exists with `service` only (the function's name). Some also exist with `service` and one more
- * dimension: the comment of the metric names it.
+ * Dimensions. Every metric exists with `service` only (the function's name). Some also exist with `service` and one
+ * more dimension: the comment of the metric names it.
  */
 export const metricDimensions = {
   service: 'service',

@@ -161,7 +161,7 @@ function grantFields(grant: Grant, want: 'token' | 'metadata'): Readonly<Record<
   };
 }
 
-/** The detail names stages and fields, never values. The cause may quote anything, so only its name and place are logged. */
+/** The detail names stages and fields, never values. The cause may quote anything: only its name and place are logged. */
 function errorFields(error: BrokerError): Readonly<Record<string, string | readonly string[]>> {
   const { cause } = error;
   return {

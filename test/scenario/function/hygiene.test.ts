@@ -143,7 +143,7 @@ type Frail = <Args extends unknown[], Result>(
   port: (...args: Args) => Promise<Result>,
 ) => (...args: Args) => Promise<Result>;
 
-/** The function with ports in this process, each wrapped by `frail`. Fegora refuses the second version of the secret. */
+/** The function with ports in this process, all wrapped by `frail`. Fegora refuses the second version of the secret. */
 function connect(frail: Frail) {
   const clock = createVirtualClock();
   const config = { accounts: new Map([['one', 'fegora/one']]), defaultAccount: 'one' };

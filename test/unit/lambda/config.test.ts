@@ -1,3 +1,4 @@
+// Which environment variables parseConfig accepts.
 import { describe, expect, it } from 'vitest';
 import { accountIdPattern, type Environment, isSameSecret, parseConfig, variables } from '../../../lambda/config.ts';
 

@@ -1,3 +1,4 @@
+// The error codes of the contract, and the body of an error answer.
 import { describe, expect, it } from 'vitest';
 import { asBrokerError, BrokerError, type ErrorCode, isErrorCode } from '../../../lambda/errors.ts';
 

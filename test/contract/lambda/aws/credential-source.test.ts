@@ -1,3 +1,4 @@
+// The credential source against the emulator of Secrets Manager: secrets, failures, cache, concurrent reads.
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createGetSecretValue, type GetSecretValue } from '../../../../lambda/aws/credential-source.ts';

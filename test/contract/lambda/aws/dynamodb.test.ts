@@ -1,3 +1,4 @@
+// The DynamoDB client against real servers: responses, signatures, second attempts, dead connections.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';

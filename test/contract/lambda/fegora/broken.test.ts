@@ -1,3 +1,4 @@
+// The login against servers with broken connections and certificates.
 import type { Socket } from 'node:net';
 import { getCACertificates, setDefaultCACertificates, TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';

@@ -1,3 +1,4 @@
+// The login against servers that are slow or send without limit.
 import { execFile } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { promisify } from 'node:util';

@@ -1,3 +1,4 @@
+// The request of a login: its bytes, its connection, freezes and redirects.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';

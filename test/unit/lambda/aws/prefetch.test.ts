@@ -1,3 +1,4 @@
+// The prefetch of an item and of a secret, with a table in memory.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { emptyItem, parseRecord } from '../../../../lambda/aws/item-record.ts';
 import { prefetchItem } from '../../../../lambda/aws/prefetch.ts';

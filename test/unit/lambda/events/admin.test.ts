@@ -1,3 +1,4 @@
+// The actions of operators, with a fake broker.
 import { describe, expect, it } from 'vitest';
 import type { Broker } from '../../../../lambda/broker/broker.ts';
 import type { Item } from '../../../../lambda/broker/item.ts';

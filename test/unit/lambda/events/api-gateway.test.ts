@@ -1,3 +1,4 @@
+// HTTP requests from API Gateway, with a fake broker.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BrokerError } from '../../../../lambda/errors.ts';

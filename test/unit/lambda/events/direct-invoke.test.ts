@@ -1,3 +1,4 @@
+// Direct invocations, and the description of an invocation, with a fake broker.
 import { describe, expect, it } from 'vitest';
 import { BrokerError } from '../../../../lambda/errors.ts';
 import { createDirectHandler, directFailure } from '../../../../lambda/events/direct-invoke.ts';

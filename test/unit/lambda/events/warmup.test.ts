@@ -1,3 +1,4 @@
+// Warm-ups and changes of secrets, with a fake broker.
 import { describe, expect, it } from 'vitest';
 import { BrokerError } from '../../../../lambda/errors.ts';
 import { describeInvocation } from '../../../../lambda/events/invocation.ts';

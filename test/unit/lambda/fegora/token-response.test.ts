@@ -1,3 +1,4 @@
+// What each response of Fegora means for a login.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { LoginOutcome } from '../../../../lambda/broker/ports.ts';

@@ -1,3 +1,4 @@
+// The log lines and the metrics of each report.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Incident } from '../../../../lambda/broker/ports.ts';
 import { expiresAt } from '../../../../lambda/broker/token.ts';
