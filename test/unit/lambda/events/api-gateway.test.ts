@@ -136,19 +136,6 @@ describe('a body in Base64', () => {
   });
 });
 
-describe('the role of a caller', () => {
-  it('has at most 250 characters, the limit of a metric', () => {
-    const userArn = `arn:aws:iam::000000000000:user/${'x'.repeat(300)}`;
-    const { caller, callerRole } = describeInvocation(
-      httpEvent({ event: { requestContext: { identity: { userArn } } } }),
-      lambdaContext('http'),
-      undefined,
-    );
-    expect(caller).toBe(userArn);
-    expect(callerRole).toBe(userArn.slice(0, 250));
-  });
-});
-
 describe('a refused HTTP request', () => {
   it.each<[string, string]>([
     ['text that is not JSON', 'min_validity=1'],

@@ -7,7 +7,7 @@ import { interpret, type TokenResponse } from '../../../../lambda/fegora/token-r
 import { full } from '../../../support/counts.ts';
 
 const now = Date.parse('2026-11-24T12:00:00Z');
-const asked = { username: 'Ñandú-25365421', now };
+const context = { username: 'Ñandú-25365421', now };
 const accessToken = 'not-a-real-token-7XLOCJyiMAs0ZxX_sUzeoDtcHmdxo3a5cTbkdz5';
 const page = {
   access_token: accessToken,
@@ -15,14 +15,14 @@ const page = {
   expires_in: 1799,
   refresh_token: 'not-a-real-refresh-0dbf0f4d26af41d5b163d3d90f8a1376',
   'as:client_id': 'apiApp',
-  userName: asked.username,
+  userName: context.username,
   '.issued': 'Tue, 24 Nov 2026 12:00:01 GMT',
   '.expires': 'Tue, 24 Nov 2026 12:30:01 GMT',
 };
 
 function answer(status: number, body: unknown, rest: Partial<TokenResponse> = {}): LoginOutcome {
   const bytes = body instanceof Uint8Array ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-  return interpret({ status, body: bytes, ...rest }, asked);
+  return interpret({ status, body: bytes, ...rest }, context);
 }
 
 function success(changed: Readonly<Record<string, unknown>>): LoginOutcome {
@@ -97,7 +97,7 @@ describe('a response with status 200', () => {
   });
 
   test('is unusable when the body was not read (too long, encoded)', () => {
-    const outcome = interpret({ status: 200, body: undefined }, asked);
+    const outcome = interpret({ status: 200, body: undefined }, context);
 
     expectFailure(outcome, 'upstream_invalid_response', {
       detail: 'the token response is unusable: it is not a JSON object',
@@ -170,7 +170,7 @@ describe('promise 35: the check of the token', () => {
     expect(success({ token_type: type })).toMatchObject({ kind: 'issued' });
   });
 
-  test.each(['43430775', '', `${asked.username} `, null, 25365421, [asked.username]])(
+  test.each(['43430775', '', `${context.username} `, null, 25365421, [context.username]])(
     'refuses a token of the userName %j',
     (userName) => {
       const reason = 'the token response is unusable: it has another userName than the one that logged in';
@@ -264,7 +264,7 @@ describe('a response with status 400', () => {
   });
 
   test('is upstream_rejected when the body was not read, because the password may be the cause', () => {
-    expectFailure(interpret({ status: 400 }, asked), 'upstream_rejected', { answer: 'unknown_400' });
+    expectFailure(interpret({ status: 400 }, context), 'upstream_rejected', { answer: 'unknown_400' });
   });
 
   test('ignores Retry-After', () => {
@@ -284,7 +284,7 @@ describe('a response with another status', () => {
     for (const body of [page, { error: 'invalid_grant' }, '']) {
       expectFailure(answer(status, body), code, { detail: `HTTP ${status}` });
     }
-    expectFailure(interpret({ status }, asked), code);
+    expectFailure(interpret({ status }, context), code);
   });
 
   test.each([502, 504])('of %i leaves open whether the login happened', (status) => {
@@ -358,7 +358,7 @@ const bodies = fc.oneof(
       fc.constantFrom(...Object.keys(page), 'error', '__proto__', 'constructor'),
       fc.oneof(
         fc.jsonValue(),
-        fc.constantFrom(canary, 'bearer', asked.username, 'invalid_grant', '1799', page['.issued']),
+        fc.constantFrom(canary, 'bearer', context.username, 'invalid_grant', '1799', page['.issued']),
       ),
     )
     .map((members) => Buffer.from(JSON.stringify({ ...page, ...members }))),
@@ -386,7 +386,7 @@ const responses = fc.record(
 test('promise 46: any response gives an outcome of the contract that repeats nothing of the response', () => {
   fc.assert(
     fc.property(responses, (response) => {
-      const outcome = interpret(response, asked);
+      const outcome = interpret(response, context);
       if (outcome.kind === 'issued') {
         expect(response.status).toBe(200);
         expect(outcome.accessToken).toMatch(/^[\x21-\x7e]+$/);
