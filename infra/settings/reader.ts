@@ -27,11 +27,11 @@ export function createReader(value: unknown, path: string, note: Note): Reader {
   if (members === undefined) {
     note(`${path}: must be an object`);
   }
-  const asked = new Set<string>();
+  const namesRead = new Set<string>();
   const pathOf = (name: string) => (path === '' ? name : `${path}.${name}`);
 
   const read = <T>(name: string, accept: Accept<T>, problem: string): T | undefined => {
-    asked.add(name);
+    namesRead.add(name);
     const accepted = accept(members?.get(name));
     if (accepted === undefined) {
       note(`${pathOf(name)}: ${problem}`);
@@ -42,12 +42,12 @@ export function createReader(value: unknown, path: string, note: Note): Reader {
   return {
     required: read,
     optional: (name, accept, problem) => {
-      asked.add(name);
+      namesRead.add(name);
       return members?.has(name) ? read(name, accept, problem) : undefined;
     },
     finish: () => {
       for (const name of members?.keys() ?? []) {
-        if (!asked.has(name)) {
+        if (!namesRead.has(name)) {
           note(`${pathOf(name)}: is not a setting: check its spelling`);
         }
       }

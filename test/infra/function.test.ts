@@ -12,7 +12,7 @@ const minimal = templateOf('minimal');
 const full = templateOf('full');
 
 describe('the function', () => {
-  test('is an arm64 Node 24 bundle and keeps its JSON logs for 180 days by default', () => {
+  test('the function is an arm64 Node 24 bundle and keeps its JSON logs for 180 days by default', () => {
     minimal.hasResourceProperties('AWS::Lambda::Function', {
       Architectures: ['arm64'],
       Runtime: 'nodejs24.x',
@@ -28,7 +28,7 @@ describe('the function', () => {
     minimal.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 180, LogGroupName: Match.absent() });
   });
 
-  test('has an environment that its own configuration parser accepts', () => {
+  test('the function has an environment that its own configuration parser accepts', () => {
     const [fn] = propertiesOf('AWS::Lambda::Function', full);
     const environment = asJson(asJson(fn?.Environment).Variables);
     const rendered = Object.entries(environment).map(([name, value]) => [name, renderTokens(value)]);
@@ -42,7 +42,7 @@ describe('the function', () => {
     expect(Object.keys(environment)).not.toContain(variables.allowHttpLoopback);
   });
 
-  test('has the memory, the variables, the throttling and the log retention of the settings', () => {
+  test('the stack has the memory, variables, throttling and log retention that the settings name', () => {
     const stage = {
       accounts: { main: {} },
       tokenUrl: 'https://login.example.com/token',
@@ -75,7 +75,7 @@ describe('the function', () => {
     template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 365 });
   });
 
-  test('has reserved and provisioned concurrency only when the settings ask for it', () => {
+  test('the function has reserved and provisioned concurrency only when the settings ask for it', () => {
     full.hasResourceProperties('AWS::Lambda::Function', { ReservedConcurrentExecutions: 20 });
     full.hasResourceProperties('AWS::Lambda::Alias', {
       Name: 'http',
@@ -85,7 +85,7 @@ describe('the function', () => {
     minimal.allResourcesProperties('AWS::Lambda::Alias', { ProvisionedConcurrencyConfig: Match.absent() });
   });
 
-  test('is refused at synth when its accounts may exceed the 4 KB of its environment', () => {
+  test('synth throws when the accounts may exceed the 4 KB of the environment', () => {
     const accounts = (count: number) => ({
       many: { accounts: Object.fromEntries(Array.from({ length: count }, (_, index) => [`taxpayer-${index}`, {}])) },
     });
@@ -100,7 +100,7 @@ describe('the function', () => {
 });
 
 describe('aliases', () => {
-  test('are http, warmup, admin and one per account, and none has only digits', () => {
+  test('the aliases are http, warmup, admin and one per account, and none has only digits', () => {
     const names = propertiesOf('AWS::Lambda::Alias', full).map(({ Name }) => String(Name));
     expect(names.sort()).toEqual(['account-main', 'account-nit-2', 'admin', 'http', 'warmup']);
     const digits = { digits: { accounts: { '43430775': {} } } };
@@ -111,7 +111,7 @@ describe('aliases', () => {
     Template.fromStack(stack).hasResourceProperties('AWS::Lambda::Alias', { Name: 'account-43430775' });
   });
 
-  test('try an asynchronous call only once and have no destination for it', () => {
+  test('every alias tries an asynchronous call only once and has no destination for it', () => {
     const configured = propertiesOf('AWS::Lambda::EventInvokeConfig', full);
     expect(configured).toHaveLength(propertiesOf('AWS::Lambda::Alias', full).length);
     for (const config of configured) {
@@ -129,7 +129,7 @@ test('both log groups outlive the stack, unless its first deployment fails', () 
 });
 
 describe('the role of the function', () => {
-  test('can only read its secrets, read and update items, use the key for both, and write its log', () => {
+  test('the role can only read its secrets, read and update items, use the key for both, and write its log', () => {
     expect(rightsOfBroker(minimal).map(({ actions, resources }) => [actions, resources])).toEqual([
       [['secretsmanager:GetSecretValue'], ['{BrokerCredentialsmainFD0BF075}']],
       [['kms:Decrypt'], ['{BrokerKey91C64100.Arn}']],
@@ -150,7 +150,7 @@ describe('the role of the function', () => {
     ]);
   });
 
-  test('can decrypt an existing secret with the customer key of that secret', () => {
+  test('the role can decrypt an existing secret with the customer managed key of that secret', () => {
     const decryption = rightsOfBroker(full).filter(
       ({ actions, condition }) =>
         actions.length === 1 && actions[0] === 'kms:Decrypt' && condition.includes('secretsmanager.'),
@@ -158,7 +158,7 @@ describe('the role of the function', () => {
     expect(decryption.flatMap(({ resources }) => resources)).toContain(arns.secretKey);
   });
 
-  test('has no managed policy', () => {
+  test('the role has no managed policy', () => {
     minimal.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
   });
 });

@@ -7,7 +7,7 @@ const minimal = templateOf('minimal');
 const full = templateOf('full');
 
 describe('a secret that the stack creates', () => {
-  test('has no value, outlives the stack, and is encrypted with the key of the broker', () => {
+  test('a created secret has no value, outlives the stack, and is encrypted with the key of the broker', () => {
     minimal.resourceCountIs('AWS::SecretsManager::Secret', 1);
     minimal.hasResource('AWS::SecretsManager::Secret', {
       DeletionPolicy: 'RetainExceptOnCreate',
@@ -21,7 +21,7 @@ describe('a secret that the stack creates', () => {
     });
   });
 
-  test('can only be read by the broker, and its policy denies no other action', () => {
+  test('only the broker can read a created secret, and the policy of the secret denies no other action', () => {
     minimal.hasResourceProperties('AWS::SecretsManager::ResourcePolicy', {
       BlockPublicPolicy: true,
       ResourcePolicy: {
@@ -41,14 +41,14 @@ describe('a secret that the stack creates', () => {
     });
   });
 
-  test('keeps its policy when the stack is deleted', () => {
+  test('a created secret keeps its policy when the stack is deleted', () => {
     minimal.hasResource('AWS::SecretsManager::ResourcePolicy', {
       DeletionPolicy: 'RetainExceptOnCreate',
       UpdateReplacePolicy: 'Retain',
     });
   });
 
-  test('can only be written by the administrator when the settings name one', () => {
+  test('only the administrator can write a created secret when the settings name an administrator', () => {
     full.hasResourceProperties('AWS::SecretsManager::ResourcePolicy', {
       ResourcePolicy: {
         Statement: Match.arrayWith([

@@ -47,7 +47,7 @@ function rightsIn(stack: Stack) {
 const api = `arn:{AWS::Partition}:execute-api:{AWS::Region}:{AWS::AccountId}:{BrokerApiFC10C4DB}/v1/POST/token`;
 
 describe('grantToken', () => {
-  test('gives a role the right on the literal path of one account, and on no other path', () => {
+  test('grantToken gives a role the right on the literal path of one account, and on no other path', () => {
     const { stack, broker, role } = build();
     broker.grantToken(role, 'other');
     const { ofRole, ofApi } = rightsIn(stack);
@@ -57,7 +57,7 @@ describe('grantToken', () => {
     expect(ofApi).toEqual([]);
   });
 
-  test('also covers the path without an account when the account is the default', () => {
+  test('grantToken also covers the path without an account when the account is the default', () => {
     const { stack, broker, role } = build();
     broker.grantToken(role, 'main');
     expect(
@@ -67,7 +67,7 @@ describe('grantToken', () => {
     ).toEqual([api, `${api}/main`]);
   });
 
-  test('also covers the path without an account when there is only one account, but not with several and no default', () => {
+  test('grantToken also covers the path without an account for an only account, not for several without a default', () => {
     const single = build({ accounts: { main: {} }, defaultAccount: undefined });
     single.broker.grantToken(single.role, 'main');
     expect(rightsIn(single.stack).ofRole.flatMap(({ resources }) => resources)).toContain(api);
@@ -76,7 +76,7 @@ describe('grantToken', () => {
     expect(rightsIn(several.stack).ofRole.flatMap(({ resources }) => resources)).toEqual([`${api}/main`]);
   });
 
-  test('adds a principal of another AWS account, with its path, to the policy of the API', () => {
+  test('grantToken adds a principal of another AWS account, with its path, to the policy of the API', () => {
     const { stack, broker } = build();
     broker.grantToken(new ArnPrincipal(arns.foreignCaller), 'other');
     expect(rightsIn(stack).ofApi).toMatchObject([
@@ -89,7 +89,7 @@ describe('grantToken', () => {
     ]);
   });
 
-  test('adds every principal to the policy of the API when the API is private, because AWS requires it there', () => {
+  test('grantToken adds every principal to the policy of the API when the API is private, as AWS requires', () => {
     const { stack, broker, role } = build({
       vpcEndpoints: [
         InterfaceVpcEndpoint.fromInterfaceVpcEndpointAttributes(new Stack(new App(), 'Network'), 'Endpoint', {
@@ -106,7 +106,7 @@ describe('grantToken', () => {
     ]);
   });
 
-  test('causes a new deployment of the API when its policy changes, because API Gateway uses the old policy until then', () => {
+  test('grantToken causes a new deployment when the policy of the API changes, which API Gateway needs to use it', () => {
     const deployments = [undefined, arns.foreignCaller].map((caller) => {
       const { stack, broker } = build();
       if (caller !== undefined) {
@@ -118,14 +118,14 @@ describe('grantToken', () => {
     expect(deployments[0]).not.toEqual(deployments[1]);
   });
 
-  test('throws when the broker does not have the account', () => {
+  test('grantToken throws when the broker does not have the account', () => {
     const { broker, role } = build();
     expect(() => broker.grantToken(role, 'absent')).toThrow('no account absent');
   });
 });
 
 describe('grantInvoke', () => {
-  test('gives a role the right on the alias of one account, and not on the function or on another alias', () => {
+  test('grantInvoke gives a role the right on the alias of one account, and not on the function or on another alias', () => {
     const { stack, broker, role } = build();
     broker.grantInvoke(role, 'other');
     expect(rightsIn(stack).ofRole.map(({ actions, resources }) => [actions, resources])).toEqual([
@@ -133,7 +133,7 @@ describe('grantInvoke', () => {
     ]);
   });
 
-  test('adds a principal of another AWS account to the policy of the alias', () => {
+  test('grantInvoke adds a principal of another AWS account to the policy of the alias', () => {
     const { stack, broker } = build();
     broker.grantInvoke(new ArnPrincipal(arns.foreignCaller), 'other');
     expect(rightsIn(stack).ofFunction).toMatchObject([
@@ -143,7 +143,7 @@ describe('grantInvoke', () => {
 });
 
 describe('grantAdmin', () => {
-  test('lets a role use the admin alias and set credentials, and denies other principals setting them', () => {
+  test('grantAdmin lets a role use the admin alias and set credentials, and denies other principals setting them', () => {
     const { stack, broker, role } = build({ accounts: { main: {} }, defaultAccount: 'main' });
     broker.grantAdmin(role);
     const statements = statementsOf(Template.fromStack(stack));
@@ -160,13 +160,13 @@ describe('grantAdmin', () => {
     });
   });
 
-  test('leaves setting credentials to IAM when it is never called', () => {
+  test('the policies do not deny setting credentials when grantAdmin was never called', () => {
     const { stack } = build();
     const actions = statementsOf(Template.fromStack(stack)).flatMap((statement) => statement.actions);
     expect(actions).not.toContain('secretsmanager:PutSecretValue');
   });
 
-  test('exempts both roles from the Deny when it is called twice', () => {
+  test('grantAdmin exempts both roles from the Deny when it is called twice', () => {
     const { stack, broker, role } = build({ accounts: { main: {} }, defaultAccount: 'main' });
     broker.grantAdmin(role);
     broker.grantAdmin(new ArnPrincipal(arns.administrator));
@@ -174,7 +174,7 @@ describe('grantAdmin', () => {
     expect(denial?.condition).toBe(`ArnNotEquals=aws:PrincipalArn={CallerBA8D1D35.Arn}, ${arns.administrator}`);
   });
 
-  test('gives a role the rights on an existing secret and its key, in the policy of the role', () => {
+  test('grantAdmin gives a role the rights on an existing secret and its key, in the policy of the role', () => {
     const { stack, broker, role } = build({ accounts: existing, defaultAccount: 'main' });
     broker.grantAdmin(role);
     const rights = rightsIn(stack).ofRole;
@@ -185,7 +185,7 @@ describe('grantAdmin', () => {
     expect(warningsOf(broker)).not.toContainEqual(expect.stringContaining('gets no right to set it'));
   });
 
-  test('gives a principal known by ARN no right on an existing secret, and warns about it', () => {
+  test('grantAdmin gives a principal known by ARN no right on an existing secret, and warns about it', () => {
     const { stack, broker } = build({ accounts: existing, defaultAccount: 'main' });
     broker.grantAdmin(new ArnPrincipal(arns.administrator));
     expect(warningsOf(broker)).toContainEqual(

@@ -15,7 +15,7 @@ const full = templateOf('full');
 const warmup = { Ref: Match.stringLikeRegexp(`^BrokerFunctionAlias${aliases.warmup}`) };
 
 describe('the schedule', () => {
-  test('invokes the warm-up alias every 4 minutes, within a window of a minute, without retries', () => {
+  test('the schedule invokes the warm-up alias every 4 minutes, within a window of a minute, without retries', () => {
     minimal.hasResourceProperties('AWS::Scheduler::Schedule', {
       ScheduleExpression: 'rate(4 minutes)',
       FlexibleTimeWindow: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 1 },
@@ -28,11 +28,11 @@ describe('the schedule', () => {
     });
   });
 
-  test('leaves out accounts with keepWarm false', () => {
+  test('the schedule leaves out accounts with keepWarm false', () => {
     full.hasResourceProperties('AWS::Scheduler::Schedule', { Target: { Input: '{"accounts":["main"]}' } });
   });
 
-  test('has the period of the settings, and is absent, like the alarm on missing warm-ups, when no account is kept warm', () => {
+  test('the schedule has the period of the settings, and is absent with its alarm when no account is kept warm', () => {
     const often = build({ accounts: { main: {} }, warmUpMinutes: 2 });
     often.hasResourceProperties('AWS::Scheduler::Schedule', { ScheduleExpression: 'rate(2 minutes)' });
     const cold = build({ accounts: { main: { keepWarm: false } } });
@@ -44,7 +44,7 @@ describe('the schedule', () => {
 });
 
 describe('the rule for secrets', () => {
-  test('matches only new current versions of the configured secrets, and invokes the warm-up alias without retries', () => {
+  test('the rule matches only new current versions of the configured secrets, and invokes the warm-up alias once', () => {
     full.hasResourceProperties('AWS::Events::Rule', {
       EventPattern: {
         source: ['aws.secretsmanager'],
@@ -56,7 +56,7 @@ describe('the rule for secrets', () => {
     });
   });
 
-  test('is split so that every pattern has at most 2,048 characters and all secrets are in a pattern', () => {
+  test('the stack has enough rules for all secrets, each with a pattern of at most 2,048 characters', () => {
     // The longest ARN of an existing secret: 65 characters, a name of 300, a hyphen and 6 characters.
     const longArn = (index: number) =>
       `arn:aws-us-gov:secretsmanager:ap-southeast-1:111111111111:secret:${'x'.repeat(298)}${index + 10}-AbCdEf`;

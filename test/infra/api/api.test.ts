@@ -9,7 +9,7 @@ const full = templateOf('full');
 const isolated = templateOf('private');
 
 describe('the methods of the API', () => {
-  test('are two, both POST, authenticated by IAM and validated, with no OPTIONS, no ANY and none at the root', () => {
+  test('the API has two methods, both POST, validated and authenticated by IAM, and no OPTIONS, ANY or root method', () => {
     const methods = propertiesOf('AWS::ApiGateway::Method', minimal);
     expect(methods.map(({ HttpMethod, AuthorizationType }) => [HttpMethod, AuthorizationType])).toEqual([
       ['POST', 'AWS_IAM'],
@@ -28,7 +28,7 @@ describe('the methods of the API', () => {
     ]);
   });
 
-  test('validate the path parameter and the body', () => {
+  test('the methods validate the path parameter and the body', () => {
     minimal.hasResourceProperties('AWS::ApiGateway::RequestValidator', {
       ValidateRequestBody: true,
       ValidateRequestParameters: true,
@@ -51,7 +51,7 @@ describe('the methods of the API', () => {
     });
   });
 
-  test('invoke only the http alias, as a proxy integration', () => {
+  test('the methods invoke only the http alias, as a proxy integration', () => {
     for (const { Integration } of propertiesOf('AWS::ApiGateway::Method', minimal)) {
       const { Type, Uri, TimeoutInMillis } = asJson(Integration);
       expect(Type).toBe('AWS_PROXY');
@@ -60,7 +60,7 @@ describe('the methods of the API', () => {
     }
   });
 
-  test('have one permission each, for the deployed stage, so that the console cannot call them', () => {
+  test('each method has one permission, for the deployed stage, so that the console cannot call it', () => {
     const permissions = propertiesOf('AWS::Lambda::Permission', minimal).filter(
       ({ Principal }) => Principal === 'apigateway.amazonaws.com',
     );
@@ -70,7 +70,7 @@ describe('the methods of the API', () => {
 });
 
 describe('the endpoint of the API', () => {
-  test('is regional and accepts TLS 1.2 with forward secrecy or TLS 1.3, only for its own host name', () => {
+  test('the endpoint is regional and accepts TLS 1.2 with forward secrecy or TLS 1.3, only for its own host name', () => {
     minimal.hasResourceProperties('AWS::ApiGateway::RestApi', {
       EndpointConfiguration: { Types: ['REGIONAL'] },
       SecurityPolicy: 'SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09',
@@ -78,7 +78,7 @@ describe('the endpoint of the API', () => {
     });
   });
 
-  test('always has a policy, because CloudFormation keeps the old one when a template has none', () => {
+  test('the API always has a policy, because CloudFormation keeps the old one when a template has none', () => {
     for (const template of [minimal, full, isolated]) {
       template.hasResourceProperties('AWS::ApiGateway::RestApi', {
         Policy: {
@@ -94,7 +94,7 @@ describe('the endpoint of the API', () => {
     }
   });
 
-  test('is private when the settings name VPC endpoints, and denies calls from elsewhere', () => {
+  test('the endpoint is private and denies calls from elsewhere when the settings name VPC endpoints', () => {
     isolated.hasResourceProperties('AWS::ApiGateway::RestApi', {
       EndpointConfiguration: { Types: ['PRIVATE'], VpcEndpointIds: ['vpce-0123456789abcdef0'] },
       EndpointAccessMode: 'BASIC',
@@ -109,7 +109,7 @@ describe('the endpoint of the API', () => {
     });
   });
 
-  test('denies callers outside of the organisation, and has no Allow for those inside', () => {
+  test('the API denies callers outside of the organisation, and has no Allow for those inside', () => {
     full.hasResourceProperties('AWS::ApiGateway::RestApi', {
       Policy: {
         Statement: Match.arrayWith([

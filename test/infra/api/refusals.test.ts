@@ -8,7 +8,7 @@ import { templateOf } from '../support/synth.ts';
 describe("API Gateway's own refusals", () => {
   const inTemplate = propertiesOf('AWS::ApiGateway::GatewayResponse', templateOf('minimal'));
 
-  test('have a fixed text, with the members and the headers of our own errors', () => {
+  test('every refusal has a fixed text, with the members and the headers of our own errors', () => {
     expect(inTemplate.map(({ ResponseType }) => ResponseType)).toEqual(refusals.map(({ type }) => type));
     for (const { ResponseParameters, ResponseTemplates } of inTemplate) {
       expect(ResponseParameters).toMatchObject({
@@ -23,7 +23,7 @@ describe("API Gateway's own refusals", () => {
     }
   });
 
-  test('cover every response type that API Gateway can give for this API', () => {
+  test('the refusals cover every response type that API Gateway can give for this API', () => {
     expect(refusals.map(({ type }) => type)).toEqual(
       expect.arrayContaining([
         'ACCESS_DENIED',
@@ -43,7 +43,7 @@ describe("API Gateway's own refusals", () => {
     );
   });
 
-  test('have the status of their code and never 401, and only the two defaults leave the status to API Gateway', () => {
+  test('every refusal has the status of its code, never 401, and only the two defaults leave it to API Gateway', () => {
     const statuses = {
       forbidden: [403],
       invalid_request: [400, 413, 415],
@@ -59,12 +59,15 @@ describe("API Gateway's own refusals", () => {
     );
   });
 
-  test.each(refusals)('$type has the body and the Retry-After that the function would give for $code', (refusal) => {
-    expect(isErrorCode(refusal.code)).toBe(true);
-    const own = new BrokerError(refusal.code, 'a test').toBody('id');
-    expect(JSON.parse(refusalBody(refusal, 'id'))).toEqual(own);
-    expect(refusalHeaders(refusal)['Retry-After']).toBe(
-      own.retry_after === undefined ? undefined : String(own.retry_after),
-    );
-  });
+  test.each(refusals)(
+    'refusal $type has the body and the Retry-After that the function would give for $code',
+    (refusal) => {
+      expect(isErrorCode(refusal.code)).toBe(true);
+      const own = new BrokerError(refusal.code, 'a test').toBody('id');
+      expect(JSON.parse(refusalBody(refusal, 'id'))).toEqual(own);
+      expect(refusalHeaders(refusal)['Retry-After']).toBe(
+        own.retry_after === undefined ? undefined : String(own.retry_after),
+      );
+    },
+  );
 });

@@ -9,7 +9,7 @@ const full = templateOf('full');
 const isolated = templateOf('private');
 
 describe('the stage', () => {
-  test('throttles each method, and stores neither bodies nor tokens', () => {
+  test('the stage throttles each method, and stores neither bodies nor tokens', () => {
     const settings = {
       CachingEnabled: false,
       DataTraceEnabled: false,
@@ -28,7 +28,7 @@ describe('the stage', () => {
     });
   });
 
-  test('logs the caller and the error type, and never the error message or a header', () => {
+  test('the access log has the caller and the error type, and never the error message or a header', () => {
     const [stage] = propertiesOf('AWS::ApiGateway::Stage', minimal);
     const format: unknown = JSON.parse(String(asJson(stage?.AccessLogSetting).Format));
     expect(format).toMatchObject({
@@ -41,7 +41,7 @@ describe('the stage', () => {
     );
   });
 
-  test('has no log when logging is off, and creates the role for logs only with create-role', () => {
+  test('the stage has no log when logging is off, and creates the role for logs only with create-role', () => {
     isolated.hasResourceProperties('AWS::ApiGateway::Stage', { AccessLogSetting: Match.absent() });
     isolated.resourceCountIs('AWS::ApiGateway::Account', 0);
     minimal.resourceCountIs('AWS::ApiGateway::Account', 0);
@@ -50,12 +50,12 @@ describe('the stage', () => {
 });
 
 describe('the metric filters of the access log', () => {
-  test('count the calls that API Gateway denied, and are absent when logging is off', () => {
+  test('a metric filter counts the calls that API Gateway denied, and is absent when logging is off', () => {
     minimal.hasResourceProperties('AWS::Logs::MetricFilter', { FilterPattern: '{ $.status = "403" }' });
     isolated.resourceCountIs('AWS::Logs::MetricFilter', 0);
   });
 
-  test("count API Gateway's own 5xx, and not the answers of the function", () => {
+  test("a metric filter counts API Gateway's own 5xx, and not the answers of the function", () => {
     minimal.hasResourceProperties('AWS::Logs::MetricFilter', {
       FilterPattern: '{ ($.status = "5*") && ($.error_type != "-") }',
       MetricTransformations: [Match.objectLike({ MetricName: 'GatewayFails' })],

@@ -36,7 +36,7 @@ test('only schedules and workflows of this AWS account can assume the roles of t
 });
 
 describe('probes', () => {
-  test('run every 5 minutes, without retries', () => {
+  test('the probes run every 5 minutes, without retries', () => {
     examples.resourceCountIs('AWS::Scheduler::Schedule', 2);
     examples.allResourcesProperties('AWS::Scheduler::Schedule', {
       ScheduleExpression: 'rate(5 minutes)',
@@ -44,7 +44,7 @@ describe('probes', () => {
     });
   });
 
-  test('expect a token in one case and a refusal in the other', () => {
+  test('one probe expects a token and the other a refusal', () => {
     for (const expected of ['token', 'forbidden']) {
       examples.hasResourceProperties('AWS::Lambda::Function', {
         Environment: { Variables: { EXPECTED_OUTCOME: expected, FEGORA_ACCOUNT: 'main' } },
@@ -52,7 +52,7 @@ describe('probes', () => {
     }
   });
 
-  test('have an alarm on an unexpected outcome and another on missing runs', () => {
+  test('each probe has an alarm on an unexpected outcome and another on missing runs', () => {
     for (const [metric, missing, threshold] of [
       ['Errors', 'notBreaching', 2],
       ['Invocations', 'breaching', 1],

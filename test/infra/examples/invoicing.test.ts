@@ -11,7 +11,7 @@ const statements = statementsOf(examples);
 describe('the state machine', () => {
   const [machine] = Object.values(examples.findResources('AWS::StepFunctions::StateMachine'));
 
-  test('is a standard workflow, encrypted with its own key, and logs no data', () => {
+  test('the workflow is of type STANDARD, is encrypted with its own key, and logs no data', () => {
     examples.hasResourceProperties('AWS::StepFunctions::StateMachine', {
       StateMachineType: 'STANDARD',
       StateMachineName: Match.absent(),
@@ -23,7 +23,7 @@ describe('the state machine', () => {
     });
   });
 
-  test('can use its key although CloudFormation chooses its name', () => {
+  test('the workflow can use its key although CloudFormation chooses its name', () => {
     const use = statements.find(
       ({ logicalId, actions }) => logicalId.startsWith('InvoicingRoleDefaultPolicy') && actions.includes('kms:Decrypt'),
     );
@@ -34,7 +34,7 @@ describe('the state machine', () => {
     });
   });
 
-  test('lets the log delivery service decrypt only the logs of this AWS account', () => {
+  test('the workflow lets the log delivery service decrypt only the logs of this AWS account', () => {
     expect(statements.filter(({ sid }) => sid === 'DeliverLogs')).toMatchObject([
       {
         principals: ['delivery.logs.amazonaws.com'],
@@ -45,11 +45,11 @@ describe('the state machine', () => {
     ]);
   });
 
-  test('is created after the policy of its role', () => {
+  test('the workflow is created after the policy of its role', () => {
     expect(machine?.DependsOn).toEqual(expect.arrayContaining([expect.stringMatching(/^InvoicingRoleDefaultPolicy/)]));
   });
 
-  test('equals the definition, without retries that the CDK adds', () => {
+  test('the workflow equals the definition, without retries that the CDK adds', () => {
     const [first, token, between, worker, last] = Object.values(
       asJson(asJson(machine?.Properties).DefinitionString),
     ).flatMap((join) => (Array.isArray(join) ? join[1] : []));
@@ -62,12 +62,12 @@ describe('the state machine', () => {
     );
   });
 
-  test('invokes the broker by its alias, not through API Gateway, whose integration is unsigned by default', () => {
+  test('the workflow invokes the alias, not API Gateway, whose integration is unsigned by default', () => {
     const resources = JSON.stringify(machine).match(/:states:::[\w:.]+|NO_AUTH/g);
     expect(resources).toBeNull();
   });
 
-  test('requests only metadata, and retries neither rejected credentials nor a call that Fegora may have received', () => {
+  test('the workflow requests only metadata, and never retries rejected credentials or calls that may have reached Fegora', () => {
     const { EnsureToken, IssueInvoices } = invoicingDefinition({ token: 'TOKEN', worker: 'WORKER' }).States;
     expect(EnsureToken.Parameters.want).toBe('metadata');
     const retried = EnsureToken.Retry.flatMap(({ ErrorEquals }) => ErrorEquals);

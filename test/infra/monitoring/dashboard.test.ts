@@ -9,7 +9,7 @@ const minimal = templateOf('minimal');
 const isolated = templateOf('private');
 
 describe('the dashboard', () => {
-  test('shows tokens by source, logins made and avoided, login latency, remaining lifetime, errors and callers', () => {
+  test('the dashboard shows tokens by source, logins, login latency, remaining lifetime, errors and callers', () => {
     const [dashboard] = propertiesOf('AWS::CloudWatch::Dashboard', minimal);
     const body = JSON.stringify(dashboard?.DashboardBody);
     for (const metric of [
@@ -29,13 +29,13 @@ describe('the dashboard', () => {
     expect(dashboard).not.toHaveProperty('DashboardName');
   });
 
-  test('shows only this broker when other brokers in the AWS account have the same metrics', () => {
+  test('the dashboard shows only this broker when other brokers in the AWS account have the same metrics', () => {
     const body = JSON.stringify(propertiesOf('AWS::CloudWatch::Dashboard', minimal)).replaceAll('\\', '');
     const ofThisFunction = body.match(/SEARCH\('[^']* service="+,\{"Ref":"BrokerFunction\w+"\},"+'/g);
     expect(ofThisFunction).toHaveLength(body.split('SEARCH(').length - 1);
   });
 
-  test('shows the alarms first, and the calls denied by API Gateway only when there is an access log', () => {
+  test('the dashboard shows the alarms first, and the denied calls only when there is an access log', () => {
     const titlesOf = (template: Template) =>
       [...JSON.stringify(propertiesOf('AWS::CloudWatch::Dashboard', template)).matchAll(/title\W+(\w[^"\\]*)/g)].map(
         ([, title]) => title,
