@@ -1,10 +1,11 @@
+// Bundles the function and the client into dist/. Run by `npm run build`; called by bench/ and by the tests of the bundles.
 import { rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 
-/** How the function is bundled, and in the benchmark everybody it is measured against. */
+/** Options of esbuild for the function, and for the peers that the benchmark compares it with. */
 export const settings = {
   outExtension: { '.js': '.mjs' },
   bundle: true,
@@ -20,8 +21,8 @@ export const settings = {
 } as const satisfies BuildOptions;
 
 /**
- * Takes of Node's own modules what is used. An ES import of one evaluates all its exports: that of `node:http` loads
- * undici (for `WebSocket`), that of `node:crypto` Web Crypto, and nobody uses either.
+ * Takes only the used exports of Node's modules. An ES import of a module evaluates all exports of that module: an import
+ * of `node:http` loads undici (for `WebSocket`), an import of `node:crypto` loads Web Crypto. The function needs neither.
  */
 const withoutFacades: Plugin = {
   name: 'without-facades',
@@ -31,7 +32,7 @@ const withoutFacades: Plugin = {
   },
 };
 
-/** Each export by a call that is said to be pure, so that it is dropped where nobody imports it. */
+/** Gets each export by a call that is marked as pure, so that esbuild drops the exports that no file imports. */
 function exportsOf(module: string): string {
   const names = Object.keys(process.getBuiltinModule(module) ?? {}).filter((name) => name !== 'default');
   return [
@@ -41,7 +42,7 @@ function exportsOf(module: string): string {
   ].join('\n');
 }
 
-/** Bundles `secrets-client.ts` apart: sharing code with it, `index.mjs` would load half of the SDK for nothing. */
+/** Bundles `secrets-client.ts` apart. If `index.mjs` shared code with it, each start would load half of the SDK. */
 const secretsClientApart: Plugin = {
   name: 'secrets-client-apart',
   setup: ({ onResolve }) => {
@@ -51,7 +52,7 @@ const secretsClientApart: Plugin = {
   },
 };
 
-/** Leaves out what the SDK's client would fall back on, were it not handed its credentials and its HTTP client. */
+/** Leaves out the SDK's default credentials and HTTP client. The function passes its own to the SDK's client. */
 const withoutFallbacks: Plugin = {
   name: 'without-fallbacks',
   setup: ({ onResolve, onLoad }) => {
@@ -67,11 +68,11 @@ const withoutFallbacks: Plugin = {
 };
 
 /**
- * Bundles the function: `index.mjs` with `handler`, and `secrets-client.mjs`, which reads of secrets load. Nothing comes
- * from the runtime's own copy of the SDK: what was tested is what runs. No source map: it would only be read by people,
- * who have the sources.
+ * Bundles the function: `index.mjs` with `handler`, and `secrets-client.mjs`, which `index.mjs` loads when it reads a
+ * secret. The bundle contains the SDK, so that the tested SDK is the one that runs, and not the copy of the Lambda
+ * runtime. There is no source map: its readers have the sources.
  *
- * @returns what went into it, by esbuild's account
+ * @returns what esbuild reports about inputs and outputs
  */
 export async function buildFunction(folder: string): Promise<Metafile> {
   await rm(folder, { recursive: true, force: true });
@@ -86,10 +87,10 @@ export async function buildFunction(folder: string): Promise<Metafile> {
 }
 
 /**
- * Bundles the client, for callers that bundle nothing themselves: `index.mjs`. Node strips no types below
- * `node_modules`, so the sources serve those who do. The types are those that tsc declares beside it (`tsc -p client`).
+ * Bundles the client for callers without a bundler: `index.mjs`. Node does not strip types below `node_modules`, so such
+ * callers cannot import the sources. `tsc -p client` writes the declarations beside the bundle.
  *
- * @returns what went into it, by esbuild's account
+ * @returns what esbuild reports about inputs and outputs
  */
 export async function buildClient(folder: string): Promise<Metafile> {
   const { metafile } = await build({

@@ -1,22 +1,24 @@
+// Mutation testing of the core. Run by `npm run mutation`.
+
 /**
- * Mutation testing of the core: coverage says that a line was run, a mutant that survives says that nobody would have
- * noticed had it been another. `npm run mutation`, or `npm run mutation -- -m lambda/broker/token.ts` for one file.
+ * Coverage shows that a test ran a line. A mutant that survives shows that no test notices when the line changes.
+ * `npm run mutation -- -m lambda/broker/token.ts` mutates one file.
  *
  * @type {import('@stryker-mutator/api/core').PartialStrykerOptions}
  */
 export default {
   testRunner: 'vitest',
-  // All tests of the core are quick ones: `related` would only leave out those that reach a file through a server.
+  // `related` would leave out the tests that reach a file through a server, and all of these tests are quick.
   vitest: { configFile: 'vitest.stryker.config.ts', related: false },
   coverageAnalysis: 'perTest',
-  // Stryker would rewrite it with an interface that TypeScript 7 does not have; the tests run without it.
+  // Stryker would rewrite tsconfig.json with an API that TypeScript 7 does not have. The tests run without tsconfig.json.
   tsconfigFile: 'none',
   mutate: ['lambda/broker/*.ts', 'lambda/fegora/*.ts', 'lambda/aws/{token-table,item-record,item-update}.ts'],
-  // A whole run takes long; what is known of unchanged code and tests is kept beside the reports.
+  // A whole run takes long. Results of unchanged code and tests are kept in reports/.
   incremental: true,
   incrementalFile: 'reports/mutation.json',
   ignorePatterns: ['cdk.out', 'dist', 'reports', 'coverage'],
-  // Two cores, one of which the tests' own servers need.
+  // The machine has two cores, and the servers of the tests need one.
   concurrency: 1,
   timeoutMS: 10_000,
   reporters: ['clear-text', 'progress'],

@@ -1,3 +1,4 @@
+// Runs every test. Read by `npm test`, `npm run test:unit` and `npm run test:watch`.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -7,7 +8,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     restoreMocks: true,
-    // Two cores: more workers only make the timing tests fight for them.
+    // The machine has two cores. With more workers, the tests that measure time would disturb each other.
     maxWorkers: 2,
   },
 });
