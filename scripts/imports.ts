@@ -31,3 +31,33 @@ export async function readImports(root: string, folders: readonly string[]) {
   );
   return { imports, cycles };
 }
+
+function reachable(imports: Imports, from: string, seen = new Set<string>()): Set<string> {
+  for (const file of imports.get(from) ?? []) {
+    if (!seen.has(file)) {
+      seen.add(file);
+      reachable(imports, file, seen);
+    }
+  }
+  return seen;
+}
+
+/** The longest chain of files of which each imports the next. Counts all files of a cycle: without cycles it is exact. */
+export function longestChain(imports: Imports): string[] {
+  const reach = new Map([...imports.keys()].map((file) => [file, reachable(imports, file)]));
+  const longest = new Map<string, string[]>();
+  const chainFrom = (file: string): string[] => {
+    const known = longest.get(file);
+    if (known !== undefined) {
+      return known;
+    }
+    const isInCycle = (other: string) => reach.get(file)?.has(other) === true && reach.get(other)?.has(file) === true;
+    const cycle = [file, ...[...imports.keys()].filter((other) => other !== file && isInCycle(other))];
+    const next = cycle.flatMap((member) => imports.get(member) ?? []).filter((other) => !cycle.includes(other));
+    const chains = next.map(chainFrom).sort((one, other) => other.length - one.length);
+    const chain = [...cycle, ...(chains[0] ?? [])];
+    longest.set(file, chain);
+    return chain;
+  };
+  return [...imports.keys()].map(chainFrom).sort((one, other) => other.length - one.length)[0] ?? [];
+}

@@ -49,7 +49,7 @@ export async function drawInto(text: string): Promise<string> {
   for (const { name, folders, nodeOf } of pictures) {
     const { imports } = await readImports(root, folders);
     const [start, end] = [`<!-- picture of ${name}: npm run picture -->`, '<!-- end of picture -->'];
-    const place = new RegExp(`${start}\n[^]*?${end}`);
+    const place = new RegExp(`${start}\n[\\s\\S]*?${end}`);
     if (!place.test(drawn)) {
       throw new Error(
         `docs/architecture.md has no place for the picture of ${name}: put the lines ${start} and ${end}.`,
