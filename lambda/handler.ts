@@ -1,3 +1,4 @@
+// The composition root: reads the environment, connects the adapters to the core, and exports what Lambda calls.
 import { setTimeout } from 'node:timers/promises';
 import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import { createGetSecretValue } from './aws/credential-source.ts';
@@ -5,22 +6,27 @@ import { createCredentialSources } from './aws/credential-sources.ts';
 import { type AwsKeys, createCallDynamo, type DynamoOptions } from './aws/dynamodb.ts';
 import { prefetchItem } from './aws/prefetch.ts';
 import { createTokenTable } from './aws/token-table.ts';
-import { type Broker, createBroker } from './broker/broker.ts';
-import type { Clock, Ports, TokenTable } from './broker/ports.ts';
+import { createBroker } from './broker/broker.ts';
+import type { Clock } from './broker/clock.ts';
+import type { Ports, TokenTable } from './broker/ports.ts';
 import { type Config, type Environment, parseConfig } from './config.ts';
 import { BrokerError } from './errors.ts';
 import { createFailingRouter, createRouter, type Handler } from './events/router.ts';
 import { createLogin } from './fegora/password-grant.ts';
 import { createTelemetry } from './telemetry/telemetry.ts';
 
-/** What a test may put in the place of time and chance. */
-export interface Parts {
-  /** @default the system's */
+/** What a test may replace, and how init hears of the prefetch. */
+export interface HandlerOptions {
+  /** @default the system's clocks */
   readonly clock?: Clock;
   /** From 0 to 1. @default Math.random */
   readonly random?: () => number;
-  /** Where given, what the default account's first call will need is read before anybody asks; told when that ends. */
-  readonly onEarlyRead?: (ended: Promise<void>) => void;
+  /**
+   * If given, the handler reads at once what the first call of the default account will need, and tells when that ends.
+   *
+   * @default no prefetch
+   */
+  readonly onPrefetch?: (ended: Promise<void>) => void;
 }
 
 const systemClock: Clock = {
@@ -30,11 +36,11 @@ const systemClock: Clock = {
 };
 
 /**
- * Puts the function of one execution environment together. Never throws: where the configuration is at fault, every
- * call is answered `configuration`, and the log says which variable; an init that throws would say nothing to callers.
+ * Puts the function of one execution environment together. Never throws: if the configuration is faulty, every call is
+ * answered `configuration`, and the log names the variables. An init that throws would tell callers nothing.
  */
-export function createHandler(env: Environment, parts: Parts = {}): Handler {
-  const { clock = systemClock, random = Math.random, ...rest } = parts;
+export function createHandler(env: Environment, options: HandlerOptions = {}): Handler {
+  const { clock = systemClock, random = Math.random } = options;
   const telemetry = createTelemetry(env.AWS_LAMBDA_FUNCTION_NAME ?? 'fegora-token-broker', clock.now);
   const parsed = parseConfig(env);
   if ('faults' in parsed) {
@@ -43,38 +49,31 @@ export function createHandler(env: Environment, parts: Parts = {}): Handler {
     return createFailingRouter(new BrokerError('configuration', `at fault: ${named}`), telemetry);
   }
   const { config } = parsed;
-  const broker = connect(env, config, { ...rest, clock, random, observe: telemetry.observe });
-  return createRouter({ config, broker, report: telemetry });
+  const ports = connect(env, config, { clock, random, observe: telemetry.observe });
+  const table = prefetched(ports, config.defaultAccount, options.onPrefetch);
+  return createRouter({ config, broker: createBroker({ ...ports, table }), report: telemetry });
 }
 
-type Surroundings = Parts & Pick<Ports, 'clock' | 'random' | 'observe'>;
-
-function connect(env: Environment, config: Config, surroundings: Surroundings): Broker {
-  const { tokenUrl, accounts: secrets, clientId, tableName, defaultAccount } = config;
-  const { clock } = surroundings;
-  const { now } = clock;
+/** Fills the ports of the core. */
+function connect(env: Environment, config: Config, given: Pick<Ports, 'clock' | 'random' | 'observe'>): Ports {
+  const { tokenUrl, accounts: secrets, clientId, tableName } = config;
+  const { now } = given.clock;
   const getSecretValue = createGetSecretValue(secretsOptions(env));
-  const readCredentials = createCredentialSources({ getSecretValue, secrets, clientId, now });
-  const table = createTokenTable(createCallDynamo(dynamoOptions(env)), tableName, surroundings.observe);
-  return createBroker({
-    ...surroundings,
+  return {
+    ...given,
     tokenUrl,
     login: createLogin({ tokenUrl, now }),
-    readCredentials,
-    table: readAhead({ table, readCredentials, clock }, defaultAccount, surroundings.onEarlyRead),
-  });
+    readCredentials: createCredentialSources({ getSecretValue, secrets, clientId, now }),
+    table: createTokenTable(createCallDynamo(dynamoOptions(env)), tableName, given.observe),
+  };
 }
 
-function readAhead(
-  parts: Pick<Ports, 'table' | 'readCredentials' | 'clock'>,
-  account: string | undefined,
-  onEarlyRead: Parts['onEarlyRead'],
-): TokenTable {
-  if (onEarlyRead === undefined || account === undefined) {
-    return parts.table;
+function prefetched(ports: Ports, account: string | undefined, onPrefetch: HandlerOptions['onPrefetch']): TokenTable {
+  if (onPrefetch === undefined || account === undefined) {
+    return ports.table;
   }
-  const early = prefetchItem(parts, account);
-  onEarlyRead(early.ended);
+  const early = prefetchItem(ports, account);
+  onPrefetch(early.ended);
   return early;
 }
 
@@ -83,7 +82,7 @@ function dynamoOptions(env: Environment): DynamoOptions {
   return { region, endpoint, keys: () => keysOf(env) };
 }
 
-/** Given outright, the SDK need not look for region and credentials. */
+/** Region and credentials are given, so that the SDK does not look for them. */
 function secretsOptions(env: Environment): SecretsManagerClientConfig {
   const { AWS_REGION: region, AWS_ENDPOINT_URL_SECRETS_MANAGER: endpoint = env.AWS_ENDPOINT_URL } = env;
   const place = { ...(region !== undefined && { region }), ...(endpoint !== undefined && { endpoint }) };
@@ -97,11 +96,11 @@ function keysOf(env: Environment): AwsKeys {
   return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
 }
 
-const earlyReads: Promise<void>[] = [];
+const prefetches: Promise<void>[] = [];
 
 /** What Lambda calls: wrapped, and put together once for each execution environment. */
-export const handler: Handler = createHandler(process.env, { onEarlyRead: (ended) => earlyReads.push(ended) });
+export const handler: Handler = createHandler(process.env, { onPrefetch: (ended) => prefetches.push(ended) });
 
-// Waited for within the init: a first call of that account would wait for it anyway, and after the answer to a call that
-// does not need it nothing may run on.
-await Promise.all(earlyReads);
+// Init waits for the prefetch: a first call of that account would wait for it anyway, and nothing may run on after the
+// answer to a call that does not need it.
+await Promise.all(prefetches);

@@ -1,3 +1,4 @@
+// Parses a stored record into an Item. Called by token-table.ts.
 import type { Item } from '../broker/item.ts';
 import { fingerprint, seal, type Token } from '../broker/token.ts';
 import { isErrorCode } from '../errors.ts';
@@ -32,7 +33,7 @@ export function emptyItem(account: string): Item {
     revision: 0,
     leaseUntil: 0,
     failures: 0,
-    marks: new Set(),
+    rejectedCredentials: new Set(),
     forced: { count: 0, since: 0 },
     paused: false,
   };
@@ -55,9 +56,9 @@ export function parseRecord(account: string, record: unknown): Parsed {
       token,
       lifetimeMs: fields.number('lifetime_ms'),
       ...failureOf(fields),
-      marks: fields.set('marks'),
-      nextTry: fields.number('next_try'),
-      proven: fields.text('proven'),
+      rejectedCredentials: fields.set('marks'),
+      retryRejectedAt: fields.number('next_try'),
+      lastGood: fields.text('proven'),
       renewAt: fields.number('renew_at'),
       forced: forcedOf(fields),
       paused: fields.flag('paused'),

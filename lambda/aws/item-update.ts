@@ -1,4 +1,6 @@
-import { clockToleranceMs, type ForcedRenewals, type Item } from '../broker/item.ts';
+// Builds the expressions of every UpdateItem. Called by token-table.ts.
+import { clockToleranceMs } from '../broker/clock.ts';
+import type { ForcedRenewals, Item } from '../broker/item.ts';
 import type { Change, Claim } from '../broker/ports.ts';
 import { seal } from '../broker/token.ts';
 import { type Attribute, schemaVersion } from './item-record.ts';
@@ -15,8 +17,8 @@ export interface Update {
 interface Terms {
   readonly set?: Readonly<Record<string, Attribute>>;
   readonly remove?: readonly string[];
-  readonly addMarks?: string;
-  readonly deleteMarks?: string;
+  readonly addRejected?: string;
+  readonly deleteRejected?: string;
   /** Names stand as `#name`, values as `:name`. */
   readonly condition?: string;
   readonly conditionValues?: Readonly<Record<string, Attribute>>;
@@ -24,13 +26,13 @@ interface Terms {
 
 /** The claim: on the item as read, and on no lease but one that ended over the clocks' tolerance ago. */
 export function claimUpdate({ revision }: Item, claim: Claim): Update {
-  const { owner, now, leaseUntil, dropToken, nextTry, forced } = claim;
+  const { owner, now, leaseUntil, dropToken, retryRejectedAt, forced } = claim;
   const isAsRead = revision === 0 ? 'attribute_not_exists(#revision)' : '#revision = :as_read';
   return express({
     set: {
       owner: { S: owner },
       lease_until: number(leaseUntil),
-      ...(nextTry !== undefined && { next_try: number(nextTry) }),
+      ...(retryRejectedAt !== undefined && { next_try: number(retryRejectedAt) }),
       ...(forced !== undefined && forcedAttributes(forced)),
     },
     remove: dropToken ? ['access_token', 'seal'] : [],
@@ -53,13 +55,13 @@ function termsOf(account: string, change: Change): Terms {
       return publishUpdate(account, change);
     case 'fail':
       return failUpdate(change);
-    case 'mark':
+    case 'reject':
       return {
-        set: change.nextTry === undefined ? {} : { next_try: number(change.nextTry) },
-        addMarks: change.key,
+        set: change.retryRejectedAt === undefined ? {} : { next_try: number(change.retryRejectedAt) },
+        addRejected: change.key,
       };
     case 'clear-rejection':
-      return { remove: ['marks', 'next_try', ...holdAttributes], ...ofOurSchema };
+      return { remove: ['marks', 'next_try', ...backoffAttributes], ...ofOurSchema };
     case 'purge':
       return { remove: ['access_token', 'seal', 'last_login'], ...ofOurSchema };
     case 'pause':
@@ -81,35 +83,35 @@ function publishUpdate(account: string, { owner, token, key, at }: Extract<Chang
       proven: { S: key },
       lease_until: number(0),
     },
-    remove: [...holdAttributes, 'renew_at', 'next_try'],
-    deleteMarks: key,
+    remove: [...backoffAttributes, 'renew_at', 'next_try'],
+    deleteRejected: key,
     ...ofOwner(owner),
   };
 }
 
 function failUpdate(change: Extract<Change, { kind: 'fail' }>): Terms {
-  const { owner, endLease, error, hold, renewAt, undone } = change;
+  const { owner, endLease, error, backoff, renewAt, rollback } = change;
   return {
     set: {
       ...(endLease && { lease_until: number(0) }),
       ...(error !== undefined && { last_error_code: { S: error.code }, last_error_at: number(error.at) }),
-      ...(hold !== undefined && {
-        retry_at: number(hold.retryAt),
-        retry_code: { S: hold.code },
-        failed_answer: { S: hold.answer },
-        failures: number(hold.failures),
+      ...(backoff !== undefined && {
+        retry_at: number(backoff.retryAt),
+        retry_code: { S: backoff.code },
+        failed_answer: { S: backoff.answer },
+        failures: number(backoff.failures),
       }),
       ...(renewAt !== undefined && { renew_at: number(renewAt) }),
-      ...(undone?.nextTry !== undefined && { next_try: number(undone.nextTry) }),
-      ...(undone?.forced !== undefined && forcedAttributes(undone.forced)),
+      ...(rollback?.retryRejectedAt !== undefined && { next_try: number(rollback.retryRejectedAt) }),
+      ...(rollback?.forced !== undefined && forcedAttributes(rollback.forced)),
     },
     // A failure that holds nobody (a refused password) ends the hold that the one before it had set.
-    remove: error !== undefined && hold === undefined ? holdAttributes : [],
+    remove: error !== undefined && backoff === undefined ? backoffAttributes : [],
     ...ofOwner(owner),
   };
 }
 
-const holdAttributes = ['retry_at', 'retry_code', 'failed_answer', 'failures'];
+const backoffAttributes = ['retry_at', 'retry_code', 'failed_answer', 'failures'];
 
 function forcedAttributes({ count, since }: ForcedRenewals) {
   return { forced_count: number(count), forced_since: number(since) };
@@ -127,23 +129,23 @@ const ofOurSchema = {
 
 /** Every write counts the revision up, so that whoever read the item before cannot claim on it. */
 function express(terms: Terms): Update {
-  const { set = {}, remove = [], addMarks, deleteMarks, condition, conditionValues = {} } = terms;
+  const { set = {}, remove = [], addRejected, deleteRejected, condition, conditionValues = {} } = terms;
   const assignments = [
     '#schema = if_not_exists(#schema, :schema)',
     ...Object.keys(set).map((name) => `#${name} = :${name}`),
   ];
   const text = [
     `SET ${assignments.join(', ')}`,
-    `ADD #revision :one${addMarks === undefined ? '' : ', #marks :marks'}`,
+    `ADD #revision :one${addRejected === undefined ? '' : ', #marks :marks'}`,
     ...(remove.length === 0 ? [] : [`REMOVE ${remove.map((name) => `#${name}`).join(', ')}`]),
-    ...(deleteMarks === undefined ? [] : ['DELETE #marks :marks']),
+    ...(deleteRejected === undefined ? [] : ['DELETE #marks :marks']),
   ].join(' ');
-  const mark = addMarks ?? deleteMarks;
+  const rejected = addRejected ?? deleteRejected;
   const values: Record<string, Attribute> = {
     schema: number(schemaVersion),
     one: number(1),
     ...set,
-    ...(mark !== undefined && { marks: { SS: [mark] } }),
+    ...(rejected !== undefined && { marks: { SS: [rejected] } }),
     ...conditionValues,
   };
   const used = `${text} ${condition ?? ''}`.match(/#\w+/g) ?? [];

@@ -1,6 +1,6 @@
 // Reads the item of one account before the first invocation asks. Created by ../handler.ts, called by the broker.
-import { holdOf, type Item, servableToken } from '../broker/item.ts';
-import { type Moment, momentOf } from '../broker/login-guard.ts';
+import { type Moment, momentOf } from '../broker/clock.ts';
+import { blockOf, type Item, servableToken } from '../broker/item.ts';
 import type { Ports, TokenTable } from '../broker/ports.ts';
 import { withTimeLimit } from '../broker/time-limit.ts';
 
@@ -67,7 +67,7 @@ type Dependencies = Pick<Ports, 'table' | 'readCredentials' | 'clock'>;
 type ReadResult = Awaited<ReturnType<TokenTable['read']>>;
 
 function isLoginDue(item: Item, now: number): boolean {
-  return item.fault === undefined && servableToken(item, now) === undefined && holdOf(item, now) === undefined;
+  return item.fault === undefined && servableToken(item, now) === undefined && blockOf(item, now) === undefined;
 }
 
 /** Resolves when the signal aborts. No item is known then, and `table.read` refuses the aborted signal. */

@@ -1,3 +1,4 @@
+// The shared table over DynamoDB: the TokenTable port. Put together by ../handler.ts.
 import type { Item } from '../broker/item.ts';
 import type { Change, Claim, Observe, TokenTable } from '../broker/ports.ts';
 import { BrokerError } from '../errors.ts';
@@ -95,16 +96,16 @@ function isDone(item: Item, change: Change): boolean {
       );
     case 'fail':
       return item.owner === change.owner && isFailureNoted(item, change);
-    case 'mark':
-      return item.marks.has(change.key);
+    case 'reject':
+      return item.rejectedCredentials.has(change.key);
     default:
       return false;
   }
 }
 
-function isFailureNoted(item: Item, { endLease, error, hold }: Extract<Change, { kind: 'fail' }>): boolean {
+function isFailureNoted(item: Item, { endLease, error, backoff }: Extract<Change, { kind: 'fail' }>): boolean {
   const isLeaseDone = !endLease || item.leaseUntil === 0;
-  return isLeaseDone && item.lastError?.at === error?.at && item.retryAt === hold?.retryAt;
+  return isLeaseDone && item.lastError?.at === error?.at && item.retryAt === backoff?.retryAt;
 }
 
 function isRefusal(thrown: unknown): boolean {

@@ -1,42 +1,41 @@
-import type { BrokerError } from '../errors.ts';
+// How long no environment logs in after a login failed. Pure; called by lease-records.ts.
+import type { FailedLogin } from './ports.ts';
 
-/** What a failed login says about when to try again. */
-export interface Failure {
-  readonly error: BrokerError;
-  readonly answer: string;
-  readonly retryAfterMs?: number;
-}
+/** What of a failed login the back-off depends on. */
+export type FailedAnswer = Pick<FailedLogin, 'error' | 'answer' | 'retryAfterMs'>;
 
 const shortMs = 5000;
 const longestRetryAfterMs = 300_000;
 const refusedMs = 5 * 60_000;
 const doubtfulMs = 60_000;
 const longestDoubtMs = 6 * 3_600_000;
-const sickMs = 60_000;
+const brokenMs = 60_000;
 
-/** This many HTML 500 in a row are taken for an account that Fegora cannot log in at all (two refresh-token rows). */
-const sickAfter = 3;
+/** After this many HTML 500 in a row, Fegora probably cannot log in the account at all (two refresh-token rows). */
+const brokenAfter = 3;
 
 /**
- * How long nobody tries again after a login failed. `inRow` counts equal answers in a row, this one included; `random`
- * spreads the short hold, from 0 to 1. Milliseconds.
+ * How long no environment tries again. Milliseconds.
+ *
+ * @param inRow how many equal answers in a row, this one included
+ * @param random from 0 to 1; spreads the short back-off
  */
-export function holdMs(failure: Failure, inRow: number, random: number): number {
-  const askedMs = Math.min(failure.retryAfterMs ?? 0, longestRetryAfterMs);
-  return Math.max(askedMs, ownHoldMs(failure, inRow, random));
+export function backoffMs(failed: FailedAnswer, inRow: number, random: number): number {
+  const askedMs = Math.min(failed.retryAfterMs ?? 0, longestRetryAfterMs);
+  return Math.max(askedMs, ownBackoffMs(failed, inRow, random));
 }
 
-function ownHoldMs({ answer, error }: Failure, inRow: number, random: number): number {
+function ownBackoffMs({ answer, error }: FailedAnswer, inRow: number, random: number): number {
   if (answer === 'unknown_400') {
     return Math.min(doubtfulMs * 2 ** (inRow - 1), longestDoubtMs);
   }
-  if (isSick(answer, inRow)) {
-    return sickMs;
+  if (isAccountBroken(answer, inRow)) {
+    return brokenMs;
   }
   return error.retryable ? shortMs * (1 + random / 4) : refusedMs;
 }
 
-/** Whether Fegora's own page says, again and again, that it cannot serve this account. */
-export function isSick(answer: string, inRow: number): boolean {
-  return answer === 'html_500' && inRow >= sickAfter;
+/** Whether Fegora's own error page came so often in a row that the account itself may be broken. */
+export function isAccountBroken(answer: string, inRow: number): boolean {
+  return answer === 'html_500' && inRow >= brokenAfter;
 }

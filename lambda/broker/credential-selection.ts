@@ -1,67 +1,77 @@
-import { BrokerError } from '../errors.ts';
-import { credentialKey, type Item, mayProve } from './item.ts';
-import type { Recollection } from './local-state.ts';
-import type { Credentials, Ports } from './ports.ts';
+// Picks the secret version to log in with. Called by refresh-loop.ts.
+import { asBrokerError, BrokerError } from '../errors.ts';
+import { credentialKey, type Item, mayRetryRejected } from './item.ts';
+import type { LocalState } from './local-state.ts';
+import type { AccountPorts, Credentials } from './ports.ts';
 
 /** The credentials to log in with. */
-export interface Choice {
+export interface SelectedCredentials {
   readonly credentials: Credentials;
   /** `credentialKey` of the credentials. */
   readonly key: string;
-  /** Whether Fegora refused them before and they get one try more, having logged in earlier. */
-  readonly proving: boolean;
+  /** Whether Fegora refused them before. They get one more try, because they had logged in earlier. */
+  readonly isRetry: boolean;
 }
 
-/** Where to look and what is known. */
-export interface Candidates {
-  readonly item: Pick<Item, 'account' | 'marks' | 'proven' | 'nextTry'>;
-  readonly recollection: Recollection;
-  /** For a verification: whether to ask Secrets Manager whatever is cached, and to try no refused version again. */
-  readonly past: boolean;
+/** Where to look. */
+export interface SelectionOptions {
+  readonly item: Pick<Item, 'rejectedCredentials' | 'lastGood' | 'retryRejectedAt'>;
+  /** For a verification: asks Secrets Manager whatever is cached, and retries no rejected version. */
+  readonly isVerification: boolean;
   readonly signal: AbortSignal;
 }
 
-/** How often one environment asks for another version while the one it knows is marked. Milliseconds. */
+/** How often one environment asks for another version while the one it knows is rejected. Milliseconds. */
 const askAgainMs = 5000;
 
+type Ports = Pick<AccountPorts, 'clock' | 'readCredentials' | 'tokenUrl'>;
+
 /**
- * Picks the version to log in with: the cached one, or, where Fegora refused that one, AWSCURRENT as it is now.
- *
- * @throws BrokerError `credentials_rejected` where that one is refused too, and whatever reading the secret throws
+ * Selects the cached version, or AWSCURRENT as it is now if Fegora refused the cached one. The error of the result is
+ * `credentials_rejected` if Fegora refused that one too, else whatever reading the secret threw.
  */
-export function createCredentialChoice({ clock, readCredentials, tokenUrl }: Ports) {
-  return async (candidates: Candidates): Promise<Choice> => {
-    const { item, recollection } = candidates;
-    const cached = await read(candidates, candidates.past);
-    if (!isMarked(cached.key, candidates)) {
-      return { ...cached, proving: false };
+export function createCredentialSelection({ clock, readCredentials, tokenUrl }: Ports, state: LocalState) {
+  return async (options: SelectionOptions): Promise<SelectedCredentials | BrokerError> => {
+    try {
+      return await select(options);
+    } catch (thrown) {
+      return asBrokerError(thrown);
     }
-    const latest = !candidates.past && mayAsk(recollection) ? await read(candidates, true) : cached;
-    if (!isMarked(latest.key, candidates)) {
-      return { ...latest, proving: false };
-    }
-    // A verification is for a version that has not been refused.
-    const mayRetry = !candidates.past && !recollection.pendingMarks.has(latest.key);
-    if (mayRetry && mayProve(item, latest.key, clock.now())) {
-      return { ...latest, proving: true };
-    }
-    throw new BrokerError('credentials_rejected', 'Fegora refused this version of the secret');
   };
 
-  async function read({ item, signal }: Candidates, past: boolean) {
-    const credentials = await readCredentials(item.account, { past, signal });
+  async function select({
+    item,
+    isVerification,
+    signal,
+  }: SelectionOptions): Promise<SelectedCredentials | BrokerError> {
+    const cached = await read(isVerification, signal);
+    if (!isRejected(cached.key, item)) {
+      return { ...cached, isRetry: false };
+    }
+    const latest = !isVerification && mayAskAgain() ? await read(true, signal) : cached;
+    if (!isRejected(latest.key, item)) {
+      return { ...latest, isRetry: false };
+    }
+    const mayRetry = !isVerification && !state.unwrittenRejections.has(latest.key);
+    return mayRetry && mayRetryRejected(item, latest.key, clock.now())
+      ? { ...latest, isRetry: true }
+      : new BrokerError('credentials_rejected', 'Fegora refused this version of the secret');
+  }
+
+  async function read(past: boolean, signal: AbortSignal) {
+    const credentials = await readCredentials({ past, signal });
     return { credentials, key: credentialKey(credentials.versionId, credentials.clientId, tokenUrl) };
   }
 
-  function mayAsk(recollection: Recollection): boolean {
-    const may = clock.monotonic() - recollection.secretAskedAt >= askAgainMs;
+  function isRejected(key: string, { rejectedCredentials }: Pick<Item, 'rejectedCredentials'>): boolean {
+    return rejectedCredentials.has(key) || state.unwrittenRejections.has(key);
+  }
+
+  function mayAskAgain(): boolean {
+    const may = clock.monotonic() - state.secretAskedAt >= askAgainMs;
     if (may) {
-      recollection.secretAskedAt = clock.monotonic();
+      state.secretAskedAt = clock.monotonic();
     }
     return may;
   }
-}
-
-function isMarked(key: string, { item, recollection }: Candidates): boolean {
-  return item.marks.has(key) || recollection.pendingMarks.has(key);
 }

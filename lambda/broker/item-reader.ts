@@ -1,82 +1,67 @@
+// Reads the item of one account, in time with the table's clock. Called by refresh-loop.ts.
 import { BrokerError } from '../errors.ts';
-import { clockToleranceMs, type Item, servableToken } from './item.ts';
-import { leaseMs } from './leased-login.ts';
-import type { Recollection } from './local-state.ts';
-import { isSteady, type Moment, momentOf } from './login-guard.ts';
-import type { Ports } from './ports.ts';
-import type { Token } from './token.ts';
-import type { Want } from './want.ts';
-
-/** The item at a moment at which our clock agreed with the table's. */
-export interface Reading {
-  readonly item: Item;
-  readonly seen: Moment;
-  /** The stored token where it could serve this flight, were nothing better to be had. */
-  readonly current: Token | undefined;
-}
-
-/** Whose item, and for whom. */
-export interface Inquiry {
-  readonly account: string;
-  readonly want: Want;
-  readonly recollection: Recollection;
-  /** Aborts when there is no time left to wait for the table. */
-  readonly late: AbortSignal;
-}
+import { clockToleranceMs, isSteady, type Moment, momentOf } from './clock.ts';
+import type { Snapshot } from './decide.ts';
+import { type Item, leaseMs, servableToken } from './item.ts';
+import type { LocalState } from './local-state.ts';
+import type { AccountPorts } from './ports.ts';
 
 /**
- * The tolerance, the header's second, and one for the read itself. Two environments that are so far off in opposite
- * directions still have the lease (15 s, and 2 s to its theft) outlast the login's deadline (8 s). Milliseconds.
+ * The tolerance, the second that the header cuts off, and one for the read itself. Even if two environments are this far
+ * off in opposite directions, the lease (15 s, and 2 s until it may be taken over) outlasts the login's deadline (8 s).
+ * Milliseconds.
  */
 const provenWithinMs = 2 * clockToleranceMs;
 
+/** Reads the item. @throws BrokerError `table_unavailable`, `configuration`, `deadline` */
+export type ReadSnapshot = (rejected: string | undefined, late: AbortSignal) => Promise<Snapshot>;
+
 /**
- * Reads an account's item, after writing the marks that could not be written before.
+ * Reads the item, after writing the rejections that could not be written before.
  *
- * All environments meet at the table, so its clock is the one they share: whoever is off it by more than the tolerance
- * must neither trust the times in the item nor write its own. Such an item is taken for one that cannot be understood.
+ * The table's clock is the one that all environments share. An environment that is off it by more than the tolerance must
+ * not trust the times in the item, and must not write its own: the item counts as faulty.
  */
-export function createReader({ clock, table, observe }: Ports): (inquiry: Inquiry) => Promise<Reading> {
-  return async (inquiry) => {
-    const { account, want, late } = inquiry;
+export function createItemReader({ clock, table, observe }: AccountPorts, state: LocalState): ReadSnapshot {
+  return async (rejected, late) => {
     if (late.aborted) {
       throw new BrokerError('deadline', 'no time was left to read the table');
     }
-    await writePendingMarks(inquiry);
-    const { seen, ...read } = await readSteadily(account, late);
-    const item = soundly(read.item, seen.wall, read.isTimed);
-    if (item.fault !== undefined && !read.isTimed) {
-      observe({ kind: 'clock_unsteady', account });
+    await writeRejections(late);
+    const { seen, isTimed, ...read } = await readSteadily(late);
+    const item = withoutImpossible(read.item, seen.wall, isTimed);
+    if (item.fault !== undefined && !isTimed) {
+      observe({ kind: 'clock_unsteady' });
     }
-    return { item, seen, current: servableToken(item, seen.wall, want.rejected) };
+    return { item, seen, current: servableToken(item, seen.wall, rejected) };
   };
 
-  /** A clock that was set during the read says nothing of the item: it is read once more. */
-  async function readSteadily(account: string, late: AbortSignal) {
-    const first = await readTimed(account, late);
-    return first.isTimed ? first : await readTimed(account, late);
+  /** Reads once more if our clock was set during the read: such a read says nothing of the item. */
+  async function readSteadily(late: AbortSignal) {
+    const first = await readTimed(late);
+    return first.isTimed ? first : await readTimed(late);
   }
 
-  async function readTimed(account: string, late: AbortSignal) {
+  async function readTimed(late: AbortSignal) {
     const before = momentOf(clock);
-    const { item, at } = await table.read(account, late);
+    const { item, at } = await table.read(late);
     const seen = momentOf(clock);
     return { item, seen, isTimed: isSteady(clock, before) && !isOff(at, before, seen) };
   }
 
-  /** What cannot be written stays, and stops its version here; a token that can be read is not held back for it. */
-  async function writePendingMarks({ account, recollection: { pendingMarks }, late }: Inquiry): Promise<void> {
-    for (const [key, mark] of pendingMarks) {
-      const isWritten = await table.write(account, mark, late).catch(() => false);
+  /** A rejection that cannot be written stays here and stops its version. The token can be read all the same. */
+  async function writeRejections(late: AbortSignal): Promise<void> {
+    for (const [key, rejection] of state.unwrittenRejections) {
+      const isWritten = await table.write(rejection, late).catch(() => false);
       if (isWritten) {
-        pendingMarks.delete(key);
+        state.unwrittenRejections.delete(key);
       }
     }
   }
 }
 
-/** The item with what cannot be true of it taken for a fault, or, of a login that is yet to come, for nothing. */
-function soundly(item: Item, now: number, isTimed: boolean): Item {
+/** Turns what cannot be true of the item into a fault. A login that is yet to come counts as no login. */
+function withoutImpossible(item: Item, now: number, isTimed: boolean): Item {
   if (!isTimed) {
     return { ...item, fault: 'its time is not ours' };
   }
@@ -88,8 +73,8 @@ function soundly(item: Item, now: number, isTimed: boolean): Item {
 }
 
 /**
- * Whether the table's time, whole seconds cut off, does not prove that ours lies within `provenWithinMs` of it. What
- * matters is the proof: a process that is stopped in the middle of its read may get a time from before or from after.
+ * Whether the table's time (whole seconds cut off) does not prove that ours is within `provenWithinMs` of it. A process
+ * that is stopped in the middle of its read may get a time from before the stop or from after it, so only the proof counts.
  */
 function isOff(at: number | undefined, before: Moment, after: Moment): boolean {
   return at !== undefined && (after.wall - at > provenWithinMs || at + 1000 - before.wall > provenWithinMs);

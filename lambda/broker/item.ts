@@ -1,17 +1,19 @@
+// What all environments know together of one account, and what of it allows or forbids a login. Pure; used by the whole core.
 import { createHash } from 'node:crypto';
 import { BrokerError, type ErrorCode } from '../errors.ts';
+import { clockToleranceMs } from './clock.ts';
 import { expiresAt, loginGapMs, servableUntil, type Token } from './token.ts';
 
-/** What all environments know together of one account: the shared table's item, parsed. Times are epoch milliseconds. */
+/** The shared table's item of one account, parsed. Times are epoch milliseconds. */
 export interface Item {
   readonly account: string;
-  /** Grows by one at every write; 0 where there is no item yet. */
+  /** Grows by one at every write; 0 if there is no item yet. */
   readonly revision: number;
-  /** Names what cannot be understood of the item; nobody may log in on such a one. */
+  /** Names what cannot be understood of the item. Such an item allows no login. */
   readonly fault?: string;
-  /** UUID of the latest claim; stands on after its lease has ended. */
+  /** UUID of the latest claim; stays after its lease has ended. */
   readonly owner?: string;
-  /** End of the latest claim's lease; 0 where it was ended. */
+  /** End of the latest claim's lease; 0 if the holder ended it. */
   readonly leaseUntil: number;
   readonly token?: Token;
   /** No claim before this time; `retryCode` says why. */
@@ -20,18 +22,18 @@ export interface Item {
   /** The answer of the latest failed login, and how often in a row it came. */
   readonly failedAnswer?: string;
   readonly failures: number;
-  /** Credential keys that Fegora refused (`credentialKey`). */
-  readonly marks: ReadonlySet<string>;
-  /** When a marked version that had logged in before may be tried again. */
-  readonly nextTry?: number;
-  /** The credential key that logged in last. */
-  readonly proven?: string;
-  /** No renewal in the window before this time. */
+  /** Keys (`credentialKey`) of the credentials that Fegora refused. */
+  readonly rejectedCredentials: ReadonlySet<string>;
+  /** When a rejected version that had worked may be tried again. */
+  readonly retryRejectedAt?: number;
+  /** Key of the credentials that logged in last. */
+  readonly lastGood?: string;
+  /** No renewal ahead of need before this time. */
   readonly renewAt?: number;
   readonly forced: ForcedRenewals;
   readonly paused: boolean;
   readonly lastLogin?: number;
-  /** Lifetime of the latest token, also after the token itself was removed. Milliseconds. */
+  /** Lifetime of the latest token; stays after the token is removed. Milliseconds. */
   readonly lifetimeMs?: number;
   readonly lastError?: { readonly code: ErrorCode; readonly at: number };
 }
@@ -42,85 +44,85 @@ export interface ForcedRenewals {
   readonly since: number;
 }
 
-/** How far apart AWS hosts' clocks are taken to be, at most. Milliseconds. */
-export const clockToleranceMs = 2000;
+/** How long a claim keeps other environments away. Milliseconds. */
+export const leaseMs = 15_000;
 
 const forcedWindowMs = 5 * 60_000;
 const forcedPerWindow = 3;
-/** Nobody can tell when an operator ends a pause. Milliseconds. */
+/** A pause has no known end, so callers are told to ask again after this time. Milliseconds. */
 const lookAtPauseMs = 30_000;
 
-/** Names a secret version as Fegora sees it: a mark must not outlive a change of client id or token URL. 64 hex digits. */
+/**
+ * Names a secret version as Fegora sees it: a rejection does not outlive a change of client id or token URL. SHA-256, 64
+ * hex digits.
+ */
 export function credentialKey(versionId: string, clientId: string, tokenUrl: string): string {
   return createHash('sha256')
     .update(JSON.stringify([versionId, clientId, tokenUrl]))
     .digest('hex');
 }
 
-/** The token of a sound item, if it may still be handed out and is not the one reported as rejected. */
+/** The token of a sound item, if it is servable and is not the one reported as rejected. */
 export function servableToken({ fault, token }: Item, now: number, rejected?: string): Token | undefined {
   const isServable = fault === undefined && token !== undefined && now < servableUntil(token);
   return isServable && token.fingerprint !== rejected ? token : undefined;
 }
 
-/** Whether a token is stored that no environment could hand out any more. */
-export function holdsExpiredToken(item: Item, now: number): boolean {
+/** Whether a token is stored that has expired. */
+export function hasExpiredToken(item: Item, now: number): boolean {
   return item.token !== undefined && expiresAt(item.token) <= now;
 }
 
-/** From when on the lease may be stolen: clocks may differ by the tolerance. 0 where no lease stands. */
+/** From when on the lease may be taken over: clocks may differ by the tolerance. 0 if no lease stands. Epoch milliseconds. */
 export function stealableAt({ leaseUntil }: Pick<Item, 'leaseUntil'>): number {
   return leaseUntil === 0 ? 0 : leaseUntil + clockToleranceMs;
 }
 
-type Hold = Pick<Item, 'paused' | 'retryAt' | 'retryCode'>;
+type Backoff = Pick<Item, 'paused' | 'retryAt' | 'retryCode'>;
 
-/** Why nobody may claim now, if so. */
-export function holdOf(item: Hold, now: number): BrokerError | undefined {
+/** Why no claim is allowed now: a pause or a back-off; undefined if neither stands. */
+export function blockOf(item: Backoff, now: number): BrokerError | undefined {
   if (item.paused) {
     return new BrokerError('paused', 'an operator paused this account', { retryAfterMs: lookAtPauseMs });
   }
-  return item.retryAt !== undefined && item.retryAt > now ? retryError(item, item.retryAt - now) : undefined;
+  return item.retryAt !== undefined && item.retryAt > now ? backoffError(item, item.retryAt - now) : undefined;
 }
 
-/**
- * Why a caller without a token need not wait for the login that is under way: the one before it failed, and it is only
- * the probe.
- */
-export function probeError(item: Hold): BrokerError | undefined {
-  return item.retryCode === undefined ? undefined : retryError(item, undefined);
+/** The failure that the next login probes; undefined if the latest login succeeded. */
+export function probedFailure(item: Backoff): BrokerError | undefined {
+  return item.retryCode === undefined ? undefined : backoffError(item, undefined);
 }
 
-function retryError(item: Hold, retryAfterMs: number | undefined): BrokerError {
+function backoffError(item: Backoff, retryAfterMs: number | undefined): BrokerError {
   const code = item.retryCode ?? 'upstream_unavailable';
   return new BrokerError(code, 'a login failed a short while ago', retryAfterMs === undefined ? {} : { retryAfterMs });
 }
 
-/** Until when the latest successful login forbids another, forced ones excepted. */
+/** Until when the latest successful login forbids another one. Forced renewals are exempt. Epoch milliseconds. */
 export function gapEnds(item: Item): number {
   return item.lastLogin === undefined ? 0 : item.lastLogin + loginGapMs(item.lifetimeMs ?? 0);
 }
 
 /**
- * A refused version that had logged in before may belong to a locked account: it is due again at `nextTry`, and at once
- * where none is set, which is so when the one that marked it did not know that it had logged in.
+ * Whether a rejected version may be tried again. Only one that had logged in before: its user may be locked, and the
+ * password right. It is due at `retryRejectedAt`, or at once if that is not set: then the environment that wrote the
+ * rejection did not know that the version had worked.
  */
-export function mayProve({ proven, nextTry = 0 }: Pick<Item, 'proven' | 'nextTry'>, key: string, now: number): boolean {
-  return proven === key && nextTry <= now;
+export function mayRetryRejected(
+  { lastGood, retryRejectedAt = 0 }: Pick<Item, 'lastGood' | 'retryRejectedAt'>,
+  key: string,
+  now: number,
+): boolean {
+  return lastGood === key && retryRejectedAt <= now;
 }
 
-/**
- * The count with one more forced renewal.
- *
- * @throws BrokerError `too_many_rejections` over three in five minutes
- */
-export function forcedOnceMore({ forced }: Item, now: number): ForcedRenewals {
+/** The count with one more forced renewal; BrokerError `too_many_rejections` if that is more than three in five minutes. */
+export function forcedOnceMore({ forced }: Item, now: number): ForcedRenewals | BrokerError {
   const windowEnds = forced.since + forcedWindowMs;
   if (forced.count === 0 || now >= windowEnds) {
     return { count: 1, since: now };
   }
-  if (forced.count >= forcedPerWindow) {
-    throw new BrokerError('too_many_rejections', 'forced renewals are used up', { retryAfterMs: windowEnds - now });
-  }
-  return { count: forced.count + 1, since: forced.since };
+  return forced.count < forcedPerWindow
+    ? { count: forced.count + 1, since: forced.since }
+    : new BrokerError('too_many_rejections', 'forced renewals are used up', { retryAfterMs: windowEnds - now });
 }

@@ -1,194 +1,138 @@
-import { randomUUID } from 'node:crypto';
-import { BrokerError } from '../errors.ts';
-import { holdMs, isSick } from './backoff.ts';
-import type { Choice } from './credential-selection.ts';
-import { clockToleranceMs, type ForcedRenewals, holdsExpiredToken, type Item } from './item.ts';
-import type { Recollection } from './local-state.ts';
-import { createSendLogin, type FailedLogin, type Sent } from './login.ts';
-import { armGuard, type Guard, GuardExpired, type Moment } from './login-guard.ts';
-import type { Change, Claim, Ports } from './ports.ts';
+// Claims the lease, sends at most one login, and writes its result. Called by refresh-loop.ts.
+import type { BrokerError } from '../errors.ts';
+import type { Moment } from './clock.ts';
+import { claimOf, errorUntil, failureOf, type LoginOrder, rejectionOf, withdrawalOf } from './lease-records.ts';
+import type { LocalState } from './local-state.ts';
+import { armGuard, type Guard } from './login-guard.ts';
+import type { AccountPorts, Change, Claim, FailedLogin, IssuedLogin, LoginOutcome } from './ports.ts';
+import type { RefreshResult } from './refresh.ts';
 import { withTimeLimit } from './time-limit.ts';
-import type { Token } from './token.ts';
+import { fingerprint } from './token.ts';
 
 /** How one claim and the login it bought ended. */
-export type AttemptEnd =
+export type LeasedLoginEnd =
   /** Another environment was faster, or our claim cannot be proved: nothing was sent. */
   | { readonly kind: 'lost' }
-  /** Too long went by before the first byte: nothing was sent. */
-  | { readonly kind: 'expired' }
-  /** `kept` is false where another claim came in between: the token is good, but not the one everybody uses. */
-  | { readonly kind: 'issued'; readonly token: Token; readonly sent: Moment; readonly kept: boolean }
-  /** Fegora refused these credentials, and they are marked. */
-  | { readonly kind: 'refused' }
+  /** Too much time went by before the first byte: nothing was sent. */
+  | { readonly kind: 'withheld' }
+  | { readonly kind: 'issued'; readonly result: RefreshResult }
+  /** Fegora refused these credentials, and their rejection is written or kept. */
+  | { readonly kind: 'rejected' }
   | { readonly kind: 'failed'; readonly error: BrokerError };
 
-/** What an attempt is to do. */
-export interface Errand extends Choice {
-  readonly item: Item;
-  readonly recollection: Recollection;
-  readonly forced?: ForcedRenewals;
-  /** Whether a caller waits who could be served at once: if this login fails, the next one can wait. */
-  readonly spare: boolean;
-  /** Whether the login is cut short. */
-  readonly brief: boolean;
-  /** For claim and login together. Milliseconds. */
-  readonly deadlineMs: number;
-}
-
-/** The note that Fegora refused some credentials. */
-export type Mark = Extract<Change, { kind: 'mark' }>;
-
-/** How long a claim keeps others away. Milliseconds. */
-export const leaseMs = 15_000;
-/** How long a login may take from its first byte on while its caller could be served at once. Milliseconds. */
-export const briefMs = 2000;
+/** How long the result of a login may take to be written. Milliseconds. */
 const settleMs = 2000;
-const renewAgainMs = 60_000;
-const provenAgainMs = 30 * 60_000;
-const triedAgainMs = 6 * 3_600_000;
 
-type Crew = Ports & { readonly sendLogin: ReturnType<typeof createSendLogin>; readonly now: Guard['now'] };
+type Written = 'written' | 'refused' | 'unwritten';
 
-/** Claims, sends at most one login, and writes its result before it resolves. Rejects where the claim was not answered. */
-export function createAttempt(ports: Ports): (errand: Errand) => Promise<AttemptEnd> {
-  const sendLogin = createSendLogin(ports);
+/** The result is written before the returned promise settles. That rejects with what the table throws at the claim. */
+export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
+  const { clock, login, table, random, observe } = ports;
 
-  return async (errand) => {
-    const { brief, deadlineMs } = errand;
-    const guard = armGuard(ports.clock, { deadlineMs, ...(brief && { cutAfterSendMs: briefMs }) });
+  return async (order: LoginOrder): Promise<LeasedLoginEnd> => {
+    const guard = armGuard(clock, order);
     try {
-      return await claimAndLogIn({ ...ports, sendLogin, now: guard.now }, errand, guard);
+      const claim = claimOf(order, guard.armed.wall);
+      return (await table.claim(order.item, claim, guard.signal))
+        ? await sendAndSettle(order, claim, guard)
+        : { kind: 'lost' };
     } finally {
       guard.disarm();
     }
   };
-}
 
-async function claimAndLogIn(crew: Crew, errand: Errand, guard: Guard): Promise<AttemptEnd> {
-  const { account } = errand.item;
-  const claim = claimFor(errand, guard.armed.wall);
-  if (!(await crew.table.claim(errand.item, claim, guard.signal))) {
-    return { kind: 'lost' };
-  }
-  try {
-    const sent = await crew.sendLogin(account, errand.credentials, guard);
-    return sent.kind === 'issued' ? await publish(crew, errand, claim, sent) : await giveUp(crew, errand, claim, sent);
-  } catch (thrown) {
-    if (!(thrown instanceof GuardExpired)) {
-      throw thrown;
+  async function sendAndSettle(order: LoginOrder, claim: Claim, guard: Guard): Promise<LeasedLoginEnd> {
+    const outcome = await login(order.credentials, guard);
+    const sent = guard.sent() ?? guard.armed;
+    observeLogin(outcome, clock.monotonic() - sent.monotonic);
+    switch (outcome.kind) {
+      case 'issued':
+        return { kind: 'issued', result: await publish(order, claim, { outcome, sent, at: guard.now() }) };
+      case 'failed':
+        return await settleFailure(order, claim, { failed: outcome, now: guard.now });
+      case 'withheld':
+        observe({ kind: 'guard_expired' });
+        await settle(withdrawalOf(order, claim));
+        return { kind: 'withheld' };
     }
-    crew.observe({ kind: 'guard_expired', account });
-    await settle(crew, account, { kind: 'fail', owner: claim.owner, endLease: true, ...undoneOf(errand) });
-    return { kind: 'expired' };
   }
-}
 
-function claimFor({ item, proving, forced }: Errand, now: number): Claim {
-  return {
-    owner: randomUUID(),
-    now,
-    leaseUntil: now + leaseMs,
-    dropToken: holdsExpiredToken(item, now),
-    ...(proving && { nextTry: now + triedAgainMs }),
-    ...(forced !== undefined && { forced }),
-  };
-}
-
-async function publish(crew: Crew, errand: Errand, { owner }: Claim, issued: Issued): Promise<AttemptEnd> {
-  const { account } = errand.item;
-  const change: Change = { kind: 'publish', owner, token: issued.token, key: errand.key, at: crew.now() };
-  const isRefused = (await settle(crew, account, change)) === 'refused';
-  if (isRefused) {
-    crew.observe({ kind: 'publish_refused', account });
-  }
-  return { ...issued, kept: !isRefused };
-}
-
-async function giveUp(crew: Crew, errand: Errand, claim: Claim, failed: FailedLogin): Promise<AttemptEnd> {
-  const { account } = errand.item;
-  crew.observe({ kind: 'failed', account, code: failed.error.code });
-  if (failed.answer === 'invalid_grant') {
-    await mark(crew, errand, claim);
-    return { kind: 'refused' };
-  }
-  const change = failureOf(crew, errand, claim, failed);
-  await settle(crew, account, change);
-  const { code, message, cause } = failed.error;
-  // Told when the next login may be, as everybody else will be until then.
-  const retryAfterMs = change.hold.retryAt - crew.now();
-  return { kind: 'failed', error: new BrokerError(code, message, { cause, retryAfterMs }) };
-}
-
-/** Marks first: if the lease cannot be ended after that, nobody tries this version again all the same. */
-async function mark(crew: Crew, errand: Errand, { owner }: Claim): Promise<void> {
-  const { item, key, recollection } = errand;
-  const at = crew.now();
-  const change = markOf(errand, at);
-  await withTimeLimit(crew.clock, settleMs, async (limit) => {
-    if ((await write(crew, item.account, change, limit)) === 'written') {
-      const error = { code: 'credentials_rejected', at } as const;
-      await write(crew, item.account, { kind: 'fail', owner, endLease: true, error }, limit);
-    } else {
-      crew.observe({ kind: 'mark_unwritten', account: item.account });
-      recollection.pendingMarks.set(key, change);
+  function observeLogin(outcome: LoginOutcome, ms: number): void {
+    if (outcome.kind === 'withheld') {
+      return;
     }
-  });
-  // The secret may have changed since it was cached: ask at once.
-  recollection.secretAskedAt = Number.NEGATIVE_INFINITY;
-}
-
-/** A version that had logged in gets its first retry with its mark; a later mark keeps what the claim had set. */
-export function markOf({ item, key, proving }: Refused, at: number): Mark {
-  return { kind: 'mark', key, ...(item.proven === key && !proving && { nextTry: at + provenAgainMs }) };
-}
-
-interface Refused extends Pick<Errand, 'key' | 'proving'> {
-  readonly item: Pick<Item, 'proven'>;
-}
-
-function failureOf(crew: Crew, errand: Errand, { owner, leaseUntil }: Claim, failed: FailedLogin): Failure {
-  const { item, spare } = errand;
-  const at = crew.now();
-  const { error, answer, reached } = failed;
-  const failures = item.failedAnswer === answer ? item.failures + 1 : 1;
-  if (isSick(answer, failures)) {
-    crew.observe({ kind: 'html_500_repeated', account: item.account });
-  }
-  const heldUntil = at + holdMs(failed, failures, crew.random());
-  const endLease = reached !== 'unknown';
-  const retryAt = endLease ? heldUntil : Math.max(heldUntil, leaseUntil + clockToleranceMs);
-  const hold = { retryAt, code: error.code, answer, failures };
-  const renewAt = spare && { renewAt: at + renewAgainMs };
-  const undone = reached === 'no' && undoneOf(errand);
-  return { kind: 'fail', owner, endLease, error: { code: error.code, at }, hold, ...renewAt, ...undone };
-}
-
-/** A claim that sent nothing must not use up a forced renewal, or the rare try of a refused version. */
-function undoneOf({ item, forced, proving }: Errand): Pick<Fail, 'undone'> {
-  const nextTry = proving && { nextTry: item.nextTry ?? 0 };
-  return { undone: { ...(forced !== undefined && { forced: item.forced }), ...nextTry } };
-}
-
-function settle(crew: Crew, account: string, change: Change): Promise<Settled> {
-  return withTimeLimit(crew.clock, settleMs, (limit) => write(crew, account, change, limit));
-}
-
-type Settled = 'written' | 'refused' | 'unwritten';
-
-/** Writes, trying again until the limit. */
-async function write(crew: Crew, account: string, change: Change, limit: AbortSignal): Promise<Settled> {
-  const { clock, table, random, observe } = crew;
-  while (!limit.aborted) {
-    const written = await table.write(account, change, limit).catch(() => undefined);
-    if (written !== undefined) {
-      return written ? 'written' : 'refused';
+    observe({ kind: 'login', outcome: outcome.kind === 'issued' ? 'issued' : outcome.answer, ms });
+    if (outcome.kind === 'failed') {
+      observe({ kind: 'failed', code: outcome.error.code });
+    } else if (outcome.skewMs !== undefined) {
+      observe({ kind: 'clock_skew', ms: outcome.skewMs });
     }
-    await clock.sleep(100 * (1 + random()), limit);
   }
-  observe({ kind: 'table_unavailable', account });
-  return 'unwritten';
-}
 
-type Fail = Extract<Change, { kind: 'fail' }>;
-type Failure = Fail & Required<Pick<Fail, 'hold'>>;
-type Issued = Extract<Sent, { kind: 'issued' }>;
+  /** The token's life counts from just before the first byte. */
+  async function publish(
+    { credentials, key }: LoginOrder,
+    { owner }: Claim,
+    { outcome, sent, at }: { readonly outcome: IssuedLogin; readonly sent: Moment; readonly at: number },
+  ): Promise<RefreshResult> {
+    const { accessToken, lifetimeMs } = outcome;
+    const { versionId } = credentials;
+    const token = { accessToken, fingerprint: fingerprint(accessToken), issuedAt: sent.wall, lifetimeMs, versionId };
+    const isRefused = (await settle({ kind: 'publish', owner, token, key, at })) === 'refused';
+    if (isRefused) {
+      observe({ kind: 'publish_refused' });
+    }
+    return { token, seen: sent, source: 'upstream', isShared: !isRefused };
+  }
+
+  async function settleFailure(
+    order: LoginOrder,
+    claim: Claim,
+    { failed, now }: { readonly failed: FailedLogin; readonly now: Guard['now'] },
+  ): Promise<LeasedLoginEnd> {
+    const at = now();
+    if (failed.answer === 'invalid_grant') {
+      await reject(order, claim, at);
+      return { kind: 'rejected' };
+    }
+    const { failure, retryAt, isBroken } = failureOf(order, claim, { failed, at, random: random() });
+    if (isBroken) {
+      observe({ kind: 'html_500_repeated' });
+    }
+    await settle(failure);
+    return { kind: 'failed', error: errorUntil(failed.error, retryAt - now()) };
+  }
+
+  /** Writes the rejection first: even if the lease cannot be ended after that, no environment tries this version again. */
+  async function reject(order: LoginOrder, { owner }: Claim, at: number): Promise<void> {
+    const rejection = rejectionOf(order, at);
+    await withTimeLimit(clock, settleMs, async (limit) => {
+      if ((await write(rejection, limit)) === 'written') {
+        const error = { code: 'credentials_rejected', at } as const;
+        await write({ kind: 'fail', owner, endLease: true, error }, limit);
+      } else {
+        observe({ kind: 'mark_unwritten' });
+        state.unwrittenRejections.set(order.key, rejection);
+      }
+    });
+    // The secret may have changed since it was cached: ask at once.
+    state.secretAskedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  function settle(change: Change): Promise<Written> {
+    return withTimeLimit(clock, settleMs, (limit) => write(change, limit));
+  }
+
+  /** Writes, trying again until the limit. */
+  async function write(change: Change, limit: AbortSignal): Promise<Written> {
+    while (!limit.aborted) {
+      const isWritten = await table.write(change, limit).catch(() => undefined);
+      if (isWritten !== undefined) {
+        return isWritten ? 'written' : 'refused';
+      }
+      await clock.sleep(100 * (1 + random()), limit);
+    }
+    observe({ kind: 'table_unavailable' });
+    return 'unwritten';
+  }
+}

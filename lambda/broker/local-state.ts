@@ -1,14 +1,18 @@
-import type { Mark } from './leased-login.ts';
+// What one environment remembers of one account between refreshes. Made by refresh-loop, shared with the files it calls.
+import type { Rejection } from './ports.ts';
 
-/** What an environment remembers of an account between flights: a few fields, however many calls. */
-export interface Recollection {
-  /** Marks that could not be written, by credential key; they stop their versions here, and are written when they can be. */
-  readonly pendingMarks: Map<string, Mark>;
-  /** When Secrets Manager was last asked because the cached version is marked. Monotonic milliseconds. */
+/** A few fields, however many calls. */
+export interface LocalState {
+  /**
+   * Rejections that could not be written, by credential key. They stop their versions in this environment, and are
+   * written as soon as the table takes them.
+   */
+  readonly unwrittenRejections: Map<string, Rejection>;
+  /** When Secrets Manager was last asked because the cached version is rejected. Monotonic milliseconds. */
   secretAskedAt: number;
 }
 
-/** What a new environment knows: nothing. */
-export function emptyRecollection(): Recollection {
-  return { pendingMarks: new Map(), secretAskedAt: Number.NEGATIVE_INFINITY };
+/** The state of a new environment. */
+export function createLocalState(): LocalState {
+  return { unwrittenRejections: new Map(), secretAskedAt: Number.NEGATIVE_INFINITY };
 }

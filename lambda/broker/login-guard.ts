@@ -1,16 +1,5 @@
-import { clockToleranceMs } from './item.ts';
-import type { Clock } from './ports.ts';
-
-/** Thrown right before the first byte when the claim is too old to be sure that it still holds. */
-export class GuardExpired extends Error {
-  override readonly name = 'GuardExpired';
-}
-
-/** A moment, by both clocks. Milliseconds. */
-export interface Moment {
-  readonly wall: number;
-  readonly monotonic: number;
-}
+// Keeps one claim and the login it buys inside the lease. Made by leased-login.ts for each claim.
+import { type Clock, clockToleranceMs, type Moment, momentOf } from './clock.ts';
 
 /** What covers one claim and the one login it buys. */
 export interface Guard {
@@ -19,8 +8,8 @@ export interface Guard {
   readonly armed: Moment;
   /** The wall clock as if it had not jumped since: what is written after a login counts for all. Epoch milliseconds. */
   readonly now: () => number;
-  /** Right before the first byte; throws `GuardExpired` if more than 2 s went by since arming, by either clock. */
-  readonly beforeFirstByte: () => void;
+  /** Whether the first byte may be sent: false if more than 2 s went by since arming, by either clock. */
+  readonly beforeFirstByte: () => boolean;
   /** When the first byte was let through. */
   readonly sent: () => Moment | undefined;
   readonly disarm: () => void;
@@ -41,18 +30,6 @@ export const settleReserveMs = 2500;
 /** How long claim and login together may take in an invocation with `leftMs` left. Milliseconds. */
 export function loginLimitMs(leftMs: number): number {
   return Math.min(loginDeadlineMs, leftMs - settleReserveMs);
-}
-
-/** This moment, by both clocks. */
-export function momentOf(clock: Clock): Moment {
-  return { wall: clock.now(), monotonic: clock.monotonic() };
-}
-
-/** Whether both clocks agree on how much time went by since `moment`: neither jumped, and we were not stopped unseen. */
-export function isSteady(clock: Clock, moment: Moment): boolean {
-  const wallMs = clock.now() - moment.wall;
-  const monotonicMs = clock.monotonic() - moment.monotonic;
-  return Math.abs(wallMs - monotonicMs) <= clockToleranceMs;
 }
 
 /**
@@ -88,12 +65,13 @@ export function armGuard(
     beforeFirstByte: () => {
       const now = momentOf(clock);
       if (!isWithin(now.wall - armed.wall) || !isWithin(now.monotonic - armed.monotonic)) {
-        throw new GuardExpired('too long between claim and login');
+        return false;
       }
       sent = now;
       if (limits.cutAfterSendMs !== undefined) {
         void abortAfter(limits.cutAfterSendMs);
       }
+      return true;
     },
     sent: () => sent,
     disarm: () => disarmed.abort(),

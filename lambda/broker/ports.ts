@@ -1,8 +1,10 @@
+// What the core needs of the world. Filled by ../handler.ts, implemented in ../aws, ../fegora and ../telemetry.
 import type { BrokerError, ErrorCode } from '../errors.ts';
+import type { Clock } from './clock.ts';
 import type { ForcedRenewals, Item } from './item.ts';
 import type { Token } from './token.ts';
 
-/** Everything the core needs of the world; only handler.ts knows who fills it. */
+/** Everything that the core needs. */
 export interface Ports {
   readonly clock: Clock;
   /** From 0 to 1. */
@@ -11,21 +13,11 @@ export interface Ports {
   readonly login: Login;
   readonly table: TokenTable;
   readonly observe: Observe;
-  /** Part of what a mark speaks of. */
+  /** Part of what a rejection is about. */
   readonly tokenUrl: string;
 }
 
-/** Time as the broker sees it. */
-export interface Clock {
-  /** Wall clock, epoch milliseconds. */
-  readonly now: () => number;
-  /** Milliseconds since some fixed moment; never goes back. */
-  readonly monotonic: () => number;
-  /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
-  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-}
-
-/** What one secret version says. */
+/** What one secret version holds. */
 export interface Credentials {
   readonly username: string;
   readonly password: string;
@@ -34,8 +26,7 @@ export interface Credentials {
 }
 
 /**
- * Reads the credentials of an account, from memory while they are fresh. `past: true` asks Secrets Manager whatever
- * memory holds.
+ * Reads the credentials of an account, from memory while they are fresh. `past: true` always asks Secrets Manager.
  *
  * @throws BrokerError `credentials_missing`, `secret_malformed`, `configuration`, `secret_unavailable`
  */
@@ -46,48 +37,56 @@ export type ReadCredentials = (
 
 /** How a login ended. */
 export type LoginOutcome =
-  | {
-      readonly kind: 'issued';
-      readonly accessToken: string;
-      readonly lifetimeMs: number;
-      /** Fegora's clock (`.issued`) minus ours at the answer, where it can be told. Milliseconds. */
-      readonly skewMs?: number;
-    }
-  | {
-      readonly kind: 'failed';
-      readonly error: BrokerError;
-      /** What Fegora knows of it: nothing was sent; it answered in full; or we cannot tell whether a login happened. */
-      readonly reached: 'no' | 'answered' | 'unknown';
-      /** Names the answer for counting equal ones in a row. */
-      readonly answer: 'invalid_grant' | 'html_500' | 'unknown_400' | ErrorCode;
-      /** Fegora's `Retry-After`, not yet capped. Milliseconds. */
-      readonly retryAfterMs?: number;
-    };
+  | IssuedLogin
+  | FailedLogin
+  /** `beforeFirstByte` answered false: nothing was sent. */
+  | { readonly kind: 'withheld' };
+
+/** A login that brought a token. */
+export interface IssuedLogin {
+  readonly kind: 'issued';
+  readonly accessToken: string;
+  readonly lifetimeMs: number;
+  /** Fegora's clock (`.issued`) minus ours at the answer; absent if the answer does not say. Milliseconds. */
+  readonly skewMs?: number;
+}
+
+/** A login that brought no token. */
+export interface FailedLogin {
+  readonly kind: 'failed';
+  readonly error: BrokerError;
+  /** What Fegora knows of the login: nothing was sent; Fegora answered in full; or nobody can tell. */
+  readonly reached: 'no' | 'answered' | 'unknown';
+  /** Names the answer, so that equal answers in a row can be counted. */
+  readonly answer: 'invalid_grant' | 'html_500' | 'unknown_400' | ErrorCode;
+  /** Fegora's `Retry-After`, without a cap. Milliseconds. */
+  readonly retryAfterMs?: number;
+}
 
 /**
- * Sends one password grant. `beforeFirstByte` is called once, synchronously, right before the first byte of the request
- * is written; when it throws, nothing is sent and the promise rejects with what it threw. Otherwise never rejects.
+ * Sends one password grant. Calls `beforeFirstByte` once, synchronously, immediately before the first byte of the request
+ * is written; if that answers false, sends nothing. Never rejects.
  */
 export type Login = (
   credentials: Credentials,
-  flight: { readonly signal: AbortSignal; readonly beforeFirstByte: () => void },
+  options: { readonly signal: AbortSignal; readonly beforeFirstByte: () => boolean },
 ) => Promise<LoginOutcome>;
 
 /** One conditional write that takes the right to one login. Times are epoch milliseconds. */
 export interface Claim {
-  /** A fresh UUID. */
+  /** A new UUID. */
   readonly owner: string;
   readonly now: number;
   readonly leaseUntil: number;
   /** Whether to remove the stored token, which has expired. */
   readonly dropToken: boolean;
-  /** Set when a refused version that had logged in before is tried again: the time of the try after this one. */
-  readonly nextTry?: number;
-  /** Set when the stored token was reported as rejected. */
+  /** The time of the retry after this one; set if this claim retries a rejected version that had worked. */
+  readonly retryRejectedAt?: number;
+  /** Set if the stored token was reported as rejected. */
   readonly forced?: ForcedRenewals;
 }
 
-/** Every other write. `publish` and `fail` hold only for the owner of the latest claim; the rest are unconditional. */
+/** Every other write. `publish` and `fail` apply only for the owner of the latest claim; the rest are unconditional. */
 export type Change =
   | {
       readonly kind: 'publish';
@@ -96,53 +95,65 @@ export type Change =
       readonly key: string;
       readonly at: number;
     }
-  | ({ readonly kind: 'fail'; readonly owner: string; readonly endLease: boolean } & FailureRecord)
-  | { readonly kind: 'mark'; readonly key: string; readonly nextTry?: number }
+  | Failure
+  | Rejection
   | { readonly kind: Amendment };
 
-/** What is kept of a login that failed; nothing where none was sent. */
-interface FailureRecord {
+/** What is stored of a claim that brought no token. */
+export interface Failure {
+  readonly kind: 'fail';
+  readonly owner: string;
+  readonly endLease: boolean;
+  /** Absent if nothing was sent. */
   readonly error?: { readonly code: ErrorCode; readonly at: number };
-  readonly hold?: {
+  readonly backoff?: {
     readonly retryAt: number;
     readonly code: ErrorCode;
     readonly answer: string;
     readonly failures: number;
   };
   readonly renewAt?: number;
-  /** What the claim had counted or set for a login that was not sent, as it was before. */
-  readonly undone?: { readonly forced?: ForcedRenewals; readonly nextTry?: number };
+  /** What the claim had counted or set, as it was before: for a login that was not sent. */
+  readonly rollback?: { readonly forced?: ForcedRenewals; readonly retryRejectedAt?: number };
 }
 
+/** The note that Fegora refused the credentials with this key. */
+export interface Rejection {
+  readonly kind: 'reject';
+  readonly key: string;
+  readonly retryRejectedAt?: number;
+}
+
+/** How an operator changes an account's item. No amendment touches a lease. */
+export type Amendment = 'clear-rejection' | 'purge' | 'pause' | 'resume';
+
 /**
- * The table that all environments share. Every function may throw BrokerError `table_unavailable` or `configuration`,
- * after which it is unknown whether a write took place.
+ * The table that all environments share. Every function may throw BrokerError `table_unavailable` or `configuration`.
+ * After that it is unknown whether a write took place.
  */
 export interface TokenTable {
-  /** A strongly consistent read. `at` is the table's own time, whole seconds cut off, where it told. */
+  /** A strongly consistent read. `at` is the table's own time, whole seconds cut off; absent if the table did not say. */
   readonly read: (account: string, signal: AbortSignal) => Promise<{ readonly item: Item; readonly at?: number }>;
-  /** Whether the claim is ours; only on the item as read, and on no lease that stands. */
+  /** Whether the claim is ours. It applies only to the item as it was read, and only if no lease stands. */
   readonly claim: (item: Item, claim: Claim, signal: AbortSignal) => Promise<boolean>;
-  /** Whether the change was made; false where another claim came in between. */
+  /** Whether the change was made; false if another claim came in between. */
   readonly write: (account: string, change: Change, signal: AbortSignal) => Promise<boolean>;
 }
 
 /** Milliseconds that the invocation has left. */
 export type Remaining = () => number;
 
-/** How an operator changes an account's item. None touches a lease. */
-export type Amendment = 'clear-rejection' | 'purge' | 'pause' | 'resume';
+/** What the core noticed about an account, for metrics and the log. Never holds a secret or a token. */
+export type Observation = Noticed & { readonly account: string };
 
-/** What the broker noticed, for metrics and the log. Never holds a secret or a token. */
-export type Observation =
-  | { readonly kind: 'login'; readonly account: string; readonly outcome: 'issued' | LoginFailure; readonly ms: number }
-  | { readonly kind: 'clock_skew'; readonly account: string; readonly ms: number }
-  | { readonly kind: 'failed'; readonly account: string; readonly code: ErrorCode }
-  | { readonly kind: Incident; readonly account: string };
+/** The same without the account. */
+export type Noticed =
+  | { readonly kind: 'login'; readonly outcome: 'issued' | FailedLogin['answer']; readonly ms: number }
+  | { readonly kind: 'clock_skew'; readonly ms: number }
+  | { readonly kind: 'failed'; readonly code: ErrorCode }
+  | { readonly kind: Incident };
 
-type LoginFailure = Extract<LoginOutcome, { kind: 'failed' }>['answer'];
-
-/** Things that happen seldom and deserve a count of their own. */
+/** Rare events that have a count of their own. */
 export type Incident =
   | 'guard_expired'
   | 'clock_unsteady'
@@ -154,5 +165,34 @@ export type Incident =
   | 'retry_held'
   | 'html_500_repeated';
 
-/** Hears what the broker noticed. Must not throw. */
+/** Hears what the core noticed. Must not throw. */
 export type Observe = (observation: Observation) => void;
+
+/** The ports of one account: the same, without the account in their signatures. */
+export interface AccountPorts extends Pick<Ports, 'clock' | 'random' | 'login' | 'tokenUrl'> {
+  readonly readCredentials: (options: Parameters<ReadCredentials>[1]) => Promise<Credentials>;
+  readonly table: {
+    readonly read: (signal: AbortSignal) => ReturnType<TokenTable['read']>;
+    readonly claim: TokenTable['claim'];
+    readonly write: (change: Change, signal: AbortSignal) => Promise<boolean>;
+  };
+  readonly observe: (noticed: Noticed) => void;
+}
+
+/** Binds the ports to one account. */
+export function portsOf(account: string, ports: Ports): AccountPorts {
+  const { clock, random, login, tokenUrl, table } = ports;
+  return {
+    clock,
+    random,
+    login,
+    tokenUrl,
+    readCredentials: (options) => ports.readCredentials(account, options),
+    table: {
+      read: (signal) => table.read(account, signal),
+      claim: table.claim,
+      write: (change, signal) => table.write(account, change, signal),
+    },
+    observe: (noticed) => ports.observe({ ...noticed, account }),
+  };
+}

@@ -1,84 +1,84 @@
+// At most one refresh of one account at a time in this environment. Used by account-broker.ts.
 import { BrokerError, isOnlyLate } from '../errors.ts';
-import type { Flight, Outcome } from './flight.ts';
-import { loginNeedsMs, momentOf } from './login-guard.ts';
-import type { Clock } from './ports.ts';
+import { type Clock, momentOf } from './clock.ts';
+import { loginNeedsMs } from './login-guard.ts';
+import { isSameGoal, type RefreshRequest, type RefreshResult } from './refresh.ts';
 import { meetsValidity, servableUntil } from './token.ts';
-import { isSameAim } from './want.ts';
 
-/** A flight under way. */
-interface Airborne {
-  readonly flight: Flight;
-  readonly landing: Promise<Outcome>;
-  /** What whoever joins may have before it lands; settles only where there is something to be had. */
-  readonly meanwhile: Promise<Outcome>;
+/** The refresh under way. */
+interface InFlight {
+  readonly request: RefreshRequest;
+  readonly result: Promise<RefreshResult>;
+  /** What a call that joins may have before the result; settles only if there is something to have. */
+  readonly announced: Promise<RefreshResult>;
 }
 
 /**
- * At most one flight per account at a time. Whoever asks meanwhile joins it, with a deadline of their own; one whom it
- * did not serve joins the next, or starts one. Nothing is kept of a flight that has landed.
+ * Calls that ask while a refresh is in flight join it, each with its own deadline. A call that the result does not serve
+ * joins the next refresh, or starts it. Nothing is kept of a refresh that has ended.
  */
-export function createSingleFlight(clock: Clock, renew: (flight: Flight) => Promise<Outcome>) {
-  const flights = new Map<string, Airborne>();
+export function createSingleFlight(clock: Clock, refresh: (request: RefreshRequest) => Promise<RefreshResult>) {
+  let inFlight: InFlight | undefined;
 
-  return async (flight: Flight): Promise<Outcome> => {
-    const { account, until } = flight;
-    for (let joined = flights.get(account); joined !== undefined; joined = flights.get(account)) {
-      const outcome = await wait(joined, flight);
-      if (serves(outcome, joined.flight, flight)) {
-        return outcome;
+  return async (request: RefreshRequest): Promise<RefreshResult> => {
+    while (inFlight !== undefined) {
+      const joined = inFlight;
+      const result = await join(joined, request);
+      if (serves(result, joined.request, request)) {
+        return result;
       }
-      if (clock.monotonic() >= until) {
+      if (clock.monotonic() >= request.until) {
         return tooLate();
       }
     }
-    return await start(flight);
+    const { promise: announced, resolve } = Promise.withResolvers<RefreshResult>();
+    const own = { request, result: refresh({ ...request, announce: resolve }), announced };
+    inFlight = own;
+    try {
+      // The call that starts a refresh waits for its end: nothing may run after the answer.
+      return await own.result;
+    } finally {
+      if (inFlight === own) {
+        inFlight = undefined;
+      }
+    }
   };
 
-  /** Whoever starts a flight stays until it has landed: nothing may run on after the answer. */
-  async function start(flight: Flight): Promise<Outcome> {
-    const { promise: meanwhile, resolve } = Promise.withResolvers<Outcome>();
-    const landing = renew({ ...flight, announce: resolve });
-    flights.set(flight.account, { flight, landing, meanwhile });
-    try {
-      return await landing;
-    } finally {
-      flights.delete(flight.account);
-    }
+  async function join(joined: InFlight, own: RefreshRequest): Promise<RefreshResult> {
+    const ended = new AbortController();
+    const late = clock.sleep(own.until - clock.monotonic(), ended.signal).then(tooLate);
+    const served = joined.announced.then((early) => (serves(early, joined.request, own) ? early : never()));
+    const result = await Promise.race([joined.result, served, late]);
+    ended.abort();
+    return result;
   }
 
-  async function wait(joined: Airborne, own: Flight): Promise<Outcome> {
-    const landed = new AbortController();
-    const late = clock.sleep(own.until - clock.monotonic(), landed.signal).then(tooLate);
-    const served = joined.meanwhile.then((had) => (serves(had, joined.flight, own) ? had : never()));
-    const outcome = await Promise.race([joined.landing, served, late]);
-    landed.abort();
-    return outcome;
+  function tooLate(): RefreshResult {
+    const failure = new BrokerError('renewal_in_progress', 'the login under way did not end in time');
+    return { seen: momentOf(clock), source: 'shared', isShared: false, failure };
   }
 
-  function tooLate(): Outcome {
-    const failure = new BrokerError('renewal_in_progress', 'the login under way was not done in time');
-    return { seen: momentOf(clock), source: 'shared', kept: false, failure };
-  }
-
-  function serves({ token, failure }: Outcome, joined: Flight, own: Flight): boolean {
-    const { purpose, rejected, minValidityMs } = own.want;
-    if (token !== undefined && purpose !== 'warm' && purpose !== 'verify') {
+  function serves({ token, failure }: RefreshResult, joined: RefreshRequest, own: RefreshRequest): boolean {
+    const { kind, rejected, minValidityMs } = own.goal;
+    if (token !== undefined && kind !== 'warm' && kind !== 'verify') {
       const now = clock.now();
-      const isEnough = meetsValidity(token, minValidityMs, now) || minValidityMs <= joined.want.minValidityMs;
+      const isEnough = meetsValidity(token, minValidityMs, now) || minValidityMs <= joined.goal.minValidityMs;
       return token.fingerprint !== rejected && isEnough && now < servableUntil(token);
     }
-    return (
-      isSameAim(joined.want, own.want) && !(failure !== undefined && isOnlyLate(failure) && hasLonger(own, joined))
-    );
+    const isCutShort = failure !== undefined && isOnlyLate(failure) && hasLonger(own, joined);
+    return isSameGoal(joined.goal, own.goal) && !isCutShort;
   }
 
-  /** Whether a flight of one's own could come further. */
-  function hasLonger(own: Flight, joined: Flight): boolean {
+  /** Whether a refresh of its own would have more time. */
+  function hasLonger(own: RefreshRequest, joined: RefreshRequest): boolean {
     return joined.until < own.until || (joined.remaining() < loginNeedsMs && own.remaining() >= loginNeedsMs);
   }
 }
 
-/** One of its own for each who waits: what waits on a promise that outlives it is never freed, nor what it was brought. */
+/**
+ * Each waiter gets its own pending promise. Handlers on one shared, never-settling promise would never be garbage
+ * collected.
+ */
 function never(): Promise<never> {
   return new Promise(() => {});
 }

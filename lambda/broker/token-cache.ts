@@ -1,87 +1,86 @@
+// The token of one account in the memory of this environment. Used by account-broker.ts.
 import { type BrokerError, isOnlyLate } from '../errors.ts';
-import type { Outcome } from './flight.ts';
-import type { Clock } from './ports.ts';
+import type { Clock } from './clock.ts';
+import type { RefreshResult } from './refresh.ts';
 import { marginMs, servableUntil, type Token } from './token.ts';
 
-/** A token as this environment holds it. */
-export interface Held {
+/** A token as this environment keeps it. */
+export interface CachedToken {
   readonly token: Token;
-  /** Not handed out from here on, by the wall clock: epoch milliseconds. */
+  /** End of service by the wall clock. Epoch milliseconds. */
   readonly wallUntil: number;
-  /** Nor from here on, by the monotonic clock: a jump of the wall clock cannot stretch a token. Milliseconds. */
+  /** End of service by the monotonic clock: a jump of the wall clock cannot stretch a token. Milliseconds. */
   readonly monotonicUntil: number;
-  /** Whether the latest try to renew it failed. */
-  readonly failing: boolean;
+  /** Whether the latest try to renew the token failed. */
+  readonly isRenewalFailing: boolean;
 }
 
-/** What one environment keeps of tokens: one per account at most. */
-export interface Memory {
-  /** The token held, if it may still be handed out and is not the one reported as rejected. */
-  readonly usable: (account: string, rejected?: string) => Held | undefined;
-  /** How long a token has to live, by whichever clock says less. Milliseconds. */
-  readonly lifeLeftMs: (held: Held) => number;
-  /** What a flight brought, if it may still be handed out. */
-  readonly admit: (outcome: Outcome) => Held | undefined;
-  /** Keeps what a flight brought; a token that the table could not take yet is not given up for an older one. */
-  readonly keep: (account: string, outcome: Outcome, rejected?: string) => void;
-  readonly forget: (account: string) => void;
+/** At most one token. */
+export interface TokenCache {
+  /** The cached token, if it is servable and is not the one reported as rejected. */
+  readonly servable: (rejected?: string) => CachedToken | undefined;
+  /** Life left, by the clock that says less. Milliseconds. */
+  readonly lifeLeftMs: (cached: CachedToken) => number;
+  /** The token that a refresh brought, if it is servable. */
+  readonly accept: (result: RefreshResult) => CachedToken | undefined;
+  /** Keeps the token that a refresh brought. An older token does not replace a newer one that the table did not take. */
+  readonly keep: (result: RefreshResult, rejected?: string) => void;
+  readonly clear: () => void;
 }
 
-/** The memory of one environment, empty at first. */
-export function createMemory(clock: Clock): Memory {
-  const tokens = new Map<string, Held>();
+/** An empty cache. */
+export function createTokenCache(clock: Clock): TokenCache {
+  let cached: CachedToken | undefined;
 
   return {
-    usable: (account, rejected) => {
-      const held = tokens.get(account);
-      return held !== undefined && isUsable(held) && held.token.fingerprint !== rejected ? held : undefined;
-    },
+    servable: (rejected) =>
+      cached !== undefined && isServable(cached) && cached.token.fingerprint !== rejected ? cached : undefined,
     lifeLeftMs: ({ token, wallUntil, monotonicUntil }) => {
       const servableMs = Math.min(wallUntil - clock.now(), monotonicUntil - clock.monotonic());
       return servableMs + marginMs(token.lifetimeMs);
     },
-    admit: (outcome) => {
-      const held = heldFrom(outcome);
-      return held !== undefined && isUsable(held) ? held : undefined;
+    accept: (result) => {
+      const brought = cachedFrom(result);
+      return brought !== undefined && isServable(brought) ? brought : undefined;
     },
-    keep: (account, outcome, rejected) => {
-      const known = tokens.get(account);
-      const brought = outcome.kept ? heldFrom(outcome) : undefined;
-      if (brought !== undefined && !(known !== undefined && isBetter(known, brought, rejected))) {
-        tokens.set(account, brought);
-      } else if (known !== undefined && !saysNothing(outcome.failure)) {
-        tokens.set(account, { ...known, failing: isFailing(outcome.failure) });
+    keep: (result, rejected) => {
+      const brought = result.isShared ? cachedFrom(result) : undefined;
+      if (brought !== undefined && !(cached !== undefined && isBetter(cached, brought, rejected))) {
+        cached = brought;
+      } else if (cached !== undefined && !saysNothingOfRenewal(result.failure)) {
+        cached = { ...cached, isRenewalFailing: isRenewalFailure(result.failure) };
       }
     },
-    forget: (account) => {
-      tokens.delete(account);
+    clear: () => {
+      cached = undefined;
     },
   };
 
-  function isUsable({ wallUntil, monotonicUntil }: Held): boolean {
+  function isServable({ wallUntil, monotonicUntil }: CachedToken): boolean {
     return clock.now() < wallUntil && clock.monotonic() < monotonicUntil;
   }
 
-  function isBetter(known: Held, brought: Held, rejected: string | undefined): boolean {
-    const isNewer = known.token.issuedAt > brought.token.issuedAt;
-    return isNewer && isUsable(known) && known.token.fingerprint !== rejected;
+  function isBetter(own: CachedToken, brought: CachedToken, rejected: string | undefined): boolean {
+    const isNewer = own.token.issuedAt > brought.token.issuedAt;
+    return isNewer && isServable(own) && own.token.fingerprint !== rejected;
   }
 }
 
-function heldFrom({ token, seen, failure }: Outcome): Held | undefined {
+function cachedFrom({ token, seen, failure }: RefreshResult): CachedToken | undefined {
   if (token === undefined) {
     return undefined;
   }
   const wallUntil = servableUntil(token);
-  return { token, wallUntil, monotonicUntil: seen.monotonic + wallUntil - seen.wall, failing: isFailing(failure) };
+  const monotonicUntil = seen.monotonic + wallUntil - seen.wall;
+  return { token, wallUntil, monotonicUntil, isRenewalFailing: isRenewalFailure(failure) };
 }
 
-/** Whether renewal itself is in trouble. */
-export function isFailing(failure: BrokerError | undefined): boolean {
-  return failure !== undefined && !saysNothing(failure);
+/** Whether this failure means that renewal is in trouble. */
+export function isRenewalFailure(failure: BrokerError | undefined): boolean {
+  return failure !== undefined && !saysNothingOfRenewal(failure);
 }
 
-/** Being late, or reporting too many tokens, tells neither that renewal is in trouble nor that it is not. */
-function saysNothing(failure: BrokerError | undefined): boolean {
+/** Time-outs and `too_many_rejections` say nothing about the health of renewal. */
+function saysNothingOfRenewal(failure: BrokerError | undefined): boolean {
   return failure !== undefined && (isOnlyLate(failure) || failure.code === 'too_many_rejections');
 }

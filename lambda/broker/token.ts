@@ -1,3 +1,4 @@
+// A token and the rules of its life: margin, renewal window, gap between logins. Pure; used by the whole core.
 import { createHash } from 'node:crypto';
 import { BrokerError } from '../errors.ts';
 

@@ -1,5 +1,5 @@
 // Answers operators, who invoke the alias `admin`. Called by router.ts.
-import type { Broker } from '../broker/broker.ts';
+import type { Broker } from '../broker/contract.ts';
 import type { Item } from '../broker/item.ts';
 import type { Amendment } from '../broker/ports.ts';
 import { expiresAt, renewableFrom } from '../broker/token.ts';
@@ -115,8 +115,8 @@ function toStatus(account: string, item: Item): AccountStatus {
     ...(item.retryCode !== undefined && { retry_code: item.retryCode }),
     ...(item.leaseUntil !== 0 && { lease_until: iso(item.leaseUntil) }),
     ...(item.fault !== undefined && { fault: item.fault }),
-    marks: item.marks.size,
-    ...(item.nextTry !== undefined && { next_try: iso(item.nextTry) }),
+    marks: item.rejectedCredentials.size,
+    ...(item.retryRejectedAt !== undefined && { next_try: iso(item.retryRejectedAt) }),
   };
 }
 

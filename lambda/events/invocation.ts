@@ -1,6 +1,6 @@
 // Describes who calls, by which alias and for which account. Called by router.ts; its types are shared by events/.
 import type { Context } from 'aws-lambda';
-import type { Grant } from '../broker/broker.ts';
+import type { Grant } from '../broker/contract.ts';
 import { accountIdPattern, aliases } from '../config.ts';
 import type { BrokerError } from '../errors.ts';
 import { membersOf } from '../json.ts';

@@ -1,7 +1,7 @@
 // Passes each invocation to the handler of its entry point, and answers failures. Created by ../handler.ts.
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import type { Broker } from '../broker/broker.ts';
+import type { Broker } from '../broker/contract.ts';
 import type { Config } from '../config.ts';
 import { asBrokerError, BrokerError } from '../errors.ts';
 import { createAdminHandler } from './admin.ts';

@@ -1,5 +1,5 @@
 // Checks a request for a token and issues the token. Called by api-gateway.ts and direct-invoke.ts.
-import type { Broker, Grant, TokenRequest } from '../broker/broker.ts';
+import type { Broker, Grant, TokenRequest } from '../broker/contract.ts';
 import { expiresAt } from '../broker/token.ts';
 import { BrokerError } from '../errors.ts';
 import type { Invocation, Report } from './invocation.ts';

@@ -1,5 +1,5 @@
 // Keeps accounts warm, on a schedule or when a secret has changed. Called by router.ts.
-import type { Broker, Upkeep } from '../broker/broker.ts';
+import type { Broker, WarmupResult } from '../broker/contract.ts';
 import { isSameSecret } from '../config.ts';
 import { asBrokerError, BrokerError } from '../errors.ts';
 import { membersOf } from '../json.ts';
@@ -58,7 +58,7 @@ export function createWarmupHandler({ broker, accounts, report }: WarmupDependen
 }
 
 /** What a warm-up or a verification did with an account's token, in the form of the contract. */
-export function toAccountResult(account: string, { outcome, expiresAt }: Upkeep): AccountResult {
+export function toAccountResult(account: string, { outcome, expiresAt }: WarmupResult): AccountResult {
   return { account, outcome, ...(expiresAt !== undefined && { expires_at: new Date(expiresAt).toISOString() }) };
 }
 

@@ -1,9 +1,9 @@
 // Sends a password grant to Fegora. Created by ../handler.ts, called by the broker.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { RequestOptions } from 'node:https';
-import type { Credentials, Login } from '../broker/ports.ts';
+import type { Credentials, FailedLogin, Login, LoginOutcome } from '../broker/ports.ts';
 import { BrokerError, type ErrorCode } from '../errors.ts';
-import { type FailedLogin, failedLogin, interpret, type TokenResponse } from './token-response.ts';
+import { failedLogin, interpret, type TokenResponse } from './token-response.ts';
 
 /** Where to log in, and with which clock. */
 export interface FegoraOptions {
@@ -14,6 +14,7 @@ export interface FegoraOptions {
 }
 
 type SendOptions = Parameters<Login>[1];
+type Withheld = Extract<LoginOutcome, { kind: 'withheld' }>;
 
 /** Far more than a token response needs. A longer body is not read to its end. Bytes. */
 const longestBody = 64 * 1024;
@@ -42,16 +43,16 @@ function passwordGrant({ username, password, clientId }: Credentials): string {
   return new URLSearchParams({ grant_type: 'password', username, password, client_id: clientId }).toString();
 }
 
-function isUnsent(end: TokenResponse | FailedLogin): boolean {
-  return 'kind' in end && end.reached === 'no';
+function isUnsent(end: TokenResponse | FailedLogin | Withheld): boolean {
+  return 'kind' in end && end.kind === 'failed' && end.reached === 'no';
 }
 
-/** Sends one request and reads its response. Rejects only with the error that `beforeFirstByte` throws. */
+/** Sends one request and reads its response. Never rejects. */
 async function sendForm(
   url: URL,
   form: string,
   { signal, beforeFirstByte }: SendOptions,
-): Promise<TokenResponse | FailedLogin> {
+): Promise<TokenResponse | FailedLogin | Withheld> {
   // Loaded here, because most invocations do not log in.
   const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
   const outgoing = request(url, requestOptions(form));
@@ -62,7 +63,9 @@ async function sendForm(
     if (connectError !== undefined) {
       return failedLogin(connectError, { reached: 'no' });
     }
-    beforeFirstByte();
+    if (!beforeFirstByte()) {
+      return { kind: 'withheld' };
+    }
     outgoing.end(form);
     const end = await Promise.race([broken, answer]);
     return end instanceof BrokerError ? failedLogin(end, { reached: 'unknown' }) : end;

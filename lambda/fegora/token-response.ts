@@ -1,5 +1,5 @@
 // Interprets what Fegora's token endpoint answers. Called by password-grant.ts.
-import type { LoginOutcome } from '../broker/ports.ts';
+import type { FailedLogin, IssuedLogin } from '../broker/ports.ts';
 import { lifetimeOf, parseHttpDate } from '../broker/token.ts';
 import { asBrokerError, BrokerError, type ErrorCode } from '../errors.ts';
 import { membersOf, parseJson } from '../json.ts';
@@ -21,7 +21,6 @@ export interface LoginContext {
 }
 
 /** A login that brought no token. */
-export type FailedLogin = Extract<LoginOutcome, { kind: 'failed' }>;
 
 /**
  * Returns what a complete response means for the login. Of its text, the outcome contains only the access token. The
@@ -29,7 +28,7 @@ export type FailedLogin = Extract<LoginOutcome, { kind: 'failed' }>;
  *
  * @see RFC 6749 sections 5.1 and 5.2; Fegora's page «Solicitar Token»
  */
-export function interpret(response: TokenResponse, context: LoginContext): LoginOutcome {
+export function interpret(response: TokenResponse, context: LoginContext): IssuedLogin | FailedLogin {
   switch (response.status) {
     case 200:
       return interpretSuccess(response, context);
@@ -40,7 +39,7 @@ export function interpret(response: TokenResponse, context: LoginContext): Login
   }
 }
 
-function interpretSuccess(response: TokenResponse, context: LoginContext): LoginOutcome {
+function interpretSuccess(response: TokenResponse, context: LoginContext): IssuedLogin | FailedLogin {
   try {
     const members = readMembers(response);
     if (members === undefined) {

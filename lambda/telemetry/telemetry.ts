@@ -1,6 +1,6 @@
 // Writes the log lines and the metrics of everything that the function does. Created by handler.ts.
 import { Logger } from '@aws-lambda-powertools/logger';
-import type { Grant } from '../broker/broker.ts';
+import type { Grant } from '../broker/contract.ts';
 import type { Incident, Observation } from '../broker/ports.ts';
 import { expiresAt } from '../broker/token.ts';
 import type { Fault } from '../config.ts';

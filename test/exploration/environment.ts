@@ -1,6 +1,7 @@
 // An execution environment: the real broker in a simulated process. Used by run.ts and test/soak.
 import { createTokenTable } from '../../lambda/aws/token-table.ts';
-import { type Broker, createBroker, type TokenRequest } from '../../lambda/broker/broker.ts';
+import { createBroker } from '../../lambda/broker/broker.ts';
+import type { Broker, TokenRequest } from '../../lambda/broker/contract.ts';
 import type { Credentials, Login, Observation, ReadCredentials } from '../../lambda/broker/ports.ts';
 import { asBrokerError, BrokerError, type ErrorCode } from '../../lambda/errors.ts';
 import type { FegoraModel } from './fegora-model.ts';

@@ -1,5 +1,5 @@
 // A simulated Fegora for one account. Used by run.ts and test/soak.
-import type { Credentials, Login, LoginOutcome } from '../../lambda/broker/ports.ts';
+import type { Credentials, FailedLogin, IssuedLogin, Login } from '../../lambda/broker/ports.ts';
 import { BrokerError } from '../../lambda/errors.ts';
 import type { Oracle, TrueLogin } from './oracle.ts';
 import type { Host, Simulation } from './simulation.ts';
@@ -44,7 +44,9 @@ export function createFegoraModel(simulation: Simulation, oracle: Oracle, passwo
       if (isConnected === undefined) {
         return failure('upstream_timeout', 'no');
       }
-      beforeFirstByte();
+      if (!beforeFirstByte()) {
+        return { kind: 'withheld' };
+      }
       const login = oracle.sent(host, credentials.versionId);
       const result = await unlessAborted(answerTo(login, credentials), signal);
       login.closedAt ??= simulation.now();
@@ -66,7 +68,7 @@ export function createFegoraModel(simulation: Simulation, oracle: Oracle, passwo
     });
   }
 
-  function answerTo(login: TrueLogin, credentials: Credentials): Promise<LoginOutcome> {
+  function answerTo(login: TrueLogin, credentials: Credentials): Promise<FailedLogin | IssuedLogin> {
     const { host, number } = login;
     return new Promise((resolve) => {
       simulation.send({
@@ -79,7 +81,7 @@ export function createFegoraModel(simulation: Simulation, oracle: Oracle, passwo
         arrive: () => {
           login.arrivedAt = simulation.now();
           const behavior = model.nextBehaviors.shift() ?? model.behavior;
-          const answer = (result: LoginOutcome): void => {
+          const answer = (result: FailedLogin | IssuedLogin): void => {
             const text = `${host.name} ← Fegora: ${result.kind === 'issued' ? result.accessToken : result.answer}`;
             simulation.send({ host, text, arrive: () => host.receive(() => resolve(result)) });
           };
@@ -97,7 +99,7 @@ export function createFegoraModel(simulation: Simulation, oracle: Oracle, passwo
     });
   }
 
-  function finish(login: TrueLogin, credentials: Credentials, behavior: Behavior): LoginOutcome {
+  function finish(login: TrueLogin, credentials: Credentials, behavior: Behavior): FailedLogin | IssuedLogin {
     login.finishedAt = simulation.now();
     const isRight = credentials.password === model.password;
     login.refused = !isRight && behavior === 'normal';
@@ -114,7 +116,7 @@ export function createFegoraModel(simulation: Simulation, oracle: Oracle, passwo
   }
 }
 
-function failureOf(behavior: Behavior): LoginOutcome {
+function failureOf(behavior: Behavior): FailedLogin | IssuedLogin {
   switch (behavior) {
     case 'normal':
       return failure('credentials_rejected', 'answered', 'invalid_grant');
@@ -129,7 +131,7 @@ function failureOf(behavior: Behavior): LoginOutcome {
   }
 }
 
-type Failed = Extract<LoginOutcome, { kind: 'failed' }>;
+type Failed = Extract<FailedLogin | IssuedLogin, { kind: 'failed' }>;
 
 function failure(code: BrokerError['code'], reached: Failed['reached'], answer: Failed['answer'] = code): Failed {
   return { kind: 'failed', error: new BrokerError(code, 'simulated'), reached, answer };

@@ -1,5 +1,5 @@
 // Knows the truth of one account and records what the broker does wrong. Used by run.ts and test/soak.
-import type { Grant, TokenRequest } from '../../lambda/broker/broker.ts';
+import type { Grant, TokenRequest } from '../../lambda/broker/contract.ts';
 import { credentialKey } from '../../lambda/broker/item.ts';
 import { BrokerError } from '../../lambda/errors.ts';
 import type { Host, Simulation } from './simulation.ts';

@@ -40,7 +40,7 @@ export const sabotages: readonly NamedSabotage[] = [
       tamperLogin:
         (login) =>
         (credentials, { signal }) =>
-          login(credentials, { signal, beforeFirstByte: () => {} }),
+          login(credentials, { signal, beforeFirstByte: () => true }),
     },
     violation: /two logins|Fegora had refused it/,
   },

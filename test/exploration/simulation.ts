@@ -1,5 +1,5 @@
 // Simulates true time, processes with clocks of their own, and messages. Used by the exploration and test/soak.
-import type { Clock } from '../../lambda/broker/ports.ts';
+import type { Clock } from '../../lambda/broker/clock.ts';
 
 /**
  * True time, the processes and the messages between them and the servers. Nothing happens unless `deliver`, `pass` or a

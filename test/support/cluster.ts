@@ -2,8 +2,10 @@
 import { onTestFinished } from 'vitest';
 import { createCredentialSources } from '../../lambda/aws/credential-sources.ts';
 import { type CallDynamo, createTokenTable } from '../../lambda/aws/token-table.ts';
-import { type Broker, createBroker, type Grant, type TokenRequest } from '../../lambda/broker/broker.ts';
-import type { Clock, Login, Observation, Ports } from '../../lambda/broker/ports.ts';
+import { createBroker } from '../../lambda/broker/broker.ts';
+import type { Clock } from '../../lambda/broker/clock.ts';
+import type { Broker, Grant, TokenRequest } from '../../lambda/broker/contract.ts';
+import type { Login, Observation, Ports } from '../../lambda/broker/ports.ts';
 import { BrokerError } from '../../lambda/errors.ts';
 import { createLogin } from '../../lambda/fegora/password-grant.ts';
 import { type FegoraSimulator, startFegoraSimulator } from '../../local/fegora/simulator.ts';

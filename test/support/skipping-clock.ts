@@ -1,6 +1,6 @@
 // A clock that can jump ahead. Used by tests with real servers.
 import { setTimeout } from 'node:timers/promises';
-import type { Clock } from '../../lambda/broker/ports.ts';
+import type { Clock } from '../../lambda/broker/clock.ts';
 
 /** The system's time, plus what the test skipped. For tests of real servers, which cannot run on virtual time. */
 export interface SkippingClock extends Clock {

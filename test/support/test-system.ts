@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Environment } from '../../lambda/config.ts';
 import type { HttpAnswer } from '../../lambda/events/api-gateway.ts';
 import type { Handler } from '../../lambda/events/router.ts';
-import { createHandler, type Parts } from '../../lambda/handler.ts';
+import { createHandler, type HandlerOptions } from '../../lambda/handler.ts';
 import { type FegoraOptions, type FegoraSimulator, startFegoraSimulator } from '../../local/fegora/simulator.ts';
 import { type SecretsManager, startSecretsManager } from '../../local/secrets-manager/server.ts';
 import { startTable } from '../../local/table.ts';
@@ -16,7 +16,7 @@ export interface TestSystemOptions {
   /** Added to the function's environment. */
   readonly env?: Environment;
   /** Clock and random numbers of every environment and of Fegora. @default those of the system */
-  readonly parts?: Parts;
+  readonly parts?: HandlerOptions;
 }
 
 /** An HTTP answer with its body parsed. */
@@ -42,7 +42,7 @@ export interface TestSystem {
   /** The function's environment variables. */
   readonly env: Environment;
   /** Starts one more execution environment. `env` is added to its variables; `parts` replaces the system's parts. */
-  readonly environment: (env?: Environment, parts?: Parts) => EntryPoints;
+  readonly environment: (env?: Environment, parts?: HandlerOptions) => EntryPoints;
   readonly close: () => Promise<void>;
 }
 
@@ -95,7 +95,7 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
   };
 }
 
-function entryPointsOf(handler: Handler, { clock }: Parts): EntryPoints {
+function entryPointsOf(handler: Handler, { clock }: HandlerOptions): EntryPoints {
   const call = async (alias: string, event: unknown) => asRecord(await handler(event, context(alias)));
   return {
     handler,

@@ -1,5 +1,5 @@
 // A clock that moves only when the test says so. Used by unit and scenario tests.
-import type { Clock } from '../../lambda/broker/ports.ts';
+import type { Clock } from '../../lambda/broker/clock.ts';
 
 interface Sleeper {
   readonly at: number;

@@ -2,8 +2,10 @@
 import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { createTokenTable } from '../../../lambda/aws/token-table.ts';
-import { type Broker, createBroker } from '../../../lambda/broker/broker.ts';
-import type { Clock, Login } from '../../../lambda/broker/ports.ts';
+import { createBroker } from '../../../lambda/broker/broker.ts';
+import type { Clock } from '../../../lambda/broker/clock.ts';
+import type { Broker } from '../../../lambda/broker/contract.ts';
+import type { Login } from '../../../lambda/broker/ports.ts';
 import { BrokerError } from '../../../lambda/errors.ts';
 import { createLogin } from '../../../lambda/fegora/password-grant.ts';
 import { createMemoryDynamo, type MemoryDynamo } from '../../support/memory-dynamo.ts';
@@ -60,8 +62,8 @@ function freezingBroker(tokenUrl: string, dynamo: MemoryDynamo, frozen: () => vo
     send(credentials, {
       signal: request.signal,
       beforeFirstByte: () => {
-        request.beforeFirstByte();
         setImmediate(frozen);
+        return request.beforeFirstByte();
       },
     });
   return createBroker({

@@ -1,6 +1,6 @@
 // Tests password rotations and the events that announce them, with environments on virtual time.
 import { describe, expect, test } from 'vitest';
-import type { Upkeep } from '../../../lambda/broker/broker.ts';
+import type { WarmupResult } from '../../../lambda/broker/contract.ts';
 import { BrokerError } from '../../../lambda/errors.ts';
 import { type Answer, account, type Cluster, goodPassword, startCluster, username } from '../../support/cluster.ts';
 import { full } from '../../support/counts.ts';
@@ -17,7 +17,7 @@ function errorsIn(answers: readonly Answer[]): (string | undefined)[] {
   return answers.filter(({ error }) => error).map(({ error }) => error?.code);
 }
 
-async function verify(cluster: Cluster, environment: number): Promise<Upkeep | string> {
+async function verify(cluster: Cluster, environment: number): Promise<WarmupResult | string> {
   const verified = cluster.brokers[environment]?.verify(account, () => 25_000);
   const [result] = await cluster.until(Promise.resolve(verified).catch((error: unknown) => error));
   if (result instanceof BrokerError) {

@@ -99,7 +99,7 @@ describe('promise 37: the edges of the validity asked for', () => {
 
     expect(answer?.error).toMatchObject({
       code: 'renewal_in_progress',
-      message: 'the token ran out while it was looked at',
+      message: 'the token ran out while the table was read',
     });
   });
 });

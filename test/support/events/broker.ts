@@ -1,5 +1,5 @@
 // A fake broker and fake reports. Used by the unit tests of events.
-import type { Broker, Grant, TokenRequest } from '../../../lambda/broker/broker.ts';
+import type { Broker, Grant, TokenRequest } from '../../../lambda/broker/contract.ts';
 import { fingerprint, type Token } from '../../../lambda/broker/token.ts';
 import type { BrokerError } from '../../../lambda/errors.ts';
 import type { AccountResult, Invocation, Report } from '../../../lambda/events/invocation.ts';

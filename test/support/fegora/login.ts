@@ -29,12 +29,12 @@ export interface LoginOptions {
   readonly password?: string;
   readonly clientId?: string;
   readonly signal?: AbortSignal;
-  readonly beforeFirstByte?: () => void;
+  readonly beforeFirstByte?: () => boolean;
 }
 
 /** Makes one login. An error must have no `cause`: the causes of Node hold host names and bytes of the answer. */
 export async function logIn(tokenUrl: string, options: LoginOptions = {}): Promise<LoginOutcome> {
-  const { signal = AbortSignal.timeout(20_000), beforeFirstByte = () => {}, ...changed } = options;
+  const { signal = AbortSignal.timeout(20_000), beforeFirstByte = () => true, ...changed } = options;
   const login = createLogin({ tokenUrl, now: Date.now });
   const outcome = await login({ ...credentials, ...changed }, { signal, beforeFirstByte });
   expect(outcome).not.toHaveProperty('error.cause');

@@ -44,7 +44,7 @@ function claimOf(owner: string, at = now, rest: Partial<Claim> = {}): Claim {
   return { owner, now: at, leaseUntil: at + 15_000, dropToken: false, ...rest };
 }
 
-const hold = { retryAt: now + 5000, code: 'upstream_unavailable', answer: 'html_500', failures: 2 } as const;
+const backoff = { retryAt: now + 5000, code: 'upstream_unavailable', answer: 'html_500', failures: 2 } as const;
 const backoffAttributes = ['retry_at', 'retry_code', 'failed_answer', 'failures'];
 
 const backends: readonly (readonly [string, () => TableHarness | Promise<TableHarness>])[] = [
@@ -85,7 +85,7 @@ describe.each(backends)('the token table %s', (where, start) => {
         revision: 0,
         leaseUntil: 0,
         failures: 0,
-        marks: new Set(),
+        rejectedCredentials: new Set(),
         forced: { count: 0, since: 0 },
         paused: false,
       });
@@ -109,7 +109,7 @@ describe.each(backends)('the token table %s', (where, start) => {
         token: tokenOf('a'),
         lifetimeMs: 1_800_000,
         lastLogin: now + 400,
-        proven: 'key-1',
+        lastGood: 'key-1',
       });
     });
   });
@@ -142,7 +142,7 @@ describe.each(backends)('the token table %s', (where, start) => {
     });
 
     test.each([
-      ['a rejection', (): Change => ({ kind: 'mark', key: 'key-9' })],
+      ['a rejection', (): Change => ({ kind: 'reject', key: 'key-9' })],
       ['a pause', (): Change => ({ kind: 'pause' })],
       ['a purge', (): Change => ({ kind: 'purge' })],
       ['a resumption', (): Change => ({ kind: 'resume' })],
@@ -193,21 +193,21 @@ describe.each(backends)('the token table %s', (where, start) => {
 
     test('writes the retry time of a rejected version and the count of forced renewals at a claim', async () => {
       const forced = { count: 2, since: now - 1000 };
-      await claim(await read(), claimOf('owner-1', now, { nextTry: now + 21_600_000, forced }));
+      await claim(await read(), claimOf('owner-1', now, { retryRejectedAt: now + 21_600_000, forced }));
 
-      expect(await read()).toMatchObject({ nextTry: now + 21_600_000, forced });
+      expect(await read()).toMatchObject({ retryRejectedAt: now + 21_600_000, forced });
       await write({ kind: 'fail', owner: 'owner-1', endLease: true });
       await claim(await read(), claimOf('owner-2'));
-      expect(await read()).toMatchObject({ nextTry: now + 21_600_000, forced });
+      expect(await read()).toMatchObject({ retryRejectedAt: now + 21_600_000, forced });
     });
   });
 
   describe('a publication', () => {
     test('ends the lease and removes all signs of failures at a publication', async () => {
       await held('owner-1');
-      await write({ kind: 'mark', key: 'key-1', nextTry: now + 1 });
+      await write({ kind: 'reject', key: 'key-1', retryRejectedAt: now + 1 });
       const error = { code: 'upstream_timeout', at: now } as const;
-      await write({ kind: 'fail', owner: 'owner-1', endLease: false, error, hold, renewAt: now + 60_000 });
+      await write({ kind: 'fail', owner: 'owner-1', endLease: false, error, backoff, renewAt: now + 60_000 });
       expect(Object.keys(await row())).toEqual(
         expect.arrayContaining([...backoffAttributes, 'renew_at', 'next_try', 'marks']),
       );
@@ -218,16 +218,16 @@ describe.each(backends)('the token table %s', (where, start) => {
         expect.arrayContaining([expect.stringMatching(/^(retry_|failed|failures|renew_at|next_try|marks)/)]),
       );
       expect(left).toMatchObject({ lease_until: { N: '0' }, last_error_code: { S: 'upstream_timeout' } });
-      expect(await read()).toMatchObject({ token: tokenOf('a'), proven: 'key-1', lastLogin: now + 400 });
+      expect(await read()).toMatchObject({ token: tokenOf('a'), lastGood: 'key-1', lastLogin: now + 400 });
     });
 
     test('removes the rejection of its own version and keeps the others at a publication', async () => {
       await held('owner-1');
-      await write({ kind: 'mark', key: 'key-1' });
-      await write({ kind: 'mark', key: 'key-2' });
+      await write({ kind: 'reject', key: 'key-1' });
+      await write({ kind: 'reject', key: 'key-2' });
       await publish('owner-1', tokenOf('a'), 'key-1');
 
-      expect((await read()).marks).toEqual(new Set(['key-2']));
+      expect((await read()).rejectedCredentials).toEqual(new Set(['key-2']));
     });
 
     test('refuses a publication and changes nothing when another owner has claimed', async () => {
@@ -253,13 +253,13 @@ describe.each(backends)('the token table %s', (where, start) => {
 
     test('ends the lease and writes the back-off at a failure', async () => {
       await held('owner-1');
-      expect(await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, hold })).toBe(true);
+      expect(await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, backoff })).toBe(true);
 
       expect(await read()).toMatchObject({
         leaseUntil: 0,
-        retryAt: hold.retryAt,
-        retryCode: hold.code,
-        failedAnswer: hold.answer,
+        retryAt: backoff.retryAt,
+        retryCode: backoff.code,
+        failedAnswer: backoff.answer,
         failures: 2,
         lastError: error,
       });
@@ -268,14 +268,14 @@ describe.each(backends)('the token table %s', (where, start) => {
 
     test('keeps the lease when the result of the login is unknown', async () => {
       await held('owner-1');
-      await write({ kind: 'fail', owner: 'owner-1', endLease: false, error, hold, renewAt: now + 60_000 });
+      await write({ kind: 'fail', owner: 'owner-1', endLease: false, error, backoff, renewAt: now + 60_000 });
 
       expect(await read()).toMatchObject({ leaseUntil: now + 15_000, renewAt: now + 60_000 });
     });
 
     test('removes the earlier back-off when the password was refused, and keeps it when no login was sent', async () => {
       await held('owner-1');
-      await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, hold });
+      await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, backoff });
       await held('owner-2');
       await write({ kind: 'fail', owner: 'owner-2', endLease: true });
       expect(Object.keys(await row())).toEqual(expect.arrayContaining(backoffAttributes));
@@ -289,7 +289,7 @@ describe.each(backends)('the token table %s', (where, start) => {
     test('keeps the token at a failure', async () => {
       await put(stored(account, tokenOf('a')));
       await held('owner-1');
-      await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, hold });
+      await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, backoff });
 
       expect((await read()).token).toEqual(tokenOf('a'));
     });
@@ -299,7 +299,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       await claim(await read(), claimOf('owner-2', now + 17_001));
       const before = await row();
 
-      expect(await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, hold })).toBe(false);
+      expect(await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, backoff })).toBe(false);
       expect(await write({ kind: 'fail', owner: 'owner-1', endLease: true })).toBe(false);
       expect(await row()).toEqual(before);
     });
@@ -308,31 +308,31 @@ describe.each(backends)('the token table %s', (where, start) => {
   describe('a rejection', () => {
     test('stores a rejection without a lease and changes neither owner, lease nor back-off', async () => {
       await held('owner-1');
-      await write({ kind: 'fail', owner: 'owner-1', endLease: false, hold });
+      await write({ kind: 'fail', owner: 'owner-1', endLease: false, backoff });
       await claim(await read(), claimOf('owner-2', now + 17_001));
 
-      expect(await write({ kind: 'mark', key: 'key-1' })).toBe(true);
+      expect(await write({ kind: 'reject', key: 'key-1' })).toBe(true);
       expect(await read()).toMatchObject({
         owner: 'owner-2',
         leaseUntil: now + 17_001 + 15_000,
-        marks: new Set(['key-1']),
+        rejectedCredentials: new Set(['key-1']),
       });
       expect(Object.keys((await row()) ?? {})).toEqual(expect.arrayContaining([...backoffAttributes]));
       expect(await row()).not.toHaveProperty('next_try');
     });
 
     test('creates the item when a rejection is the first write', async () => {
-      expect(await write({ kind: 'mark', key: 'key-1', nextTry: now + 1_800_000 })).toBe(true);
-      expect(await read()).toMatchObject({ revision: 1, marks: new Set(['key-1']), nextTry: now + 1_800_000 });
+      expect(await write({ kind: 'reject', key: 'key-1', retryRejectedAt: now + 1_800_000 })).toBe(true);
+      expect(await read()).toMatchObject({ revision: 1, rejectedCredentials: new Set(['key-1']), retryRejectedAt: now + 1_800_000 });
       expect(await claim(await read(), claimOf('owner-1'))).toBe(true);
     });
 
     test('adds a rejection to the others, and only once', async () => {
       for (const key of ['key-1', 'key-2', 'key-1']) {
-        await write({ kind: 'mark', key });
+        await write({ kind: 'reject', key });
       }
 
-      expect(await read()).toMatchObject({ revision: 3, marks: new Set(['key-1', 'key-2']) });
+      expect(await read()).toMatchObject({ revision: 3, rejectedCredentials: new Set(['key-1', 'key-2']) });
     });
   });
 
@@ -420,7 +420,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       await put(damage({ ...stored(account, tokenOf('a')), marks: { SS: ['key-1'] } }));
 
       expect((await read()).token).toBeUndefined();
-      expect(await read()).toMatchObject({ revision: 7, marks: new Set(['key-1']) });
+      expect(await read()).toMatchObject({ revision: 7, rejectedCredentials: new Set(['key-1']) });
       expect(await read()).not.toHaveProperty('fault');
       expect(harness.observations[0]).toEqual({ kind: 'token_malformed', account });
       expect(await claim(await read(), claimOf('owner-1'))).toBe(true);
@@ -445,8 +445,8 @@ describe.each(backends)('the token table %s', (where, start) => {
       ['marks', { marks: { S: 'key-1' } }],
     ];
 
-    test.each(unsafe)('reads a fault when the item has an unreadable %s: %j', async (attribute, change) => {
-      await put({ ...stored(account, tokenOf('a')), ...change });
+    test.each(unsafe)('reads a fault when the item has an unreadable %s: %j', async (attribute, damage) => {
+      await put({ ...stored(account, tokenOf('a')), ...damage });
 
       expect(await read()).toMatchObject({ fault: attribute });
       expect(harness.observations[0]).toEqual({ kind: 'item_malformed', account });
@@ -495,8 +495,8 @@ describe.each(backends)('the token table %s', (where, start) => {
       loseAnswers(lost);
       const error = { code: 'upstream_unavailable', at: now } as const;
 
-      expect(await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, hold })).toBe(true);
-      expect(await read()).toMatchObject({ leaseUntil: 0, retryAt: hold.retryAt });
+      expect(await write({ kind: 'fail', owner: 'owner-1', endLease: true, error, backoff })).toBe(true);
+      expect(await read()).toMatchObject({ leaseUntil: 0, retryAt: backoff.retryAt });
     });
 
     test.each([1, 2])('recognises that it ended the lease when %i answers were lost', async (lost) => {
@@ -510,8 +510,8 @@ describe.each(backends)('the token table %s', (where, start) => {
     test.each([1, 2])('recognises its rejection when %i answers were lost', async (lost) => {
       loseAnswers(lost);
 
-      expect(await write({ kind: 'mark', key: 'key-1' })).toBe(true);
-      expect((await read()).marks).toEqual(new Set(['key-1']));
+      expect(await write({ kind: 'reject', key: 'key-1' })).toBe(true);
+      expect((await read()).rejectedCredentials).toEqual(new Set(['key-1']));
     });
 
     test('refuses a claim when its answer was lost and another owner claimed before', async () => {
@@ -534,10 +534,10 @@ describe.each(backends)('the token table %s', (where, start) => {
       ['publication', () => ({ kind: 'publish', owner: 'owner-1', token: tokenOf('a'), key: 'key-1', at: now })],
       [
         'failure',
-        () => ({ kind: 'fail', owner: 'owner-1', endLease: true, error: { code: 'internal', at: now }, hold }),
+        () => ({ kind: 'fail', owner: 'owner-1', endLease: true, error: { code: 'internal', at: now }, backoff }),
       ],
       ['lease end', () => ({ kind: 'fail', owner: 'owner-1', endLease: true })],
-      ['rejection', () => ({ kind: 'mark', key: 'key-1' })],
+      ['rejection', () => ({ kind: 'reject', key: 'key-1' })],
       ['pause', () => ({ kind: 'pause' })],
     ];
 
@@ -560,7 +560,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       harness.setLoss(() => 'answer');
 
       await expect(claim(asRead, claimOf('owner-1'))).rejects.toMatchObject({ code: 'table_unavailable' });
-      await expect(write({ kind: 'mark', key: 'key-1' })).rejects.toMatchObject({ code: 'table_unavailable' });
+      await expect(write({ kind: 'reject', key: 'key-1' })).rejects.toMatchObject({ code: 'table_unavailable' });
       await expect(read()).rejects.toMatchObject({ code: 'table_unavailable' });
     });
   });
@@ -673,7 +673,7 @@ describe('requests and conclusions of the adapter', () => {
     revision: { N: '3' },
     owner: { S: 'owner-1' },
     lease_until: { N: '0' },
-    retry_at: { N: String(hold.retryAt) },
+    retry_at: { N: String(backoff.retryAt) },
     last_error_code: { S: 'upstream_unavailable' },
     last_error_at: { N: String(now) },
   };
@@ -682,7 +682,7 @@ describe('requests and conclusions of the adapter', () => {
     owner: 'owner-1',
     endLease: true,
     error: { code: 'upstream_unavailable', at: now },
-    hold,
+    backoff,
   };
   const marked: Row = { schema: { N: '1' }, revision: { N: '3' }, marks: { SS: ['key-1'] } };
   const paused: Row = { schema: { N: '1' }, revision: { N: '3' }, paused: { BOOL: true } };
@@ -691,7 +691,7 @@ describe('requests and conclusions of the adapter', () => {
   test.each([
     ['a publication', publication, published],
     ['a failure', failure, failed],
-    ['a rejection', { kind: 'mark', key: 'key-1' } as const, marked],
+    ['a rejection', { kind: 'reject', key: 'key-1' } as const, marked],
   ])('recognises %s when the item has all values that it writes', async (_name, change, row) => {
     expect(await unansweredOver(row).write(account, change, never)).toBe(true);
   });
@@ -706,7 +706,7 @@ describe('requests and conclusions of the adapter', () => {
     ['a failure of another time', failure, { ...failed, last_error_at: { N: String(now - 1) } }],
     ['a failure without a time', failure, { ...failed, last_error_at: { S: 'never' } }],
     ['a failure with another back-off', failure, { ...failed, retry_at: { N: String(now) } }],
-    ['a rejection of another version', { kind: 'mark', key: 'key-2' } as const, marked],
+    ['a rejection of another version', { kind: 'reject', key: 'key-2' } as const, marked],
     // The item may already have had an operator's change before the write.
     ['a pause', { kind: 'pause' } as const, paused],
     ['a change without an item', failure, undefined],

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { assert, beforeEach, describe, expect, test, vi } from 'vitest';
 import { full } from '../../../support/counts.ts';
 import { failure, granted, issued, logIn, pollOptions, token, upstreams } from '../../../support/fegora/login.ts';
 import {
@@ -228,6 +228,7 @@ describe('promise 46: random bytes from the server', () => {
           expect(outcome.accessToken).toMatch(/^[\x21-\x7e]+$/);
           return;
         }
+        assert(outcome.kind === 'failed');
         expect(outcome.error.code).toMatch(/^(upstream_|credentials_rejected$|client_rejected$)/);
         expect(outcome.error.cause).toBeUndefined();
         expect(`${outcome.error.stack}${JSON.stringify(outcome)}`).not.toContain(canary);

@@ -51,9 +51,9 @@ const item = {
   retryCode: 'upstream_timeout',
   failedAnswer: 'html_500',
   failures: 3,
-  marks: new Set(['key-1', 'key-2']),
-  nextTry: 1_768_480_200_000,
-  proven: 'key-1',
+  rejectedCredentials: new Set(['key-1', 'key-2']),
+  retryRejectedAt: 1_768_480_200_000,
+  lastGood: 'key-1',
   renewAt: 1_768_478_460_000,
   forced: { count: 2, since: 1_768_478_300_000 },
   paused: true,
@@ -69,7 +69,7 @@ describe('a record', () => {
       revision: 0,
       leaseUntil: 0,
       failures: 0,
-      marks: new Set(),
+      rejectedCredentials: new Set(),
       forced: { count: 0, since: 0 },
       paused: false,
     });
@@ -138,7 +138,7 @@ describe('promise 13: what cannot be understood', () => {
     expect(parsed.isTokenMalformed).toBe(true);
     expect(parsed.item).not.toHaveProperty('token');
     expect(parsed.item).not.toHaveProperty('fault');
-    expect(parsed.item).toMatchObject({ owner: 'owner-1', marks: item.marks });
+    expect(parsed.item).toMatchObject({ owner: 'owner-1', rejectedCredentials: item.rejectedCredentials });
   });
 
   test("another account's token is a miss", () => {
@@ -172,7 +172,7 @@ describe('promise 13: what cannot be understood', () => {
       failures: 0,
       forced: { count: 0, since: 0 },
       paused: false,
-      marks: new Set(['key-1']),
+      rejectedCredentials: new Set(['key-1']),
     });
   });
 

@@ -42,7 +42,7 @@ describe('a claim', () => {
     const forced = { count: 2, since: now - 1 };
     const update = claimUpdate(
       { ...emptyItem('main'), revision: 7 },
-      { ...claim, dropToken: true, nextTry: now + 1, forced },
+      { ...claim, dropToken: true, retryRejectedAt: now + 1, forced },
     );
 
     expect(update.UpdateExpression).toBe(
@@ -64,13 +64,13 @@ describe('a claim', () => {
 
 describe('every other change', () => {
   const error = { code: 'upstream_timeout', at: now } as const;
-  const hold = { retryAt: now + 5000, code: 'upstream_timeout', answer: 'upstream_timeout', failures: 1 } as const;
+  const backoff = { retryAt: now + 5000, code: 'upstream_timeout', answer: 'upstream_timeout', failures: 1 } as const;
   const changes: readonly Change[] = [
     { kind: 'publish', owner: 'owner-1', token, key: 'key-1', at: now },
     { kind: 'fail', owner: 'owner-1', endLease: true },
-    { kind: 'fail', owner: 'owner-1', endLease: false, error, hold, renewAt: now + 60_000 },
-    { kind: 'mark', key: 'key-1' },
-    { kind: 'mark', key: 'key-1', nextTry: now + 1_800_000 },
+    { kind: 'fail', owner: 'owner-1', endLease: false, error, backoff, renewAt: now + 60_000 },
+    { kind: 'reject', key: 'key-1' },
+    { kind: 'reject', key: 'key-1', retryRejectedAt: now + 1_800_000 },
     { kind: 'clear-rejection' },
     { kind: 'purge' },
     { kind: 'pause' },

@@ -2,8 +2,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { emptyItem, parseRecord } from '../../../../lambda/aws/item-record.ts';
 import { prefetchItem } from '../../../../lambda/aws/prefetch.ts';
+import type { Clock } from '../../../../lambda/broker/clock.ts';
 import type { Item } from '../../../../lambda/broker/item.ts';
-import type { Clock, Credentials, ReadCredentials, TokenTable } from '../../../../lambda/broker/ports.ts';
+import type { Credentials, ReadCredentials, TokenTable } from '../../../../lambda/broker/ports.ts';
 import { createVirtualClock } from '../../../support/virtual-clock.ts';
 
 const never = new AbortController().signal;

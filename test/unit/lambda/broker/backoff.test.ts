@@ -1,13 +1,17 @@
 // Tests how long the broker waits after a failed login (lambda/broker/backoff.ts).
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { holdMs, isSick } from '../../../../lambda/broker/backoff.ts';
+import { backoffMs, isAccountBroken } from '../../../../lambda/broker/backoff.ts';
+import type { FailedLogin } from '../../../../lambda/broker/ports.ts';
 import { BrokerError, type ErrorCode } from '../../../../lambda/errors.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
-function failure(code: ErrorCode, rest: { readonly answer?: string; readonly retryAfterMs?: number } = {}) {
+function failure(
+  code: ErrorCode,
+  rest: { readonly answer?: FailedLogin['answer']; readonly retryAfterMs?: number } = {},
+) {
   return { error: new BrokerError(code, 'detail'), answer: code, ...rest };
 }
 
@@ -23,19 +27,19 @@ const final = [
 
 describe('the back-off after a failed login', () => {
   test.each(retryable)('backs off for 5 s plus a random part of up to a quarter when a login fails with %s', (code) => {
-    expect(holdMs(failure(code), 1, 0)).toBe(5000);
-    expect(holdMs(failure(code), 1, 0.5)).toBe(5625);
-    expect(holdMs(failure(code), 1, 1)).toBe(6250);
-    expect(holdMs(failure(code), 9, 0)).toBe(5000);
+    expect(backoffMs(failure(code), 1, 0)).toBe(5000);
+    expect(backoffMs(failure(code), 1, 0.5)).toBe(5625);
+    expect(backoffMs(failure(code), 1, 1)).toBe(6250);
+    expect(backoffMs(failure(code), 9, 0)).toBe(5000);
   });
 
   test.each(final)('backs off for 5 minutes when a login fails with %s', (code) => {
-    expect(holdMs(failure(code), 1, 0)).toBe(5 * minuteMs);
-    expect(holdMs(failure(code), 7, 1)).toBe(5 * minuteMs);
+    expect(backoffMs(failure(code), 1, 0)).toBe(5 * minuteMs);
+    expect(backoffMs(failure(code), 7, 1)).toBe(5 * minuteMs);
   });
 
   test('backs off for as long as Retry-After says, but at least 5 s and at most 300 s', () => {
-    const asked = (retryAfterMs: number) => holdMs(failure('upstream_throttled', { retryAfterMs }), 1, 0);
+    const asked = (retryAfterMs: number) => backoffMs(failure('upstream_throttled', { retryAfterMs }), 1, 0);
 
     expect([0, 4999, 5001, 40_000, 300_000, 300_001, 31_536_000_000].map(asked)).toEqual([
       5000, 5000, 5001, 40_000, 300_000, 300_000, 300_000,
@@ -43,35 +47,35 @@ describe('the back-off after a failed login', () => {
   });
 
   test('keeps its own back-off when Retry-After is shorter', () => {
-    const sick = failure('upstream_unavailable', { answer: 'html_500', retryAfterMs: 10_000 });
+    const broken = failure('upstream_unavailable', { answer: 'html_500', retryAfterMs: 10_000 });
 
-    expect(holdMs(sick, 3, 0)).toBe(minuteMs);
+    expect(backoffMs(broken, 3, 0)).toBe(minuteMs);
   });
 
   test('backs off for one minute when Fegora answered three HTML 500 pages in a row', () => {
-    const sick = failure('upstream_unavailable', { answer: 'html_500' });
+    const broken = failure('upstream_unavailable', { answer: 'html_500' });
 
-    expect([1, 2, 3, 4, 100].map((inRow) => holdMs(sick, inRow, 0))).toEqual([
+    expect([1, 2, 3, 4, 100].map((inRow) => backoffMs(broken, inRow, 0))).toEqual([
       5000,
       5000,
       minuteMs,
       minuteMs,
       minuteMs,
     ]);
-    expect([1, 2, 3, 4].map((inRow) => isSick('html_500', inRow))).toEqual([false, false, true, true]);
-    expect(isSick('upstream_unavailable', 3)).toBe(false);
+    expect([1, 2, 3, 4].map((inRow) => isAccountBroken('html_500', inRow))).toEqual([false, false, true, true]);
+    expect(isAccountBroken('upstream_unavailable', 3)).toBe(false);
   });
 
   test('backs off for one minute, doubled each time up to 6 hours, when a 400 may be about the password', () => {
     const doubtful = failure('upstream_rejected', { answer: 'unknown_400' });
-    const holds = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 2000].map((inRow) => holdMs(doubtful, inRow, 1));
+    const backoffs = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 2000].map((inRow) => backoffMs(doubtful, inRow, 1));
 
-    expect(holds.map((ms) => ms / minuteMs)).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360, 360]);
-    expect(holds.at(-1)).toBe(6 * hourMs);
+    expect(backoffs.map((ms) => ms / minuteMs)).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360, 360]);
+    expect(backoffs.at(-1)).toBe(6 * hourMs);
   });
 
   test('backs off for at least 5 s and at most 6 hours after any failure', () => {
-    const answers = fc.constantFrom('html_500', 'unknown_400', 'upstream_unavailable');
+    const answers = fc.constantFrom('html_500' as const, 'unknown_400' as const, 'upstream_unavailable' as const);
     const failures = fc.record({
       code: fc.constantFrom(...retryable, ...final),
       answer: answers,
@@ -80,7 +84,7 @@ describe('the back-off after a failed login', () => {
     const chance = fc.double({ min: 0, max: 1, noNaN: true });
     fc.assert(
       fc.property(failures, fc.integer({ min: 1, max: 5000 }), chance, ({ code, ...rest }, inRow, random) => {
-        const ms = holdMs(failure(code, rest), inRow, random);
+        const ms = backoffMs(failure(code, rest), inRow, random);
         expect(ms).toBeGreaterThanOrEqual(5000);
         expect(ms).toBeLessThanOrEqual(6 * hourMs);
       }),

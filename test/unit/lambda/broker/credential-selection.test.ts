@@ -1,9 +1,9 @@
 // Tests which version of the secret a login uses (lambda/broker/credential-selection.ts).
 import { describe, expect, test } from 'vitest';
-import { type Candidates, createCredentialChoice } from '../../../../lambda/broker/credential-selection.ts';
+import { createCredentialSelection, type SelectionOptions } from '../../../../lambda/broker/credential-selection.ts';
 import { credentialKey } from '../../../../lambda/broker/item.ts';
-import { emptyRecollection } from '../../../../lambda/broker/local-state.ts';
-import type { Ports } from '../../../../lambda/broker/ports.ts';
+import { createLocalState } from '../../../../lambda/broker/local-state.ts';
+import type { AccountPorts } from '../../../../lambda/broker/ports.ts';
 import { BrokerError } from '../../../../lambda/errors.ts';
 import { createVirtualClock } from '../../../support/virtual-clock.ts';
 
@@ -13,74 +13,60 @@ const keyOf = (versionId: string) => credentialKey(versionId, 'apiApp', tokenUrl
 function scene() {
   const clock = createVirtualClock();
   const secret = { cached: 'v1', latest: 'v1' };
-  const reads: { readonly account: string; readonly past: boolean }[] = [];
-  const ports: Pick<Ports, 'clock' | 'readCredentials' | 'tokenUrl'> = {
-    clock,
-    tokenUrl,
-    readCredentials: async (account, { past }) => {
-      reads.push({ account, past });
-      const versionId = past ? secret.latest : secret.cached;
-      return { username: '25365421', password: 'not-a-real-password', clientId: 'apiApp', versionId };
-    },
+  const reads: { readonly past: boolean }[] = [];
+  const state = createLocalState();
+  const readCredentials: AccountPorts['readCredentials'] = async ({ past }) => {
+    reads.push({ past });
+    const versionId = past ? secret.latest : secret.cached;
+    return { username: '25365421', password: 'not-a-real-password', clientId: 'apiApp', versionId };
   };
-  const unused = () => {
-    throw new Error('not for the choice');
-  };
-  const choose = createCredentialChoice({
-    ...ports,
-    random: unused,
-    login: unused,
-    observe: unused,
-    table: { read: unused, claim: unused, write: unused },
-  });
-  const recollection = emptyRecollection();
-  const candidates = (marks: readonly string[], rest: Partial<Candidates> = {}): Candidates => ({
-    item: { account: 'main', marks: new Set(marks.map(keyOf)) },
-    recollection,
-    past: false,
+  const select = createCredentialSelection({ clock, tokenUrl, readCredentials }, state);
+  const options = (rejected: readonly string[], rest: Partial<SelectionOptions> = {}): SelectionOptions => ({
+    item: { rejectedCredentials: new Set(rejected.map(keyOf)) },
+    isVerification: false,
     signal: new AbortController().signal,
     ...rest,
   });
-  return { clock, secret, reads, choose, recollection, candidates };
+  return { clock, secret, reads, select, state, options };
 }
 
-describe('the choice of credentials', () => {
-  test('chooses the cached credentials when they are not rejected', async () => {
-    const { choose, candidates, reads } = scene();
+describe('the selection of credentials', () => {
+  test('selects the cached credentials when they are not rejected', async () => {
+    const { select, options, reads } = scene();
 
-    expect(await choose(candidates([]))).toMatchObject({
+    expect(await select(options([]))).toMatchObject({
       credentials: { versionId: 'v1' },
       key: keyOf('v1'),
-      proving: false,
+      isRetry: false,
     });
-    expect(reads).toEqual([{ account: 'main', past: false }]);
+    expect(reads).toEqual([{ past: false }]);
   });
 
   test('reads the secret past the cache when the caller asks for that', async () => {
-    const { choose, candidates, reads } = scene();
-    await choose(candidates([], { past: true }));
+    const { select, options, reads } = scene();
+    await select(options([], { isVerification: true }));
 
-    expect(reads).toEqual([{ account: 'main', past: true }]);
+    expect(reads).toEqual([{ past: true }]);
   });
 
-  test('chooses another version when the cached one is rejected', async () => {
-    const { choose, candidates, secret, reads } = scene();
+  test('selects another version when the cached one is rejected', async () => {
+    const { select, options, secret, reads } = scene();
     secret.latest = 'v2';
 
-    expect(await choose(candidates(['v1']))).toMatchObject({ credentials: { versionId: 'v2' }, proving: false });
+    expect(await select(options(['v1']))).toMatchObject({ credentials: { versionId: 'v2' }, isRetry: false });
     expect(reads.map(({ past }) => past)).toEqual([false, true]);
   });
 
   test('fails with credentials_rejected when the latest version is rejected too', async () => {
-    const { choose, candidates, secret } = scene();
+    const { select, options, secret } = scene();
     secret.latest = 'v2';
 
-    await expect(choose(candidates(['v1', 'v2']))).rejects.toMatchObject({ code: 'credentials_rejected' });
+    expect(await select(options(['v1', 'v2']))).toMatchObject({ code: 'credentials_rejected' });
   });
 
   test('reads the secret again at most every 5 s while the known version is rejected', async () => {
-    const { clock, choose, candidates, reads } = scene();
-    const ask = () => expect(choose(candidates(['v1']))).rejects.toBeInstanceOf(BrokerError);
+    const { clock, select, options, reads } = scene();
+    const ask = async () => expect(await select(options(['v1']))).toBeInstanceOf(BrokerError);
     await ask();
     await ask();
     await clock.advance(4999);
@@ -93,70 +79,59 @@ describe('the choice of credentials', () => {
   });
 
   test('reads the secret past the cache only once when the caller asked for that', async () => {
-    const { choose, candidates, reads, recollection } = scene();
-    await expect(choose(candidates(['v1'], { past: true }))).rejects.toMatchObject({ code: 'credentials_rejected' });
+    const { select, options, reads, state } = scene();
+    expect(await select(options(['v1'], { isVerification: true }))).toMatchObject({ code: 'credentials_rejected' });
 
     expect(reads).toHaveLength(1);
-    expect(recollection.secretAskedAt).toBe(Number.NEGATIVE_INFINITY);
+    expect(state.secretAskedAt).toBe(Number.NEGATIVE_INFINITY);
   });
 
-  test('does not choose a version whose rejection is not written to the table yet', async () => {
-    const { choose, candidates, recollection, secret } = scene();
-    recollection.pendingMarks.set(keyOf('v1'), { kind: 'mark', key: keyOf('v1') });
+  test('does not select a version whose rejection is not written to the table yet', async () => {
+    const { select, options, state, secret } = scene();
+    state.unwrittenRejections.set(keyOf('v1'), { kind: 'reject', key: keyOf('v1') });
 
-    await expect(choose(candidates([]))).rejects.toMatchObject({ code: 'credentials_rejected' });
+    expect(await select(options([]))).toMatchObject({ code: 'credentials_rejected' });
     secret.latest = 'v2';
-    recollection.secretAskedAt = Number.NEGATIVE_INFINITY;
-    expect(await choose(candidates([]))).toMatchObject({ key: keyOf('v2') });
+    state.secretAskedAt = Number.NEGATIVE_INFINITY;
+    expect(await select(options([]))).toMatchObject({ key: keyOf('v2') });
   });
 
   test('fails with the error of the secret when the secret cannot be read', async () => {
-    const { candidates } = scene();
+    const { options } = scene();
     const clock = createVirtualClock();
-    const failing = createCredentialChoice({
-      clock,
-      tokenUrl,
-      readCredentials: () => Promise.reject(new BrokerError('secret_unavailable', 'detail')),
-      random: () => 0,
-      login: () => Promise.reject(new Error('unused')),
-      observe: () => {},
-      table: {
-        read: () => Promise.reject(new Error('unused')),
-        claim: () => Promise.reject(new Error('unused')),
-        write: () => Promise.reject(new Error('unused')),
-      },
-    });
+    const readCredentials = () => Promise.reject(new BrokerError('secret_unavailable', 'detail'));
+    const failing = createCredentialSelection({ clock, tokenUrl, readCredentials }, createLocalState());
 
-    await expect(failing(candidates([]))).rejects.toMatchObject({ code: 'secret_unavailable' });
+    expect(await failing(options([]))).toMatchObject({ code: 'secret_unavailable' });
   });
 });
 
 describe('a rejected version that logged in before', () => {
   test('retries a rejected version that logged in before when its retry is due', async () => {
-    const { clock, choose, candidates } = scene();
-    const { item } = candidates(['v1']);
-    const due = { ...item, proven: keyOf('v1'), nextTry: clock.now() + 1000 };
+    const { clock, select, options } = scene();
+    const { item } = options(['v1']);
+    const due = { ...item, lastGood: keyOf('v1'), retryRejectedAt: clock.now() + 1000 };
 
-    await expect(choose(candidates([], { item: due }))).rejects.toMatchObject({ code: 'credentials_rejected' });
+    expect(await select(options([], { item: due }))).toMatchObject({ code: 'credentials_rejected' });
     await clock.advance(1000);
-    expect(await choose(candidates([], { item: due }))).toMatchObject({ key: keyOf('v1'), proving: true });
+    expect(await select(options([], { item: due }))).toMatchObject({ key: keyOf('v1'), isRetry: true });
   });
 
   test('does not retry a rejected version while its rejection is not written to the table yet', async () => {
-    const { clock, choose, candidates, recollection } = scene();
-    const { item } = candidates(['v1']);
-    recollection.pendingMarks.set(keyOf('v1'), { kind: 'mark', key: keyOf('v1') });
-    const due = { ...item, proven: keyOf('v1'), nextTry: clock.now() };
+    const { clock, select, options, state } = scene();
+    const { item } = options(['v1']);
+    state.unwrittenRejections.set(keyOf('v1'), { kind: 'reject', key: keyOf('v1') });
+    const due = { ...item, lastGood: keyOf('v1'), retryRejectedAt: clock.now() };
 
-    await expect(choose(candidates([], { item: due }))).rejects.toMatchObject({ code: 'credentials_rejected' });
+    expect(await select(options([], { item: due }))).toMatchObject({ code: 'credentials_rejected' });
   });
 
-  test('does not choose another rejected version when a retry of the last good one is due', async () => {
-    const { clock, choose, candidates, secret } = scene();
+  test('does not select another rejected version when a retry of the last good one is due', async () => {
+    const { clock, select, options, secret } = scene();
     secret.latest = 'v2';
-    const { item } = candidates(['v1', 'v2']);
-    const due = { ...item, proven: keyOf('v1'), nextTry: clock.now() };
+    const { item } = options(['v1', 'v2']);
+    const due = { ...item, lastGood: keyOf('v1'), retryRejectedAt: clock.now() };
 
-    await expect(choose(candidates([], { item: due }))).rejects.toMatchObject({ code: 'credentials_rejected' });
+    expect(await select(options([], { item: due }))).toMatchObject({ code: 'credentials_rejected' });
   });
 });

@@ -1,6 +1,6 @@
 // The actions of operators, with a fake broker.
 import { describe, expect, it } from 'vitest';
-import type { Broker } from '../../../../lambda/broker/broker.ts';
+import type { Broker } from '../../../../lambda/broker/contract.ts';
 import type { Item } from '../../../../lambda/broker/item.ts';
 import { BrokerError } from '../../../../lambda/errors.ts';
 import { createAdminHandler } from '../../../../lambda/events/admin.ts';
@@ -13,7 +13,7 @@ const untouched: Item = {
   revision: 0,
   leaseUntil: 0,
   failures: 0,
-  marks: new Set(),
+  rejectedCredentials: new Set(),
   forced: { count: 0, since: 0 },
   paused: false,
 };
@@ -27,9 +27,9 @@ const eventful: Item = {
   token,
   retryAt: noon + 5000,
   retryCode: 'upstream_unavailable',
-  marks: new Set(['a'.repeat(64), 'b'.repeat(64)]),
-  nextTry: noon + 1_800_000,
-  proven: 'a'.repeat(64),
+  rejectedCredentials: new Set(['a'.repeat(64), 'b'.repeat(64)]),
+  retryRejectedAt: noon + 1_800_000,
+  lastGood: 'a'.repeat(64),
   paused: true,
   lastLogin: noon - 100_500,
   lastError: { code: 'upstream_unavailable', at: noon - 1000 },

@@ -1,0 +1,48 @@
+// What the broker offers to the events: types only. Implemented by broker.ts, called from ../events.
+import type { Item } from './item.ts';
+import type { Amendment, Remaining } from './ports.ts';
+import type { Token } from './token.ts';
+
+/** What a caller asks for. */
+export interface TokenRequest {
+  /** A configured account. */
+  readonly account: string;
+  /** From `min_validity`. Milliseconds, 0 or more. */
+  readonly minValidityMs?: number;
+  /** Fingerprint of a token that Fegora answered 401 to. */
+  readonly rejected?: string;
+}
+
+/** A token, its source, and a warning if something is not as it should be. */
+export interface Grant {
+  readonly token: Token;
+  readonly source: 'memory' | 'shared' | 'upstream';
+  /** Life left, by the clock of ours that says less. Milliseconds. */
+  readonly remainingMs: number;
+  readonly warning?: 'min_validity_unmet' | 'renewal_failing';
+}
+
+/** What a warm-up or a verification found or did. */
+export interface WarmupResult {
+  readonly outcome: 'fresh' | 'renewed' | 'skipped';
+  /** Epoch milliseconds; absent if there is no token. */
+  readonly expiresAt?: number;
+}
+
+/** Everything that callers, schedules and operators can ask for. */
+export interface Broker {
+  /** @throws BrokerError with any code of the core: see `errors.ts` */
+  readonly getToken: (request: TokenRequest, remaining: Remaining) => Promise<Grant>;
+  /** Renews a token that is missing or in its renewal window. @throws BrokerError as `getToken` */
+  readonly warm: (account: string, remaining: Remaining) => Promise<WarmupResult>;
+  /**
+   * Logs in with AWSCURRENT, unless Fegora refused that version or the stored token was issued for it.
+   *
+   * @throws BrokerError as `getToken`
+   */
+  readonly verify: (account: string, remaining: Remaining) => Promise<WarmupResult>;
+  /** @throws BrokerError `table_unavailable`, `configuration` */
+  readonly status: (account: string, remaining: Remaining) => Promise<Item>;
+  /** @throws BrokerError `table_unavailable`, `configuration` */
+  readonly amend: (account: string, amendment: Amendment, remaining: Remaining) => Promise<void>;
+}

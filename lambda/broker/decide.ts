@@ -1,0 +1,124 @@
+// The protocol as one pure function: what a refresh does about the item as it was read. Called by refresh-loop.ts.
+import { BrokerError } from '../errors.ts';
+import type { Moment } from './clock.ts';
+import {
+  blockOf,
+  type ForcedRenewals,
+  forcedOnceMore,
+  gapEnds,
+  type Item,
+  probedFailure,
+  servableToken,
+  stealableAt,
+} from './item.ts';
+import type { RefreshGoal } from './refresh.ts';
+import { meetsValidity, renewableFrom, type Token } from './token.ts';
+
+/** The item at a moment when our clock agreed with the table's. */
+export interface Snapshot {
+  readonly item: Item;
+  readonly seen: Moment;
+  /** The stored token, if it is servable and was not reported as rejected by this call. */
+  readonly current: Token | undefined;
+}
+
+/** What to do. */
+export type Decision =
+  /** The stored token is all that this call gets. `failure` tells a verification that it did not log in. */
+  | { readonly kind: 'serve'; readonly failure?: BrokerError }
+  /** Nobody may log in now. `isBackedOff`: because of failed logins. */
+  | { readonly kind: 'blocked'; readonly error: BrokerError; readonly isBackedOff: boolean }
+  /**
+   * Another login is under way, or the last one was a moment ago: read again at `until` (wall clock) at the latest.
+   * `probed` is the failure that this login probes; a call without a token does not wait for a probe.
+   */
+  | { readonly kind: 'wait'; readonly until: number; readonly probed: BrokerError | undefined }
+  /**
+   * Claim the lease and log in. `forced` counts a renewal that a reported token forces. `isBackground`: the caller can be
+   * served whatever becomes of this login. `probed` is the failure that this login probes.
+   */
+  | {
+      readonly kind: 'log-in';
+      readonly forced: ForcedRenewals | undefined;
+      readonly isBackground: boolean;
+      readonly probed: BrokerError | undefined;
+    };
+
+/**
+ * Decides. Pure: the same arguments give the same answer.
+ *
+ * @param jitter how far into its first quarter this environment opens the renewal window, from 0 to 1
+ * @see docs/architecture.md, «What happens when»
+ */
+export function decide(snapshot: Snapshot, goal: RefreshGoal, jitter: number): Decision {
+  const { item, current } = snapshot;
+  const now = snapshot.seen.wall;
+  if (isSatisfied(snapshot, goal, jitter)) {
+    return { kind: 'serve' };
+  }
+  const blocked = blockedBy(snapshot, goal);
+  if (blocked !== undefined) {
+    return blocked;
+  }
+  const isForced = goal.rejected !== undefined && servableToken(item, now)?.fingerprint === goal.rejected;
+  const busyUntil = Math.max(stealableAt(item), isForced ? 0 : gapEnds(item));
+  const probed = current === undefined ? probedFailure(item) : undefined;
+  if (busyUntil >= now) {
+    return needsHolder(snapshot, goal) ? { kind: 'wait', until: busyUntil, probed } : leaveToHolder(goal);
+  }
+  return logIn(snapshot, goal, { isForced, probed });
+}
+
+function logIn(
+  { item, current, seen }: Snapshot,
+  { kind }: RefreshGoal,
+  { isForced, probed }: { readonly isForced: boolean; readonly probed: BrokerError | undefined },
+): Decision {
+  const forced = isForced ? forcedOnceMore(item, seen.wall) : undefined;
+  if (forced instanceof BrokerError) {
+    return { kind: 'blocked', error: forced, isBackedOff: false };
+  }
+  const isBackground = current !== undefined && (kind === 'serve' || kind === 'refresh-ahead');
+  return { kind: 'log-in', forced, isBackground, probed };
+}
+
+/** Whether the stored token is all that the goal asks for. */
+function isSatisfied({ current, seen }: Snapshot, goal: RefreshGoal, jitter: number): boolean {
+  const { kind, minValidityMs, rejected } = goal;
+  if (current === undefined || kind === 'verify' || !meetsValidity(current, minValidityMs, seen.wall)) {
+    return false;
+  }
+  return rejected !== undefined || seen.wall < renewableFrom(current, kind === 'warm' ? 0 : jitter);
+}
+
+/** What forbids a login, whoever asks: a faulty item, a pause, a back-off; or a renewal ahead that failed a minute ago. */
+function blockedBy({ item, current, seen }: Snapshot, { kind }: RefreshGoal): Decision | undefined {
+  if (item.fault !== undefined) {
+    const error = new BrokerError('table_unavailable', `the item cannot be used: ${item.fault}`);
+    return { kind: 'blocked', error, isBackedOff: false };
+  }
+  const error = blockOf(item, seen.wall);
+  if (error !== undefined) {
+    // A pause is an operator's wish, and not trouble that an alarm should tell of.
+    return { kind: 'blocked', error, isBackedOff: error.code !== 'paused' };
+  }
+  return current !== undefined && (item.renewAt ?? 0) > seen.wall && kind !== 'verify'
+    ? { kind: 'blocked', error: renewalFailure(item), isBackedOff: false }
+    : undefined;
+}
+
+/** Why a renewal is not tried again yet. */
+export function renewalFailure({ lastError }: Item): BrokerError {
+  return new BrokerError(lastError?.code ?? 'upstream_unavailable', 'a renewal failed a short while ago');
+}
+
+/** Waits for another environment's login only if there is no token, or if the caller asked for more validity than it has. */
+export function needsHolder({ current, seen }: Snapshot, { minValidityMs }: RefreshGoal): boolean {
+  return current === undefined || !meetsValidity(current, minValidityMs, seen.wall);
+}
+
+/** Leaves the renewal to the environment that is at it. A verification says that it did not log in. */
+export function leaveToHolder({ kind }: RefreshGoal): Extract<Decision, { kind: 'serve' }> {
+  const failure = new BrokerError('renewal_in_progress', 'another login is under way, or was a moment ago');
+  return kind === 'verify' ? { kind: 'serve', failure } : { kind: 'serve' };
+}

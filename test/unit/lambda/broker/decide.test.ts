@@ -1,0 +1,132 @@
+// Tests the protocol's pure function against the table in docs/architecture.md (lambda/broker/decide.ts).
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { emptyItem } from '../../../../lambda/aws/item-record.ts';
+import { type Decision, decide } from '../../../../lambda/broker/decide.ts';
+import { type Item, servableToken } from '../../../../lambda/broker/item.ts';
+import type { RefreshGoal } from '../../../../lambda/broker/refresh.ts';
+import { fingerprint, type Token } from '../../../../lambda/broker/token.ts';
+
+const now = Date.UTC(2026, 10, 24, 12);
+const minuteMs = 60_000;
+const accessToken = 'not-a-real-token';
+const reported = fingerprint(accessToken);
+
+/** Lives for 30 minutes: its renewal window is the last 10, its margin the last one. */
+function tokenWith(leftMs: number): Token {
+  const lifetimeMs = 30 * minuteMs;
+  return { accessToken, fingerprint: reported, issuedAt: now + leftMs - lifetimeMs, lifetimeMs, versionId: 'v1' };
+}
+
+const fresh = { token: tokenWith(20 * minuteMs) };
+const inWindow = { token: tokenWith(5 * minuteMs) };
+const failed = { retryCode: 'upstream_timeout', lastError: { code: 'upstream_timeout', at: now } } as const;
+
+/** The rows of the table: what the item holds. */
+const items: Readonly<Record<string, Partial<Item>>> = {
+  'a fresh token': fresh,
+  'a token in its renewal window': inWindow,
+  'no token': {},
+  'no token, and the last login failed': failed,
+  'a fresh token, and a lease': { ...fresh, leaseUntil: now + 9000 },
+  'a token in its renewal window, and a lease': { ...inWindow, leaseUntil: now + 9000 },
+  'no token, and a lease': { leaseUntil: now + 9000 },
+  'no token, and a lease whose login probes a failure': { ...failed, leaseUntil: now + 9000 },
+  'no token, and a lease that ended 2 s ago': { leaseUntil: now - 2000 },
+  'no token, and a lease that ended over 2 s ago': { leaseUntil: now - 2001 },
+  'a token in its renewal window, and a login a moment ago': { ...inWindow, lastLogin: now - 1000 },
+  'no token, and a login a moment ago': { lastLogin: now - 1000 },
+  'a token in its renewal window, and a renewal that failed within a minute': {
+    ...inWindow,
+    ...failed,
+    renewAt: now + 1,
+  },
+  'a token in its renewal window, and a back-off': { ...inWindow, ...failed, retryAt: now + 1 },
+  'no token, and a back-off': { ...failed, retryAt: now + 1 },
+  'no token, and a back-off that has ended': { ...failed, retryAt: now },
+  'no token, and a pause': { paused: true },
+  'a token in its renewal window, and forced renewals used up': { ...inWindow, forced: { count: 3, since: now - 1 } },
+  'a fault': { ...fresh, fault: 'schema' },
+};
+
+/** The columns of the table: who asks. */
+const goals: readonly RefreshGoal[] = [
+  { kind: 'serve', minValidityMs: 0 },
+  { kind: 'serve', minValidityMs: 10 * minuteMs },
+  { kind: 'serve', minValidityMs: 0, rejected: reported },
+  { kind: 'warm', minValidityMs: 0 },
+  { kind: 'verify', minValidityMs: 0 },
+];
+
+function decisionOn(rest: Partial<Item>, goal: RefreshGoal, jitter = 0): Decision {
+  const item = { ...emptyItem('main'), revision: 1, ...rest };
+  const seen = { wall: now, monotonic: 0 };
+  return decide({ item, seen, current: servableToken(item, now, goal.rejected) }, goal, jitter);
+}
+
+function inWords(decision: Decision): string {
+  switch (decision.kind) {
+    case 'serve':
+      return decision.failure === undefined ? 'serve' : `serve, \`${decision.failure.code}\``;
+    case 'blocked':
+      return `\`${decision.error.code}\``;
+    case 'wait':
+      return decision.probed === undefined ? 'wait' : `\`${decision.probed.code}\``;
+    case 'log-in':
+      return `log in${decision.isBackground ? ' in the background' : ''}`;
+  }
+}
+
+describe('the decision', () => {
+  const page = readFileSync(new URL('../../../../docs/architecture.md', import.meta.url), 'utf8');
+  const [, table = ''] = /### The decision\n[\s\S]*?\n\| --- .*\n([\s\S]*?)\n\n/.exec(page) ?? [];
+  const rows = table.split('\n').map((line) => line.slice(2, -2).split(' | '));
+
+  test('has every row of the table in the architecture', () => {
+    expect(rows.map(([name]) => name)).toEqual(Object.keys(items));
+  });
+
+  test.each(Object.entries(items))('is what the architecture says when the item holds %s', (name, item) => {
+    const cells = goals.map((goal) => inWords(decisionOn(item, goal)));
+    expect([name, ...cells]).toEqual(rows.find(([row]) => row === name));
+  });
+});
+
+describe('details of the decision', () => {
+  test('opens the renewal window later by the jitter, but not for a warm-up', () => {
+    const item = { token: tokenWith(9 * minuteMs) };
+
+    expect(decisionOn(item, { kind: 'serve', minValidityMs: 0 }, 0.39).kind).toBe('log-in');
+    expect(decisionOn(item, { kind: 'serve', minValidityMs: 0 }, 0.41).kind).toBe('serve');
+    expect(decisionOn(item, { kind: 'warm', minValidityMs: 0 }, 1).kind).toBe('log-in');
+  });
+
+  test('counts a forced renewal only when the stored token is the reported one', () => {
+    const goal = { kind: 'serve', minValidityMs: 0, rejected: reported } as const;
+
+    expect(decisionOn(fresh, goal)).toMatchObject({ kind: 'log-in', forced: { count: 1, since: now } });
+    expect(decisionOn({}, goal)).toMatchObject({ kind: 'log-in', forced: undefined });
+    expect(decisionOn({ token: { ...fresh.token, fingerprint: 'f'.repeat(64) } }, goal)).toEqual({ kind: 'serve' });
+  });
+
+  test('tells a back-off from a pause and from a fault, because only a back-off is counted', () => {
+    const serve = { kind: 'serve', minValidityMs: 0 } as const;
+
+    expect(decisionOn({ ...failed, retryAt: now + 1 }, serve)).toMatchObject({ isBackedOff: true });
+    expect(decisionOn({ paused: true }, serve)).toMatchObject({ isBackedOff: false });
+    expect(decisionOn({ fault: 'schema' }, serve)).toMatchObject({ isBackedOff: false });
+  });
+
+  test('waits until another environment may take the lease over', () => {
+    const decision = decisionOn({ leaseUntil: now + 9000 }, { kind: 'serve', minValidityMs: 0 });
+
+    expect(decision).toEqual({ kind: 'wait', until: now + 11_000, probed: undefined });
+  });
+
+  test('hands the probed failure on to the login, so that calls that join do not wait for a probe', () => {
+    const serve = { kind: 'serve', minValidityMs: 0 } as const;
+
+    expect(decisionOn(failed, serve)).toMatchObject({ kind: 'log-in', probed: { code: 'upstream_timeout' } });
+    expect(decisionOn({ ...inWindow, ...failed }, serve)).toMatchObject({ kind: 'log-in', probed: undefined });
+  });
+});
