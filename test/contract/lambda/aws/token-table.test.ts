@@ -323,7 +323,11 @@ describe.each(backends)('the token table %s', (where, start) => {
 
     test('creates the item when a rejection is the first write', async () => {
       expect(await write({ kind: 'reject', key: 'key-1', retryRejectedAt: now + 1_800_000 })).toBe(true);
-      expect(await read()).toMatchObject({ revision: 1, rejectedCredentials: new Set(['key-1']), retryRejectedAt: now + 1_800_000 });
+      expect(await read()).toMatchObject({
+        revision: 1,
+        rejectedCredentials: new Set(['key-1']),
+        retryRejectedAt: now + 1_800_000,
+      });
       expect(await claim(await read(), claimOf('owner-1'))).toBe(true);
     });
 
@@ -445,7 +449,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       ['marks', { marks: { S: 'key-1' } }],
     ];
 
-    test.each(unsafe)('reads a fault when the item has an unreadable %s: %j', async (attribute, damage) => {
+    test.each(unsafe)('reads a fault when the item has an unreadable %s: %j', async (attribute, damage: Row) => {
       await put({ ...stored(account, tokenOf('a')), ...damage });
 
       expect(await read()).toMatchObject({ fault: attribute });
