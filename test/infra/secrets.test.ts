@@ -1,4 +1,4 @@
-// Tests the secrets, their policies and the warnings about existing ones (infra/secrets.ts). Grants: token-broker.test.ts.
+// Tests the secrets, their policies and the warnings (infra/secrets.ts). Grants are in token-broker.test.ts.
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { arns, createApp, createStack, templateOf } from './support/synth.ts';
