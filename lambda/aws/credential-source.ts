@@ -2,18 +2,8 @@
 import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import type { Credentials } from '../broker/ports.ts';
 import { BrokerError } from '../errors.ts';
-import { parseSecret } from './secret.ts';
+import { type GetSecretValue, parseSecret } from './secret.ts';
 import { asSecretError, isUnavailable } from './secrets-error.ts';
-
-/** One version of a secret. */
-export interface SecretVersion {
-  readonly versionId: string | undefined;
-  /** Absent if the secret is binary. */
-  readonly text: string | undefined;
-}
-
-/** Reads the AWSCURRENT version of a secret. Rejects with what the SDK throws. */
-export type GetSecretValue = (secretId: string, signal: AbortSignal) => Promise<SecretVersion>;
 
 /** Where the credentials of one account are, and how to read them. */
 export interface CredentialSourceOptions {

@@ -2,6 +2,16 @@
 import { BrokerError } from '../errors.ts';
 import { parseJsonObject } from '../json.ts';
 
+/** One version of a secret. */
+export interface SecretVersion {
+  readonly versionId: string | undefined;
+  /** Absent if the secret is binary. */
+  readonly text: string | undefined;
+}
+
+/** Reads the AWSCURRENT version of a secret. Rejects with what the SDK throws. */
+export type GetSecretValue = (secretId: string, signal: AbortSignal) => Promise<SecretVersion>;
+
 /** The fields of a secret. */
 export interface SecretFields {
   readonly username: string;

@@ -4,8 +4,8 @@ import {
   SecretsManagerClient,
   type SecretsManagerClientConfig,
 } from '@aws-sdk/client-secrets-manager';
-import type { GetSecretValue } from './credential-source.ts';
 import { attemptMs, post } from './https.ts';
+import type { GetSecretValue } from './secret.ts';
 
 /** The part of the SDK's request that is sent. */
 interface SdkRequest {

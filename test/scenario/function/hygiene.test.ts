@@ -1,8 +1,8 @@
 // Secrets in every place where they could leak: none shows in an answer or in the log.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { GetSecretValue } from '../../../lambda/aws/credential-source.ts';
 import { createCredentialSources } from '../../../lambda/aws/credential-sources.ts';
+import type { GetSecretValue } from '../../../lambda/aws/secret.ts';
 import { createTokenTable } from '../../../lambda/aws/token-table.ts';
 import { createBroker } from '../../../lambda/broker/broker.ts';
 import type { Login, TokenTable } from '../../../lambda/broker/ports.ts';

@@ -1,8 +1,9 @@
 // The credential source against the emulator of Secrets Manager: secrets, failures, cache, concurrent reads.
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createGetSecretValue, type GetSecretValue } from '../../../../lambda/aws/credential-source.ts';
+import { createGetSecretValue } from '../../../../lambda/aws/credential-source.ts';
 import { createCredentialSources } from '../../../../lambda/aws/credential-sources.ts';
+import type { GetSecretValue } from '../../../../lambda/aws/secret.ts';
 import type { ReadCredentials } from '../../../../lambda/broker/ports.ts';
 import { BrokerError } from '../../../../lambda/errors.ts';
 import { type SecretsManager, startSecretsManager } from '../../../../local/secrets-manager/server.ts';
