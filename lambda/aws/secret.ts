@@ -1,4 +1,4 @@
-// Checks the text of a secret and returns its fields. Called by credential-source.ts.
+// What a secret is: how it is read, and the check of its text. Called by credential-source.ts.
 import { BrokerError } from '../errors.ts';
 import { parseJsonObject } from '../json.ts';
 

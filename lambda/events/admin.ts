@@ -6,8 +6,7 @@ import { expiresAt, renewableFrom } from '../broker/token.ts';
 import { asBrokerError, BrokerError } from '../errors.ts';
 import { membersOf } from '../json.ts';
 import { forEachAccount } from './each-account.ts';
-import type { EventHandler, Invocation, Report } from './invocation.ts';
-import { toAccountResult } from './warmup.ts';
+import { type EventHandler, type Invocation, type Report, toAccountResult } from './invocation.ts';
 
 /** What operators' commands need. */
 export interface AdminDependencies {

@@ -1,6 +1,6 @@
 // Describes who calls, by which alias and for which account. Called by router.ts; its types are shared by events/.
 import type { Context } from 'aws-lambda';
-import type { Grant } from '../broker/contract.ts';
+import type { Grant, WarmupResult } from '../broker/contract.ts';
 import { accountIdPattern, aliases } from '../config.ts';
 import type { BrokerError } from '../errors.ts';
 import { membersOf } from '../json.ts';
@@ -75,6 +75,11 @@ export function describeInvocation(
     default:
       return describeDirect(alias, { ...direct, ...ids });
   }
+}
+
+/** What a warm-up or a verification did with an account's token, in the form of the contract. */
+export function toAccountResult(account: string, { outcome, expiresAt }: WarmupResult): AccountResult {
+  return { account, outcome, ...(expiresAt !== undefined && { expires_at: new Date(expiresAt).toISOString() }) };
 }
 
 /** The alias of a qualified function ARN; undefined for an unqualified one. */

@@ -1,10 +1,10 @@
 // Keeps accounts warm, on a schedule or when a secret has changed. Called by router.ts.
-import type { Broker, WarmupResult } from '../broker/contract.ts';
+import type { Broker } from '../broker/contract.ts';
 import { isSameSecret } from '../config.ts';
 import { asBrokerError, BrokerError } from '../errors.ts';
 import { membersOf } from '../json.ts';
 import { forEachAccount } from './each-account.ts';
-import type { AccountResult, EventHandler, Report } from './invocation.ts';
+import { type AccountResult, type EventHandler, type Report, toAccountResult } from './invocation.ts';
 
 /** What a warm-up needs. */
 export interface WarmupDependencies {
@@ -55,11 +55,6 @@ export function createWarmupHandler({ broker, accounts, report }: WarmupDependen
       }
     }
   };
-}
-
-/** What a warm-up or a verification did with an account's token, in the form of the contract. */
-export function toAccountResult(account: string, { outcome, expiresAt }: WarmupResult): AccountResult {
-  return { account, outcome, ...(expiresAt !== undefined && { expires_at: new Date(expiresAt).toISOString() }) };
 }
 
 function parseTask(event: unknown, accounts: ReadonlyMap<string, string>): Task {
