@@ -67,7 +67,7 @@ export function createCallDynamo(options: DynamoOptions): CallDynamo {
 
 /** Combines signals only here, because Node 24 leaks when `AbortSignal.any` is nested. */
 async function attempt(send: Send, operation: string, body: string, signal: AbortSignal) {
-  return resultOf(await send(operation, body, AbortSignal.any([signal, AbortSignal.timeout(attemptMs)])));
+  return parseResponse(await send(operation, body, AbortSignal.any([signal, AbortSignal.timeout(attemptMs)])));
 }
 
 /** @throws the fault itself if a second attempt cannot succeed */
@@ -117,7 +117,7 @@ function endpointOf(region: string): string {
   return `https://dynamodb.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
 }
 
-function resultOf({ status, headers, body }: HttpsResponse): { readonly output: unknown; readonly at?: number } {
+function parseResponse({ status, headers, body }: HttpsResponse): { readonly output: unknown; readonly at?: number } {
   const output = parseJson(body.toString());
   if (status !== 200 || output === undefined) {
     throw new DynamoFault(faultName(output) ?? 'UnreadableAnswer', status === 200 ? 502 : status);

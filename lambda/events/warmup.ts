@@ -23,7 +23,7 @@ interface Task {
 /** A login may take 8 s, and the broker claims only if at least 10 s are left. */
 const leastMs = 10_000;
 /** Limits the size of the answer, as the 63 characters that an account id has at most do. */
-const mostAccounts = 1000;
+const longestList = 1000;
 
 /**
  * Answers the schedule (`{"accounts"?: [ids]}`) and the event that a secret has changed, with one result for each
@@ -72,7 +72,7 @@ function parseTask(event: unknown, accounts: ReadonlyMap<string, string>): Task 
 function isList(value: unknown): value is readonly string[] {
   return (
     Array.isArray(value) &&
-    value.length <= mostAccounts &&
+    value.length <= longestList &&
     value.every((account) => typeof account === 'string' && account.length <= 63)
   );
 }

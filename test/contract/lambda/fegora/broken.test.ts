@@ -118,7 +118,7 @@ describe('promise 30: broken connections and certificates', () => {
     },
   );
 
-  test('sends nothing when beforeFirstByte throws after the TLS handshake', async () => {
+  test('sends nothing when beforeFirstByte answers false after the TLS handshake', async () => {
     const { url, received } = await upstream(answering(granted), trusted);
 
     expect(await logIn(url, { beforeFirstByte: () => false })).toEqual({ kind: 'withheld' });

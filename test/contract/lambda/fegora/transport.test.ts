@@ -77,7 +77,7 @@ describe('the callback beforeFirstByte', () => {
     expect(sent).toEqual([false, 0, true]);
   });
 
-  test('stops the login when it throws', async () => {
+  test('stops the login when it answers false', async () => {
     const { url, connections, received } = await upstream(answering(granted));
     const beforeFirstByte = vi.fn(() => false);
 
