@@ -7,12 +7,19 @@ import { parseSync } from '@swc/core';
 export interface SourceCode {
   readonly path: string;
   readonly text: string;
-  /** Lines of each function that has a body in braces, from its first line to its last. */
-  readonly functionLines: readonly number[];
+  /** Each function that has a body in braces. */
+  readonly functions: readonly FunctionLength[];
   /** Names of constants, functions, classes, interfaces and types, exported or not, outside all functions. */
   readonly declared: readonly string[];
   /** Every identifier and member name, as often as it occurs. */
   readonly identifiers: readonly string[];
+}
+
+/** Lines of a function, from its first to its last. */
+export interface FunctionLength {
+  readonly lines: number;
+  /** The same, with one line for each function inside it: a factory is as long as what it does itself. */
+  readonly ownLines: number;
 }
 
 type Node = Readonly<Record<string, unknown>>;
@@ -40,12 +47,20 @@ function isFunctionWithBody({ type, body }: Node): boolean {
   return functionTypes.includes(String(type)) && (kind === 'BlockStatement' || kind === 'FunctionBody');
 }
 
-function linesOf({ span }: Node, text: Buffer, base: number): number {
-  const { start, end } = isNode(span) ? span : {};
-  return text
-    .subarray(Number(start) - base, Number(end) - base)
-    .toString()
-    .split('\n').length;
+/** Measures every function of a parsed file. `base` is the position at which the file starts. */
+function measureFunctions(nodes: readonly Node[], text: Buffer, base: number): FunctionLength[] {
+  const functions = nodes.filter(isFunctionWithBody).map(({ span }) => {
+    const { start, end } = isNode(span) ? span : {};
+    const [from, to] = [Number(start) - base, Number(end) - base];
+    return { from, to, lines: text.subarray(from, to).toString().split('\n').length };
+  });
+  type Place = (typeof functions)[number];
+  const isInside = (one: Place, other: Place) => one !== other && one.from >= other.from && one.to <= other.to;
+  return functions.map((outer) => {
+    const inside = functions.filter((inner) => isInside(inner, outer));
+    const direct = inside.filter((inner) => !inside.some((other) => isInside(inner, other)));
+    return { lines: outer.lines, ownLines: direct.reduce((sum, { lines }) => sum - lines + 1, outer.lines) };
+  });
 }
 
 function declaredIn(statement: unknown): string[] {
@@ -66,11 +81,10 @@ function readSource(root: string, path: string): SourceCode {
   const base = parseSync('', options).span.end;
   const module = parseSync(text, options);
   const nodes = [...walk(module.body)];
-  const bytes = Buffer.from(text);
   return {
     path,
     text,
-    functionLines: nodes.filter(isFunctionWithBody).map((node) => linesOf(node, bytes, base)),
+    functions: measureFunctions(nodes, Buffer.from(text), base),
     declared: module.body.flatMap(declaredIn),
     identifiers: nodes.flatMap(({ type, value }) =>
       type === 'Identifier' && typeof value === 'string' ? [value] : [],

@@ -43,13 +43,14 @@ function nameRow(sources: readonly SourceCode[]): Row {
 }
 
 function functionRows(sources: readonly SourceCode[]): Row[] {
-  const lengths = sources.flatMap(({ functionLines }) => functionLines).sort((one, other) => one - other);
-  const longest = Math.max(...lengths);
-  const file = sources.find(({ functionLines }) => functionLines.includes(longest))?.path ?? '';
+  const all = sources.flatMap(({ path, functions }) => functions.map((lengths) => ({ path, ...lengths })));
+  const byOwn = all.toSorted((one, other) => other.ownLines - one.ownLines);
+  const byAll = all.toSorted((one, other) => other.lines - one.lines);
   return [
-    ['functions in lambda/', lengths.length, ''],
-    ['median lines of a function', lengths[Math.floor(lengths.length / 2)] ?? 0, ''],
-    ['lines of the longest function', longest, file],
+    ['functions in lambda/', all.length, ''],
+    ['median own lines of a function', byOwn[Math.floor(byOwn.length / 2)]?.ownLines ?? 0, ''],
+    ['own lines of the longest function', byOwn[0]?.ownLines ?? 0, byOwn[0]?.path ?? ''],
+    ['lines of the longest function, all in all', byAll[0]?.lines ?? 0, byAll[0]?.path ?? ''],
   ];
 }
 

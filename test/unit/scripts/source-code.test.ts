@@ -17,13 +17,16 @@ async function read(files: Readonly<Record<string, string>>) {
   return { root, sources: readSources(root, ['lambda']) };
 }
 
-test('readSources counts the lines of each function, in every file', async () => {
-  const text = "// é\nexport function f(): void {\n  g('é');\n}\nconst g = (x: string) => x;\nconst h = () => {\n};\n";
+test('readSources counts the lines of each function, with and without the functions inside it, in every file', async () => {
+  const text =
+    "// é\nfunction f() {\n  g('é');\n  const h = () => {\n    g(1);\n  };\n}\nconst g = (x: string) => x;\n";
   const { sources } = await read({ 'a.ts': text, 'b.ts': text });
-  expect(sources.map(({ functionLines }) => functionLines)).toEqual([
-    [3, 2],
-    [3, 2],
-  ]);
+  expect(sources.map(({ functions }) => functions)).toEqual(
+    Array(2).fill([
+      { lines: 6, ownLines: 4 },
+      { lines: 3, ownLines: 3 },
+    ]),
+  );
 });
 
 test('readSources finds the names that a file declares outside its functions', async () => {
