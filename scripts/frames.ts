@@ -10,7 +10,7 @@ import { isMainThread } from 'node:worker_threads';
 /** One frame a line: the function's name, and its file below `lambda/`. */
 export type Frames = readonly { readonly name: string; readonly file: string }[];
 
-const mark = 'frames of the login: ';
+const prefix = 'frames of the login: ';
 
 /**
  * Makes one cold call with `npm start -- --once`.
@@ -21,12 +21,12 @@ const mark = 'frames of the login: ';
 export async function readFrames(root: string): Promise<Frames> {
   const args = ['--stack-trace-limit=200', '--import', import.meta.filename, 'local/start.ts', '--once'];
   const { stderr } = await promisify(execFile)(process.execPath, args, { cwd: root });
-  const line = stderr.split('\n').find((text) => text.startsWith(mark));
+  const line = stderr.split('\n').find((text) => text.startsWith(prefix));
   if (line === undefined) {
     throw new Error(`No login was seen below ${join(root, 'lambda')}.\n${stderr}`);
   }
   return line
-    .slice(mark.length)
+    .slice(prefix.length)
     .split(' < ')
     .map((frame) => ({ name: frame.split('@')[0] ?? '', file: frame.split('@')[1] ?? '' }));
 }
@@ -41,7 +41,7 @@ function watchRequests(): void {
       seen = true;
       const frames = [...stack.matchAll(/at (?:async )?(?:(.*?) \()?\S*?(lambda\/[\w/-]+\.ts):\d+/g)];
       const line = frames.map(([, name = '(anonymous)', file]) => `${name}@${file}`).join(' < ');
-      writeSync(2, `${mark}${line}\n`); // not console.error, which npm start keeps to itself
+      writeSync(2, `${prefix}${line}\n`); // not console.error, which npm start keeps to itself
     }
     return request(...args);
   }) as typeof request; // the overloads of request

@@ -11,12 +11,15 @@ const parts = new Set(
 
 /** Words that are counted only as a whole identifier, because they have a plain meaning in others. */
 const wholes = new Set(
-  `Parts Outcome land Want purpose stand lose memory Held Known Mark mark nextTry hold Hold edge Call Order authority press
+  `Parts Outcome land Want purpose stand Held Known Mark mark nextTry hold Hold edge Call Order press
   peace Ask Question brief`.split(/\s+/),
 );
 
-/** Names on the wire, in the table and of metrics, and words of the field that contain one of the words above. */
-const kept = new Set(['proven', 'singleFlight', 'SingleFlight', 'createSingleFlight', 'inFlight']);
+/** Names of the table (`proven`) and of the log (`authority`), also of certificates; `memory` that a process uses. */
+const kept = new Set(['proven', 'authority', 'memory']);
+
+/** Words of the field that have one of the words above in them. */
+const field = /(single|in)Flights?/gi;
 
 /** «There is no …» and «is no longer» are plain English. */
 const proseWords = ['alone', 'whoever', 'nobody', 'but for', '(?<!there )is no(?! longer)', 'for ever'];
@@ -43,7 +46,10 @@ export function countIdentifiers(sources: readonly SourceCode[]): Counts {
       .flatMap(({ identifiers }) => identifiers)
       .filter((name) => !kept.has(name))
       .flatMap((name) => {
-        const words = name.split(/(?=[A-Z])|_/).map((word) => word.toLowerCase());
+        const words = name
+          .replace(field, '')
+          .split(/(?=[A-Z])|_/)
+          .map((word) => word.toLowerCase());
         return wholes.has(name) ? [name] : words.filter((word) => parts.has(word));
       }),
   );
