@@ -70,3 +70,8 @@ test('every promise is a test with its number in its name', () => {
   const tested = new Set([...tests.matchAll(/promise (\d+)/g)].map(([, number]) => Number(number)));
   expect(promises.filter((number) => !tested.has(number))).toEqual([48]);
 });
+
+test('.node-version has the Node that npm ci installs', () => {
+  const [, installed] = /"node": "([\d.]+)"/.exec(read('package.json')) ?? [];
+  expect(read('.node-version').trim()).toBe(installed);
+});
