@@ -1,3 +1,4 @@
+// Tests scripts/source-code.ts, scripts/words.ts, and longestChain of scripts/imports.ts.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
