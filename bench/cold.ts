@@ -27,8 +27,8 @@ interface ColdStart {
 }
 
 /**
- * Runs every kind of cold start once in each round, one after the other, each in a new process. Each round begins with the
- * next kind, so that other load on the machine affects all kinds equally.
+ * Runs every kind of cold start once in each round, one after the other, each in a new process. Each round begins with
+ * the next kind, so that other load on the machine affects all kinds equally.
  */
 export async function measureCold(
   contestants: Contestants,

@@ -74,7 +74,7 @@ const peers: readonly Entry[] = [
  */
 export async function prepare(servers: Servers, others: readonly string[]): Promise<Contestants> {
   if (!existsSync(join(here, 'node_modules'))) {
-    // The install scripts of the runtime client would compile curl for minutes. `rapid-client.ts` replaces their result.
+    // The install scripts of the runtime client compile curl for minutes. `rapid-client.ts` replaces their result.
     execFileSync('npm', ['--prefix', here, 'ci', '--ignore-scripts'], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
   const folder = join(dist, 'broker');

@@ -16,8 +16,8 @@ const share = 512 / 1769;
 const periodUs = 20_000;
 
 /**
- * Creates a control group with the share of a core that a call has on Lambda (an init has a whole core). Undefined if this
- * machine or this user cannot create one.
+ * Creates a control group with the share of a core that a call has on Lambda (an init has a whole core). Undefined if
+ * this machine or this user cannot create one.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
  * @see https://docs.kernel.org/admin-guide/cgroup-v2.html (cpu.max)

@@ -19,8 +19,9 @@ const stepHours = 4;
 const hourMs = 3_600_000;
 
 /**
- * Calls every environment once every four hours for four days; a token is valid for one day. The calls come one after the
- * other, because logins at the same time would brick the accounts of the peers. All clocks are moved ahead together.
+ * Calls every environment once every four hours for four days; a token is valid for one day. The calls come one after
+ * the other, because logins at the same time would brick the accounts of the peers. All clocks are moved ahead
+ * together.
  */
 export async function countFleets(
   { broker, peers, runtime }: Contestants,

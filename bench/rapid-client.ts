@@ -3,8 +3,9 @@ import { connect, type Socket } from 'node:net';
 import { replaceClocks, shiftClocks } from './shifted-clock.ts';
 
 /**
- * The native addon would take minutes to compile. This file has the same three functions and uses the same Runtime API. It
- * uses a plain socket, not Node's HTTP client: as with the addon, the function must be the first to load that client.
+ * The native addon would take minutes to compile. This file has the same three functions and uses the same Runtime API.
+ * It uses a plain socket, not Node's HTTP client: as with the addon, the function must be the first to load that
+ * client.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  */

@@ -1,7 +1,9 @@
 // Moves the clocks of a process ahead. Called by rapid-client.ts.
 let shiftedMs = 0;
 
-/** Replaces both clocks of this process. Call it before the function loads, which may keep a reference to `Date.now`. */
+/**
+ * Replaces both clocks of this process. Call it before the function loads, which may keep a reference to `Date.now`.
+ */
 export function replaceClocks(): void {
   const SystemDate = Date;
   const monotonic = performance.now.bind(performance);
@@ -14,8 +16,8 @@ export function replaceClocks(): void {
 }
 
 /**
- * Sets how far both clocks are ahead of the system's, as if the process had been frozen for that time. In this way hours of a
- * token's lifetime pass in seconds. Milliseconds in total since the process began.
+ * Sets how far both clocks are ahead of the system's, as if the process had been frozen for that time. In this way
+ * hours of a token's lifetime pass in seconds. Milliseconds in total since the process began.
  */
 export function shiftClocks(ms: number): void {
   shiftedMs = ms;

@@ -26,8 +26,8 @@ export interface ExecutionEnvironment {
 }
 
 /**
- * Starts the deployed handler in a thread with its own environment variables. The output of the thread is the log. As in
- * Lambda, the environment stays alive between calls; other than in Lambda, it takes many calls at a time.
+ * Starts the deployed handler in a thread with its own environment variables. The output of the thread is the log. As
+ * in Lambda, the environment stays alive between calls; other than in Lambda, it takes many calls at a time.
  *
  * A call rejects with `Runtime.ExitError` if the thread has ended.
  *

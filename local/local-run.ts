@@ -31,8 +31,8 @@ export interface LocalRun extends ServiceUrls {
 }
 
 /**
- * Starts the services that the environment does not name (Fegora, Secrets Manager, the table), then the function, then the
- * gateway in front of the function. All servers listen on the loopback interface only.
+ * Starts the services that the environment does not name (Fegora, Secrets Manager, the table), then the function, then
+ * the gateway in front of the function. All servers listen on the loopback interface only.
  *
  * @throws SettingRefused if a setting cannot work in the local run
  */

@@ -1,4 +1,4 @@
-// HTTP servers that listen on the loopback interface only. Used by all servers of the local run, by bench and by the tests.
+// HTTP servers that listen on the loopback interface only. Used by all servers of the local run, bench and the tests.
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { isLoopbackHost } from '../lambda/config.ts';
 

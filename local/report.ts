@@ -114,7 +114,9 @@ function signature({ accessKeyId, secretAccessKey, sessionToken }: Caller): stri
   return `--user ${accessKeyId}:${secretAccessKey}${session}`;
 }
 
-/** The start of a command line: sets the caller's keys, and removes a profile of the shell, which would win over them. */
+/**
+ * The start of a command line: sets the caller's keys, and removes a profile of the shell, which would win over them.
+ */
 function as({ accessKeyId, secretAccessKey }: Caller): string {
   const keys = `AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey}`;
   return `env -u AWS_PROFILE -u AWS_SESSION_TOKEN ${keys}`;

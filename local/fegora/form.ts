@@ -3,8 +3,8 @@
 export type Form = ReadonlyMap<string, string>;
 
 /**
- * Parses a body as ASP.NET Katana does, which ignores the content type. `&` is the only delimiter, and `+` is a space. A
- * part without `=` is dropped. Names ignore case. The values of a name that comes twice are joined with a comma.
+ * Parses a body as ASP.NET Katana does, which ignores the content type. `&` is the only delimiter, and `+` is a space.
+ * A part without `=` is dropped. Names ignore case. The values of a name that comes twice are joined with a comma.
  */
 export function parseForm(body: string): Form {
   const form = new Map<string, string>();

@@ -9,9 +9,9 @@ interface Row {
 }
 
 /**
- * The server's table of refresh tokens. A login replaces the one row of the user that it saw when it arrived. If another
- * login added a row in the meantime, both rows stay. From then on every login of that user finds two rows and fails: the
- * account is bricked.
+ * The server's table of refresh tokens. A login replaces the one row of the user that it saw when it arrived. If
+ * another login added a row in the meantime, both rows stay. From then on every login of that user finds two rows and
+ * fails: the account is bricked.
  */
 export interface RefreshRows {
   /** The state of the table that a request which arrives now will see. */

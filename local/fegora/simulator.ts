@@ -27,8 +27,8 @@ export interface FegoraSimulator extends Controls {
 }
 
 /**
- * Starts the simulator on 127.0.0.1. `POST /token` behaves as Fegora's page and its software stack say. `/api/whoami` takes
- * bearer tokens. `/_control` takes commands of other processes (see `Command`).
+ * Starts the simulator on 127.0.0.1. `POST /token` behaves as Fegora's page and its software stack say. `/api/whoami`
+ * takes bearer tokens. `/_control` takes commands of other processes (see `Command`).
  */
 export async function startFegoraSimulator(options: FegoraOptions = {}): Promise<FegoraSimulator> {
   const { port = 0, accounts = {}, now = Date.now, sleep = setTimeout, beforeAnswer = () => {}, ...settings } = options;

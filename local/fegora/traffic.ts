@@ -13,7 +13,10 @@ export interface LoginCounts {
   readonly crashes: number;
   /** Pairs of password grants of one user at the same time, both with an open connection. */
   readonly overlapsSeen: number;
-  /** Pairs of password grants of one user that the server worked on at the same time, with or without an open connection. */
+  /**
+   * Pairs of password grants of one user that the server worked on at the same time, with or without an open
+   * connection.
+   */
   readonly overlapsInside: number;
   /** The most password grants of one user at the same time with an open connection. */
   readonly maxInFlight: number;
@@ -78,8 +81,9 @@ export function createTraffic(): Traffic {
 }
 
 /**
- * Updates `isOpen` two turns of the event loop later. A client may have hung up before this request was sent, and the event
- * loop may report it after the request: one turn reports sockets in any order. Two turns later it has reported it.
+ * Updates `isOpen` two turns of the event loop later. A client may have hung up before this request was sent, and the
+ * event loop may report it after the request: one turn reports sockets in any order. Two turns later it has reported
+ * it.
  */
 function checkAgain(concurrent: readonly Concurrent[]): void {
   setImmediate(() =>

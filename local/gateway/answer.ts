@@ -19,8 +19,8 @@ export interface GatewayRefusal {
 const badGateway: GatewayRefusal = { status: 502, type: 'InternalServerErrorException' };
 
 /**
- * The answer with the fixed body of the stack. API Gateway's default body would repeat headers of the request, and one of
- * them can be a session token.
+ * The answer with the fixed body of the stack. API Gateway's default body would repeat headers of the request, and one
+ * of them can be a session token.
  */
 export function refuse({ status, type }: GatewayRefusal, requestId: string): GatewayAnswer {
   const fixed = refusals.find((refusal) => refusal.status === status);

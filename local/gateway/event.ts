@@ -43,9 +43,9 @@ function decoded(segment: string): string | undefined {
 }
 
 /**
- * The event of a proxy integration, payload version 1.0. It has the form of a custom domain, so `requestContext.path` has
- * no stage. Paths stay percent-encoded; parameters are decoded. API Gateway drops the header of the signature, and keeps
- * the header of the session token.
+ * The event of a proxy integration, payload version 1.0. It has the form of a custom domain, so `requestContext.path`
+ * has no stage. Paths stay percent-encoded; parameters are decoded. API Gateway drops the header of the signature, and
+ * keeps the header of the session token.
  *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html (headers)

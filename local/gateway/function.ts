@@ -34,8 +34,8 @@ export const localAccount = '000000000000';
 const name = 'fegora-token-broker';
 
 /**
- * Wraps the handler: it gets parsed JSON and a context whose remaining time counts down. Its errors get Lambda's form. It
- * fails after `timeoutMs`.
+ * Wraps the handler: it gets parsed JSON and a context whose remaining time counts down. Its errors get Lambda's form.
+ * It fails after `timeoutMs`.
  */
 export function createLocalFunction({ handler, region, timeoutMs = 25_000 }: LocalFunctionOptions): LocalFunction {
   const arn = `arn:aws:lambda:${region}:${localAccount}:function:${name}`;

@@ -5,9 +5,9 @@ import type { Duplex } from 'node:stream';
 import { type GatewayRefusal, refuse } from './answer.ts';
 
 /**
- * Creates a server that answers the requests that Node would answer by itself: requests that are not HTTP, have too many
- * headers, name no host, have an unknown `Expect`, or are for a proxy. Node's own answers have neither the headers nor the
- * body of the contract.
+ * Creates a server that answers the requests that Node would answer by itself: requests that are not HTTP, have too
+ * many headers, name no host, have an unknown `Expect`, or are for a proxy. Node's own answers have neither the headers
+ * nor the body of the contract.
  */
 export function createWireServer(respond: RequestListener): Server {
   const server = createServer({ requireHostHeader: false }, respond);

@@ -2,8 +2,9 @@
 import { SecretsRefusal } from './versions.ts';
 
 /**
- * The emulator's faults: throttling, a server error, no answer, half an answer, no permission on the secret, no permission
- * on the key. With `flapping`, GetSecretValue answers AWSCURRENT and AWSPREVIOUS in turns, as reads can after a write.
+ * The emulator's faults: throttling, a server error, no answer, half an answer, no permission on the secret, no
+ * permission on the key. With `flapping`, GetSecretValue answers AWSCURRENT and AWSPREVIOUS in turns, as reads can
+ * after a write.
  */
 export type SecretsFault = 'throttled' | 'failed' | 'hanging' | 'cut' | 'denied' | 'undecryptable' | 'flapping';
 

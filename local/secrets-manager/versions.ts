@@ -80,8 +80,8 @@ export function chooseVersion(versions: StoredVersions, { versionId, stage }: Ve
 }
 
 /**
- * UpdateSecretVersionStage: moves a label. Only one version has a label at a time. The version that loses AWSCURRENT gets
- * AWSPREVIOUS.
+ * UpdateSecretVersionStage: moves a label. Only one version has a label at a time. The version that loses AWSCURRENT
+ * gets AWSPREVIOUS.
  */
 export function moveStage(versions: StoredVersions, stage: string, to: StoredVersion): void {
   const from = holderOf(versions, stage);

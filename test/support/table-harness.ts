@@ -51,7 +51,9 @@ export function harnessInMemory(now: () => number): TableHarness {
   };
 }
 
-/** The table over HTTP on the embedded DynamoDB, through a proxy that closes connections. The proxy ends with the test. */
+/**
+ * The table over HTTP on the embedded DynamoDB, through a proxy that closes connections. The proxy ends with the test.
+ */
 export async function harnessOverHttp(endpoint: string): Promise<TableHarness> {
   const proxy = await startLossyProxy(endpoint);
   const client = new DynamoDBClient({ region: 'us-east-1', endpoint, credentials });

@@ -1,4 +1,4 @@
-// Starts the function and all servers that it calls, on loopback. Used by the scenario tests of the function and client.
+// Starts the function and all servers that it calls, on loopback. Used by the scenario tests of function and client.
 import { setTimeout } from 'node:timers/promises';
 import type { Environment } from '../../lambda/config.ts';
 import type { HttpAnswer } from '../../lambda/events/api-gateway.ts';
@@ -16,7 +16,7 @@ export interface TestSystemOptions {
   /** Added to the function's environment. */
   readonly env?: Environment;
   /** Clock and random numbers of every environment and of Fegora. @default those of the system */
-  readonly parts?: HandlerOptions;
+  readonly handlerOptions?: HandlerOptions;
 }
 
 /** An HTTP answer with its body parsed. */
@@ -25,7 +25,9 @@ export interface Answer extends Omit<HttpAnswer, 'body' | 'statusCode'> {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** The ways to call one execution environment. A failed direct call rejects with the error that Lambda's callers get. */
+/**
+ * The ways to call one execution environment. A failed direct call rejects with the error that Lambda's callers get.
+ */
 export interface EntryPoints {
   readonly handler: Handler;
   readonly http: (call?: HttpCall) => Promise<Answer>;
@@ -41,8 +43,11 @@ export interface TestSystem {
   readonly tableUrl: string;
   /** The function's environment variables. */
   readonly env: Environment;
-  /** Starts one more execution environment. `env` is added to its variables; `parts` replaces the system's parts. */
-  readonly environment: (env?: Environment, parts?: HandlerOptions) => EntryPoints;
+  /**
+   * Starts one more execution environment. `env` is added to its variables. The options are those of the system by
+   * default.
+   */
+  readonly environment: (env?: Environment, handlerOptions?: HandlerOptions) => EntryPoints;
   readonly close: () => Promise<void>;
 }
 
@@ -60,8 +65,8 @@ export function secretOf(account: string, password = passwordOf(account)): strin
 
 /** Starts Fegora, Secrets Manager and the table. Each account has a user, and a secret named `fegora/<account>`. */
 export async function startTestSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
-  const { accounts = ['one', 'two'], parts = {} } = options;
-  const { now = Date.now, sleep = setTimeout } = parts.clock ?? {};
+  const { accounts = ['one', 'two'], handlerOptions = {} } = options;
+  const { now = Date.now, sleep = setTimeout } = handlerOptions.clock ?? {};
   const users = Object.fromEntries(accounts.map((account) => [`user-${account}`, passwordOf(account)]));
   const fegora = await startFegoraSimulator({ now, sleep, accounts: users, ...options.fegora });
   const secrets = await startSecretsManager();
@@ -88,7 +93,7 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
     secrets,
     tableUrl: table.url,
     env,
-    environment: (more = {}, own = parts) => entryPointsOf(createHandler({ ...env, ...more }, own), own),
+    environment: (more = {}, own = handlerOptions) => entryPointsOf(createHandler({ ...env, ...more }, own), own),
     close: async () => {
       await Promise.all([fegora.close(), secrets.close(), table.close()]);
     },

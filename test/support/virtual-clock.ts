@@ -24,7 +24,8 @@ export async function settle(turns = 6): Promise<void> {
 }
 
 /**
- * Creates a clock at `startMs` (epoch milliseconds). The default is a whole second, since `Date` headers have whole seconds.
+ * Creates a clock at `startMs` (epoch milliseconds). The default is a whole second, since `Date` headers have whole
+ * seconds.
  *
  * @param quiet resolves when all running code waits for time only
  */

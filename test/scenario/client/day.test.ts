@@ -17,7 +17,11 @@ interface Day {
 /** Simulates a day: every client asks for its token once a minute, and Fegora's tokens live 30 minutes. */
 async function simulateDay({ clients, environments, warmUps }: Day) {
   const clock = skippingClock();
-  const system = await startGatewaySystem({ accounts: ['one'], environments, parts: { clock, random: Math.random } });
+  const system = await startGatewaySystem({
+    accounts: ['one'],
+    environments,
+    handlerOptions: { clock, random: Math.random },
+  });
   const settings = { endpoint: system.gateway.url, region: 'us-east-1', credentials: system.callers.all };
   const callers = Array.from({ length: clients }, () => createTokenClient(settings, { ...clock, random: Math.random }));
   const capture = captureOutput();

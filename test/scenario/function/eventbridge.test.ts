@@ -27,7 +27,7 @@ let output: Capture;
 
 beforeEach(async () => {
   clock = skippingClock();
-  system = await startGatewaySystem({ parts: { clock, random: Math.random } });
+  system = await startGatewaySystem({ handlerOptions: { clock, random: Math.random } });
   ({ servers, entryPoints } = system);
   output = captureOutput();
 });

@@ -40,7 +40,7 @@ beforeAll(() => {
 
 beforeEach(async () => {
   clock = skippingClock();
-  system = await startGatewaySystem({ parts: { clock, random: Math.random } });
+  system = await startGatewaySystem({ handlerOptions: { clock, random: Math.random } });
   output = captureOutput();
   const { accessKeyId, secretAccessKey } = system.callers.all;
   vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', system.gateway.url);

@@ -26,9 +26,9 @@ export interface GatewaySystemOptions extends TestSystemOptions {
 
 /** Starts the gateway, which checks signatures and rights, the function, and everything that the function calls. */
 export async function startGatewaySystem(options: GatewaySystemOptions = {}): Promise<GatewaySystem> {
-  const { accounts = ['one', 'two'], environments = 1, parts = {} } = options;
+  const { accounts = ['one', 'two'], environments = 1, handlerOptions = {} } = options;
   const servers = await startTestSystem({ accounts, ...options });
-  const { clock } = parts;
+  const { clock } = handlerOptions;
   const table = clock && (await tableDatedBy(servers.tableUrl, clock.now));
   const tableEnv = table && { AWS_ENDPOINT_URL_DYNAMODB: table.url };
   const entryPoints = servers.environment(tableEnv);

@@ -2,8 +2,8 @@
 import { createLogin } from '../../../lambda/fegora/password-grant.ts';
 
 /**
- * Runs as a separate process, so that only the login changes its memory. It logs in at a friendly server until the peak of
- * memory is stable, then at the other one. It prints the results of these logins, and the growth of the peak in KiB.
+ * Runs as a separate process, so that only the login changes its memory. It logs in at a friendly server until the peak
+ * of memory is stable, then at the other one. It prints the results of these logins, and the growth of the peak in KiB.
  */
 const [friendlyUrl = '', otherUrl = ''] = process.argv.slice(2);
 const credentials = { username: '1', password: 'not-a-real-password', clientId: 'apiApp', versionId: 'v1' };

@@ -4,8 +4,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { startFegoraSimulator } from '../../../local/fegora/simulator.ts';
 
 /**
- * Fegora runs in this thread while the test blocks its own. The thread posts the URL of the token endpoint, and counts the
- * answers that it sent in `answered`. The blocked thread waits on that counter.
+ * Fegora runs in this thread while the test blocks its own. The thread posts the URL of the token endpoint, and counts
+ * the answers that it sent in `answered`. The blocked thread waits on that counter.
  */
 const { options, answered } = workerData;
 diagnostics.subscribe('http.server.response.finish', () => {
