@@ -1,56 +1,88 @@
-// The commands that give the broker one order for one account: pause, resume, purge, clear-rejection. Called by program.ts.
+// The commands that give the broker one order for one account, such as pause and revoke. Called by program.ts.
 import type { Command } from 'commander';
+import { TokenBrokerError } from '../client/index.ts';
 import { invokeAdmin, unexpectedAnswer } from './admin.ts';
+import { CommandError, exitCodes } from './failure.ts';
 import { findTarget, type TargetOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
+
+type Answer = Readonly<Record<string, unknown>>;
 
 interface AccountCommand {
   /** The command's name, and the action that the broker's `admin` alias gets. */
   readonly action: string;
   readonly description: string;
-  /** What the command prints after the account, once it is done. */
-  readonly done: string;
+  /** Returns what the command prints, one line each after the account, once it is done. */
+  readonly done: (answer: Answer) => readonly string[];
+  /** What the broker's `invalid_request` means, if the command can meet it. */
+  readonly refused?: string;
 }
 
 const accountCommands: readonly AccountCommand[] = [
   {
     action: 'clear-rejection',
     description: 'let the broker log in again at once, after refused credentials or during a waiting time',
-    done: 'free to log in again',
+    done: () => ['free to log in again'],
   },
   {
     action: 'pause',
-    description: 'start no new login; the broker still serves valid tokens',
-    done: 'paused',
+    description: 'start no new login',
+    done: () => ['paused'],
   },
   {
     action: 'resume',
     description: 'allow logins again after a pause',
-    done: 'resumed',
+    done: () => ['resumed'],
   },
   {
     action: 'purge',
-    description: 'remove the token from the table; environments with a copy in memory continue to serve it',
-    done: 'token removed from the table; environments that have it in memory serve it on',
+    description: 'remove the token; within 60 s no environment hands it out',
+    done: () => ['token removed; within 60 s no environment hands it out'],
+  },
+  {
+    action: 'revoke',
+    description: 'the same after a leak: also print which token it was, and how long Fegora itself accepts it',
+    done: describeRevoked,
+  },
+  {
+    action: 'reset',
+    description: 'rewrite the item of an account that the broker cannot read (a fault in status)',
+    done: () => ['item rewritten; no environment logs in for about 30 s'],
+    refused: 'the item is readable: nothing to reset',
   },
 ];
 
 /** Adds one command for each row of the table. */
 export function addAccountCommands(program: Command, terminal: Terminal): void {
-  for (const { action, description, done } of accountCommands) {
+  for (const accountCommand of accountCommands) {
     program
-      .command(action)
-      .description(description)
+      .command(accountCommand.action)
+      .description(accountCommand.description)
       .argument('<account>', 'account id')
       .action(async (account: string, _options: object, command: Command) => {
-        const { outcome } = await invokeAdmin(findTarget(command.optsWithGlobals<TargetOptions>()), {
-          action,
-          account,
-        });
-        if (outcome !== 'done') {
-          throw unexpectedAnswer();
+        for (const line of await run(accountCommand, account, command.optsWithGlobals<TargetOptions>())) {
+          terminal.print(`${account}: ${line}`);
         }
-        terminal.print(`${account}: ${done}`);
       });
   }
+}
+
+async function run(command: AccountCommand, account: string, options: TargetOptions): Promise<readonly string[]> {
+  const { action, done, refused } = command;
+  const answer = await invokeAdmin(findTarget(options), { action, account }).catch((thrown) => {
+    throw refused !== undefined && thrown instanceof TokenBrokerError && thrown.code === 'invalid_request'
+      ? new CommandError(exitCodes.failed, `${account}: ${refused}`, { cause: thrown })
+      : thrown;
+  });
+  if (answer.outcome !== 'done') {
+    throw unexpectedAnswer();
+  }
+  return done(answer);
+}
+
+function describeRevoked({ token_sha256: fingerprint, expires_at: expiresAt }: Answer): string[] {
+  const done = 'revoked; within 60 s no environment hands out a token from before';
+  return fingerprint === undefined
+    ? [done, 'the table had no token']
+    : [done, `fingerprint ${fingerprint}`, `Fegora itself accepts this token until ${expiresAt}`];
 }

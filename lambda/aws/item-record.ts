@@ -31,6 +31,7 @@ export function emptyItem(account: string): Item {
   return {
     account,
     revision: 0,
+    generation: 0,
     leaseUntil: 0,
     failures: 0,
     rejectedCredentials: new Set(),
@@ -51,6 +52,7 @@ export function parseRecord(account: string, record: unknown): Parsed {
     ...defined({
       fault: faultOf(fields),
       revision: fields.number('revision'),
+      generation: fields.number('generation'),
       leaseUntil: fields.number('lease_until'),
       owner: fields.text('owner'),
       token,
@@ -96,6 +98,8 @@ function faultOf(fields: Fields): string | undefined {
     revision: isCount(fields.number('revision')),
     lease_until: !fields.has('lease_until') || fields.number('lease_until') !== undefined,
     retry_at: !fields.has('retry_at') || fields.number('retry_at') !== undefined,
+    // Without it, an environment could not tell whether its token may still be handed out.
+    generation: !fields.has('generation') || isCount(fields.number('generation')),
     marks: !fields.has('marks') || fields.set('marks') !== undefined,
   };
   return Object.keys(isSound).find((name) => !isSound[name]);

@@ -17,6 +17,7 @@ export interface Update {
 interface Terms {
   readonly set?: Readonly<Record<string, Attribute>>;
   readonly remove?: readonly string[];
+  readonly raiseGeneration?: true;
   readonly addRejected?: string;
   readonly deleteRejected?: string;
   /** Names stand as `#name`, values as `:name`. */
@@ -45,11 +46,11 @@ export function claimUpdate({ revision }: Item, claim: Claim): Update {
 }
 
 /** Any other write. */
-export function changeUpdate(account: string, change: Change): Update {
+export function changeUpdate(account: string, change: Exclude<Change, { kind: 'reset' }>): Update {
   return express(termsOf(account, change));
 }
 
-function termsOf(account: string, change: Change): Terms {
+function termsOf(account: string, change: Parameters<typeof changeUpdate>[1]): Terms {
   switch (change.kind) {
     case 'publish':
       return publishUpdate(account, change);
@@ -63,9 +64,14 @@ function termsOf(account: string, change: Change): Terms {
     case 'clear-rejection':
       return { remove: ['marks', 'next_try', ...backoffAttributes], ...ofOurSchema };
     case 'purge':
-      return { remove: ['access_token', 'seal', 'last_login'], ...ofOurSchema };
+    case 'revoke':
+      return {
+        remove: ['access_token', 'seal', 'bound_to', 'last_login'],
+        raiseGeneration: true,
+        ...ofOurSchema,
+      };
     case 'pause':
-      return { set: { paused: { BOOL: true } }, ...ofOurSchema };
+      return { set: { paused: { BOOL: true } }, raiseGeneration: true, ...ofOurSchema };
     case 'resume':
       return { remove: ['paused'], ...ofOurSchema };
   }
@@ -129,14 +135,22 @@ const ofOurSchema = {
 
 /** Every write counts the revision up, so that whoever read the item before cannot claim on it. */
 function express(terms: Terms): Update {
-  const { set = {}, remove = [], addRejected, deleteRejected, condition, conditionValues = {} } = terms;
+  const {
+    set = {},
+    remove = [],
+    raiseGeneration,
+    addRejected,
+    deleteRejected,
+    condition,
+    conditionValues = {},
+  } = terms;
   const assignments = [
     '#schema = if_not_exists(#schema, :schema)',
     ...Object.keys(set).map((name) => `#${name} = :${name}`),
   ];
   const text = [
     `SET ${assignments.join(', ')}`,
-    `ADD #revision :one${addRejected === undefined ? '' : ', #marks :marks'}`,
+    `ADD #revision :one${raiseGeneration ? ', #generation :one' : ''}${addRejected === undefined ? '' : ', #marks :marks'}`,
     ...(remove.length === 0 ? [] : [`REMOVE ${remove.map((name) => `#${name}`).join(', ')}`]),
     ...(deleteRejected === undefined ? [] : ['DELETE #marks :marks']),
   ].join(' ');

@@ -3,6 +3,7 @@ import type { Item } from '../broker/item.ts';
 import type { Change, Claim, Observe, TokenTable } from '../broker/ports.ts';
 import { BrokerError } from '../errors.ts';
 import { parseRecord } from './item-record.ts';
+import { type ResetUpdate, resetUpdate } from './item-reset.ts';
 import { changeUpdate, claimUpdate, type Update } from './item-update.ts';
 
 /**
@@ -26,12 +27,7 @@ export function createTokenTable(call: CallDynamo, tableName: string, observe: O
   return { read, claim, write };
 
   async function read(account: string, signal: AbortSignal) {
-    const { output, at } = await answered(
-      'GetItem',
-      { Key: { account: { S: account } }, ConsistentRead: true },
-      signal,
-    );
-    const record = typeof output === 'object' && output !== null && 'Item' in output ? output.Item : undefined;
+    const { record, at } = await readRecord(account, signal);
     const { item, isTokenMalformed } = parseRecord(account, record);
     if (item.fault !== undefined) {
       observe({ kind: 'item_malformed', account });
@@ -39,6 +35,12 @@ export function createTokenTable(call: CallDynamo, tableName: string, observe: O
       observe({ kind: 'token_malformed', account });
     }
     return { item, ...(at !== undefined && { at }) };
+  }
+
+  async function readRecord(account: string, signal: AbortSignal) {
+    const key = { account: { S: account } };
+    const { output, at } = await answered('GetItem', { Key: key, ConsistentRead: true }, signal);
+    return { record: recordIn(output), at };
   }
 
   /**
@@ -59,8 +61,9 @@ export function createTokenTable(call: CallDynamo, tableName: string, observe: O
   }
 
   async function write(account: string, change: Change, signal: AbortSignal): Promise<boolean> {
+    const made = change.kind === 'reset' ? await resetOf(account, signal) : changeUpdate(account, change);
     try {
-      await update(account, changeUpdate(account, change), signal);
+      await update(account, made, signal);
       return true;
     } catch (thrown) {
       const { item: now } = await read(account, signal);
@@ -74,7 +77,13 @@ export function createTokenTable(call: CallDynamo, tableName: string, observe: O
     }
   }
 
-  async function update(account: string, change: Update, signal: AbortSignal): Promise<void> {
+  /** Reads the item as it is stored, because the parsed item lacks what is unreadable. */
+  async function resetOf(account: string, signal: AbortSignal): Promise<ResetUpdate> {
+    const { record, at } = await readRecord(account, signal);
+    return resetUpdate(account, record, at);
+  }
+
+  async function update(account: string, change: Update | ResetUpdate, signal: AbortSignal): Promise<void> {
     await answered('UpdateItem', { Key: { account: { S: account } }, ...change }, signal);
   }
 
@@ -85,6 +94,10 @@ export function createTokenTable(call: CallDynamo, tableName: string, observe: O
       throw isRefusal(thrown) ? thrown : unanswered(thrown);
     }
   }
+}
+
+function recordIn(output: unknown): unknown {
+  return typeof output === 'object' && output !== null && 'Item' in output ? output.Item : undefined;
 }
 
 /** Whether the item shows that a change whose answer was lost, or whose second try was refused, had been made. */
@@ -98,6 +111,8 @@ function isDone(item: Item, change: Change): boolean {
       return item.owner === change.owner && isFailureNoted(item, change);
     case 'reject':
       return item.rejectedCredentials.has(change.key);
+    case 'reset':
+      return item.fault === undefined && item.leaseUntil === 0;
     default:
       return false;
   }

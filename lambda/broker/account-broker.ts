@@ -120,7 +120,7 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     if (!(await table.write({ kind: amendment }, late))) {
       throw new BrokerError('table_unavailable', 'the item is of an unknown schema');
     }
-    if (amendment === 'purge') {
+    if (amendment === 'purge' || amendment === 'revoke') {
       cache.clear();
     }
   }

@@ -43,6 +43,6 @@ export interface Broker {
   readonly verify: (account: string, remaining: Remaining) => Promise<WarmupResult>;
   /** @throws BrokerError `table_unavailable`, `configuration` */
   readonly status: (account: string, remaining: Remaining) => Promise<Item>;
-  /** @throws BrokerError `table_unavailable`, `configuration` */
+  /** @throws BrokerError `table_unavailable`, `configuration`; of `reset` also `invalid_request`, `renewal_in_progress` */
   readonly amend: (account: string, amendment: Amendment, remaining: Remaining) => Promise<void>;
 }

@@ -2,7 +2,7 @@
 import { BrokerError } from '../errors.ts';
 import { clockToleranceMs, isSteady, type Moment, momentOf } from './clock.ts';
 import type { Snapshot } from './decide.ts';
-import { type Item, leaseMs, servableToken } from './item.ts';
+import { type Item, isImpossibleLease, servableToken } from './item.ts';
 import type { LocalState } from './local-state.ts';
 import type { AccountPorts } from './ports.ts';
 
@@ -65,7 +65,7 @@ function withoutImpossible(item: Item, now: number, isTimed: boolean): Item {
   if (!isTimed) {
     return { ...item, fault: 'its time is not ours' };
   }
-  if (item.leaseUntil > now + leaseMs + 2 * clockToleranceMs) {
+  if (isImpossibleLease(item.leaseUntil, now)) {
     return { ...item, fault: 'lease_until' };
   }
   const { lastLogin, ...rest } = item;

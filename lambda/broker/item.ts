@@ -11,6 +11,8 @@ export interface Item {
   readonly revision: number;
   /** Names what cannot be understood of the item. Such an item allows no login. */
   readonly fault?: string;
+  /** Raised when what environments hold of the account must no longer be handed out; 0 if that never happened. */
+  readonly generation: number;
   /** UUID of the latest claim; stays after its lease has ended. */
   readonly owner?: string;
   /** End of the latest claim's lease; 0 if the holder ended it. */
@@ -76,6 +78,11 @@ export function hasExpiredToken(item: Item, now: number): boolean {
 /** From when on the lease may be taken over: clocks may differ by the tolerance. 0 if no lease stands. Epoch milliseconds. */
 export function stealableAt({ leaseUntil }: Pick<Item, 'leaseUntil'>): number {
   return leaseUntil === 0 ? 0 : leaseUntil + clockToleranceMs;
+}
+
+/** Whether a lease ends later than any lease can: a clock was far ahead, or another principal wrote it. */
+export function isImpossibleLease(leaseUntil: number, now: number): boolean {
+  return leaseUntil > now + leaseMs + 2 * clockToleranceMs;
 }
 
 type Backoff = Pick<Item, 'paused' | 'retryAt' | 'retryCode'>;

@@ -97,7 +97,8 @@ export type Change =
     }
   | Failure
   | Rejection
-  | { readonly kind: Amendment };
+  | { readonly kind: Exclude<Amendment, 'reset'> }
+  | { readonly kind: 'reset' };
 
 /** What is stored of a claim that brought no token. */
 export interface Failure {
@@ -124,8 +125,12 @@ export interface Rejection {
   readonly retryRejectedAt?: number;
 }
 
-/** How an operator changes an account's item. No amendment touches a lease. */
-export type Amendment = 'clear-rejection' | 'purge' | 'pause' | 'resume';
+/**
+ * How an operator changes an account's item. `reset` is only for an item that cannot be read, and refuses while a lease
+ * stands (BrokerError `invalid_request`, `renewal_in_progress`). The others do not touch the lease. `purge`, `revoke` and
+ * `pause` raise the generation.
+ */
+export type Amendment = 'clear-rejection' | 'purge' | 'revoke' | 'pause' | 'resume' | 'reset';
 
 /**
  * The table that all environments share. Every function may throw BrokerError `table_unavailable` or `configuration`.

@@ -6,7 +6,7 @@ import { expiresAt, renewableFrom } from '../broker/token.ts';
 import { asBrokerError, BrokerError } from '../errors.ts';
 import { membersOf } from '../json.ts';
 import { forEachAccount } from './each-account.ts';
-import { type EventHandler, type Invocation, type Report, toAccountResult } from './invocation.ts';
+import { type AccountResult, type EventHandler, type Invocation, type Report, toAccountResult } from './invocation.ts';
 
 /** What operators' commands need. */
 export interface AdminDependencies {
@@ -46,8 +46,10 @@ const actions: ReadonlySet<unknown> = new Set<Action>([
   'verify',
   'clear-rejection',
   'purge',
+  'revoke',
   'pause',
   'resume',
+  'reset',
 ]);
 
 interface AdminCommand {
@@ -56,9 +58,10 @@ interface AdminCommand {
 }
 
 /**
- * Answers operators' commands, `{"action", "account"}`. It never shows a token and never changes a lease.
+ * Answers operators' commands, `{"action", "account"}`. It never shows a token and never changes a lease that stands.
  *
- * @throws BrokerError `invalid_request`, `invalid_account`, `unknown_account`, and what `Broker` throws
+ * @throws BrokerError `invalid_request` (also for the `reset` of a readable item), `invalid_account`, `unknown_account`, and
+ *   what `Broker` throws
  */
 export function createAdminHandler({ broker, accounts, report }: AdminDependencies): EventHandler {
   return async (event, invocation, remaining) => {
@@ -81,9 +84,10 @@ export function createAdminHandler({ broker, accounts, report }: AdminDependenci
     return { action, ...result };
   };
 
-  async function amend(account: string, amendment: Amendment, remaining: () => number) {
+  async function amend(account: string, amendment: Amendment, remaining: () => number): Promise<AccountResult> {
+    const dropped = amendment === 'revoke' ? tokenMembers(await broker.status(account, remaining)) : {};
     await broker.amend(account, amendment, remaining);
-    return { account, outcome: 'done' } as const;
+    return { account, outcome: 'done', ...dropped };
   }
 
   /** Never throws: an account whose status cannot be read must not hide the others. */
@@ -103,11 +107,8 @@ function toStatus(account: string, item: Item): AccountStatus {
   return {
     account,
     paused: item.paused,
-    ...(token !== undefined && {
-      expires_at: iso(expiresAt(token)),
-      token_sha256: token.fingerprint,
-      next_renewal: iso(Math.max(renewableFrom(token, 0), item.renewAt ?? 0)),
-    }),
+    ...tokenMembers(item),
+    ...(token !== undefined && { next_renewal: iso(Math.max(renewableFrom(token, 0), item.renewAt ?? 0)) }),
     ...(item.lastLogin !== undefined && { last_login: iso(item.lastLogin) }),
     ...(lastError !== undefined && { last_error: { code: lastError.code, at: iso(lastError.at) } }),
     ...(item.retryAt !== undefined && { retry_at: iso(item.retryAt) }),
@@ -117,6 +118,11 @@ function toStatus(account: string, item: Item): AccountStatus {
     marks: item.rejectedCredentials.size,
     ...(item.retryRejectedAt !== undefined && { next_try: iso(item.retryRejectedAt) }),
   };
+}
+
+/** What an operator may know of the stored token. */
+function tokenMembers({ token }: Item) {
+  return token === undefined ? {} : { expires_at: iso(expiresAt(token)), token_sha256: token.fingerprint };
 }
 
 function iso(epochMs: number): string {

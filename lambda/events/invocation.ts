@@ -32,6 +32,8 @@ export interface AccountResult {
   readonly outcome: 'fresh' | 'renewed' | 'skipped' | 'done' | `failed:${string}`;
   /** ISO 8601. */
   readonly expires_at?: string;
+  /** Fingerprint of the token that `revoke` dropped. */
+  readonly token_sha256?: string;
 }
 
 /** Where events report what they did. Its functions must not throw. */

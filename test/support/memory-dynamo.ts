@@ -1,4 +1,5 @@
 // DynamoDB in memory, for virtual time. Used by table-harness.ts, the test cluster and unit tests.
+import { isDeepStrictEqual } from 'node:util';
 import type { CallDynamo } from '../../lambda/aws/token-table.ts';
 
 type Attribute = { S?: string; N?: string; BOOL?: boolean; SS?: string[] };
@@ -113,9 +114,7 @@ function factorHolds(factor: string, row: Row, update: UpdateInput): boolean {
   const stored = row[nameOf(left, update)];
   const value = required(meaningOf(right, update));
   if (operator === '=') {
-    return (
-      stored !== undefined && (stored.S === undefined ? Number(stored.N) === Number(value.N) : stored.S === value.S)
-    );
+    return stored?.N === undefined ? isDeepStrictEqual(stored, value) : Number(stored.N) === Number(value.N);
   }
   if (operator === '<') {
     return stored?.N !== undefined && Number(stored.N) < Number(value.N);

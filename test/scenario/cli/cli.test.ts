@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runCommand } from '../../../cli/program.ts';
 import { findTarget } from '../../../cli/target.ts';
@@ -9,6 +10,7 @@ import type { Terminal } from '../../../cli/terminal.ts';
 import type { SigningKeys } from '../../../local/gateway/sigv4.ts';
 import { type LoopbackServer, serve } from '../../../local/loopback.ts';
 import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
+import { tableName } from '../../support/test-system.ts';
 
 let system: GatewaySystem;
 let folder: string;
@@ -225,7 +227,7 @@ describe('an answer that is not from the broker', () => {
     [200, '{"outcome":"failed:internal","accounts":{}}'],
   ])('%d %s makes every command fail, and is not printed', async (status, body) => {
     answer = { status, body };
-    for (const line of ['status', 'status --json', 'pause one', 'purge one', 'clear-rejection one']) {
+    for (const line of ['status', 'status --json', 'pause one', 'purge one', 'revoke one', 'reset one']) {
       const result = await runWithSession(line);
 
       expect(result).toMatchObject({ code: 1, out: [] });
@@ -268,10 +270,55 @@ describe('an operator', () => {
     expect(await broker(`resume one ${local()}`, callers.operator)).toMatchObject({ code: 0, out: ['one: resumed'] });
     expect(await broker(`purge one ${local()}`, callers.operator)).toMatchObject({
       code: 0,
-      out: ['one: token removed from the table; environments that have it in memory serve it on'],
+      out: ['one: token removed; within 60 s no environment hands it out'],
     });
     expect((await broker(`status one ${local()}`, callers.operator)).out.join()).not.toContain('expires_at');
   });
+
+  test('can revoke a token, and reads which one it was and how long Fegora accepts it', async () => {
+    const { callers } = system;
+    const before = JSON.parse((await broker(`token one --json ${local()}`, callers.all)).out.join(''));
+    const revoked = await broker(`revoke one ${local()}`, callers.operator);
+    const again = await broker(`revoke one ${local()}`, callers.operator);
+
+    const done = 'one: revoked; within 60 s no environment hands out a token from before';
+    expect(revoked).toMatchObject({ code: 0, err: [] });
+    expect(revoked.out).toEqual([
+      done,
+      `one: fingerprint ${before.fingerprint}`,
+      expect.stringMatching(/^one: Fegora itself accepts this token until 20\S+Z$/),
+    ]);
+    expect(again).toMatchObject({ code: 0, out: [done, 'one: the table had no token'] });
+    const after = JSON.parse((await broker(`token one --json ${local()}`, callers.all)).out.join(''));
+    expect(after.fingerprint).not.toBe(before.fingerprint);
+  });
+
+  test('can reset an item that the broker cannot read, and only such an item', async () => {
+    const { callers } = system;
+    const readable = await broker(`reset one ${local()}`, callers.operator);
+    await damage('one');
+    const faulty = await broker(`status one ${local()}`, callers.operator);
+    const refused = await broker(`token one ${local()}`, callers.all);
+    const reset = await broker(`reset one ${local()}`, callers.operator);
+    const waiting = await broker(`token one ${local()}`, callers.all);
+
+    expect(readable).toMatchObject({ code: 1, err: ['broker: one: the item is readable: nothing to reset'] });
+    expect(faulty.out).toContain('  fault        marks');
+    expect(refused).toMatchObject({ code: 6, err: [expect.stringContaining('table_unavailable')] });
+    expect(reset).toMatchObject({ code: 0, out: ['one: item rewritten; no environment logs in for about 30 s'] });
+    expect(waiting).toMatchObject({ code: 6, err: [expect.stringContaining('renewal_in_progress')] });
+  });
+
+  /** Writes an item for the account that the broker cannot read. */
+  async function damage(account: string): Promise<void> {
+    const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
+    const client = new DynamoDBClient({ region: 'us-east-1', endpoint: system.servers.tableUrl, credentials });
+    const numbers = { schema: { N: '1' }, revision: { N: '7' } };
+    await client.send(
+      new PutItemCommand({ TableName: tableName, Item: { account: { S: account }, ...numbers, marks: { S: 'x' } } }),
+    );
+    client.destroy();
+  }
 
   test('can clear the rejection of an account', async () => {
     const { callers, servers } = system;

@@ -83,6 +83,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(await read()).toEqual({
         account,
         revision: 0,
+        generation: 0,
         leaseUntil: 0,
         failures: 0,
         rejectedCredentials: new Set(),
@@ -348,6 +349,7 @@ describe.each(backends)('the token table %s', (where, start) => {
         owner: { S: 'owner-1' },
         lease_until: { N: String(now + 15_000) },
         last_login: { N: String(now) },
+        bound_to: { S: 'b'.repeat(64) },
         proven: { S: 'key-1' },
         renew_at: { N: String(now + 60_000) },
         marks: { SS: ['key-1', 'key-2'] },
@@ -361,7 +363,8 @@ describe.each(backends)('the token table %s', (where, start) => {
 
     const removed: readonly (readonly [Amendment, readonly string[]])[] = [
       ['clear-rejection', ['marks', 'next_try', ...backoffAttributes]],
-      ['purge', ['access_token', 'seal', 'last_login']],
+      ['purge', ['access_token', 'seal', 'bound_to', 'last_login']],
+      ['revoke', ['access_token', 'seal', 'bound_to', 'last_login']],
     ];
 
     test.each(removed)('removes only its own attributes, and no lease, at %s', async (kind, gone) => {
@@ -370,7 +373,8 @@ describe.each(backends)('the token table %s', (where, start) => {
 
       expect(await write({ kind })).toBe(true);
       const kept = Object.entries(before).filter(([name]) => !gone.includes(name));
-      expect(await row()).toEqual({ ...Object.fromEntries(kept), revision: { N: '8' } });
+      const generation = kind === 'clear-rejection' ? {} : { generation: { N: '1' } };
+      expect(await row()).toEqual({ ...Object.fromEntries(kept), ...generation, revision: { N: '8' } });
       expect(harness.observations).toEqual([]);
     });
 
@@ -379,11 +383,21 @@ describe.each(backends)('the token table %s', (where, start) => {
       const before = await row();
       await write({ kind: 'pause' });
 
-      expect(await row()).toEqual({ ...before, revision: { N: '8' }, paused: { BOOL: true } });
+      const raised = { ...before, generation: { N: '1' } };
+      expect(await row()).toEqual({ ...raised, revision: { N: '8' }, paused: { BOOL: true } });
       expect((await read()).paused).toBe(true);
       await write({ kind: 'resume' });
-      expect(await row()).toEqual({ ...before, revision: { N: '9' } });
+      expect(await row()).toEqual({ ...raised, revision: { N: '9' } });
       expect((await read()).paused).toBe(false);
+    });
+
+    test('raises the generation by one at each purge, revoke and pause, also when there is no item', async () => {
+      expect((await read()).generation).toBe(0);
+      for (const kind of ['purge', 'revoke', 'pause', 'resume', 'clear-rejection', 'purge'] as const) {
+        expect(await write({ kind })).toBe(true);
+      }
+
+      expect(await read()).toMatchObject({ revision: 6, generation: 4 });
     });
 
     test('creates the item when a pause is the first write', async () => {
@@ -391,7 +405,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(await read()).toMatchObject({ revision: 1, paused: true, leaseUntil: 0 });
     });
 
-    test.each(['clear-rejection', 'purge', 'pause', 'resume'] as const)(
+    test.each(['clear-rejection', 'purge', 'revoke', 'pause', 'resume'] as const)(
       'refuses %s when a later version wrote the item',
       async (kind) => {
         await fullItem();
@@ -461,6 +475,145 @@ describe.each(backends)('the token table %s', (where, start) => {
       await put(rest);
 
       expect(await read()).toMatchObject({ fault: attribute });
+    });
+  });
+
+  describe('a reset', () => {
+    /** Returns the time of the table. */
+    const tableNow = () => (where === 'in memory' ? now : Date.now());
+    const reset = (): Promise<boolean> => write({ kind: 'reset' });
+
+    /** An item with every attribute, whose lease has ended. */
+    const used = (): Row => ({
+      ...stored(account, tokenOf('a')),
+      generation: { N: '3' },
+      owner: { S: 'owner-1' },
+      lease_until: { N: '0' },
+      last_login: { N: String(now) },
+      proven: { S: 'key-1' },
+      renew_at: { N: String(now + 60_000) },
+      marks: { SS: ['key-1', 'key-2'] },
+      next_try: { N: String(now + 1) },
+      retry_at: { N: String(now + 2) },
+      retry_code: { S: 'upstream_rejected' },
+      retry_key: { S: 'key-1' },
+      failed_answer: { S: 'unknown_400' },
+      failures: { N: '4' },
+      forced_count: { N: '2' },
+      forced_since: { N: String(now) },
+      last_error_code: { S: 'upstream_rejected' },
+      last_error_at: { N: String(now) },
+      paused: { BOOL: true },
+      bound_to: { S: 'b'.repeat(64) },
+      user_key: { S: 'c'.repeat(64) },
+      sends: { S: 'log' },
+      budget: { S: 'log' },
+    });
+
+    const damages: readonly (readonly [string, Row])[] = [
+      ['a schema of a later version', { schema: { N: '2' } }],
+      ['a schema that is a text', { schema: { S: '1' } }],
+      ['a revision that is a text', { revision: { S: 'seven' } }],
+      ['a revision that is not whole', { revision: { N: '7.5' } }],
+      ['a revision that is too great', { revision: { N: '1e20' } }],
+      ['a lease that is a text', { lease_until: { S: 'tomorrow' } }],
+      ['a lease that is further ahead than any lease', { lease_until: { N: '8640000000000000' } }],
+      ['a back-off that is a switch', { retry_at: { BOOL: true } }],
+      ['rejected credentials that are a text', { marks: { S: 'key-1' } }],
+      ['a generation that is a text', { generation: { S: 'three' } }],
+      ['two damages', { revision: { S: 'seven' }, retry_at: { S: 'never' } }],
+    ];
+
+    test.each(damages)(
+      'makes an item with %s readable, and lets an owner claim once its wait is over',
+      async (_, damage) => {
+        await put({ ...used(), ...damage });
+        expect(await reset()).toBe(true);
+
+        const after = await read();
+        const startsAt = tableNow();
+        expect(after).not.toHaveProperty('fault');
+        expect(after).not.toHaveProperty('token');
+        expect(after).toMatchObject({ leaseUntil: 0, retryCode: 'renewal_in_progress', paused: true });
+        expect(Math.abs((after.retryAt ?? 0) - startsAt - 32_000)).toBeLessThan(3000);
+        expect(after.revision).toBeGreaterThan(startsAt - 3000);
+        expect(after.generation).toBeGreaterThan(3);
+        expect(await claim(after, claimOf('owner-2', after.retryAt))).toBe(true);
+      },
+    );
+
+    test('keeps what protects the Fegora user and the pause, and removes everything else', async () => {
+      await put({ ...used(), retry_at: { S: 'never' } });
+      await reset();
+
+      const { account: _a, revision: _r, generation: _g, retry_at: _t, ...left } = await row();
+      expect(left).toEqual({
+        schema: { N: '1' },
+        retry_code: { S: 'renewal_in_progress' },
+        marks: { SS: ['key-1', 'key-2'] },
+        paused: { BOOL: true },
+        user_key: { S: 'c'.repeat(64) },
+        sends: { S: 'log' },
+        budget: { S: 'log' },
+      });
+    });
+
+    test('removes what is of another type, also if it protects the user', async () => {
+      await put({ ...used(), marks: { S: 'key-1' }, paused: { S: 'true' }, sends: { N: '1' }, budget: { SS: ['1'] } });
+      await reset();
+
+      expect(Object.keys(await row()).filter((name) => /marks|paused|sends|budget/.test(name))).toEqual([]);
+      expect(await row()).toHaveProperty('user_key');
+    });
+
+    test.each([
+      ['is readable', () => used()],
+      ['is readable and under a lease', () => ({ ...used(), lease_until: { N: String(tableNow() + 15_000) } })],
+      ['has only a damaged token', () => ({ ...used(), seal: { S: 'f'.repeat(64) } })],
+    ])('refuses an item that %s, and changes nothing', async (_, item) => {
+      await put(item());
+      const before = await row();
+
+      await expect(reset()).rejects.toMatchObject({
+        code: 'invalid_request',
+        message: 'the item is readable: nothing to reset',
+      });
+      expect(await row()).toEqual(before);
+    });
+
+    test('refuses when there is no item', async () => {
+      await expect(reset()).rejects.toMatchObject({ code: 'invalid_request' });
+      expect(await harness.row(account)).toBeUndefined();
+    });
+
+    test('refuses until a readable lease ended 2 s ago', async () => {
+      const leaseUntil = tableNow() + 10_000;
+      await put({ ...used(), marks: { S: 'key-1' }, lease_until: { N: String(leaseUntil) } });
+      const error = await reset().catch((thrown: unknown) => thrown);
+
+      expect(error).toMatchObject({ code: 'renewal_in_progress' });
+      expect(error instanceof BrokerError && error.retryAfterMs).toBeGreaterThan(9000);
+      await put({ ...(await row()), lease_until: { N: String(tableNow() - 4000) } });
+      expect(await reset()).toBe(true);
+    });
+
+    test('refuses a late publication of the owner before the reset', async () => {
+      await held('owner-1');
+      await put({ ...(await row()), marks: { S: 'key-1' }, lease_until: { N: '1' } });
+      await reset();
+
+      expect(await publish('owner-1', tokenOf('late'))).toBe(false);
+    });
+
+    test('lets one of two resets at the same time succeed', async () => {
+      await put({ ...used(), revision: { S: 'seven' } });
+      const results = await Promise.allSettled([reset(), reset()]);
+      const done = results.filter((result) => result.status === 'fulfilled' && result.value);
+
+      // The second one finds the item readable: before its write or after it.
+      expect(done.length).toBeGreaterThan(0);
+      expect(await read()).not.toHaveProperty('fault');
+      await expect(reset()).rejects.toMatchObject({ code: 'invalid_request' });
     });
   });
 

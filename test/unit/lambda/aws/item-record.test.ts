@@ -17,6 +17,7 @@ const record = {
   account: { S: 'main' },
   schema: { N: '1' },
   revision: { N: '7' },
+  generation: { N: '3' },
   owner: { S: 'owner-1' },
   lease_until: { N: '1768478415000' },
   access_token: { S: accessToken },
@@ -43,6 +44,7 @@ const record = {
 const item = {
   account: 'main',
   revision: 7,
+  generation: 3,
   owner: 'owner-1',
   leaseUntil: 1_768_478_415_000,
   token,
@@ -67,6 +69,7 @@ describe('a record', () => {
     expect(emptyItem('main')).toEqual({
       account: 'main',
       revision: 0,
+      generation: 0,
       leaseUntil: 0,
       failures: 0,
       rejectedCredentials: new Set(),

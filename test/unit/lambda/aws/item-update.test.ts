@@ -65,7 +65,7 @@ describe('a claim', () => {
 describe('every other change', () => {
   const error = { code: 'upstream_timeout', at: now } as const;
   const backoff = { retryAt: now + 5000, code: 'upstream_timeout', answer: 'upstream_timeout', failures: 1 } as const;
-  const changes: readonly Change[] = [
+  const changes: readonly Exclude<Change, { kind: 'reset' }>[] = [
     { kind: 'publish', owner: 'owner-1', token, key: 'key-1', at: now },
     { kind: 'fail', owner: 'owner-1', endLease: true },
     { kind: 'fail', owner: 'owner-1', endLease: false, error, backoff, renewAt: now + 60_000 },
@@ -73,6 +73,7 @@ describe('every other change', () => {
     { kind: 'reject', key: 'key-1', retryRejectedAt: now + 1_800_000 },
     { kind: 'clear-rejection' },
     { kind: 'purge' },
+    { kind: 'revoke' },
     { kind: 'pause' },
     { kind: 'resume' },
   ];
@@ -106,8 +107,19 @@ describe('every other change', () => {
       ofSchema,
       ofSchema,
       ofSchema,
+      ofSchema,
     ]);
     expect(changeUpdate('main', { kind: 'purge' }).ExpressionAttributeValues[':ours']).toEqual({ N: '1' });
+  });
+
+  test('raises the generation only when purge, revoke or pause asks for it', () => {
+    const raising = changes.filter((change) => changeUpdate('main', change).UpdateExpression.includes('#generation'));
+
+    expect(raising.map(({ kind }) => kind)).toEqual(['purge', 'revoke', 'pause']);
+    expect(changeUpdate('main', { kind: 'revoke' }).UpdateExpression).toBe(
+      'SET #schema = if_not_exists(#schema, :schema) ADD #revision :one, #generation :one ' +
+        'REMOVE #access_token, #seal, #bound_to, #last_login',
+    );
   });
 
   test('a publication seals the token for its account', () => {

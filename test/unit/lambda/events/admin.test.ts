@@ -11,6 +11,7 @@ import { foreignEvents, httpEvent, lambdaContext } from '../../../support/events
 const untouched: Item = {
   account: 'one',
   revision: 0,
+  generation: 0,
   leaseUntil: 0,
   failures: 0,
   rejectedCredentials: new Set(),
@@ -106,17 +107,38 @@ describe('the action status', () => {
 });
 
 describe('the other actions', () => {
-  it.each(['clear-rejection', 'purge', 'pause', 'resume'])('does %s on an account and reports it', async (action) => {
+  it.each(['clear-rejection', 'purge', 'revoke', 'pause', 'resume', 'reset'])(
+    'does %s on an account and reports it',
+    async (action) => {
+      const { send, amended, reports } = handlerFor();
+      expect(await send({ action, account: 'one' })).toEqual({ action, account: 'one', outcome: 'done' });
+      expect(amended).toEqual([`${action} one`]);
+      expect(reports.ran).toMatchObject([
+        {
+          invocation: { caller: 'alias:admin', account: 'one' },
+          task: action,
+          results: [{ account: 'one', outcome: 'done' }],
+        },
+      ]);
+    },
+  );
+
+  it('says which token a revocation dropped and until when Fegora accepts it', async () => {
     const { send, amended, reports } = handlerFor();
-    expect(await send({ action, account: 'one' })).toEqual({ action, account: 'one', outcome: 'done' });
-    expect(amended).toEqual([`${action} one`]);
-    expect(reports.ran).toMatchObject([
-      {
-        invocation: { caller: 'alias:admin', account: 'one' },
-        task: action,
-        results: [{ account: 'one', outcome: 'done' }],
-      },
-    ]);
+    const dropped = { account: 'two', outcome: 'done', expires_at: '2026-11-24T12:28:19.500Z' };
+    const answer = await send({ action: 'revoke', account: 'two' });
+    expect(answer).toEqual({ action: 'revoke', ...dropped, token_sha256: token.fingerprint });
+    expect(JSON.stringify(answer)).not.toContain(token.accessToken);
+    expect(amended).toEqual(['revoke two']);
+    expect(reports.ran).toMatchObject([{ results: [{ token_sha256: token.fingerprint }] }]);
+  });
+
+  it('revokes nothing when the token cannot be read', async () => {
+    const { send, amended } = handlerFor({
+      status: () => Promise.reject(new BrokerError('table_unavailable', 'GetItem')),
+    });
+    await expect(send({ action: 'revoke', account: 'two' })).rejects.toMatchObject({ code: 'table_unavailable' });
+    expect(amended).toEqual([]);
   });
 
   it('verifies an account and answers without a token', async () => {
