@@ -42,7 +42,9 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
   };
 
   async function sendAndSettle(order: LoginOrder, claim: Claim, guard: Guard): Promise<LeasedLoginEnd> {
-    const outcome = await login(order.credentials, guard);
+    const connection = await login(guard.signal);
+    const outcome: LoginOutcome =
+      connection.kind === 'connected' ? await connection.send(order.credentials, guard) : connection;
     const sent = guard.sent() ?? guard.armed;
     observeLogin(outcome, clock.monotonic() - sent.monotonic);
     switch (outcome.kind) {

@@ -64,13 +64,26 @@ export interface FailedLogin {
 }
 
 /**
- * Sends one password grant. Calls `beforeFirstByte` once, synchronously, immediately before the first byte of the request
- * is written; if that answers false, sends nothing. Never rejects.
+ * Opens a connection to Fegora for one login: name, TCP, TLS. It sends nothing of the credentials. The signal ends only
+ * the opening. Never rejects; what it returns as failed has `reached: 'no'`.
  */
-export type Login = (
-  credentials: Credentials,
-  options: { readonly signal: AbortSignal; readonly beforeFirstByte: () => boolean },
-) => Promise<LoginOutcome>;
+export type Login = (signal: AbortSignal) => Promise<LoginConnection | FailedLogin>;
+
+/** An open connection for one login. Its owner must send over it or close it. */
+export interface LoginConnection {
+  readonly kind: 'connected';
+  /**
+   * Sends one password grant, once. Calls `beforeFirstByte` once, synchronously, immediately before the first byte of
+   * the request is written; if that answers false, sends nothing. If the connection died before that, it does not call
+   * `beforeFirstByte`, and the failure has `reached: 'no'`. Never rejects. Closes the connection at its end.
+   */
+  readonly send: (
+    credentials: Credentials,
+    options: { readonly signal: AbortSignal; readonly beforeFirstByte: () => boolean },
+  ) => Promise<LoginOutcome>;
+  /** Closes a connection that was not used. Does nothing when `send` has settled. */
+  readonly close: () => void;
+}
 
 /** One conditional write that takes the right to one login. Times are epoch milliseconds. */
 export interface Claim {

@@ -1,7 +1,7 @@
-// Sends a password grant to Fegora. Created by ../handler.ts, called by the broker.
+// Opens a connection to Fegora and sends a password grant over it. Created by ../handler.ts, called by the broker.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { RequestOptions } from 'node:https';
-import type { Credentials, FailedLogin, Login, LoginOutcome } from '../broker/ports.ts';
+import type { Credentials, FailedLogin, Login, LoginConnection, LoginOutcome } from '../broker/ports.ts';
 import { BrokerError, type ErrorCode } from '../errors.ts';
 import { failedLogin, interpret, type TokenResponse } from './token-response.ts';
 
@@ -13,28 +13,49 @@ export interface FegoraOptions {
   readonly now: () => number;
 }
 
-type SendOptions = Parameters<Login>[1];
+type SendOptions = Parameters<LoginConnection['send']>[1];
 type Withheld = Extract<LoginOutcome, { kind: 'withheld' }>;
+
+/** A request whose connection is open. No byte of the request is sent. */
+interface OpenRequest {
+  readonly outgoing: ClientRequest;
+  /** Resolves when the connection fails, closes or brings a response. Before the first byte, each of these is a failure. */
+  readonly spoilt: Promise<BrokerError>;
+  /** The response, or why there is none. */
+  readonly end: Promise<TokenResponse | BrokerError>;
+}
 
 /** Far more than a token response needs. A longer body is not read to its end. Bytes. */
 const longestBody = 64 * 1024;
 const longestHead = 16 * 1024;
 
 /**
- * Creates the function that logs in. Each request has a new connection: pooled sockets die while an environment is
- * frozen, and logins are so rare that a pool would save little. It does not follow redirects, because a redirect would
- * send the password to another place.
+ * Creates the function that opens a connection for one login. Connections are not reused: pooled sockets die while an
+ * environment is frozen, and logins are so rare that a pool would save little. It does not follow redirects, because a
+ * redirect would send the password to another place.
  *
  * @see RFC 6749 section 4.3.2; Fegora's page «Solicitar Token»
  */
 export function createLogin({ tokenUrl, now }: FegoraOptions): Login {
   const url = new URL(tokenUrl);
-  return async (credentials, options) => {
-    const form = passwordGrant(credentials);
-    const first = await sendForm(url, form, options);
-    // A second attempt is safe if no byte was sent (no name, refused, no TLS): Fegora did not get the password.
-    const last = isUnsent(first) && !options.signal.aborted ? await sendForm(url, form, options) : first;
-    return 'kind' in last ? last : interpret(last, { username: credentials.username, now: now() });
+  return async (signal) => {
+    const first = await openRequest(url, signal);
+    // A second attempt is safe: nothing is sent before the connection is open (no name, refused, no TLS).
+    const last = first instanceof BrokerError && !signal.aborted ? await openRequest(url, signal) : first;
+    return last instanceof BrokerError ? failedLogin(last, { reached: 'no' }) : connectionOf(last, now);
+  };
+}
+
+function connectionOf(open: OpenRequest, now: FegoraOptions['now']): LoginConnection {
+  return {
+    kind: 'connected',
+    send: async (credentials, options) => {
+      const end = await sendForm(open, passwordGrant(credentials), options);
+      return 'kind' in end ? end : interpret(end, { username: credentials.username, now: now() });
+    },
+    close: () => {
+      open.outgoing.destroy();
+    },
   };
 }
 
@@ -43,87 +64,112 @@ function passwordGrant({ username, password, clientId }: Credentials): string {
   return new URLSearchParams({ grant_type: 'password', username, password, client_id: clientId }).toString();
 }
 
-function isUnsent(end: TokenResponse | FailedLogin | Withheld): boolean {
-  return 'kind' in end && end.kind === 'failed' && end.reached === 'no';
+/** Makes the TCP handshake and, with https, the TLS handshake. Never rejects. */
+async function openRequest(url: URL, signal: AbortSignal): Promise<OpenRequest | BrokerError> {
+  // Loaded here, because most invocations do not log in.
+  const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
+  const outgoing = request(url, requestOptions);
+  const open = { outgoing, spoilt: spoiltOf(outgoing), end: endOf(outgoing) };
+  const late = timeUp(signal, 'the connection to Fegora was not open in time');
+  const failure = await Promise.race([open.spoilt, late, handshakeOf(outgoing, url)]);
+  if (failure !== undefined) {
+    outgoing.destroy();
+  }
+  return failure ?? open;
 }
 
-/** Sends one request and reads its response. Never rejects. */
+/** Sends the form over a connection and reads the response. Never rejects. */
 async function sendForm(
-  url: URL,
+  { outgoing, spoilt, end }: OpenRequest,
   form: string,
   { signal, beforeFirstByte }: SendOptions,
 ): Promise<TokenResponse | FailedLogin | Withheld> {
-  // Loaded here, because most invocations do not log in.
-  const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
-  const outgoing = request(url, requestOptions(form));
-  const broken = connectionFailure(outgoing, signal);
-  const answer = answerTo(outgoing);
+  const late = timeUp(signal, 'Fegora did not answer in time');
   try {
-    const connectError = await Promise.race([broken, connectionOf(outgoing, url)]);
-    if (connectError !== undefined) {
-      return failedLogin(connectError, { reached: 'no' });
+    // If the connection died during a freeze, the event loop reports it within two turns, and nothing is sent.
+    const failure = await Promise.race([spoilt, late, eventLoopTurn().then(eventLoopTurn)]);
+    if (failure !== undefined) {
+      return failedLogin(failure, { reached: 'no' });
     }
     if (!beforeFirstByte()) {
       return { kind: 'withheld' };
     }
     outgoing.end(form);
-    const end = await Promise.race([broken, answer]);
-    return end instanceof BrokerError ? failedLogin(end, { reached: 'unknown' }) : end;
+    const response = await Promise.race([end, late]);
+    // Fegora may have got the password, even if its side was closed: a proxy may have closed it.
+    return response instanceof BrokerError ? failedLogin(response, { reached: 'unknown' }) : response;
   } finally {
     outgoing.destroy();
   }
 }
 
-function requestOptions(form: string): RequestOptions {
-  return {
-    method: 'POST',
-    agent: false,
-    rejectUnauthorized: true,
-    maxHeaderSize: longestHead,
-    headers: {
-      Accept: 'application/json',
-      'Accept-Encoding': 'identity',
-      'Content-Type': 'application/x-www-form-urlencoded',
-      'Content-Length': Buffer.byteLength(form),
-    },
-  };
-}
+const requestOptions: RequestOptions = {
+  method: 'POST',
+  agent: false,
+  rejectUnauthorized: true,
+  maxHeaderSize: longestHead,
+  headers: {
+    Accept: 'application/json',
+    'Accept-Encoding': 'identity',
+    'Content-Type': 'application/x-www-form-urlencoded',
+  },
+};
 
 /** Resolves when bytes can be written: after the TCP handshake or, with https, after the TLS handshake. */
-function connectionOf(outgoing: ClientRequest, url: URL): Promise<undefined> {
+function handshakeOf(outgoing: ClientRequest, url: URL): Promise<undefined> {
   const event = url.protocol === 'https:' ? 'secureConnect' : 'connect';
   return new Promise((resolve) => {
     outgoing.once('socket', (socket) => socket.once(event, () => resolve(undefined)));
   });
 }
 
-/** Resolves when the connection fails before the head of the response, or when the signal aborts. */
-function connectionFailure(outgoing: ClientRequest, signal: AbortSignal): Promise<BrokerError> {
+function timeUp(signal: AbortSignal, detail: string): Promise<BrokerError> {
   return new Promise((resolve) => {
-    const timeUp = (): void => resolve(new BrokerError('upstream_timeout', 'Fegora did not answer in time'));
-    const onError = (error: NodeJS.ErrnoException): void => resolve(connectionError(error.code ?? 'EUNKNOWN'));
-    signal.aborted ? timeUp() : signal.addEventListener('abort', timeUp);
+    const onAbort = (): void => resolve(new BrokerError('upstream_timeout', detail));
+    signal.aborted ? onAbort() : signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+function eventLoopTurn(): Promise<undefined> {
+  return new Promise((resolve) => setImmediate(resolve, undefined));
+}
+
+function spoiltOf(outgoing: ClientRequest): Promise<BrokerError> {
+  const end = (detail: string) => new BrokerError('upstream_unavailable', detail);
+  return new Promise((resolve) => {
+    outgoing.once('error', (error) => resolve(connectionError(error)));
+    outgoing.once('response', () => resolve(end('Fegora answered before the login was sent')));
+    outgoing.once('close', () => resolve(end('the connection closed before the login was sent')));
+  });
+}
+
+/** Resolves with the response, or when the connection fails before the head of the response. */
+function endOf(outgoing: ClientRequest): Promise<TokenResponse | BrokerError> {
+  return new Promise((resolve) => {
+    const onError = (error: NodeJS.ErrnoException): void => resolve(connectionError(error));
     outgoing.on('error', onError);
-    // After the head, the response reports whether it is complete. Errors after its end do not matter.
-    outgoing.once('response', () => outgoing.off('error', onError).on('error', () => {}));
+    outgoing.once('response', (response) => {
+      // From here on, the response reports whether it is complete. Errors after its end do not matter.
+      outgoing.off('error', onError).on('error', () => {});
+      readCapped(response, resolve);
+    });
   });
 }
 
 /** Keeps only the code: Node's errors contain host names, and those of its parser contain bytes of the response. */
-function connectionError(code: string): BrokerError {
+function connectionError({ code = 'EUNKNOWN' }: NodeJS.ErrnoException): BrokerError {
   return new BrokerError(brokerCodeOf(code), `the connection failed: ${code}`);
 }
 
 /** A code that is neither the system's (`ECONNRESET`, `EAI_AGAIN`) nor the HTTP parser's (`HPE_…`) comes from TLS. */
 function brokerCodeOf(code: string): ErrorCode {
+  if (code === 'ETIMEDOUT') {
+    return 'upstream_timeout';
+  }
   if (code.startsWith('HPE_')) {
     return 'upstream_invalid_response';
   }
   return /^E(?!PROTO)(?:AI_)?[A-Z]+$/.test(code) ? 'upstream_unavailable' : 'upstream_tls';
-}
-
-function answerTo(outgoing: ClientRequest): Promise<TokenResponse | BrokerError> {
-  return new Promise((resolve) => outgoing.once('response', (response) => readCapped(response, resolve)));
 }
 
 /** Reads the body up to the cap. It does not read an encoded body, which may expand without limit. */

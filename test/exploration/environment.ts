@@ -4,7 +4,7 @@ import { createBroker } from '../../lambda/broker/broker.ts';
 import type { Broker, TokenRequest } from '../../lambda/broker/contract.ts';
 import type { Credentials, Login, Observation, ReadCredentials } from '../../lambda/broker/ports.ts';
 import { asBrokerError, BrokerError, type ErrorCode } from '../../lambda/errors.ts';
-import type { FegoraModel } from './fegora-model.ts';
+import { createLoginModel, type FegoraModel } from './fegora-model.ts';
 import { sendRequest } from './network-request.ts';
 import { clientId, type Oracle, tokenUrl } from './oracle.ts';
 import type { Host, Simulation } from './simulation.ts';
@@ -50,8 +50,8 @@ export function createEnvironment(dependencies: EnvironmentDependencies, host: H
     clock: host.clock,
     random,
     readCredentials: createSecretReader(dependencies, host),
-    login: tamperLogin((credentials, request) =>
-      required(simulatedAccounts.get(credentials.username)).fegora.loginOf(host)(credentials, request),
+    login: tamperLogin(
+      createLoginModel(simulation, host, (username) => required(simulatedAccounts.get(username)).fegora),
     ),
     table: createTokenTable(table.callOf(host), 'tokens', observe),
     observe,

@@ -1,6 +1,14 @@
-// A simulated Fegora for one account. Used by run.ts and test/soak.
-import type { Credentials, FailedLogin, IssuedLogin, Login } from '../../lambda/broker/ports.ts';
+// A simulated Fegora for one account, and the connections to it. Used by run.ts and test/soak.
+import type {
+  Credentials,
+  FailedLogin,
+  IssuedLogin,
+  Login,
+  LoginConnection,
+  LoginOutcome,
+} from '../../lambda/broker/ports.ts';
 import { BrokerError } from '../../lambda/errors.ts';
+import { connected } from '../support/fegora/connection.ts';
 import type { Oracle, TrueLogin } from './oracle.ts';
 import type { Host, Simulation } from './simulation.ts';
 
@@ -9,8 +17,8 @@ export type Behavior = 'normal' | 'html_500' | 'unavailable' | 'cut' | 'unusable
 
 /** Fegora as one account sees it. It finishes a login even if the client has hung up. */
 export interface FegoraModel {
-  /** Returns the login port of one process for this account's user. */
-  readonly loginOf: (host: Host) => Login;
+  /** Handles one login of this account's user over an open connection of a process. */
+  readonly send: (host: Host, ...args: Parameters<LoginConnection['send']>) => Promise<LoginOutcome>;
   /** The user's password now. */
   password: string;
   lifetimeMs: number;
@@ -27,9 +35,29 @@ const wireMs = 500;
 /** How long the server works after a cut connection: shorter than the lease and longer than any back-off. Milliseconds. */
 const cutWorkMs = 12_000;
 
+/** The login port of one process: opens connections to the Fegora of each user. */
+export function createLoginModel(
+  simulation: Simulation,
+  host: Host,
+  fegoraOf: (username: string) => Pick<FegoraModel, 'send'>,
+): Login {
+  return async (signal) => {
+    const handshake = new Promise<true>((resolve) => {
+      simulation.send({
+        host,
+        text: `${host.name} ↔ Fegora: connected`,
+        arrive: () => host.receive(() => resolve(true)),
+      });
+    });
+    return (await unlessAborted(handshake, signal)) === undefined
+      ? failure('upstream_timeout', 'no')
+      : connected((credentials, options) => fegoraOf(credentials.username).send(host, credentials, options));
+  };
+}
+
 export function createFegoraModel(simulation: Simulation, oracle: Oracle, password: string): FegoraModel {
   const model: FegoraModel = {
-    loginOf,
+    send,
     password,
     lifetimeMs: 120_000,
     workMs: 300,
@@ -38,34 +66,21 @@ export function createFegoraModel(simulation: Simulation, oracle: Oracle, passwo
   };
   return model;
 
-  function loginOf(host: Host): Login {
-    return async (credentials, { signal, beforeFirstByte }) => {
-      const isConnected = await unlessAborted(connection(host), signal);
-      if (isConnected === undefined) {
-        return failure('upstream_timeout', 'no');
-      }
-      if (!beforeFirstByte()) {
-        return { kind: 'withheld' };
-      }
-      const login = oracle.sent(host, credentials.versionId);
-      const result = await unlessAborted(answerTo(login, credentials), signal);
-      login.closedAt ??= simulation.now();
-      if (result === undefined) {
-        login.excused ??= 'our side hung up';
-        simulation.log(`  ${host.name} hangs up on login ${login.number}`);
-      }
-      return result ?? failure('upstream_timeout', 'unknown');
-    };
-  }
-
-  function connection(host: Host): Promise<true> {
-    return new Promise((resolve) => {
-      simulation.send({
-        host,
-        text: `${host.name} ↔ Fegora: connected`,
-        arrive: () => host.receive(() => resolve(true)),
-      });
-    });
+  async function send(
+    host: Host,
+    ...[credentials, { signal, beforeFirstByte }]: Parameters<LoginConnection['send']>
+  ): Promise<LoginOutcome> {
+    if (!beforeFirstByte()) {
+      return { kind: 'withheld' };
+    }
+    const login = oracle.sent(host, credentials.versionId);
+    const result = await unlessAborted(answerTo(login, credentials), signal);
+    login.closedAt ??= simulation.now();
+    if (result === undefined) {
+      login.excused ??= 'our side hung up';
+      simulation.log(`  ${host.name} hangs up on login ${login.number}`);
+    }
+    return result ?? failure('upstream_timeout', 'unknown');
   }
 
   function answerTo(login: TrueLogin, credentials: Credentials): Promise<FailedLogin | IssuedLogin> {

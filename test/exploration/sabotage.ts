@@ -1,4 +1,5 @@
 // Removes parts of the protocol, one at a time, at the ports of the broker. Used by sabotage.test.ts.
+import { overConnection } from '../support/fegora/connection.ts';
 import type { Sabotage } from './run-state.ts';
 import type { Operation, Tamper } from './table-link.ts';
 
@@ -37,10 +38,10 @@ export const sabotages: readonly NamedSabotage[] = [
   {
     part: 'the guard before the first byte',
     sabotage: {
-      tamperLogin:
-        (login) =>
-        (credentials, { signal }) =>
-          login(credentials, { signal, beforeFirstByte: () => true }),
+      tamperLogin: (login) => async (opening) =>
+        overConnection(await login(opening), (send, credentials, { signal }) =>
+          send(credentials, { signal, beforeFirstByte: () => true }),
+        ),
     },
     violation: /two logins|Fegora had refused it/,
   },

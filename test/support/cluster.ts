@@ -9,6 +9,7 @@ import type { Login, Observation, Ports } from '../../lambda/broker/ports.ts';
 import { BrokerError } from '../../lambda/errors.ts';
 import { createLogin } from '../../lambda/fegora/password-grant.ts';
 import { type FegoraSimulator, startFegoraSimulator } from '../../local/fegora/simulator.ts';
+import { overConnection } from './fegora/connection.ts';
 import { createMemoryDynamo } from './memory-dynamo.ts';
 import { createVirtualClock, settle, type VirtualClock } from './virtual-clock.ts';
 
@@ -126,7 +127,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const route = { isUnreachable: false };
   const logIn = createLogin({ tokenUrl: fegora.url, now: clock.now });
   const logInAtClosedPort = createLogin({ tokenUrl: closedPort, now: clock.now });
-  const logInByRoute: Login = (...args) => (route.isUnreachable ? logInAtClosedPort : logIn)(...args);
+  const logInByRoute: Login = (signal) => (route.isUnreachable ? logInAtClosedPort : logIn)(signal);
   const login = wire.watch(logInByRoute, (accessToken) => {
     ends.set(accessToken, Math.floor(clock.now() / 1000) * 1000 + lifetimeSeconds * 1000);
   });
@@ -170,8 +171,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 }
 
 /**
- * Knows whether a login is in flight. A login that the simulator delays or leaves hanging does not count. A login that
- * its sender aborted counts until the simulator has noticed the abort.
+ * Knows whether a connection is being opened or a login is in flight. A login that the simulator delays or leaves
+ * hanging does not count. A login that its sender aborted counts until the simulator has noticed the abort.
  */
 function createWire(fegora: () => FegoraSimulator) {
   let open = 0;
@@ -180,6 +181,19 @@ function createWire(fegora: () => FegoraSimulator) {
       .logins()
       .filter(({ waiting, hungUp }) => waiting && !hungUp).length === open;
   const isMoving = () => open > 0 && !isWaiting();
+  const track = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T> => {
+    open += 1;
+    try {
+      return await work;
+    } finally {
+      if (signal.aborted) {
+        open += 1;
+        await settle();
+        open -= 1;
+      }
+      open -= 1;
+    }
+  };
   return {
     quiet: async () => {
       const giveUpAt = Date.now() + 20_000;
@@ -194,22 +208,15 @@ function createWire(fegora: () => FegoraSimulator) {
     },
     watch:
       (login: Login, onIssued: (accessToken: string) => void): Login =>
-      async (credentials, request) => {
-        open += 1;
-        try {
-          const result = await login(credentials, request);
-          if (result.kind === 'issued') {
-            onIssued(result.accessToken);
+      async (signal) => {
+        const connection = await track(signal, login(signal));
+        return overConnection(connection, async (send, credentials, options) => {
+          const outcome = await track(options.signal, send(credentials, options));
+          if (outcome.kind === 'issued') {
+            onIssued(outcome.accessToken);
           }
-          return result;
-        } finally {
-          if (request.signal.aborted) {
-            open += 1;
-            await settle();
-            open -= 1;
-          }
-          open -= 1;
-        }
+          return outcome;
+        });
       },
   };
 }

@@ -8,6 +8,7 @@ import type { Broker } from '../../../lambda/broker/contract.ts';
 import type { Login } from '../../../lambda/broker/ports.ts';
 import { BrokerError } from '../../../lambda/errors.ts';
 import { createLogin } from '../../../lambda/fegora/password-grant.ts';
+import { overConnection } from '../../support/fegora/connection.ts';
 import { createMemoryDynamo, type MemoryDynamo } from '../../support/memory-dynamo.ts';
 
 const account = 'main';
@@ -57,15 +58,17 @@ async function startFegora(accounts: Record<string, string>): Promise<string> {
 
 /** Returns a broker that calls `frozen` as soon as its login is sent. */
 function freezingBroker(tokenUrl: string, dynamo: MemoryDynamo, frozen: () => void): Broker {
-  const send = createLogin({ tokenUrl, now: clock.now });
-  const login: Login = (credentials, request) =>
-    send(credentials, {
-      signal: request.signal,
-      beforeFirstByte: () => {
-        setImmediate(frozen);
-        return request.beforeFirstByte();
-      },
-    });
+  const connect = createLogin({ tokenUrl, now: clock.now });
+  const login: Login = async (signal) =>
+    overConnection(await connect(signal), (send, credentials, options) =>
+      send(credentials, {
+        signal: options.signal,
+        beforeFirstByte: () => {
+          setImmediate(frozen);
+          return options.beforeFirstByte();
+        },
+      }),
+    );
   return createBroker({
     clock,
     random: () => 0.5,

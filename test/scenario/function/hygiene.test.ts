@@ -5,7 +5,7 @@ import { createCredentialSources } from '../../../lambda/aws/credential-sources.
 import type { GetSecretValue } from '../../../lambda/aws/secret.ts';
 import { createTokenTable } from '../../../lambda/aws/token-table.ts';
 import { createBroker } from '../../../lambda/broker/broker.ts';
-import type { Login, TokenTable } from '../../../lambda/broker/ports.ts';
+import type { LoginConnection, TokenTable } from '../../../lambda/broker/ports.ts';
 import { fingerprint } from '../../../lambda/broker/token.ts';
 import { BrokerError } from '../../../lambda/errors.ts';
 import { createRouter, type Handler } from '../../../lambda/events/router.ts';
@@ -14,6 +14,7 @@ import { readBody, serve } from '../../../local/loopback.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { canaries, canariesIn, canaryError, exposed } from '../../support/capture-canaries.ts';
 import { httpEvent, labelUpdated, lambdaContext } from '../../support/events/events.ts';
+import { connected } from '../../support/fegora/connection.ts';
 import { createMemoryDynamo } from '../../support/memory-dynamo.ts';
 import { startTestSystem } from '../../support/test-system.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
@@ -149,7 +150,7 @@ function connect(frail: Frail) {
   const config = { accounts: new Map([['one', 'fegora/one']]), defaultAccount: 'one' };
   const telemetry = createTelemetry('fegora-token-broker', Date.now);
   let logins = 0;
-  const login: Login = async ({ versionId }, { beforeFirstByte }) => {
+  const send: LoginConnection['send'] = async ({ versionId }, { beforeFirstByte }) => {
     beforeFirstByte();
     logins += 1;
     if (versionId === 'v-2') {
@@ -168,7 +169,7 @@ function connect(frail: Frail) {
     random: () => 0.5,
     observe: telemetry.observe,
     tokenUrl: 'https://api.fegora.com/token',
-    login: frail(login),
+    login: frail(async () => connected(frail(send))),
     readCredentials: frail(
       createCredentialSources({
         getSecretValue: frail(getSecretValue),

@@ -10,7 +10,12 @@ const credentials = { username: '1', password: 'not-a-real-password', clientId: 
 
 async function logIn(tokenUrl: string): Promise<string> {
   const login = createLogin({ tokenUrl, now: Date.now });
-  const outcome = await login(credentials, { signal: AbortSignal.timeout(8000), beforeFirstByte: () => true });
+  const signal = AbortSignal.timeout(8000);
+  const connection = await login(signal);
+  const outcome =
+    connection.kind === 'failed'
+      ? connection
+      : await connection.send(credentials, { signal, beforeFirstByte: () => true });
   return outcome.kind !== 'failed' ? outcome.kind : `${outcome.error.code} ${outcome.error.message}`;
 }
 

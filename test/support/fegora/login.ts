@@ -1,6 +1,6 @@
 // Makes one login over a real socket, and the answers for it. Used by the contract tests of logins.
-import { afterEach, expect } from 'vitest';
-import type { LoginOutcome } from '../../../lambda/broker/ports.ts';
+import { afterEach, assert, expect } from 'vitest';
+import type { LoginConnection, LoginOutcome } from '../../../lambda/broker/ports.ts';
 import { createLogin } from '../../../lambda/fegora/password-grant.ts';
 import type { Certificate } from '../certificates.ts';
 import { type Behaviour, httpAnswer, type RawUpstream, startRawUpstream } from './raw-upstream.ts';
@@ -32,13 +32,27 @@ export interface LoginOptions {
   readonly beforeFirstByte?: () => boolean;
 }
 
-/** Makes one login. An error must have no `cause`: the causes of Node hold host names and bytes of the answer. */
+/**
+ * Opens a connection and makes one login over it. An error must have no `cause`: the causes of Node hold host names and
+ * bytes of the answer.
+ */
 export async function logIn(tokenUrl: string, options: LoginOptions = {}): Promise<LoginOutcome> {
   const { signal = AbortSignal.timeout(20_000), beforeFirstByte = () => true, ...changed } = options;
   const login = createLogin({ tokenUrl, now: Date.now });
-  const outcome = await login({ ...credentials, ...changed }, { signal, beforeFirstByte });
+  const connection = await login(signal);
+  const outcome =
+    connection.kind === 'failed'
+      ? connection
+      : await connection.send({ ...credentials, ...changed }, { signal, beforeFirstByte });
   expect(outcome).not.toHaveProperty('error.cause');
   return outcome;
+}
+
+/** Opens a connection, which must succeed. */
+export async function connect(tokenUrl: string): Promise<LoginConnection> {
+  const connection = await createLogin({ tokenUrl, now: Date.now })(AbortSignal.timeout(20_000));
+  assert(connection.kind === 'connected');
+  return connection;
 }
 
 type Reached = Extract<LoginOutcome, { kind: 'failed' }>['reached'];

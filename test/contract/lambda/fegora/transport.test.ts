@@ -1,12 +1,10 @@
 // The request of a login: its bytes, its connection, freezes and redirects.
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { createLogin } from '../../../../lambda/fegora/password-grant.ts';
 import { startFegoraSimulator } from '../../../../local/fegora/simulator.ts';
 import { watchClientSockets } from '../../../support/client/sockets.ts';
 import { full } from '../../../support/counts.ts';
+import { answered, ended, startUpstreamThread } from '../../../support/fegora/frozen.ts';
 import { credentials, failure, granted, issued, logIn, pollOptions, upstreams } from '../../../support/fegora/login.ts';
 import { afterRequest, answering, httpAnswer } from '../../../support/fegora/raw-upstream.ts';
 
@@ -23,9 +21,9 @@ describe('the request to Fegora', () => {
       'Accept: application/json',
       'Accept-Encoding: identity',
       'Content-Type: application/x-www-form-urlencoded',
-      `Content-Length: ${body.length}`,
       `Host: 127.0.0.1:${port}`,
       'Connection: close',
+      `Content-Length: ${body.length}`,
       '',
       body,
     ]);
@@ -90,11 +88,10 @@ describe('the callback beforeFirstByte', () => {
 
 describe('a freeze of the environment', () => {
   test('promise 26: fails none of 100 logins when keep-alive sockets died', async () => {
-    const { tokenUrl, freezeUntil, stop } = await startThread({ answerAfterMs: 0, idleMs: 2 });
-    const login = createLogin({ tokenUrl, now: Date.now });
+    const { tokenUrl, freezeUntil, stop } = await startUpstreamThread({ answerAfterMs: 0, idleMs: 2 });
     const kinds: string[] = [];
     for (let call = 1; call <= 100; call += 1) {
-      const outcome = await login(credentials, { signal: AbortSignal.timeout(20_000), beforeFirstByte: () => true });
+      const outcome = await logIn(tokenUrl);
       kinds.push(outcome.kind);
       expect(freezeUntil(ended, call)).toBe(true);
     }
@@ -104,7 +101,7 @@ describe('a freeze of the environment', () => {
   });
 
   test('loses no response that arrived meanwhile when the deadline waits two turns of the event loop', async () => {
-    const { tokenUrl, freezeUntil, stop } = await startThread({ answerAfterMs: 20, idleMs: 1000 });
+    const { tokenUrl, freezeUntil, stop } = await startUpstreamThread({ answerAfterMs: 20, idleMs: 1000 });
     const deadline = new AbortController();
     const outcome = await logIn(tokenUrl, {
       signal: deadline.signal,
@@ -119,31 +116,6 @@ describe('a freeze of the environment', () => {
     expect(outcome).toEqual(issued);
   });
 });
-
-const answered = 0;
-const ended = 1;
-
-/** A server that runs on while this thread is stopped, as Lambda stops a process between invocations. */
-async function startThread(pace: { readonly answerAfterMs: number; readonly idleMs: number }) {
-  const counts = new Int32Array(new SharedArrayBuffer(8));
-  const worker = new Worker(new URL('../../../support/fegora/upstream-thread.ts', import.meta.url), {
-    workerData: { ...pace, counts },
-  });
-  const [port] = await once(worker, 'message');
-  return {
-    tokenUrl: `http://127.0.0.1:${port}/token`,
-    /** False if that did not happen within 5 s. */
-    freezeUntil: (index: number, count: number): boolean => {
-      for (let seen = Atomics.load(counts, index); seen < count; seen = Atomics.load(counts, index)) {
-        if (Atomics.wait(counts, index, seen, 5000) === 'timed-out') {
-          return false;
-        }
-      }
-      return true;
-    },
-    stop: () => worker.terminate(),
-  };
-}
 
 describe('promise 27: a redirect', () => {
   test.each([301, 302, 303, 307, 308])('promise 27: is not followed when the status is %i', async (status) => {
