@@ -19,7 +19,7 @@ type Withheld = Extract<LoginOutcome, { kind: 'withheld' }>;
 /** A request whose connection is open. No byte of the request is sent. */
 interface OpenRequest {
   readonly outgoing: ClientRequest;
-  /** Resolves when the connection fails, closes or brings a response. Before the first byte, each of these is a failure. */
+  /** Resolves when the connection fails, closes or brings a response. Before the first byte, each is a failure. */
   readonly spoilt: Promise<BrokerError>;
   /** The response, or why there is none. */
   readonly end: Promise<TokenResponse | BrokerError>;
