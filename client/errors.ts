@@ -11,6 +11,7 @@ export type BrokerCode =
   | 'internal'
   | 'configuration'
   | 'secret_malformed'
+  | 'secret_missing'
   | 'credentials_missing'
   | 'credentials_rejected'
   | 'client_rejected'

@@ -22,6 +22,7 @@ const publicErrors = {
   internal: { status: 500, retryable: false, text: 'The broker failed.' },
   configuration: { status: 500, retryable: false, text: 'The broker is not configured correctly.' },
   secret_malformed: { status: 500, retryable: false, text: 'The secret of this account is not of the expected form.' },
+  secret_missing: { status: 500, retryable: false, text: 'The secret of this account does not exist.' },
   credentials_missing: { status: 500, retryable: false, text: 'The secret of this account has no value yet.' },
   credentials_rejected: { status: 502, retryable: false, text: 'Fegora refuses the credentials of this account.' },
   client_rejected: { status: 502, retryable: false, text: 'Fegora refuses the client id.' },

@@ -39,7 +39,7 @@ export function brokerMetrics(service: string): BrokerMetrics {
 }
 
 /** Error codes whose cause only the operator can correct. */
-const ownFaults = ['internal', 'configuration', 'secret_malformed', 'credentials_missing'] as const;
+const ownFaults = ['internal', 'configuration', 'secret_malformed', 'secret_missing', 'credentials_missing'] as const;
 
 /** Returns the number of failed calls with such a code. */
 export function ownErrors(metrics: BrokerMetrics): MathExpression {

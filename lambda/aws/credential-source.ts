@@ -19,7 +19,7 @@ export interface CredentialSourceOptions {
  * Reads the credentials of one account, from the cache while they are fresh. With `past: true` it always asks Secrets
  * Manager.
  *
- * @throws BrokerError `credentials_missing`, `secret_malformed`, `configuration`, `secret_unavailable`
+ * @throws BrokerError `secret_missing`, `credentials_missing`, `secret_malformed`, `configuration`, `secret_unavailable`
  */
 export type ReadAccountCredentials = (options: {
   readonly past: boolean;

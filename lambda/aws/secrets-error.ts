@@ -11,9 +11,18 @@ const transientNames =
   /^(Throttling|ThrottlingException|TooManyRequestsException|RequestLimitExceeded|Internal.*|ServiceUnavailable.*)$/;
 
 /**
- * Returns `credentials_missing`, `configuration` or `secret_unavailable`, by the name and the status of the SDK's
- * error. It keeps nothing else of that error, not even as `cause`, because an error about a response that was cut short
- * contains the response. A BrokerError is returned as it is.
+ * What Secrets Manager says of a secret that does not exist, and of one that is marked for deletion. The names of both
+ * errors have other meanings too: a secret without a value is a ResourceNotFoundException as well.
+ */
+const goneSecrets = new Map([
+  ['ResourceNotFoundException', /find the specified secret(?! value)/],
+  ['InvalidRequestException', /marked for deletion|scheduled for deletion/],
+]);
+
+/**
+ * Returns `secret_missing`, `credentials_missing`, `configuration` or `secret_unavailable`, by the name, the status and
+ * the message of the SDK's error. It keeps nothing of that error but the name, not even as `cause`, because an error about
+ * a response that was cut short contains the response. A BrokerError is returned as it is.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html#API_GetSecretValue_Errors
  */
@@ -23,6 +32,9 @@ export function asSecretError(thrown: unknown): BrokerError {
   }
   const name = thrown instanceof Error && /^\w{1,64}$/.test(thrown.name) ? thrown.name : 'unknown failure';
   const detail = `GetSecretValue: ${systemCodeOf(thrown) ?? name}`;
+  if (thrown instanceof Error && goneSecrets.get(name)?.test(thrown.message)) {
+    return new BrokerError('secret_missing', detail);
+  }
   if (name === 'ResourceNotFoundException') {
     return new BrokerError('credentials_missing', detail);
   }

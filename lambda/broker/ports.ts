@@ -28,7 +28,7 @@ export interface Credentials {
 /**
  * Reads the credentials of an account, from memory while they are fresh. `past: true` always asks Secrets Manager.
  *
- * @throws BrokerError `credentials_missing`, `secret_malformed`, `configuration`, `secret_unavailable`
+ * @throws BrokerError `secret_missing`, `credentials_missing`, `secret_malformed`, `configuration`, `secret_unavailable`
  */
 export type ReadCredentials = (
   account: string,

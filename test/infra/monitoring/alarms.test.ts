@@ -80,7 +80,7 @@ test('LoginsFail fires when logins fail in each of three periods of 10 minutes, 
 
 test('Errors and Crashes add only the metrics that exist', () => {
   expect(JSON.stringify(byRunbook.get('Errors'))).toContain(
-    '"SUM([internal, configuration, secret_malformed, credentials_missing])"',
+    '"SUM([internal, configuration, secret_malformed, secret_missing, credentials_missing])"',
   );
   expect(JSON.stringify(byRunbook.get('Crashes'))).toContain('"SUM([http, warmup])"');
 });
@@ -120,7 +120,8 @@ test('each alarm has its metric, statistic, threshold and duration', () => {
     DeniedByGateway: 'Sum of DeniedByGateway{} >= 20, 1 x 300 s',
     Errors:
       'Sum of Errors{code internal,service}, Errors{code configuration,service}, ' +
-      'Errors{code secret_malformed,service}, Errors{code credentials_missing,service} >= 1, 1 x 300 s',
+      'Errors{code secret_malformed,service}, Errors{code secret_missing,service}, ' +
+      'Errors{code credentials_missing,service} >= 1, 1 x 300 s',
     GatewayFails: 'Sum of GatewayFails{} >= 1, 1 x 300 s',
     Html500Repeated: 'Sum of Html500Repeated{service} >= 1, 1 x 300 s',
     LoginsFail: 'Sum of Logins{service}, Logins{outcome issued,service} >= 1, 3 x 600 s',

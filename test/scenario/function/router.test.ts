@@ -193,6 +193,18 @@ describe('promise 24: an unusable secret', () => {
     expect(output.text() + JSON.stringify(answer)).not.toContain(wrong);
     expect(system.fegora.counters().attempts).toBe(0);
   });
+
+  it('that is deleted gives secret_missing and no login', async () => {
+    const entryPoints = system.environment();
+    expect(await entryPoints.http()).toMatchObject({ status: 200 });
+    system.secrets.remove('fegora/one');
+    await entryPoints.admin({ action: 'purge', account: 'one' });
+    const answer = await system.environment().http();
+    expectContractHeaders(answer);
+    expect(answer).toMatchObject({ status: 500, body: { error: 'secret_missing', retryable: false } });
+    await expect(system.environment().invoke('one')).rejects.toMatchObject({ name: 'SecretMissing' });
+    expect(system.fegora.counters().logins).toBe(1);
+  });
 });
 
 describe('promise 44: operators and the schedule', () => {

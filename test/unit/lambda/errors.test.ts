@@ -13,6 +13,7 @@ const contract = {
   internal: [500, false],
   configuration: [500, false],
   secret_malformed: [500, false],
+  secret_missing: [500, false],
   credentials_missing: [500, false],
   credentials_rejected: [502, false],
   client_rejected: [502, false],
@@ -43,7 +44,7 @@ describe('an error code', () => {
   );
 
   it('is recognized by its name, and no other value is', () => {
-    expect(codes).toHaveLength(25);
+    expect(codes).toHaveLength(26);
     expect(['', 'Internal', 'toString', '__proto__', 500, null, undefined].filter(isErrorCode)).toEqual([]);
   });
 });

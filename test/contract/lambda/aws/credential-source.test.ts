@@ -128,15 +128,50 @@ describe('promise 24: an unusable secret', () => {
     expect(inspect(failure, { depth: 9 })).not.toContain(canary);
   });
 
-  test('is credentials_missing when it has no value yet or does not exist', async () => {
+  test('is credentials_missing when it has no value yet', async () => {
     await expect(failureOf(read('a', cached))).resolves.toMatchObject({ code: 'credentials_missing' });
-    await expect(failureOf(read('gone', cached))).resolves.toMatchObject({ code: 'credentials_missing' });
   });
 
-  test('is configuration when it is pending deletion', async () => {
+  test('is secret_missing when it does not exist', async () => {
+    await expect(failureOf(read('gone', cached))).resolves.toMatchObject({ code: 'secret_missing' });
+  });
+
+  test('is secret_missing when it is marked for deletion, with a value in the cache or without one', async () => {
     emulator.put('fegora/a', good);
+    await read('a', cached);
     emulator.remove('fegora/a');
-    await expect(failureOf(read('a', cached))).resolves.toMatchObject({ code: 'configuration' });
+    emulator.remove('fegora/b');
+    await expect(failureOf(read('a', past))).resolves.toMatchObject({ code: 'secret_missing' });
+    await expect(failureOf(read('a', cached))).resolves.toMatchObject({ code: 'secret_missing' });
+    await expect(failureOf(read('b', cached))).resolves.toMatchObject({ code: 'secret_missing' });
+  });
+
+  const answers: [string, string, string][] = [
+    ['ResourceNotFoundException', "Secrets Manager can't find the specified secret.", 'secret_missing'],
+    ['ResourceNotFoundException', 'Secrets Manager can’t find the specified secret.', 'secret_missing'],
+    [
+      'ResourceNotFoundException',
+      "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT",
+      'credentials_missing',
+    ],
+    ['ResourceNotFoundException', 'A text of a later version.', 'credentials_missing'],
+    [
+      'InvalidRequestException',
+      "You can't perform this operation on the secret because it was marked for deletion.",
+      'secret_missing',
+    ],
+    ['InvalidRequestException', 'The secret is managed by another service.', 'configuration'],
+    ['ValidationException', 'It was marked for deletion.', 'configuration'],
+  ];
+
+  test.each(answers)('is classified by the error %s with the message «%s»', async (name, message, code) => {
+    const metadata = { name, $metadata: { httpStatusCode: 400 } };
+    const thrown = Object.assign(new Error(`${message} ${canary}`), metadata);
+    const failure = await failureOf(sourceOver(() => Promise.reject(thrown))('a', cached));
+
+    expect(failure).toMatchObject({ code, message: `GetSecretValue: ${name}` });
+    expect(inspect(failure, { depth: 9 })).not.toContain(canary);
+    expect(inspect(failure, { depth: 9 })).not.toContain(message);
   });
 
   test('is read again at once when it was repaired', async () => {
