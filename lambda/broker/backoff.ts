@@ -26,7 +26,7 @@ export function backoffMs(failed: FailedAnswer, inRow: number, random: number): 
 }
 
 function ownBackoffMs({ answer, error }: FailedAnswer, inRow: number, random: number): number {
-  if (answer === 'unknown_400') {
+  if (answer === 'doubt') {
     return Math.min(doubtfulMs * 2 ** (inRow - 1), longestDoubtMs);
   }
   if (isAccountBroken(answer, inRow)) {
@@ -38,4 +38,30 @@ function ownBackoffMs({ answer, error }: FailedAnswer, inRow: number, random: nu
 /** Whether Fegora's own error page came so often in a row that the account itself may be broken. */
 export function isAccountBroken(answer: string, inRow: number): boolean {
   return answer === 'html_500' && inRow >= brokenAfter;
+}
+
+/** What a failed login means for the next one. */
+export type FailureClass = 'unsent' | 'refused' | 'doubt' | 'throttled' | 'unavailable' | 'unknown' | 'other';
+
+/**
+ * Returns the class of a failed login. `unsent`: Fegora did not get the password. `refused`: Fegora refused it. `doubt`:
+ * Fegora may have refused it. `unknown`: it is not known whether the login took place.
+ */
+export function classOf({ reached, answer }: Pick<FailedLogin, 'reached' | 'answer'>): FailureClass {
+  if (reached !== 'answered') {
+    return reached === 'no' ? 'unsent' : 'unknown';
+  }
+  switch (answer) {
+    case 'invalid_grant':
+      return 'refused';
+    case 'doubt':
+      return 'doubt';
+    case 'upstream_throttled':
+      return 'throttled';
+    case 'upstream_unavailable':
+    case 'html_500':
+      return 'unavailable';
+    default:
+      return 'other';
+  }
 }

@@ -57,9 +57,12 @@ export interface FailedLogin {
   readonly error: BrokerError;
   /** What Fegora knows of the login: nothing was sent; Fegora answered in full; or nobody can tell. */
   readonly reached: 'no' | 'answered' | 'unknown';
-  /** Names the answer, so that equal answers in a row can be counted. */
-  readonly answer: 'invalid_grant' | 'html_500' | 'unknown_400' | ErrorCode;
-  /** Fegora's `Retry-After`, without a cap. Milliseconds. */
+  /**
+   * Names the answer, so that equal answers in a row can be counted. `invalid_grant`: Fegora refused the password.
+   * `doubt`: the answer may mean that.
+   */
+  readonly answer: 'invalid_grant' | 'doubt' | 'html_500' | ErrorCode;
+  /** Fegora's `Retry-After` with any status, without a cap. Milliseconds. */
   readonly retryAfterMs?: number;
 }
 

@@ -20,22 +20,25 @@ export interface LoginContext {
   readonly now: number;
 }
 
-/** A login that brought no token. */
-
 /**
  * Returns what a complete response means for the login. Of its text, the outcome contains only the access token. The
- * refresh token is not read.
+ * refresh token is not read. The content type of a JSON body does not matter.
  *
  * @see RFC 6749 sections 5.1 and 5.2; Fegora's page «Solicitar Token»
  */
 export function interpret(response: TokenResponse, context: LoginContext): IssuedLogin | FailedLogin {
+  const outcome = outcomeOf(response, context);
+  return outcome.kind === 'issued' ? outcome : { ...outcome, ...retryAfterOf(response.retryAfter ?? '', context.now) };
+}
+
+function outcomeOf(response: TokenResponse, context: LoginContext): IssuedLogin | FailedLogin {
   switch (response.status) {
     case 200:
       return interpretSuccess(response, context);
     case 400:
       return interpretRefusal(response);
     default:
-      return interpretStatus(response, context.now);
+      return interpretStatus(response);
   }
 }
 
@@ -46,7 +49,7 @@ function interpretSuccess(response: TokenResponse, context: LoginContext): Issue
       throw unusable('it is not a JSON object');
     }
     if (members.has('error')) {
-      throw unusable('it has an error member');
+      return doubt('HTTP 200 with an error member');
     }
     assertBearer(members.get('token_type'));
     assertUser(members.get('userName'), members.has('userName'), context.username);
@@ -91,7 +94,7 @@ function skewOf(issued: unknown, now: number): { readonly skewMs?: number } {
   return Number.isNaN(at) ? {} : { skewMs: at - now };
 }
 
-/** The meaning of the `error` in a 400. With another `error`, or with none, the password may still be the cause. */
+/** The meaning of the `error` in a 400. With another `error`, or with none, the password may be the cause. */
 const refusals: ReadonlyMap<unknown, ErrorCode> = new Map([
   ['invalid_grant', 'credentials_rejected'],
   ['invalid_clientId', 'client_rejected'],
@@ -104,32 +107,40 @@ const refusals: ReadonlyMap<unknown, ErrorCode> = new Map([
 function interpretRefusal(response: TokenResponse): FailedLogin {
   const code = refusals.get(readMembers(response)?.get('error'));
   if (code === undefined) {
-    return failedLogin(new BrokerError('upstream_rejected', 'HTTP 400 with an unknown error'), {
-      answer: 'unknown_400',
-    });
+    return doubt('HTTP 400 with an unknown error');
   }
   const answer = code === 'credentials_rejected' ? 'invalid_grant' : code;
   return failedLogin(new BrokerError(code, 'HTTP 400'), { answer });
 }
 
-function interpretStatus(response: TokenResponse, now: number): FailedLogin {
-  const { status } = response;
-  const error = new BrokerError(codeOfStatus(status), `HTTP ${status}`);
-  const isErrorPage = status === 500 && /^text\/html\b/i.test(response.contentType ?? '');
-  return failedLogin(error, {
+/** An answer that may mean that Fegora refused the password, and may have counted a failed login of the user. */
+function doubt(detail: string): FailedLogin {
+  return failedLogin(new BrokerError('upstream_rejected', detail), { answer: 'doubt' });
+}
+
+function interpretStatus({ status, contentType = '' }: TokenResponse): FailedLogin {
+  const code = codeOfStatus(status);
+  if (code === 'upstream_rejected') {
+    return doubt(`HTTP ${status}`);
+  }
+  const isErrorPage = status === 500 && /^text\/html\b/i.test(contentType);
+  return failedLogin(new BrokerError(code, `HTTP ${status}`), {
     // A gateway that got no response from Fegora cannot know whether the login happened.
     ...((status === 502 || status === 504) && { reached: 'unknown' }),
     ...(isErrorPage && { answer: 'html_500' }),
-    ...(error.retryable && retryAfterOf(response.retryAfter ?? '', now)),
   });
 }
 
+/** A 4xx that says nothing about the form of the request or the number of requests may be about the password. */
 function codeOfStatus(status: number): ErrorCode {
   switch (status) {
     case 404:
     case 405:
     case 410:
+    case 413:
+    case 414:
     case 415:
+    case 431:
       return 'upstream_contract';
     case 408:
     case 425:

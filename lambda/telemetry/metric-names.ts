@@ -22,7 +22,7 @@ export const metricNames = {
   served: 'Served',
   /** Seconds that the issued tokens had left. Also by `source`, `account` and `caller`. */
   remainingLife: 'RemainingLife',
-  /** Logins sent to Fegora. Also by `outcome` (`issued`, `invalid_grant`, `html_500`, `unknown_400` or a code). */
+  /** Logins sent to Fegora. Also by `outcome` (`issued`, `invalid_grant`, `html_500`, `doubt` or a code). */
   logins: 'Logins',
   /** Milliseconds that a login took. Also by `outcome`. */
   loginLatency: 'LoginLatency',

@@ -142,11 +142,11 @@ describe('promise 23: a refusal that is not about the password', () => {
     expect((await cluster.askAll()).filter((answer) => answer.error)).toEqual([]);
   });
 
-  test.each([401, 403])('backs off for 5 minutes when Fegora answers HTTP %i', async (status) => {
+  test.each([401, 403, 423])('backs off for one minute when Fegora answers HTTP %i', async (status) => {
     const cluster = await startCluster({ environments: 5 });
     cluster.fegora.addFault({ kind: 'answer', status });
 
-    expect(await countAnswers(cluster, 1, 299_000)).toEqual({ upstream_rejected: 299 });
+    expect(await countAnswers(cluster, 1, 59_000)).toEqual({ upstream_rejected: 59 });
     expect(cluster.fegora.counters().attempts).toBe(1);
   });
 

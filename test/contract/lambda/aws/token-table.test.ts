@@ -356,7 +356,7 @@ describe.each(backends)('the token table %s', (where, start) => {
         next_try: { N: String(now + 1) },
         retry_at: { N: String(now + 2) },
         retry_code: { S: 'upstream_rejected' },
-        failed_answer: { S: 'unknown_400' },
+        failed_answer: { S: 'doubt' },
         failures: { N: '4' },
       });
     }
@@ -497,7 +497,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       retry_at: { N: String(now + 2) },
       retry_code: { S: 'upstream_rejected' },
       retry_key: { S: 'key-1' },
-      failed_answer: { S: 'unknown_400' },
+      failed_answer: { S: 'doubt' },
       failures: { N: '4' },
       forced_count: { N: '2' },
       forced_since: { N: String(now) },

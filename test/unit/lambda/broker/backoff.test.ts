@@ -1,7 +1,7 @@
 // Tests how long the broker waits after a failed login (lambda/broker/backoff.ts).
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { backoffMs, isAccountBroken } from '../../../../lambda/broker/backoff.ts';
+import { backoffMs, classOf, isAccountBroken } from '../../../../lambda/broker/backoff.ts';
 import type { FailedLogin } from '../../../../lambda/broker/ports.ts';
 import { BrokerError, type ErrorCode } from '../../../../lambda/errors.ts';
 
@@ -66,8 +66,8 @@ describe('the back-off after a failed login', () => {
     expect(isAccountBroken('upstream_unavailable', 3)).toBe(false);
   });
 
-  test('backs off for one minute, doubled each time up to 6 hours, when a 400 may be about the password', () => {
-    const doubtful = failure('upstream_rejected', { answer: 'unknown_400' });
+  test('backs off for one minute, doubled each time up to 6 hours, when the answer may be about the password', () => {
+    const doubtful = failure('upstream_rejected', { answer: 'doubt' });
     const backoffs = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 2000].map((inRow) => backoffMs(doubtful, inRow, 1));
 
     expect(backoffs.map((ms) => ms / minuteMs)).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360, 360]);
@@ -75,7 +75,7 @@ describe('the back-off after a failed login', () => {
   });
 
   test('backs off for at least 5 s and at most 6 hours after any failure', () => {
-    const answers = fc.constantFrom('html_500' as const, 'unknown_400' as const, 'upstream_unavailable' as const);
+    const answers = fc.constantFrom('html_500' as const, 'doubt' as const, 'upstream_unavailable' as const);
     const failures = fc.record({
       code: fc.constantFrom(...retryable, ...final),
       answer: answers,
@@ -90,4 +90,28 @@ describe('the back-off after a failed login', () => {
       }),
     );
   });
+});
+
+describe('the class of a failed login', () => {
+  test.each([
+    ['invalid_grant', 'refused'],
+    ['doubt', 'doubt'],
+    ['upstream_throttled', 'throttled'],
+    ['upstream_unavailable', 'unavailable'],
+    ['html_500', 'unavailable'],
+    ['upstream_redirect', 'other'],
+    ['upstream_contract', 'other'],
+    ['upstream_invalid_response', 'other'],
+    ['client_rejected', 'other'],
+  ] as const)('of the answer %s is %s', (answer, name) => {
+    expect(classOf({ answer, reached: 'answered' })).toBe(name);
+  });
+
+  test.each(['upstream_unavailable', 'upstream_timeout', 'upstream_tls', 'doubt'] as const)(
+    'of %s depends on what Fegora got',
+    (answer) => {
+      expect(classOf({ answer, reached: 'no' })).toBe('unsent');
+      expect(classOf({ answer, reached: 'unknown' })).toBe('unknown');
+    },
+  );
 });

@@ -1,6 +1,7 @@
 // What each response of Fegora means for a login.
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { assert, describe, expect, test } from 'vitest';
+import { classOf, type FailureClass } from '../../../../lambda/broker/backoff.ts';
 import type { LoginOutcome } from '../../../../lambda/broker/ports.ts';
 import { BrokerError, type ErrorCode } from '../../../../lambda/errors.ts';
 import { interpret, type TokenResponse } from '../../../../lambda/fegora/token-response.ts';
@@ -109,11 +110,11 @@ describe('a response with status 200', () => {
   });
 
   test.each([{ error: 'invalid_grant' }, { ...page, error: 'invalid_grant' }, { ...page, error: null }])(
-    'is unusable when it has an error member (%#)',
+    'promise 71: is a doubt about the password when it has an error member (%#)',
     (body) => {
-      const detail = 'the token response is unusable: it has an error member';
+      const detail = 'HTTP 200 with an error member';
 
-      expectFailure(answer(200, body), 'upstream_invalid_response', { detail });
+      expectFailure(answer(200, body), 'upstream_rejected', { answer: 'doubt', detail });
     },
   );
 });
@@ -257,25 +258,20 @@ describe('a response with status 400', () => {
     ['an array', [{ error: 'invalid_grant' }]],
     ['HTML', '<html>Bad Request</html>'],
     ['an empty body', ''],
-  ])('is upstream_rejected when the body has %s, because the password may be the cause', (_, body) => {
+  ])('promise 71: is a doubt about the password when the body has %s', (_, body) => {
     const detail = 'HTTP 400 with an unknown error';
 
-    expectFailure(answer(400, body), 'upstream_rejected', { answer: 'unknown_400', detail });
+    expectFailure(answer(400, body), 'upstream_rejected', { answer: 'doubt', detail });
   });
 
-  test('is upstream_rejected when the body was not read, because the password may be the cause', () => {
-    expectFailure(interpret({ status: 400 }, context), 'upstream_rejected', { answer: 'unknown_400' });
-  });
-
-  test('ignores Retry-After', () => {
-    expect(answer(400, { error: 'invalid_grant' }, { retryAfter: '7' })).not.toHaveProperty('retryAfterMs');
+  test('promise 71: is a doubt about the password when the body was not read', () => {
+    expectFailure(interpret({ status: 400 }, context), 'upstream_rejected', { answer: 'doubt' });
   });
 });
 
 describe('a response with another status', () => {
   test.each([
-    ...[401, 402, 403, 406, 409, 413, 418, 422, 451, 499].map((status) => [status, 'upstream_rejected'] as const),
-    ...[404, 405, 410, 415].map((status) => [status, 'upstream_contract'] as const),
+    ...[404, 405, 410, 413, 414, 415, 431].map((status) => [status, 'upstream_contract'] as const),
     ...[408, 425, 429].map((status) => [status, 'upstream_throttled'] as const),
     ...[300, 301, 302, 303, 304, 307, 308, 399].map((status) => [status, 'upstream_redirect'] as const),
     ...[500, 501, 503, 505, 520, 599].map((status) => [status, 'upstream_unavailable'] as const),
@@ -286,6 +282,16 @@ describe('a response with another status', () => {
     }
     expectFailure(interpret({ status }, context), code);
   });
+
+  test.each([401, 402, 403, 406, 407, 409, 411, 412, 416, 418, 421, 422, 423, 426, 428, 430, 432, 451, 499])(
+    'promise 71: of %i is a doubt about the password, whatever the body says',
+    (status) => {
+      for (const body of [page, { error: 'invalid_grant' }, { error: 'invalid_client' }, '<html>', '']) {
+        expectFailure(answer(status, body), 'upstream_rejected', { answer: 'doubt', detail: `HTTP ${status}` });
+      }
+      expectFailure(interpret({ status }, context), 'upstream_rejected', { answer: 'doubt' });
+    },
+  );
 
   test.each([502, 504])('of %i leaves open whether the login happened', (status) => {
     expectFailure(answer(status, '', { contentType: 'text/html' }), 'upstream_unavailable', { reached: 'unknown' });
@@ -342,8 +348,23 @@ describe('the header Retry-After', () => {
     expect(answer(503, '', { retryAfter })).not.toHaveProperty('retryAfterMs');
   });
 
-  test.each([401, 404, 302, 201])('is ignored when the status is %i', (status) => {
-    expect(answer(status, '', { retryAfter: '7' })).not.toHaveProperty('retryAfterMs');
+  test.each([201, 302, 400, 401, 403, 404, 423, 451])('promise 72: is read when the status is %i', (status) => {
+    expect(answer(status, '', { retryAfter: '7' })).toMatchObject({ kind: 'failed', retryAfterMs: 7000 });
+  });
+
+  test('promise 72: is read when a 400 is a refusal, and when a 200 has no token', () => {
+    const rest = { retryAfter: '7' };
+
+    expectFailure(answer(400, { error: 'invalid_grant' }, rest), 'credentials_rejected', {
+      answer: 'invalid_grant',
+      retryAfterMs: 7000,
+    });
+    expectFailure(answer(200, 'ok', rest), 'upstream_invalid_response', { retryAfterMs: 7000 });
+    expectFailure(answer(200, { error: 'x' }, rest), 'upstream_rejected', { answer: 'doubt', retryAfterMs: 7000 });
+  });
+
+  test('is ignored when the response has a token', () => {
+    expect(answer(200, page, { retryAfter: '7' })).toEqual(answer(200, page));
   });
 });
 
@@ -382,6 +403,84 @@ const responses = fc.record(
   },
   { requiredKeys: ['status'] },
 );
+
+describe('promise 71: the class of a response', () => {
+  /** The class of a status whose body says nothing. */
+  function classOfStatus(status: number): FailureClass {
+    switch (status) {
+      case 502:
+      case 504:
+        return 'unknown';
+      case 408:
+      case 425:
+      case 429:
+        return 'throttled';
+      case 404:
+      case 405:
+      case 410:
+      case 413:
+      case 414:
+      case 415:
+      case 431:
+        return 'other';
+      default:
+        return (['doubt', 'unavailable'] as const)[Math.floor(status / 100) - 4] ?? 'other';
+    }
+  }
+
+  const classed = (status: number, body: unknown, rest: Partial<TokenResponse> = {}): FailureClass | 'issued' => {
+    const outcome = answer(status, body, rest);
+    assert(outcome.kind !== 'withheld');
+    return outcome.kind === 'issued' ? 'issued' : classOf(outcome);
+  };
+
+  test('promise 71: is that of the status for every status from 201 to 599, with or without an OAuth error', () => {
+    const statuses = Array.from({ length: 399 }, (_, index) => 201 + index).filter((status) => status !== 400);
+    for (const body of ['', '<html>', {}, { error: 'invalid_grant' }, { error: 'account_locked' }, page]) {
+      for (const contentType of [undefined, 'text/html', 'application/json']) {
+        const rest = contentType === undefined ? {} : { contentType };
+        const classes = statuses.map((status) => [status, classed(status, body, rest)]);
+
+        expect(classes).toEqual(statuses.map((status) => [status, classOfStatus(status)]));
+      }
+    }
+  });
+
+  test.each([
+    [200, page, 'issued'],
+    [200, { error: 'invalid_grant' }, 'doubt'],
+    [200, '<html>', 'other'],
+    [200, {}, 'other'],
+    [400, { error: 'invalid_grant' }, 'refused'],
+    [400, { error: 'account_locked' }, 'doubt'],
+    [400, {}, 'doubt'],
+    [400, '<html>', 'doubt'],
+    [400, '', 'doubt'],
+    [400, { error: 'invalid_clientId' }, 'other'],
+    [400, { error: 'invalid_client' }, 'other'],
+    [400, { error: 'unauthorized_client' }, 'other'],
+    [400, { error: 'unsupported_grant_type' }, 'other'],
+    [400, { error: 'invalid_request' }, 'other'],
+  ] as const)('promise 71: with status %i and body %j is %s, whatever the content type', (status, body, name) => {
+    for (const contentType of [undefined, 'text/html', 'text/plain', 'application/json; charset=utf-8', 'nonsense']) {
+      expect(classed(status, body, { contentType })).toBe(name);
+    }
+  });
+
+  test('promise 71: is one of the known ones for every status and any body', () => {
+    const known = ['refused', 'doubt', 'throttled', 'unavailable', 'unknown', 'other', 'issued'];
+    fc.assert(
+      fc.property(fc.integer({ min: 200, max: 599 }), bodies, (status, body) => {
+        const name = classed(status, body);
+
+        expect(known).toContain(name);
+        expect(name === 'issued' && status !== 200).toBe(false);
+        expect(name === 'refused' && status !== 400).toBe(false);
+      }),
+      { numRuns: full(50_000, 5000) },
+    );
+  });
+});
 
 test('promise 46: any response gives an outcome of the contract that repeats nothing of the response', () => {
   fc.assert(
