@@ -1,6 +1,7 @@
 // The faults that the simulator can produce. Used by server.ts and control.ts.
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { isSameUser } from './passwords.ts';
 
 /** Which requests have the fault, and when. */
 interface FaultScope {
@@ -8,24 +9,26 @@ interface FaultScope {
   readonly times?: number | null;
   /** Only password grants of this user have the fault. @default all requests */
   readonly username?: string;
-  /** The server makes the login and issues the token; only the answer has the fault. */
+  /** The server checks the password, and counts it or issues the token; only the answer has the fault. */
   readonly afterLogin?: boolean;
   /** How long the server works on the request. Milliseconds. @default `delayMs` of the settings */
   readonly delayMs?: number;
 }
 
-/** A fault of the simulator. */
-export type Fault = FaultScope &
-  (
-    | {
-        readonly kind: 'answer';
-        readonly status: number;
-        readonly headers?: Readonly<Record<string, string>>;
-        /** @default an HTML error page */
-        readonly body?: string | Uint8Array;
-      }
-    | { readonly kind: 'hang' | 'reset' | 'reset-mid-body' | 'truncate' }
-  );
+/** An answer that the server does not give by itself. */
+export interface OtherAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** @default an HTML error page */
+  readonly body?: string | Uint8Array;
+}
+
+type WrongAnswer =
+  | ({ readonly kind: 'answer' } & OtherAnswer)
+  | { readonly kind: 'hang' | 'reset' | 'reset-mid-body' | 'truncate' };
+
+/** A fault of the simulator. `late`: the answer is the usual one, after `delayMs`. */
+export type Fault = FaultScope & (WrongAnswer | { readonly kind: 'late' });
 
 /** Faults that wait for requests. A request takes the first one that is for it. */
 export interface FaultQueue {
@@ -46,7 +49,7 @@ export function createFaultQueue(): FaultQueue {
       queue = [];
     },
     take: (username) => {
-      const next = queue.find(({ fault }) => fault.username === undefined || fault.username === username);
+      const next = queue.find(({ fault }) => fault.username === undefined || isSameUser(fault.username, username));
       if (next === undefined) {
         return undefined;
       }
@@ -63,7 +66,7 @@ export function errorPage(status: number): string {
 }
 
 /** Answers one request with a fault. A `hang` does nothing: the connection stays open until the client closes it. */
-export function answerWithFault(fault: Fault, response: ServerResponse): void {
+export function answerWithFault(fault: WrongAnswer, response: ServerResponse): void {
   switch (fault.kind) {
     case 'answer':
       response

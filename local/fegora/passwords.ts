@@ -1,4 +1,5 @@
 // The users of the simulator, their passwords and the lockout. Used by grants.ts and server.ts.
+import { createHash } from 'node:crypto';
 import type { FegoraSettings } from './settings.ts';
 
 interface Account {
@@ -6,6 +7,21 @@ interface Account {
   failures: number;
   /** Epoch milliseconds. */
   lockedUntil: number;
+}
+
+/** The name under which the server knows a user: names ignore case, as in ASP.NET Identity. */
+export function userKey(username: string): string {
+  return username.toLowerCase();
+}
+
+/** Whether both names are names of one user. A missing name is no user's name. */
+export function isSameUser(one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && other !== undefined && userKey(one) === userKey(other);
+}
+
+/** Identifies a password in the records without showing it: its SHA-256 in hex. */
+export function passwordHash(password: string): string {
+  return createHash('sha256').update(password).digest('hex');
 }
 
 /** Users and passwords. Too many wrong passwords lock a user out, as in ASP.NET Identity. */
@@ -20,6 +36,7 @@ export interface Passwords {
 /** Starts without users. `now` returns epoch milliseconds. */
 export function createPasswords(settings: FegoraSettings, now: () => number): Passwords {
   const accounts = new Map<string, Account>();
+  const of = (username: string): Account | undefined => accounts.get(userKey(username));
   const locked = (account: Account): boolean => now() < account.lockedUntil;
 
   const countFailure = (account: Account): void => {
@@ -32,7 +49,7 @@ export function createPasswords(settings: FegoraSettings, now: () => number): Pa
 
   return {
     accepts: (username, password) => {
-      const account = accounts.get(username);
+      const account = of(username);
       if (account === undefined || locked(account)) {
         return false;
       }
@@ -44,11 +61,11 @@ export function createPasswords(settings: FegoraSettings, now: () => number): Pa
       return true;
     },
     set: (username, password) => {
-      const existing = accounts.get(username) ?? { failures: 0, lockedUntil: Number.NEGATIVE_INFINITY };
-      accounts.set(username, { ...existing, password });
+      const existing = of(username) ?? { failures: 0, lockedUntil: Number.NEGATIVE_INFINITY };
+      accounts.set(userKey(username), { ...existing, password });
     },
     isLocked: (username) => {
-      const account = accounts.get(username);
+      const account = of(username);
       return account !== undefined && locked(account);
     },
   };

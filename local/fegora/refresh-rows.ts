@@ -1,4 +1,6 @@
 // The table of refresh tokens, with the race that bricks an account. Used by grants.ts and server.ts.
+import { isSameUser } from './passwords.ts';
+
 /** A row of the table. */
 interface Row {
   readonly token: string;
@@ -31,7 +33,7 @@ export interface RefreshRows {
 export function createRefreshRows(): RefreshRows {
   let rows: Row[] = [];
   let writes = 0;
-  const of = (username: string): Row[] => rows.filter((row) => row.username === username);
+  const of = (username: string): Row[] => rows.filter((row) => isSameUser(row.username, username));
   const drop = (gone: readonly Row[]): void => {
     rows = rows.filter((row) => !gone.includes(row));
   };

@@ -3,27 +3,14 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { applyCommand, type Controls, parseCommand } from './control.ts';
+import { count, type OtherCounts } from './counters.ts';
 import { answerWithFault, createFaultQueue, errorPage, type FaultQueue } from './faults.ts';
-import { parseForm } from './form.ts';
+import { type Form, parseForm } from './form.ts';
 import { type Answer, createGrants, type Grants } from './grants.ts';
-import { createPasswords, type Passwords } from './passwords.ts';
+import { createPasswords, type Passwords, passwordHash } from './passwords.ts';
 import { createRefreshRows, type RefreshRows } from './refresh-rows.ts';
 import type { FegoraSettings } from './settings.ts';
-import { countLogins, createTraffic, type LoginCounts, type RecordedRequest, type Traffic } from './traffic.ts';
-
-/** The counters of the simulator, as `GET /_control` shows them. */
-export interface FegoraCounters extends LoginCounts {
-  readonly users: Readonly<Record<string, LoginCounts & { readonly bricked: boolean; readonly locked: boolean }>>;
-  /** Requests to the token endpoint that were not password grants. */
-  readonly otherGrants: number;
-  /** Those of them that got a token. */
-  readonly refreshes: number;
-  /** Requests to paths that Fegora does not have. */
-  readonly unexpected: number;
-  readonly apiCalls: number;
-  /** API calls answered 401. */
-  readonly apiRefusals: number;
-}
+import { createTraffic, type RecordedRequest, type Traffic } from './traffic.ts';
 
 /** The parts of the simulated server. */
 export interface Fegora {
@@ -33,7 +20,7 @@ export interface Fegora {
   readonly rows: RefreshRows;
   readonly faults: FaultQueue;
   readonly traffic: Traffic;
-  readonly otherCounts: { unexpected: number; apiCalls: number; apiRefusals: number };
+  readonly otherCounts: OtherCounts;
   readonly dependencies: Dependencies;
   readonly controls: Controls;
 }
@@ -96,11 +83,10 @@ async function serveToken(fegora: Fegora, request: IncomingMessage, response: Se
   watchForHangUp(recorded, request, response);
   try {
     const form = parseForm(await text(request));
-    if (form.get('grant_type') === 'password') {
-      recorded.username = form.get('username') ?? '';
-    }
-    const fault = faults.take(recorded.username);
-    await idle(recorded, wait(dependencies, fault?.delayMs ?? settings.delayMs));
+    noteUser(recorded, form);
+    const next = faults.take(recorded.username);
+    await idle(recorded, wait(dependencies, next?.delayMs ?? settings.delayMs));
+    const fault = next?.kind === 'late' ? undefined : next;
     const answer = fault === undefined || fault.afterLogin === true ? grants.answer(form, snapshot) : undefined;
     recorded.outcome = answer?.outcome ?? 'faulted';
     await dependencies.beforeAnswer(recorded);
@@ -108,10 +94,24 @@ async function serveToken(fegora: Fegora, request: IncomingMessage, response: Se
       await idle(recorded, once(response, 'close'));
     }
     traffic.leave(recorded);
-    fault === undefined ? reply(response, answer) : answerWithFault(fault, response);
+    const other = fault ?? refusalOf(settings, recorded);
+    other === undefined ? reply(response, answer) : answerWithFault(other, response);
   } finally {
     traffic.leave(recorded);
   }
+}
+
+function noteUser(recorded: RecordedRequest, form: Form): void {
+  if (form.get('grant_type') === 'password') {
+    recorded.username = form.get('username') ?? '';
+    recorded.passwordHash = passwordHash(form.get('password') ?? '');
+  }
+}
+
+/** The answer to a refused password, if it is not the usual one. */
+function refusalOf({ refusedAs }: FegoraSettings, { outcome, username }: RecordedRequest) {
+  const isRefused = outcome === 'refused' && username !== undefined;
+  return isRefused && refusedAs !== null ? ({ kind: 'answer', ...refusedAs } as const) : undefined;
 }
 
 /** Notes whether the client closes the connection before the answer. The server still finishes its work. */
@@ -175,17 +175,4 @@ async function serveControl(fegora: Fegora, request: IncomingMessage, response: 
 function send(response: ServerResponse, status: number, json: object): void {
   const headers = { 'Content-Type': 'application/json;charset=UTF-8', 'Cache-Control': 'no-cache', Pragma: 'no-cache' };
   response.writeHead(status, { ...headers, Expires: '-1' }).end(JSON.stringify(json));
-}
-
-/** The counters since the last reset. */
-export function count({ traffic, rows, passwords, otherCounts }: Fegora): FegoraCounters {
-  const byUser = Object.groupBy(traffic.logins(), ({ username }) => username ?? '');
-  const users = Object.entries(byUser).map(([username, logins = []]) => {
-    const state = { bricked: rows.isBricked(username), locked: passwords.isLocked(username) };
-    return [username, { ...countLogins(logins), ...state }] as const;
-  });
-  const others = traffic.others();
-  const refreshes = others.filter(({ outcome }) => outcome === 'refreshed').length;
-  const total = countLogins(traffic.logins());
-  return { ...total, users: Object.fromEntries(users), otherGrants: others.length, refreshes, ...otherCounts };
 }

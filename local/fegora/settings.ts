@@ -1,4 +1,6 @@
 // The settings of the simulator and their defaults. Used by simulator.ts, server.ts and grants.ts.
+import type { OtherAnswer } from './faults.ts';
+
 /** How the simulated server behaves. All settings can change while the server runs. */
 export interface FegoraSettings {
   /** Lifetime of access tokens. Whole seconds. */
@@ -7,6 +9,8 @@ export interface FegoraSettings {
   lifetimes: Record<string, number>;
   /** `error_description` of a refused password. The real server may send it in another language. */
   refusal: string;
+  /** The answer to a refused password, for example a 401 or a 403. Null: the 400 `invalid_grant` of Fegora's page. */
+  refusedAs: OtherAnswer | null;
   /** How many wrong passwords in a row lock a user. 0: never. */
   lockoutFailures: number;
   lockoutMinutes: number;
@@ -21,6 +25,7 @@ export const defaultSettings: FegoraSettings = {
   lifetimeSeconds: 1800,
   lifetimes: {},
   refusal: 'The user name or password is incorrect.',
+  refusedAs: null,
   lockoutFailures: 5,
   lockoutMinutes: 5,
   clientId: 'apiApp',

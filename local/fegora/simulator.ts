@@ -2,7 +2,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { serve as serveOn } from '../loopback.ts';
 import { applyCommand, type Controls } from './control.ts';
-import { count, createFegora, type Dependencies, type FegoraCounters, serve } from './server.ts';
+import { count, type FegoraCounters } from './counters.ts';
+import { createFegora, type Dependencies, serve } from './server.ts';
 import { defaultSettings, type FegoraSettings } from './settings.ts';
 import type { RecordedRequest } from './traffic.ts';
 

@@ -1,5 +1,6 @@
 // Records the requests to the token endpoint and counts them. Called by server.ts.
 import type { Answer } from './grants.ts';
+import { isSameUser } from './passwords.ts';
 
 /** Counts of the password grants of one user, or of all users. */
 export interface LoginCounts {
@@ -20,12 +21,18 @@ export interface LoginCounts {
   readonly overlapsInside: number;
   /** The most password grants of one user at the same time with an open connection. */
   readonly maxInFlight: number;
+  /** The most password grants of one user that the server worked on at the same time, with or without a connection. */
+  readonly maxOverlapInside: number;
+  /** How many password grants had each password, by `passwordHash`. */
+  readonly sends: Readonly<Record<string, number>>;
 }
 
 /** A record of one request to the token endpoint. It never has a password or a token. */
 export interface RecordedRequest {
-  /** Set when the body is read. Stays undefined for a request that is not a password grant. */
+  /** The name as it was sent. Set when the body is read. Stays undefined for a request that is not a password grant. */
   username?: string;
+  /** Identifies the password that was sent, see `passwordHash`. */
+  passwordHash?: string;
   /** When the request arrived, by the simulator's clock. Epoch milliseconds. */
   readonly at: number;
   /** `pending` while the server works on the request. `faulted` if a fault prevented the check of the password. */
@@ -99,7 +106,7 @@ function checkAgain(concurrent: readonly Concurrent[]): void {
 export function countLogins(logins: readonly RecordedRequest[]): LoginCounts {
   const withOutcome = (outcome: RecordedRequest['outcome']): number =>
     logins.filter((one) => one.outcome === outcome).length;
-  const overlaps = logins.map((one) => one.concurrent.filter(({ other }) => other.username === one.username));
+  const overlaps = logins.map((one) => one.concurrent.filter(({ other }) => isSameUser(other.username, one.username)));
   const open = overlaps.map((some) => some.filter(({ isOpen }) => isOpen).length);
   return {
     attempts: logins.length,
@@ -110,5 +117,15 @@ export function countLogins(logins: readonly RecordedRequest[]): LoginCounts {
     overlapsInside: overlaps.reduce((sum, some) => sum + some.length, 0),
     // The number can grow only when a request arrives.
     maxInFlight: open.reduce((most, count) => Math.max(most, count + 1), 0),
+    maxOverlapInside: overlaps.reduce((most, { length }) => Math.max(most, length + 1), 0),
+    sends: sendsOf(logins),
   };
+}
+
+function sendsOf(logins: readonly RecordedRequest[]): Record<string, number> {
+  const sends: Record<string, number> = {};
+  for (const { passwordHash = '' } of logins) {
+    sends[passwordHash] = (sends[passwordHash] ?? 0) + 1;
+  }
+  return sends;
 }

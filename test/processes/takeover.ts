@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createCallDynamo } from '../../lambda/aws/dynamodb.ts';
 import { type Parsed, parseRecord } from '../../lambda/aws/item-record.ts';
-import type { FegoraCounters } from '../../local/fegora/server.ts';
+import type { FegoraCounters } from '../../local/fegora/counters.ts';
 import {
   type Breakpoint,
   createBreakpoint,

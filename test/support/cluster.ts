@@ -64,13 +64,20 @@ export interface ClusterSecret {
   reads: number;
 }
 
+/** The way to Fegora. */
+export interface Route {
+  /** Whether connections are refused. */
+  isUnreachable: boolean;
+  /** How long name, TCP and TLS take until a connection is open or refused. Milliseconds. */
+  handshakeMs: number;
+}
+
 /** Several environments of the function in one process, with one table, one secret and one Fegora. */
 export interface Cluster {
   readonly clock: VirtualClock;
   /** The environments call it over real loopback HTTP. */
   readonly fegora: FegoraSimulator;
-  /** Connections to Fegora are refused while `isUnreachable` is true. */
-  readonly route: { isUnreachable: boolean };
+  readonly route: Route;
   readonly table: ClusterTable;
   readonly secret: ClusterSecret;
   readonly brokers: readonly Broker[];
@@ -124,13 +131,17 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const shiftMs = Array.from({ length: environments }, () => 0);
   const observations = createObservationLog();
   const ends = new Map<string, number>();
-  const route = { isUnreachable: false };
+  const route: Route = { isUnreachable: false, handshakeMs: 0 };
   const logIn = createLogin({ tokenUrl: fegora.url, now: clock.now });
   const logInAtClosedPort = createLogin({ tokenUrl: closedPort, now: clock.now });
   const logInByRoute: Login = (signal) => (route.isUnreachable ? logInAtClosedPort : logIn)(signal);
-  const login = wire.watch(logInByRoute, (accessToken) => {
+  const watched = wire.watch(logInByRoute, (accessToken) => {
     ends.set(accessToken, Math.floor(clock.now() / 1000) * 1000 + lifetimeSeconds * 1000);
   });
+  const login: Login = async (signal) => {
+    await (route.handshakeMs > 0 && clock.sleep(route.handshakeMs, signal));
+    return watched(signal);
+  };
   const call = dynamo.call;
   const { random = createRandom() } = options;
   const { observe } = observations;

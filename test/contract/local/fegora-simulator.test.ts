@@ -1,6 +1,7 @@
 // Tests the Fegora simulator over HTTP: grants, lockout, overlaps, faults and control.
 import { setTimeout as realSleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { passwordHash } from '../../../local/fegora/passwords.ts';
 import { type FegoraSimulator, startFegoraSimulator } from '../../../local/fegora/simulator.ts';
 import { pollOptions } from '../../support/fegora/login.ts';
 
@@ -188,6 +189,98 @@ describe('the lockout', () => {
   });
 });
 
+describe('the users', () => {
+  test('the users have names that ignore case: lockout, faults and password changes are for all spellings', async () => {
+    const spelt = { ...grant, username: 'Usuario@X.gt' };
+    fegora.setPassword('usuario@x.gt', password);
+    expect((await post(spelt)).json.userName).toBe('Usuario@X.gt');
+
+    fegora.addFault({ kind: 'answer', status: 503, username: 'USUARIO@X.GT' });
+    expect((await post(spelt)).status).toBe(503);
+    for (const name of ['a@x.gt', 'Usuario@x.gt', 'USUARIO@X.gt', 'usuario@X.gt', 'usuario@x.gt', 'usuariO@x.gt']) {
+      await post({ ...spelt, username: name, password: 'wrong' });
+    }
+    expect((await post(spelt)).json.error).toBe('invalid_grant');
+    expect(Object.keys(fegora.counters().users)).toEqual(['usuario@x.gt', 'a@x.gt']);
+    expect(fegora.counters().users['usuario@x.gt']).toMatchObject({ attempts: 8, locked: true });
+  });
+
+  test('the users have counters of how often each password was sent, without the passwords', async () => {
+    for (const form of [grant, { ...grant, password: 'wrong' }, grant, { ...grant, username: '43430775' }]) {
+      await post(form);
+    }
+    fegora.addFault({ kind: 'reset' });
+    await post(grant).catch(() => {});
+
+    const { users, sends } = fegora.counters();
+    expect(users[username]?.sends).toEqual({ [passwordHash(password)]: 3, [passwordHash('wrong')]: 1 });
+    expect(sends[passwordHash(password)]).toBe(4);
+    expect(passwordHash(password)).toMatch(/^[0-9a-f]{64}$/);
+    expect(JSON.stringify([fegora.counters(), fegora.logins()])).not.toContain(password);
+  });
+});
+
+describe('a refused password', () => {
+  const wrong = { ...grant, password: 'wrong' };
+
+  test.each([
+    [401, '{"error":"invalid_grant"}'],
+    [403, '{"message":"blocked"}'],
+    [423, undefined],
+    [200, '{"error":"invalid_grant"}'],
+  ])('a refused password can be answered with status %i and body %s, and counts as before', async (status, body) => {
+    fegora.set({ refusedAs: { status, ...(body !== undefined && { body }) } });
+    for (let failure = 0; failure < 5; failure += 1) {
+      const reply = await post(wrong);
+      expect(reply.status).toBe(status);
+      expect(reply.text).toMatch(body ?? /^<!DOCTYPE html>/);
+    }
+    expect((await post(grant)).status).toBe(status);
+    expect(fegora.counters().users[username]).toMatchObject({ refusals: 6, logins: 0, locked: true });
+
+    time += 5 * 60_000;
+    expect((await post(grant)).json.token_type).toBe('bearer');
+    fegora.set({ refusedAs: null });
+    expect((await post(wrong)).json.error).toBe('invalid_grant');
+  });
+
+  test('a refused password is no refused refresh token: that gets the usual answer', async () => {
+    fegora.set({ refusedAs: { status: 401 } });
+    const { status } = await post({ grant_type: 'refresh_token', client_id: 'apiApp', refresh_token: 'unknown' });
+
+    expect(status).toBe(400);
+  });
+
+  test('a refused password and a good one can both be answered late', async () => {
+    const slept: number[] = [];
+    const slow = await startFegoraSimulator({
+      accounts: { [username]: password },
+      sleep: async (ms) => slept.push(ms),
+    });
+    slow.set({ delayMs: 9000 });
+    slow.addFault({ kind: 'late', delayMs: 20_000, times: 2 });
+    const replies: string[] = [];
+    for (const form of [grant, wrong, grant, wrong]) {
+      const response = await fetch(slow.url, { method: 'POST', body: new URLSearchParams(form) });
+      const { error, token_type: type } = Object(await response.json());
+      replies.push(error ?? type);
+    }
+    await slow.close();
+
+    expect(replies).toEqual(['bearer', 'invalid_grant', 'bearer', 'invalid_grant']);
+    expect(slept).toEqual([20_000, 20_000, 9000, 9000]);
+    expect(slow.counters()).toMatchObject({ logins: 2, refusals: 2, attempts: 4 });
+  });
+
+  test('a refused password counts when only the answer has a fault', async () => {
+    fegora.addFault({ kind: 'answer', status: 401, body: '{}', afterLogin: true, times: null });
+    for (let failure = 0; failure < 5; failure += 1) {
+      expect((await post(wrong)).status).toBe(401);
+    }
+    expect(fegora.counters().users[username]).toMatchObject({ refusals: 5, locked: true });
+  });
+});
+
 describe('refresh tokens', () => {
   const refresh = (token: unknown, clientId = 'apiApp') =>
     post({ grant_type: 'refresh_token', client_id: clientId, refresh_token: String(token) });
@@ -309,6 +402,8 @@ describe('two logins at once', () => {
       overlapsSeen: 1,
       overlapsInside: 1,
       maxInFlight: 2,
+      maxOverlapInside: 2,
+      sends: { [passwordHash(password)]: 4 },
       bricked: true,
       locked: false,
     });
@@ -343,6 +438,36 @@ describe('two logins at once', () => {
     expect(fegora.counters()).toMatchObject({ logins: 2, overlapsSeen: 0, overlapsInside: 1, maxInFlight: 1 });
     expect(fegora.logins()[0]).toMatchObject({ username, outcome: 'issued', hungUp: true });
     expect((await post(grant)).status).toBe(500);
+  });
+
+  test('promise 74: two logins at once brick the account when their names of the user differ only in case', async () => {
+    const spelt = { ...grant, username: 'Usuario@X.gt' };
+    fegora.setPassword(spelt.username, password);
+    await together(spelt, { ...spelt, username: 'uSUARIO@x.GT' });
+
+    expect(fegora.counters().users).toMatchObject({
+      'usuario@x.gt': { attempts: 2, logins: 2, overlapsInside: 1, maxOverlapInside: 2, bricked: true },
+    });
+    expect((await post(spelt)).status).toBe(500);
+    fegora.unbrick('USUARIO@X.GT');
+    expect((await post(spelt)).json.userName).toBe(spelt.username);
+  });
+
+  test('two logins at once that are answered late are inside together, however late the client still waits', async () => {
+    const server = keepWorking();
+    const client = await sendAndWait();
+    await client.hangUp();
+    const replies = [post(grant), post({ ...grant, password: 'wrong' })];
+    await expect.poll(() => fegora.logins().length, pollOptions).toBe(3);
+    server.finish();
+    await Promise.all(replies);
+
+    expect(fegora.counters()).toMatchObject({
+      overlapsSeen: 1,
+      maxInFlight: 2,
+      overlapsInside: 3,
+      maxOverlapInside: 3,
+    });
   });
 
   test('brick has the effect of two logins at once', async () => {
