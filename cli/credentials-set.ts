@@ -1,10 +1,13 @@
 // The command `credentials set`: stores the Fegora credentials of an account in its secret. Called by program.ts.
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Command } from 'commander';
+import { TokenBrokerError } from '../client/index.ts';
 import { parseSecret } from '../lambda/aws/secret.ts';
 import { BrokerError } from '../lambda/errors.ts';
 import { awsConfig, invokeAdmin, unexpectedAnswer } from './admin.ts';
-import { CommandError, exitCodes } from './failure.ts';
+import { asCommandError, CommandError, exitCodes } from './failure.ts';
+import { confirmRisk } from './lockout.ts';
+import { offerPreviousValue } from './previous-value.ts';
 import { findTarget, required, type Target, type TargetOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -13,6 +16,7 @@ interface Options extends TargetOptions {
   readonly clientId?: string;
   readonly secretId?: string;
   readonly verify?: boolean;
+  readonly yes?: true;
 }
 
 /**
@@ -31,33 +35,52 @@ export function addCredentialsSet(program: Command, terminal: Terminal): void {
     .option('--secret-id <id>', 'name or ARN of the secret (default: from the stack’s outputs)')
     .option('--verify', 'log in with them now (default: the command asks)')
     .option('--no-verify', 'do not log in with them now')
+    .option('--yes', 'store them without a question, also if Fegora refused a password within the last hour')
     .action(async (account: string, _options: object, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const target = findTarget(options);
       const secrets = secretsClient(target);
-      const SecretId = options.secretId ?? (await findSecret(target, account));
+      const { secretId, status } = await findSecret(target, account, options);
+      await confirmRisk(terminal, status, { yes: options.yes ?? false, now: Date.now() });
       const SecretString = await askSecret(terminal, options);
-      const { VersionId = 'unknown' } = await secrets.send(new PutSecretValueCommand({ SecretId, SecretString }));
-      terminal.print(`${account}: stored as version ${VersionId}`);
+      const put = new PutSecretValueCommand({ SecretId: secretId, SecretString });
+      const { VersionId: versionId = 'unknown' } = await secrets.send(put);
+      terminal.print(`${account}: stored as version ${versionId}`);
       if (await wantsVerification(terminal, options)) {
-        terminal.print(await verify(target, account));
+        const line = await verify(target, account).catch(async (thrown) => {
+          await afterFailure(thrown, terminal, () =>
+            offerPreviousValue(secrets, terminal, { account, secretId, versionId }),
+          );
+          throw thrown;
+        });
+        terminal.print(line);
       }
     });
 }
 
 /**
- * Returns the id of the account's secret. The names of the stack's outputs have no hyphens, so a misspelt account (`on-e`)
- * could have the output of another one (`one`). Only the broker knows whether the account exists, so it is asked.
+ * Returns the id of the account's secret, and what the broker's `status` says of the account. The names of the stack's
+ * outputs have no hyphens, so a misspelt account (`on-e`) could have the output of another one (`one`). Only the broker
+ * knows whether the account exists, so it is asked. If `--secret-id` names the secret, the broker need not know the account.
  *
  * @throws CommandError if the secret is not known, TokenBrokerError `unknown_account`
  */
-async function findSecret(target: Target, account: string): Promise<string> {
-  const secretId = required(target.secretId(account), 'secret', '--secret-id');
+async function findSecret(target: Target, account: string, { secretId: named }: Options) {
+  const secretId = named ?? required(target.secretId(account), 'secret', '--secret-id');
+  const status = await readStatus(target, account).catch((thrown) => {
+    if (named === undefined) {
+      throw thrown;
+    }
+  });
+  return { secretId, status };
+}
+
+async function readStatus(target: Target, account: string): Promise<unknown> {
   const { accounts } = await invokeAdmin(target, { action: 'status', account });
   if (!Array.isArray(accounts) || accounts[0]?.account !== account) {
     throw unexpectedAnswer();
   }
-  return secretId;
+  return accounts[0];
 }
 
 /**
@@ -100,6 +123,15 @@ async function wantsVerification(terminal: Terminal, { verify: wanted }: Options
   }
   const answer = await terminal.ask('Log in with them now, through the broker? [Y/n] ');
   return !/^n/i.test(answer.trim());
+}
+
+/** Makes the offer if Fegora refused the password. An offer that fails must not hide the refusal. */
+async function afterFailure(thrown: unknown, terminal: Terminal, offer: () => Promise<void>): Promise<void> {
+  if (thrown instanceof TokenBrokerError && thrown.code === 'credentials_rejected') {
+    await offer().catch((failure: unknown) => {
+      terminal.note(`broker: the previous value cannot be offered: ${asCommandError(failure).message}`);
+    });
+  }
 }
 
 const verdicts = new Map<unknown, string>([

@@ -74,7 +74,7 @@ export class AccountSecret extends Construct {
   }
 
   /**
-   * Lets a principal set the credentials, but not read them. After the first such grant, only the grantees can set the
+   * Lets a principal set the credentials, and put an earlier value back, but not read them. After the first such grant, only the grantees can set the
    * credentials. Another principal must first change the policy of the secret.
    *
    * The stack does not change the policy of an existing secret. In that case this method only changes the policy of the
@@ -86,7 +86,7 @@ export class AccountSecret extends Construct {
     const arns = arnsOf(this, grantee);
     const right = {
       grantee,
-      actions: ['secretsmanager:DescribeSecret', 'secretsmanager:PutSecretValue'],
+      actions: ['secretsmanager:DescribeSecret', ...writing],
       resourceArns: [this.secretArn],
     };
     if (this.isOurs) {

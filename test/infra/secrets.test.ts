@@ -60,7 +60,11 @@ describe('a secret that the stack creates', () => {
           }),
           Match.objectLike({
             Effect: 'Allow',
-            Action: ['secretsmanager:DescribeSecret', 'secretsmanager:PutSecretValue'],
+            Action: [
+              'secretsmanager:DescribeSecret',
+              'secretsmanager:PutSecretValue',
+              'secretsmanager:UpdateSecretVersionStage',
+            ],
             Principal: { AWS: arns.administrator },
           }),
         ]),

@@ -150,7 +150,10 @@ describe('grantAdmin', () => {
     const ofRole = statements.filter(({ logicalId }) => logicalId.startsWith('CallerDefaultPolicy'));
     expect(ofRole.map(({ actions, resources }) => [actions, resources])).toEqual([
       [['lambda:InvokeFunction'], [expect.stringMatching(/^\{BrokerFunctionAliasadmin\w{8}\}$/)]],
-      [['secretsmanager:DescribeSecret', 'secretsmanager:PutSecretValue'], ['{BrokerCredentialsmainFD0BF075}']],
+      [
+        ['secretsmanager:DescribeSecret', 'secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage'],
+        ['{BrokerCredentialsmainFD0BF075}'],
+      ],
       [['kms:Decrypt', 'kms:GenerateDataKey'], ['{BrokerKey91C64100.Arn}']],
     ]);
     expect(statements.find(({ sid }) => sid === 'WritingForAdministratorsAlone')).toMatchObject({

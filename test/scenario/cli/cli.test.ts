@@ -43,8 +43,16 @@ interface CommandResult {
   readonly err: readonly string[];
 }
 
-/** Runs a command line with the keys of a caller. `typed` has the answers to questions; `undefined` means no terminal. */
-async function broker(line: string, keys?: SigningKeys, typed?: string[]): Promise<CommandResult> {
+/**
+ * Runs a command line with the keys of a caller. `typed` has the answers to questions; `undefined` means no terminal, and
+ * the answers are `piped`.
+ */
+async function broker(
+  line: string,
+  keys?: SigningKeys,
+  typed?: string[],
+  piped: string[] = [],
+): Promise<CommandResult> {
   vi.stubEnv('AWS_ACCESS_KEY_ID', keys?.accessKeyId);
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', keys?.secretAccessKey);
   vi.stubEnv('AWS_SESSION_TOKEN', keys?.sessionToken);
@@ -52,7 +60,7 @@ async function broker(line: string, keys?: SigningKeys, typed?: string[]): Promi
   const err: string[] = [];
   const answer = async (question: string) => {
     err.push(question);
-    return typed?.shift() ?? '';
+    return (typed ?? piped).shift() ?? '';
   };
   const terminal: Terminal = {
     isInteractive: typed !== undefined,
@@ -374,6 +382,105 @@ describe('credentials set', () => {
       err: expect.arrayContaining([expect.stringContaining('credentials_rejected')]),
     });
     expect(JSON.stringify(result)).not.toContain(password);
+  });
+
+  const setOne = (typed: string[], options = '') =>
+    broker(`credentials set one --username user-one --verify${options} ${local()}`, system.callers.operator, typed);
+
+  test('warns and asks when Fegora refused a password a short while ago, and stores nothing without a yes', async () => {
+    await setOne([password, 'n']);
+    const before = await stored();
+    const silent = await setOne(['', password]);
+    const attempts = system.servers.fegora.counters().attempts;
+
+    expect(silent).toMatchObject({ code: 1, out: [] });
+    expect(silent.err).toEqual([
+      'broker: Fegora refused a password of this account within the last hour. One more wrong one may lock the user.',
+      'Store a new password all the same? [y/N] ',
+      'broker: nothing was stored',
+    ]);
+    expect([await stored(), attempts]).toEqual([before, 1]);
+
+    system.servers.fegora.setPassword('user-one', 'not-a-real-password-at-last');
+    expect(await setOne(['y', 'not-a-real-password-at-last'])).toMatchObject({ code: 0 });
+    expect(system.servers.fegora.counters()).toMatchObject({ attempts: 2, logins: 1 });
+  });
+
+  test('needs --yes without a terminal when Fegora refused a password a short while ago', async () => {
+    await setOne([password, 'n']);
+    const before = await stored();
+    const line = `credentials set one --username user-one ${local()}`;
+    const refused = await broker(line, system.callers.operator);
+
+    expect(refused).toMatchObject({
+      code: 1,
+      out: [],
+      err: [expect.stringContaining('run the command again with --yes')],
+    });
+    expect(await stored()).toEqual(before);
+    const forced = await setOne([password, 'n'], ' --yes');
+    expect(forced.out).toEqual([expect.stringMatching(/^one: stored as version/)]);
+    expect(forced.err[0]).toContain('Fegora refused a password of this account');
+  });
+
+  test('puts the previous value back when Fegora refused the new one and the operator agrees', async () => {
+    const before = await stored();
+    const result = await setOne([password, 'y']);
+
+    expect(result).toMatchObject({
+      code: 1,
+      out: [
+        expect.stringMatching(/^one: stored as version/),
+        expect.stringMatching(/^one: the previous value is the current one again \(version \S+\)$/),
+      ],
+      err: [
+        'Password (not shown): ',
+        expect.stringMatching(/^Put the previous value back\?.*\[y\/N\] $/),
+        expect.stringContaining('credentials_rejected'),
+      ],
+    });
+    expect(await stored()).toEqual(before);
+    expect((await broker(`token one ${local()}`, system.callers.all)).code).toBe(0);
+    expect(system.servers.fegora.counters()).toMatchObject({ attempts: 2, refusals: 1, logins: 1 });
+  });
+
+  test('keeps the new value when the operator does not agree, and prints the command without a terminal', async () => {
+    expect((await setOne([password, ''])).out).toHaveLength(1);
+    expect(await stored()).toEqual({ username: 'user-one', password });
+
+    const line = `credentials set one --username user-one --verify --yes ${local()}`;
+    const child = await broker(line, system.callers.operator, undefined, ['not-a-real-password-piped']);
+    expect(child.code).toBe(1);
+    expect(child.err.join('\n')).toMatch(
+      /aws secretsmanager update-secret-version-stage --secret-id fegora\/one --version-stage AWSCURRENT --move-to-version-id \S+ --remove-from-version-id \S+\n/,
+    );
+    expect(await stored()).toEqual({ username: 'user-one', password: 'not-a-real-password-piped' });
+  });
+
+  test('offers nothing when there is no previous value', async () => {
+    system.servers.secrets.create('fegora/new');
+    const line = `credentials set one --secret-id fegora/new --username user-one --verify ${local()}`;
+    const entry = await broker(line, system.callers.operator, [password]);
+
+    expect(entry.err.join()).not.toContain('Put the previous value back');
+  });
+
+  test('prints the refusal when the previous value cannot be offered', async () => {
+    const restricted = await serve((request, response) => {
+      const isPut = request.headers['x-amz-target'] === 'secretsmanager.PutSecretValue';
+      const type = isPut ? {} : { 'x-amzn-errortype': 'AccessDeniedException' };
+      response.writeHead(isPut ? 200 : 400, type).end(isPut ? '{"VersionId":"v1"}' : '{"Message":"not for you"}');
+    });
+    vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', restricted.url);
+    system.servers.fegora.setPassword('user-one', password);
+    const result = await setOne(['not-a-real-password']);
+    await restricted.close();
+
+    expect(result).toMatchObject({ code: 1, out: ['one: stored as version v1'] });
+    expect(result.err.slice(1)).toEqual([
+      'broker: the previous value cannot be offered: not permitted: not for you',
+      expect.stringContaining('credentials_rejected'),
+    ]);
   });
 
   test('ends with 6 when the broker did not log in because of a login a moment ago', async () => {

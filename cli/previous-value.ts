@@ -1,0 +1,62 @@
+// Offers to make the previous value of a secret the current one again. Called by credentials-set.ts after a refusal.
+import {
+  DescribeSecretCommand,
+  type SecretsManagerClient,
+  UpdateSecretVersionStageCommand,
+} from '@aws-sdk/client-secrets-manager';
+import type { Terminal } from './terminal.ts';
+
+/** The version that Fegora refused. */
+export interface RefusedVersion {
+  readonly account: string;
+  readonly secretId: string;
+  readonly versionId: string;
+}
+
+const question = 'Put the previous value back? Only if Fegora still takes it, because the broker may send it. [y/N] ';
+
+/**
+ * Offers the previous value, if there is one and the refused version is still the current one. Without a terminal: prints
+ * the AWS command for it.
+ *
+ * @throws everything that the SDK throws
+ */
+export async function offerPreviousValue(
+  secrets: SecretsManagerClient,
+  terminal: Terminal,
+  { account, secretId, versionId }: RefusedVersion,
+): Promise<void> {
+  const previous = await findPrevious(secrets, secretId, versionId);
+  if (previous === undefined) {
+    return;
+  }
+  if (!terminal.isInteractive) {
+    const move = `--version-stage AWSCURRENT --move-to-version-id ${previous} --remove-from-version-id ${versionId}`;
+    terminal.note('broker: to put the previous value back, if Fegora still takes it:');
+    terminal.note(`  aws secretsmanager update-secret-version-stage --secret-id ${secretId} ${move}`);
+    return;
+  }
+  if (!/^y/i.test((await terminal.ask(question)).trim())) {
+    return;
+  }
+  await secrets.send(
+    new UpdateSecretVersionStageCommand({
+      SecretId: secretId,
+      VersionStage: 'AWSCURRENT',
+      MoveToVersionId: previous,
+      RemoveFromVersionId: versionId,
+    }),
+  );
+  terminal.print(`${account}: the previous value is the current one again (version ${previous})`);
+}
+
+/** Returns the id of the previous version; undefined if there is none, or if another version is the current one by now. */
+async function findPrevious(
+  secrets: SecretsManagerClient,
+  SecretId: string,
+  refused: string,
+): Promise<string | undefined> {
+  const { VersionIdsToStages: versions = {} } = await secrets.send(new DescribeSecretCommand({ SecretId }));
+  const isStillCurrent = versions[refused]?.includes('AWSCURRENT') ?? false;
+  return isStillCurrent ? Object.keys(versions).find((id) => versions[id]?.includes('AWSPREVIOUS')) : undefined;
+}
