@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { isSameUser } from './passwords.ts';
+import type { OtherAnswer } from './settings.ts';
 
 /** Which requests have the fault, and when. */
 interface FaultScope {
@@ -13,14 +14,6 @@ interface FaultScope {
   readonly afterLogin?: boolean;
   /** How long the server works on the request. Milliseconds. @default `delayMs` of the settings */
   readonly delayMs?: number;
-}
-
-/** An answer that the server does not give by itself. */
-export interface OtherAnswer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** @default an HTML error page */
-  readonly body?: string | Uint8Array;
 }
 
 type WrongAnswer =

@@ -1,5 +1,11 @@
 // The settings of the simulator and their defaults. Used by simulator.ts, server.ts and grants.ts.
-import type { OtherAnswer } from './faults.ts';
+/** An answer that the server does not give by itself. */
+export interface OtherAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** @default an HTML error page */
+  readonly body?: string | Uint8Array;
+}
 
 /** How the simulated server behaves. All settings can change while the server runs. */
 export interface FegoraSettings {
