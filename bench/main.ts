@@ -20,6 +20,7 @@ const usage = `Measures the bundle and its peers. Each one runs in a process und
   --runs <n>       rounds of cold starts and of warm calls (default: 15)
   --only <cases>   some of cold, slowed, warm, window, fleet, size, load, separated by commas (default: all)
   --also <folder>  another build of the function to compare; you may repeat this option
+  --round-trip <n> put TLS and a round trip of n milliseconds in front of Fegora (default: 0, no TLS)
   --json           print JSON
   --chart <file>   write the cold starts to this file as an SVG picture
   --help           print this help
@@ -48,8 +49,16 @@ function skip(name: Case, why: string): Measurements {
   return {};
 }
 
-async function measure(chosen: ReadonlySet<string>, rounds: number, others: readonly string[]): Promise<Measurements> {
-  const servers = await startServers();
+/** What is measured. */
+interface Plan {
+  readonly chosen: ReadonlySet<string>;
+  readonly rounds: number;
+  readonly others: readonly string[];
+  readonly roundTripMs: number;
+}
+
+async function measure({ chosen, rounds, others, roundTripMs }: Plan): Promise<Measurements> {
+  const servers = await startServers(roundTripMs);
   try {
     const contestants = await prepare(servers, others);
     let measured: Measurements = {};
@@ -71,6 +80,7 @@ async function main(): Promise<void> {
       runs: { type: 'string', default: '15' },
       only: { type: 'string', default: Object.keys(cases).join() },
       also: { type: 'string', multiple: true, default: [] },
+      'round-trip': { type: 'string', default: '0' },
       json: { type: 'boolean', default: false },
       chart: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -80,7 +90,14 @@ async function main(): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const results = summarize(await measure(new Set(values.only.split(',')), Number(values.runs), values.also));
+  const results = summarize(
+    await measure({
+      chosen: new Set(values.only.split(',')),
+      rounds: Number(values.runs),
+      others: values.also,
+      roundTripMs: Number(values['round-trip']),
+    }),
+  );
   process.stdout.write(`${values.json ? JSON.stringify(results, undefined, 2) : report(results)}\n`);
   if (values.chart !== undefined && results.cold !== undefined) {
     await writeFile(values.chart, chart(results.cold));

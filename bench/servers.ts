@@ -5,6 +5,7 @@ import { type FegoraSimulator, startFegoraSimulator } from '../local/fegora/simu
 import { listen } from '../local/loopback.ts';
 import { startSecretsManager } from '../local/secrets-manager/server.ts';
 import { ensureTable } from '../local/table.ts';
+import { startDistantFegora } from './distant-fegora.ts';
 
 /** The servers that all contestants call. */
 export interface Servers {
@@ -30,11 +31,16 @@ export function usernameOf(contestant: string): string {
   return `user-of-${contestant}`;
 }
 
-/** Starts the servers on loopback. */
-export async function startServers(): Promise<Servers> {
+/**
+ * Starts the servers on loopback.
+ *
+ * @param roundTripMs if it is not 0, Fegora has TLS and this round trip
+ */
+export async function startServers(roundTripMs: number): Promise<Servers> {
   let shiftedMs = 0;
   const now = () => Date.now() + shiftedMs;
   const fegora = await startFegoraSimulator({ delayMs: loginLatencyMs, now });
+  const distant = roundTripMs > 0 ? await startDistantFegora(fegora.url, roundTripMs) : undefined;
   const secrets = await startSecretsManager({ latencyMs: secretsLatencyMs });
   const table = await startTable(now);
   const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
@@ -57,6 +63,7 @@ export async function startServers(): Promise<Servers> {
         TOKEN_TABLE_NAME: tableName,
         AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
         AWS_ENDPOINT_URL_DYNAMODB: table.url,
+        ...distant?.env,
       };
     },
     deleteItem: async () => {
@@ -68,7 +75,7 @@ export async function startServers(): Promise<Servers> {
     },
     close: async () => {
       dynamo.destroy();
-      await Promise.all([fegora.close(), secrets.close(), table.close()]);
+      await Promise.all([distant?.close(), fegora.close(), secrets.close(), table.close()]);
     },
   };
 }
