@@ -12,6 +12,8 @@ import { functionEnv, type LocalSettings, readSettings, type ServiceUrls } from 
 export interface LocalRunOptions {
   /** The function's settings as in AWS, and `AWS_ENDPOINT_URL_*`. */
   readonly env: Environment;
+  /** Whether no other broker logs in as the same users. A Fegora on another machine needs it, if the table is local. */
+  readonly isOnlyBroker?: boolean;
   /** Port of the gateway. @default any free port */
   readonly port?: number;
   /** Called with each line of the function's log and metrics. */
@@ -36,8 +38,9 @@ export interface LocalRun extends ServiceUrls {
  *
  * @throws SettingRefused if a setting cannot work in the local run
  */
-export async function startLocalRun({ env, port = 0, onLog = () => {} }: LocalRunOptions): Promise<LocalRun> {
-  const settings = readSettings(env);
+export async function startLocalRun(options: LocalRunOptions): Promise<LocalRun> {
+  const { env, isOnlyBroker, port = 0, onLog = () => {} } = options;
+  const settings = readSettings(env, isOnlyBroker);
   const { config, defaultAccount, region } = settings;
   const started = new AsyncDisposableStack();
   try {

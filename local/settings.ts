@@ -31,15 +31,19 @@ const demoAccounts = JSON.stringify({ 'demo-a': 'fegora/demo-a', 'demo-b': 'fego
 /**
  * Reads the settings as the function does, and adds the defaults of the local run.
  *
+ * @param isOnlyBroker whether the user says that no other broker logs in as the same Fegora users
  * @throws SettingRefused naming the variable, never its value
  */
-export function readSettings(env: Environment): LocalSettings {
+export function readSettings(env: Environment, isOnlyBroker = false): LocalSettings {
   const { [variables.tokenUrl]: tokenUrl, [secretsVariable]: secretsUrl, [tableVariable]: tableUrl } = env;
   refuseMalformed(env);
   if (tokenUrl && !secretsUrl && !isLoopback(tokenUrl)) {
     throw new SettingRefused(
       `${variables.tokenUrl} is on another machine, and the built-in credentials are not real: set ${secretsVariable} too.`,
     );
+  }
+  if (tokenUrl && !isLoopback(tokenUrl) && !isOnlyBroker) {
+    refuseLocalTable(tableUrl);
   }
   const parsed = parseConfig(withDefaults(env, tokenUrl || 'http://127.0.0.1/token'));
   if ('faults' in parsed) {
@@ -66,6 +70,18 @@ function refuseMalformed(env: Environment): void {
       malformed
         .map((name) => `${name} is not an http or https URL. Set it to one, such as http://127.0.0.1:8000.`)
         .join('\n'),
+    );
+  }
+}
+
+/** Two brokers with two tables do not see the logins of each other. */
+function refuseLocalTable(tableUrl: string | undefined): void {
+  if (!tableUrl || isLoopback(tableUrl)) {
+    const why =
+      'two brokers with two tables could log in as one user at once, after which Fegora may refuse all its logins';
+    const advice = 'use the simulator, or give --only-broker if no other broker logs in as these users';
+    throw new SettingRefused(
+      `${variables.tokenUrl} is on another machine and the table is on this one: ${why}; ${advice}.`,
     );
   }
 }

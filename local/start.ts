@@ -14,6 +14,7 @@ const usage = `Runs the token broker on this machine, without an AWS account.
   --port <n>     port of the gateway (default: any free port)
   --show-token   print the token of the first call
   --verbose      print the function's log and metrics to standard error
+  --only-broker  use a Fegora on another machine with a table on this one: no other broker logs in as the same users
   --help         print this help
 
 Set FEGORA_TOKEN_URL, AWS_ENDPOINT_URL_SECRETS_MANAGER or AWS_ENDPOINT_URL_DYNAMODB to use another service instead of the
@@ -28,6 +29,7 @@ interface Options {
   readonly port: number;
   readonly showToken: boolean;
   readonly verbose: boolean;
+  readonly isOnlyBroker: boolean;
 }
 
 function readOptions(args: readonly string[]): Options | 'help' {
@@ -38,6 +40,7 @@ function readOptions(args: readonly string[]): Options | 'help' {
       port: { type: 'string', default: '0' },
       'show-token': { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
+      'only-broker': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -45,8 +48,8 @@ function readOptions(args: readonly string[]): Options | 'help' {
   if (!(port <= 65_535)) {
     throw new SettingRefused('--port takes a number from 0 to 65535.');
   }
-  const { once, 'show-token': showToken, verbose, help } = values;
-  return help ? 'help' : { once, port, showToken, verbose };
+  const { once, 'show-token': showToken, verbose, 'only-broker': isOnlyBroker, help } = values;
+  return help ? 'help' : { once, port, showToken, verbose, isOnlyBroker };
 }
 
 /** API Gateway waits this long for the function. */
@@ -68,9 +71,9 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const { once, port, showToken, verbose } = options;
+  const { once, port, showToken, verbose, isOnlyBroker } = options;
   const onLog = verbose ? (line: string) => console.error(dimmed(line)) : () => {};
-  const run = await startLocalRun({ env: process.env, port, onLog });
+  const run = await startLocalRun({ env: process.env, isOnlyBroker, port, onLog });
   try {
     console.log(describeRun(run));
     const first = await callOnce(run);

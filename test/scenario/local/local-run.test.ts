@@ -133,6 +133,20 @@ describe('npm start -- --once', () => {
     expect(valueIn(output().stdout, 'log')).toContain('--verbose');
   });
 
+  test('npm start -- --once exits with 1 and starts nothing when Fegora is on another machine and the table on this one', async () => {
+    const theirs = { AWS_ACCESS_KEY_ID: 'theirs', AWS_SECRET_ACCESS_KEY: 'not-a-real-key-of-theirs' };
+    const { exit, output } = start(['--once'], {
+      FEGORA_TOKEN_URL: 'https://api.fegora.example/token',
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: 'https://secretsmanager.us-east-1.amazonaws.com',
+      ...theirs,
+    });
+    await expect(exit).resolves.toBe(1);
+    expect(output().stderr).toMatch(
+      /^FEGORA_TOKEN_URL is on another machine and the table is on this one: .*--only-broker .*\.\n$/,
+    );
+    expect(output().stdout).toBe('');
+  });
+
   test('npm start -- --once exits with 1 and starts nothing when Fegora is on another machine and the credentials are built in', async () => {
     const { exit, output } = start(['--once'], { FEGORA_TOKEN_URL: 'https://api.fegora.example/token' });
     await expect(exit).resolves.toBe(1);
@@ -319,13 +333,44 @@ describe('the settings of the local run', () => {
       AWS_ACCESS_KEY_ID: 'theirs',
       AWS_SECRET_ACCESS_KEY: 'not-a-real-key-of-theirs',
     };
-    const settings = readSettings(env);
+    const settings = readSettings(env, true);
     expect(settings.given).toEqual({
       tokenUrl: env.FEGORA_TOKEN_URL,
       secretsUrl: env.AWS_ENDPOINT_URL_SECRETS_MANAGER,
     });
     const urls = { tokenUrl: env.FEGORA_TOKEN_URL, secretsUrl: elsewhere.AWS_ENDPOINT_URL_SECRETS_MANAGER };
     expect(functionEnv(settings, { ...urls, tableUrl: 'http://127.0.0.1:1' })).toMatchObject(env);
+  });
+
+  test.each([
+    ['the built-in table', undefined, true],
+    ['a table on this machine', 'http://127.0.0.1:8000', true],
+    ['a table on this machine by another spelling', 'http://[::1]:8000', true],
+    ['a table on another machine', 'https://dynamodb.us-east-1.amazonaws.com', false],
+  ])(
+    'the settings refuse a Fegora on another machine with %s only if two brokers could log in: %s',
+    (_, url, refused) => {
+      const env = {
+        FEGORA_TOKEN_URL: 'https://api.fegora.example/token',
+        ...elsewhere,
+        AWS_ENDPOINT_URL_DYNAMODB: url,
+        AWS_ACCESS_KEY_ID: 'theirs',
+        AWS_SECRET_ACCESS_KEY: 'not-a-real-key-of-theirs',
+      };
+      const read = () => readSettings(env);
+      expect(() => readSettings(env, true)).not.toThrow();
+      if (refused) {
+        expect(read).toThrow(SettingRefused);
+        expect(read).toThrow(/^FEGORA_TOKEN_URL .*the table is on this one.*--only-broker/);
+        expect(read).not.toThrow('api.fegora.example');
+      } else {
+        expect(read).not.toThrow();
+      }
+    },
+  );
+
+  test('the settings accept a table on this machine when Fegora is on this machine too', () => {
+    expect(() => readSettings({ FEGORA_TOKEN_URL: 'http://localhost:8080/token' })).not.toThrow();
   });
 
   test.each([
