@@ -3,13 +3,19 @@
 /** How many accounts it works on at the same time. */
 const concurrency = 5;
 
-/** Calls `work` for every account and returns the results in the order of the accounts. `work` must not reject. */
+/**
+ * Calls `work` for every account and returns the results in the order of the accounts. `work` must not reject.
+ *
+ * @param first the index of the account to begin with; the accounts before it come last
+ */
 export async function forEachAccount<T>(
   accounts: readonly string[],
   work: (account: string) => Promise<T>,
+  first = 0,
 ): Promise<readonly T[]> {
   const results: T[] = [];
-  const queue = accounts.entries();
+  const indexed = [...accounts.entries()];
+  const queue = [...indexed.slice(first), ...indexed.slice(0, first)].values();
   const worker = async () => {
     for (const [index, account] of queue) {
       results[index] = await work(account);

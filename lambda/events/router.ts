@@ -25,6 +25,8 @@ export type Handler = (event: unknown, context: Context) => Promise<unknown>;
 export interface RouterDependencies {
   readonly config: Pick<Config, 'accounts' | 'defaultAccount'>;
   readonly broker: Broker;
+  /** From 0 to 1. */
+  readonly random: () => number;
   readonly report: Report;
 }
 

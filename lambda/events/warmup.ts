@@ -11,6 +11,8 @@ export interface WarmupDependencies {
   readonly broker: Pick<Broker, 'warm' | 'verify'>;
   /** Account to secret id. */
   readonly accounts: ReadonlyMap<string, string>;
+  /** From 0 to 1. */
+  readonly random: () => number;
   readonly report: Pick<Report, 'failed' | 'ran'>;
 }
 
@@ -29,16 +31,18 @@ const longestList = 1000;
  * Answers the schedule (`{"accounts"?: [ids]}`) and the event that a secret has changed, with one result for each
  * account. A failure of an account is a result, not an error.
  *
+ * It begins at a random account. While Fegora hangs, the time is over before the end of the list, and a fixed order would
+ * skip the same accounts each time.
+ *
  * @throws BrokerError `invalid_request` for an event of another form
  */
-export function createWarmupHandler({ broker, accounts, report }: WarmupDependencies): EventHandler {
+export function createWarmupHandler({ broker, accounts, random, report }: WarmupDependencies): EventHandler {
   return async (event, invocation, remaining) => {
     const task = parseTask(event, accounts);
-    const results = await forEachAccount(task.accounts, (account) =>
-      accounts.has(account) && remaining() >= leastMs
-        ? keepWarm(account)
-        : Promise.resolve({ account, outcome: 'skipped' } as const),
-    );
+    const warm = async (account: string): Promise<AccountResult> =>
+      accounts.has(account) && remaining() >= leastMs ? keepWarm(account) : { account, outcome: 'skipped' };
+    const first = Math.floor(random() * task.accounts.length);
+    const results = await forEachAccount(task.accounts, warm, first);
     report.ran(invocation, task.work, results);
     return { results };
 

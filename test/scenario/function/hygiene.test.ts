@@ -180,7 +180,7 @@ function connect(frail: Frail) {
     ),
     table: { read: frail(table.read), claim: frail(table.claim), write: frail(table.write) },
   });
-  return { handler: createRouter({ config, broker, report: telemetry }), clock };
+  return { handler: createRouter({ config, broker, random: () => 0, report: telemetry }), clock };
 }
 
 /** All that a server could repeat of a request, and all canaries. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BrokerError } from '../../../../lambda/errors.ts';
 import { describeInvocation } from '../../../../lambda/events/invocation.ts';
 import { createWarmupHandler } from '../../../../lambda/events/warmup.ts';
+import { createRandom } from '../../../exploration/random.ts';
 import { brokerOf, noon, recordReports } from '../../../support/events/broker.ts';
 import { foreignEvents, httpEvent, labelUpdated, lambdaContext } from '../../../support/events/events.ts';
 
@@ -17,12 +18,14 @@ interface Options {
   readonly work?: (account: string) => Promise<{ outcome: 'fresh' | 'renewed' | 'skipped'; expiresAt?: number }>;
   readonly remaining?: () => number;
   readonly of?: ReadonlyMap<string, string>;
+  readonly random?: () => number;
 }
 
 function handlerFor({
   work = async () => ({ outcome: 'fresh' }),
   remaining = () => 25_000,
   of = accounts,
+  random = () => 0,
 }: Options = {}) {
   const worked: string[] = [];
   const record = (task: string) => (account: string) => {
@@ -31,7 +34,7 @@ function handlerFor({
   };
   const reports = recordReports();
   const broker = brokerOf({ warm: record('warm'), verify: record('verify') });
-  const handle = createWarmupHandler({ broker, accounts: of, report: reports.report });
+  const handle = createWarmupHandler({ broker, accounts: of, random, report: reports.report });
   const send = (event: unknown) =>
     handle(event, describeInvocation(event, lambdaContext('warmup'), undefined), remaining);
   return { send, worked, reports };
@@ -106,6 +109,38 @@ describe('a warm-up', () => {
       ],
     });
     expect(worked).toEqual(['warm named']);
+  });
+
+  it.each([
+    ['the first', 0, ['named', 'complete', 'partial']],
+    ['the second', 0.34, ['complete', 'partial', 'named']],
+    ['the last', 0.99, ['partial', 'named', 'complete']],
+    ['the first again', 1, ['named', 'complete', 'partial']],
+  ])('begins at %s account by the random number %d, and answers in the order of the list', async (_, random, order) => {
+    const { send, worked } = handlerFor({ random: () => random });
+    const results = [...accounts.keys()].map((account) => ({ account, outcome: 'fresh' }));
+    expect(await send({})).toEqual({ results });
+    expect(worked).toEqual(order.map((account) => `warm ${account}`));
+  });
+
+  it('gives every account its turn over several ticks while all logins hang', async () => {
+    const many = new Map(Array.from({ length: 25 }, (_, index) => [`a${index}`, `s${index}`]));
+    const random = createRandom(1);
+    const turns = new Map<string, number>();
+    for (let tick = 0; tick < 15; tick += 1) {
+      // Each login takes 8 s of the 25 s that the function has, and five accounts are at work at the same time.
+      let started = 0;
+      const remaining = () => 25_000 - Math.floor(started / 5) * 8_000;
+      const work = async (account: string) => {
+        started += 1;
+        turns.set(account, (turns.get(account) ?? 0) + 1);
+        await Promise.resolve();
+        throw new BrokerError('upstream_timeout', 'no answer');
+      };
+      await handlerFor({ of: many, work, remaining, random }).send({});
+    }
+    expect([...turns.values()].reduce((sum, count) => sum + count, 0)).toBeLessThan(15 * 25);
+    expect([...many.keys()].filter((account) => !turns.has(account))).toEqual([]);
   });
 
   it('warms five accounts at a time and answers in their order', async () => {
