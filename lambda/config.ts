@@ -9,6 +9,8 @@ export const variables = {
   accounts: 'FEGORA_ACCOUNTS',
   defaultAccount: 'FEGORA_DEFAULT_ACCOUNT',
   tableName: 'TOKEN_TABLE_NAME',
+  loginsPerHour: 'FEGORA_LOGINS_PER_HOUR',
+  loginsPerDay: 'FEGORA_LOGINS_PER_DAY',
   /** Node's own variable. With `0`, Node would accept any certificate as Fegora's. */
   tlsRejectUnauthorized: 'NODE_TLS_REJECT_UNAUTHORIZED',
 } as const;
@@ -17,6 +19,12 @@ export const variables = {
 export const defaultTokenUrl = 'https://api.fegora.com/token';
 /** The `client_id` in Fegora's public documentation. */
 export const defaultClientId = 'apiApp';
+
+/**
+ * Logins that one Fegora user gets in an hour and in a day. A token of 30 minutes needs 2 an hour and 48 a day; the rest is
+ * for forced renewals and for failures. Comparable services allow 50 a day and 10 requests a minute.
+ */
+export const defaultLoginBudget = { perHour: 12, perDay: 150 } as const;
 
 /** An account's id: at most 63 characters, so that `account-<id>` fits an alias and a path. */
 export const accountIdPattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -31,6 +39,8 @@ export interface Config {
   readonly accounts: ReadonlyMap<string, string>;
   readonly defaultAccount: string | undefined;
   readonly tableName: string;
+  /** How many logins one Fegora user gets. */
+  readonly loginBudget: { readonly perHour: number; readonly perDay: number };
 }
 
 /** What is wrong with one variable. It names the variable and never repeats the value. */
@@ -59,11 +69,27 @@ export function parseConfig(env: Environment): { readonly config: Config } | { r
     tableName: readMatching(env[variables.tableName] ?? '', /^[\w.:/-]{3,1024}$/, () =>
       note(variables.tableName, 'is missing or is not a table name'),
     ),
+    loginBudget: Object.freeze({
+      perHour: readCount(env, variables.loginsPerHour, { fallback: defaultLoginBudget.perHour, note }),
+      perDay: readCount(env, variables.loginsPerDay, { fallback: defaultLoginBudget.perDay, note }),
+    }),
   });
   if (env[variables.tlsRejectUnauthorized] === '0') {
     note(variables.tlsRejectUnauthorized, 'must not switch off the check of certificates: remove it');
   }
   return faults.length > 0 ? { faults } : { config };
+}
+
+function readCount(
+  env: Environment,
+  variable: string,
+  { fallback, note }: { readonly fallback: number; readonly note: Note },
+): number {
+  const text = env[variable] ?? String(fallback);
+  if (!/^[1-9]\d{0,2}$/.test(text) || Number(text) > 250) {
+    note(variable, 'must be a whole number from 1 to 250');
+  }
+  return Number(text);
 }
 
 function readMatching(value: string, pattern: RegExp, fault: () => void): string {

@@ -23,6 +23,11 @@ const publicErrors = {
   configuration: { status: 500, retryable: false, text: 'The broker is not configured correctly.' },
   secret_malformed: { status: 500, retryable: false, text: 'The secret of this account is not of the expected form.' },
   secret_missing: { status: 500, retryable: false, text: 'The secret of this account does not exist.' },
+  duplicate_user: {
+    status: 500,
+    retryable: false,
+    text: 'Another account of this broker uses the Fegora user of this account.',
+  },
   credentials_missing: { status: 500, retryable: false, text: 'The secret of this account has no value yet.' },
   credentials_rejected: { status: 502, retryable: false, text: 'Fegora refuses the credentials of this account.' },
   client_rejected: { status: 502, retryable: false, text: 'Fegora refuses the client id.' },
@@ -41,6 +46,12 @@ const publicErrors = {
   renewal_in_progress: { status: 503, retryable: true, text: 'A login for this account is under way.' },
   secret_unavailable: { status: 503, retryable: true, text: 'The secret of this account cannot be read now.' },
   table_unavailable: { status: 503, retryable: true, text: 'The shared token table cannot be used now.' },
+  too_many_refusals: {
+    status: 503,
+    retryable: true,
+    text: 'Fegora refused this user several times: no login is tried for a while, so that Fegora does not lock it.',
+  },
+  login_budget: { status: 503, retryable: true, text: 'The login budget of this Fegora user is used up for now.' },
   paused: { status: 503, retryable: true, text: 'This account is paused.' },
   deadline: { status: 503, retryable: true, text: 'Too little time was left to log in.' },
 } as const satisfies Record<string, PublicError>;

@@ -56,7 +56,8 @@ export function createHandler(env: Environment, options: HandlerOptions = {}): H
 
 /** Fills the ports of the core. */
 function connect(env: Environment, config: Config, given: Pick<Ports, 'clock' | 'random' | 'observe'>): Ports {
-  const { tokenUrl, accounts: secrets, clientId, tableName } = config;
+  const { tokenUrl, accounts: secrets, clientId, tableName, loginBudget } = config;
+  const bindingOf = (account: string) => JSON.stringify([tokenUrl, clientId, secrets.get(account)]);
   const { now } = given.clock;
   const getSecretValue = createGetSecretValue(secretsOptions(env));
   return {
@@ -64,7 +65,9 @@ function connect(env: Environment, config: Config, given: Pick<Ports, 'clock' | 
     tokenUrl,
     login: createLogin({ tokenUrl, now }),
     readCredentials: createCredentialSources({ getSecretValue, secrets, clientId, now }),
-    table: createTokenTable(createCallDynamo(dynamoOptions(env)), tableName, given.observe),
+    table: createTokenTable(createCallDynamo(dynamoOptions(env)), tableName, given.observe, bindingOf),
+    isConfigured: (account) => secrets.has(account),
+    loginBudget,
   };
 }
 

@@ -1,5 +1,6 @@
 // Parses a stored record into an Item. Called by token-table.ts.
 import type { Item } from '../broker/item.ts';
+import type { LogEntry } from '../broker/login/doubt.ts';
 import { fingerprint, seal, type Token } from '../broker/token.ts';
 import { isErrorCode } from '../errors.ts';
 
@@ -35,18 +36,23 @@ export function emptyItem(account: string): Item {
     leaseUntil: 0,
     failures: 0,
     rejectedCredentials: new Set(),
-    forced: { count: 0, since: 0 },
+    sends: [],
+    logins: [],
     paused: false,
   };
 }
 
-/** Reads a stored record; what is missing or damaged is left out, or named in `fault` where no login may build on it. */
-export function parseRecord(account: string, record: unknown): Parsed {
+/**
+ * Reads a stored record. What is missing or damaged is left out, or named in `fault` if no login may build on it.
+ *
+ * @param binding what a stored token must be bound to; absent: anything
+ */
+export function parseRecord(account: string, record: unknown, binding?: string): Parsed {
   if (record === undefined) {
     return { item: emptyItem(account), isTokenMalformed: false };
   }
   const fields = fieldsOf(record);
-  const token = tokenOf(account, fields);
+  const token = tokenOf(account, fields, binding);
   const item: Item = {
     ...emptyItem(account),
     ...defined({
@@ -57,20 +63,28 @@ export function parseRecord(account: string, record: unknown): Parsed {
       owner: fields.text('owner'),
       token,
       lifetimeMs: fields.number('lifetime_ms'),
-      ...failureOf(fields),
+      ...backoffOf(fields),
       rejectedCredentials: fields.set('marks'),
       retryRejectedAt: fields.number('next_try'),
       lastGood: fields.text('proven'),
       renewAt: fields.number('renew_at'),
-      forced: forcedOf(fields),
+      retryKey: fields.text('retry_key'),
+      sends: logOf(fields.text('sends')),
+      logins: logOf(fields.text('logins')),
+      userKey: fields.text('user_key'),
       paused: fields.flag('paused'),
       lastLogin: fields.number('last_login'),
     }),
   };
-  return { item, isTokenMalformed: token === undefined && fields.has('access_token') };
+  return { item, isTokenMalformed: token === undefined && fields.has('access_token') && isBound(fields, binding) };
 }
 
-function failureOf(fields: Fields) {
+/** The account that a user's item names. */
+export function parseOwner(record: unknown): string | undefined {
+  return record === undefined ? undefined : fieldsOf(record).text('owner_account');
+}
+
+function backoffOf(fields: Fields) {
   const code = fields.text('last_error_code');
   const at = fields.number('last_error_at');
   const retryCode = fields.text('retry_code');
@@ -78,15 +92,18 @@ function failureOf(fields: Fields) {
     retryAt: fields.number('retry_at'),
     retryCode: isErrorCode(retryCode) ? retryCode : undefined,
     failedAnswer: fields.text('failed_answer'),
+    failedClass: fields.text('failed_class'),
     failures: fields.number('failures'),
     lastError: isErrorCode(code) && at !== undefined ? { code, at } : undefined,
   };
 }
 
-function forcedOf(fields: Fields) {
-  const count = fields.number('forced_count');
-  const since = fields.number('forced_since');
-  return count === undefined || since === undefined ? undefined : { count, since };
+/** Entries as item-update.ts writes them: `<seconds in base 36>.<tag>`, one space between two. Others are left out. */
+function logOf(text: string | undefined): readonly LogEntry[] | undefined {
+  return text?.split(' ').flatMap((entry) => {
+    const [, seconds = '', tag = ''] = /^([0-9a-z]{1,8})\.([0-9a-f]{0,8})$/.exec(entry) ?? [];
+    return seconds === '' ? [] : [{ at: Number.parseInt(seconds, 36) * 1000, tag }];
+  });
 }
 
 /** The first attribute that makes it unsafe to log in. */
@@ -109,7 +126,20 @@ function isCount(value: number | undefined): boolean {
   return value !== undefined && Number.isSafeInteger(value) && value > 0;
 }
 
-function tokenOf(account: string, fields: Fields): Token | undefined {
+/**
+ * Whether the stored token was bought with the settings of today: another token URL, client id or secret may belong to
+ * another taxpayer. Nothing that an older version wrote is bound, so such a token is not used either.
+ */
+function isBound(fields: Fields, binding: string | undefined): boolean {
+  return binding === undefined || fields.text('bound_to') === boundTo(binding, fields.text('access_token') ?? '');
+}
+
+/** Binds a token to the settings it was bought with. SHA-256, 64 hex digits. */
+export function boundTo(binding: string, accessToken: string): string {
+  return fingerprint(JSON.stringify([binding, accessToken]));
+}
+
+function tokenOf(account: string, fields: Fields, binding: string | undefined): Token | undefined {
   const accessToken = fields.text('access_token');
   const issuedAt = fields.number('issued_at');
   const lifetimeMs = fields.number('lifetime_ms');
@@ -118,7 +148,7 @@ function tokenOf(account: string, fields: Fields): Token | undefined {
     return undefined;
   }
   const token = { accessToken, fingerprint: fingerprint(accessToken), issuedAt, lifetimeMs, versionId };
-  return fields.text('seal') === seal(account, token) ? token : undefined;
+  return fields.text('seal') === seal(account, token) && isBound(fields, binding) ? token : undefined;
 }
 
 type Fields = ReturnType<typeof fieldsOf>;

@@ -25,7 +25,7 @@ const keptTypes: Readonly<Record<string, string>> = {
   paused: 'BOOL',
   user_key: 'S',
   sends: 'S',
-  budget: 'S',
+  logins: 'S',
 };
 
 /** Every other attribute of the item, except those that the reset sets. */
@@ -39,6 +39,7 @@ const dropped = [
   'seal',
   'bound_to',
   'failed_answer',
+  'failed_class',
   'failures',
   'retry_key',
   'proven',

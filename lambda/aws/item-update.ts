@@ -1,9 +1,10 @@
 // Builds the expressions of every UpdateItem. Called by token-table.ts.
 import { clockToleranceMs } from '../broker/clock.ts';
-import type { ForcedRenewals, Item } from '../broker/item.ts';
-import type { Change, Claim } from '../broker/ports.ts';
+import type { Item } from '../broker/item.ts';
+import type { LogEntry } from '../broker/login/doubt.ts';
+import type { Backoff, Change, Claim, Failure, Rejection, StoredError, UserBinding } from '../broker/ports.ts';
 import { seal } from '../broker/token.ts';
-import { type Attribute, schemaVersion } from './item-record.ts';
+import { type Attribute, boundTo, schemaVersion } from './item-record.ts';
 
 /** The expressions of one UpdateItem. */
 export interface Update {
@@ -17,67 +18,90 @@ export interface Update {
 interface Terms {
   readonly set?: Readonly<Record<string, Attribute>>;
   readonly remove?: readonly string[];
-  readonly raiseGeneration?: true;
-  readonly addRejected?: string;
+  readonly addRejected?: readonly string[];
   readonly deleteRejected?: string;
+  readonly addGeneration?: boolean;
   /** Names stand as `#name`, values as `:name`. */
   readonly condition?: string;
   readonly conditionValues?: Readonly<Record<string, Attribute>>;
 }
 
-/** The claim: on the item as read, and on no lease but one that ended over the clocks' tolerance ago. */
+/** The claim: on the item as read, and only if no lease stands, or one that ended over the clocks' tolerance ago. */
 export function claimUpdate({ revision }: Item, claim: Claim): Update {
-  const { owner, now, leaseUntil, dropToken, retryRejectedAt, forced } = claim;
-  const isAsRead = revision === 0 ? 'attribute_not_exists(#revision)' : '#revision = :as_read';
+  const { owner, now, leaseUntil, dropToken, retryRejectedAt, sends, logins, newUser } = claim;
+  const asRead = asItWasRead(revision);
+  const isChange = newUser?.isChange === true;
+  const rejected = newUser?.rejectedCredentials ?? [];
   return express({
     set: {
       owner: { S: owner },
       lease_until: number(leaseUntil),
+      sends: log(sends),
+      logins: log(logins),
       ...(retryRejectedAt !== undefined && { next_try: number(retryRejectedAt) }),
-      ...(forced !== undefined && forcedAttributes(forced)),
+      ...(newUser !== undefined && { user_key: { S: newUser.key } }),
     },
-    remove: dropToken ? ['access_token', 'seal'] : [],
-    condition: `${isAsRead} AND (attribute_not_exists(#lease_until) OR #lease_until < :ended)`,
-    conditionValues: {
-      ended: number(now - clockToleranceMs),
-      ...(revision !== 0 && { as_read: number(revision) }),
-    },
+    remove: [
+      ...(dropToken ? tokenAttributes : []),
+      ...(isChange ? goneWithUser.filter((name) => name !== 'next_try' || retryRejectedAt === undefined) : []),
+    ],
+    ...(rejected.length > 0 && { addRejected: rejected }),
+    addGeneration: isChange,
+    condition: `${asRead.condition} AND (attribute_not_exists(#lease_until) OR #lease_until < :ended)`,
+    conditionValues: { ended: number(now - clockToleranceMs), ...asRead.conditionValues },
+  });
+}
+
+/** Binds a Fegora user to an account: only if it is bound to none, to this one, or to `from`. */
+export function bindUserUpdate({ account, from }: UserBinding): Update {
+  const others = from === undefined ? '' : ' OR #owner_account = :from';
+  return express({
+    set: { owner_account: { S: account } },
+    condition: `attribute_not_exists(#owner_account) OR #owner_account = :owner_account${others}`,
+    conditionValues: from === undefined ? {} : { from: { S: from } },
   });
 }
 
 /** Any other write. */
-export function changeUpdate(account: string, change: Exclude<Change, { kind: 'reset' }>): Update {
-  return express(termsOf(account, change));
+export function changeUpdate(account: string, change: Exclude<Change, { kind: 'reset' }>, binding = ''): Update {
+  return express(termsOf(account, change, binding));
 }
 
-function termsOf(account: string, change: Parameters<typeof changeUpdate>[1]): Terms {
+function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], binding: string): Terms {
   switch (change.kind) {
     case 'publish':
-      return publishUpdate(account, change);
+      return publishUpdate(account, change, binding);
     case 'fail':
       return failUpdate(change);
     case 'reject':
+      return rejectUpdate(change);
+    case 'unreachable':
       return {
-        set: change.retryRejectedAt === undefined ? {} : { next_try: number(change.retryRejectedAt) },
-        addRejected: change.key,
+        set: { ...errorAttributes(change.error), ...backoffSet(change.backoff) },
+        ...asItWasRead(change.revision),
+      };
+    case 'extend':
+      return { set: { lease_until: number(change.leaseUntil) }, ...ofOwner(change.owner) };
+    case 'retire':
+      return {
+        set: { retry_at: number(change.retryAt), retry_code: { S: 'duplicate_user' } },
+        remove: ['user_key'],
+        ...asItWasRead(change.revision),
       };
     case 'clear-rejection':
-      return { remove: ['marks', 'next_try', ...backoffAttributes], ...ofOurSchema };
+      return { remove: ['marks', 'next_try', 'retry_key', 'sends', ...backoffAttributes], ...ofOurSchema };
     case 'purge':
     case 'revoke':
-      return {
-        remove: ['access_token', 'seal', 'bound_to', 'last_login'],
-        raiseGeneration: true,
-        ...ofOurSchema,
-      };
+      return { remove: [...tokenAttributes, 'last_login'], addGeneration: true, ...ofOurSchema };
     case 'pause':
-      return { set: { paused: { BOOL: true } }, raiseGeneration: true, ...ofOurSchema };
+      return { set: { paused: { BOOL: true } }, addGeneration: true, ...ofOurSchema };
     case 'resume':
       return { remove: ['paused'], ...ofOurSchema };
   }
 }
 
-function publishUpdate(account: string, { owner, token, key, at }: Extract<Change, { kind: 'publish' }>): Terms {
+function publishUpdate(account: string, change: Extract<Change, { kind: 'publish' }>, binding: string): Terms {
+  const { owner, token, key, at, sends } = change;
   return {
     set: {
       access_token: { S: token.accessToken },
@@ -85,42 +109,72 @@ function publishUpdate(account: string, { owner, token, key, at }: Extract<Chang
       lifetime_ms: number(token.lifetimeMs),
       version_id: { S: token.versionId },
       seal: { S: seal(account, token) },
+      bound_to: { S: boundTo(binding, token.accessToken) },
       last_login: number(at),
       proven: { S: key },
       lease_until: number(0),
+      sends: log(sends),
     },
-    remove: [...backoffAttributes, 'renew_at', 'next_try'],
+    remove: [...backoffAttributes, 'renew_at', 'next_try', 'retry_key'],
     deleteRejected: key,
     ...ofOwner(owner),
   };
 }
 
-function failUpdate(change: Extract<Change, { kind: 'fail' }>): Terms {
-  const { owner, endLease, error, backoff, renewAt, rollback } = change;
+function failUpdate(change: Failure): Terms {
+  const { owner, endLease, error, backoff, renewAt, sends, logins, retryRejectedAt } = change;
   return {
     set: {
       ...(endLease && { lease_until: number(0) }),
-      ...(error !== undefined && { last_error_code: { S: error.code }, last_error_at: number(error.at) }),
-      ...(backoff !== undefined && {
-        retry_at: number(backoff.retryAt),
-        retry_code: { S: backoff.code },
-        failed_answer: { S: backoff.answer },
-        failures: number(backoff.failures),
-      }),
+      ...(error !== undefined && errorAttributes(error)),
+      ...(backoff !== undefined && backoffSet(backoff)),
       ...(renewAt !== undefined && { renew_at: number(renewAt) }),
-      ...(rollback?.retryRejectedAt !== undefined && { next_try: number(rollback.retryRejectedAt) }),
-      ...(rollback?.forced !== undefined && forcedAttributes(rollback.forced)),
+      ...(sends !== undefined && { sends: log(sends) }),
+      ...(logins !== undefined && { logins: log(logins) }),
+      ...(retryRejectedAt !== undefined && { next_try: number(retryRejectedAt) }),
     },
-    // A failure that holds nobody (a refused password) ends the hold that the one before it had set.
+    // A failure without a back-off (a refused password) ends the back-off of the failure before it.
     remove: error !== undefined && backoff === undefined ? backoffAttributes : [],
     ...ofOwner(owner),
   };
 }
 
-const backoffAttributes = ['retry_at', 'retry_code', 'failed_answer', 'failures'];
+function rejectUpdate({ key, retryRejectedAt }: Rejection): Terms {
+  return {
+    set: retryRejectedAt === undefined ? {} : { next_try: number(retryRejectedAt), retry_key: { S: key } },
+    addRejected: [key],
+  };
+}
 
-function forcedAttributes({ count, since }: ForcedRenewals) {
-  return { forced_count: number(count), forced_since: number(since) };
+function errorAttributes({ code, at }: StoredError) {
+  return { last_error_code: { S: code }, last_error_at: number(at) };
+}
+
+function backoffSet({ retryAt, code, answer, class: failedClass, failures }: Backoff) {
+  return {
+    retry_at: number(retryAt),
+    retry_code: { S: code },
+    failed_answer: { S: answer },
+    failed_class: { S: failedClass },
+    failures: number(failures),
+  };
+}
+
+const backoffAttributes = ['retry_at', 'retry_code', 'failed_answer', 'failed_class', 'failures'];
+/** What was known of the user that the account was bound to before. */
+const goneWithUser = ['proven', 'next_try', 'retry_key'];
+const tokenAttributes = ['access_token', 'seal', 'bound_to'];
+
+/** Entries as item-record.ts reads them. Seconds are rounded up, so that no window ends early. */
+function log(entries: readonly LogEntry[]): { readonly S: string } {
+  return { S: entries.map(({ at, tag }) => `${Math.ceil(at / 1000).toString(36)}.${tag}`).join(' ') };
+}
+
+/** Only if nobody wrote since the item was read with this revision. */
+function asItWasRead(revision: number) {
+  return revision === 0
+    ? { condition: 'attribute_not_exists(#revision)', conditionValues: {} }
+    : { condition: '#revision = :as_read', conditionValues: { as_read: number(revision) } };
 }
 
 function ofOwner(owner: string) {
@@ -135,31 +189,28 @@ const ofOurSchema = {
 
 /** Every write counts the revision up, so that whoever read the item before cannot claim on it. */
 function express(terms: Terms): Update {
-  const {
-    set = {},
-    remove = [],
-    raiseGeneration,
-    addRejected,
-    deleteRejected,
-    condition,
-    conditionValues = {},
-  } = terms;
+  const { set = {}, remove = [], addRejected, deleteRejected, addGeneration, condition, conditionValues = {} } = terms;
+  const added = [
+    '#revision :one',
+    ...(addGeneration === true ? ['#generation :one'] : []),
+    ...(addRejected === undefined ? [] : ['#marks :marks']),
+  ];
   const assignments = [
     '#schema = if_not_exists(#schema, :schema)',
     ...Object.keys(set).map((name) => `#${name} = :${name}`),
   ];
   const text = [
     `SET ${assignments.join(', ')}`,
-    `ADD #revision :one${raiseGeneration ? ', #generation :one' : ''}${addRejected === undefined ? '' : ', #marks :marks'}`,
+    `ADD ${added.join(', ')}`,
     ...(remove.length === 0 ? [] : [`REMOVE ${remove.map((name) => `#${name}`).join(', ')}`]),
     ...(deleteRejected === undefined ? [] : ['DELETE #marks :marks']),
   ].join(' ');
-  const rejected = addRejected ?? deleteRejected;
+  const rejected = addRejected ?? (deleteRejected === undefined ? undefined : [deleteRejected]);
   const values: Record<string, Attribute> = {
     schema: number(schemaVersion),
     one: number(1),
     ...set,
-    ...(rejected !== undefined && { marks: { SS: [rejected] } }),
+    ...(rejected !== undefined && { marks: { SS: rejected } }),
     ...conditionValues,
   };
   const used = `${text} ${condition ?? ''}`.match(/#\w+/g) ?? [];

@@ -1,10 +1,10 @@
 // The shared table over DynamoDB: the TokenTable port. Put together by ../handler.ts.
 import type { Item } from '../broker/item.ts';
-import type { Change, Claim, Observe, TokenTable } from '../broker/ports.ts';
+import type { Change, Claim, Observe, TokenTable, UserBinding } from '../broker/ports.ts';
 import { BrokerError } from '../errors.ts';
-import { parseRecord } from './item-record.ts';
+import { parseOwner, parseRecord } from './item-record.ts';
 import { type ResetUpdate, resetUpdate } from './item-reset.ts';
-import { changeUpdate, claimUpdate, type Update } from './item-update.ts';
+import { bindUserUpdate, changeUpdate, claimUpdate, type Update } from './item-update.ts';
 
 /**
  * One DynamoDB operation, its answer unparsed. `at` is the time in the answer's `Date` header.
@@ -18,29 +18,30 @@ export type CallDynamo = (
 ) => Promise<{ readonly output: unknown; readonly at?: number }>;
 
 /**
- * The shared table: one item per account, every claim one conditional write, every later write of its holder conditioned
- * on the owner.
+ * The shared table: one item per account and one per Fegora user. Every claim is one conditional write, and every later
+ * write of its holder is conditioned on the owner.
  *
+ * @param bindingOf what the token of an account is bound to, known without the secret: a text that differs if token URL,
+ *   client id or secret do; by default, stored tokens are not held to any
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html
  */
-export function createTokenTable(call: CallDynamo, tableName: string, observe: Observe): TokenTable {
-  return { read, claim, write };
+export function createTokenTable(
+  call: CallDynamo,
+  tableName: string,
+  observe: Observe,
+  bindingOf: (account: string) => string | undefined = () => undefined,
+): TokenTable {
+  return { read, claim, write, bindUser };
 
   async function read(account: string, signal: AbortSignal) {
-    const { record, at } = await readRecord(account, signal);
-    const { item, isTokenMalformed } = parseRecord(account, record);
+    const { record, at } = await get(account, signal);
+    const { item, isTokenMalformed } = parseRecord(account, record, bindingOf(account));
     if (item.fault !== undefined) {
       observe({ kind: 'item_malformed', account });
     } else if (isTokenMalformed) {
       observe({ kind: 'token_malformed', account });
     }
     return { item, ...(at !== undefined && { at }) };
-  }
-
-  async function readRecord(account: string, signal: AbortSignal) {
-    const key = { account: { S: account } };
-    const { output, at } = await answered('GetItem', { Key: key, ConsistentRead: true }, signal);
-    return { record: recordIn(output), at };
   }
 
   /**
@@ -61,7 +62,8 @@ export function createTokenTable(call: CallDynamo, tableName: string, observe: O
   }
 
   async function write(account: string, change: Change, signal: AbortSignal): Promise<boolean> {
-    const made = change.kind === 'reset' ? await resetOf(account, signal) : changeUpdate(account, change);
+    const made =
+      change.kind === 'reset' ? await resetOf(account, signal) : changeUpdate(account, change, bindingOf(account));
     try {
       await update(account, made, signal);
       return true;
@@ -77,9 +79,30 @@ export function createTokenTable(call: CallDynamo, tableName: string, observe: O
     }
   }
 
+  async function bindUser(userKey: string, binding: UserBinding, signal: AbortSignal): Promise<string> {
+    const key = `user#${userKey}`;
+    try {
+      await update(key, bindUserUpdate(binding), signal);
+      return binding.account;
+    } catch (thrown) {
+      const owner = parseOwner((await get(key, signal)).record);
+      if (owner === undefined) {
+        throw isRefusal(thrown)
+          ? new BrokerError('table_unavailable', "the item of the user can't be understood")
+          : thrown;
+      }
+      return owner;
+    }
+  }
+
+  async function get(key: string, signal: AbortSignal) {
+    const { output, at } = await answered('GetItem', { Key: { account: { S: key } }, ConsistentRead: true }, signal);
+    return { record: typeof output === 'object' && output !== null && 'Item' in output ? output.Item : undefined, at };
+  }
+
   /** Reads the item as it is stored, because the parsed item lacks what is unreadable. */
   async function resetOf(account: string, signal: AbortSignal): Promise<ResetUpdate> {
-    const { record, at } = await readRecord(account, signal);
+    const { record, at } = await get(account, signal);
     return resetUpdate(account, record, at);
   }
 
@@ -96,10 +119,6 @@ export function createTokenTable(call: CallDynamo, tableName: string, observe: O
   }
 }
 
-function recordIn(output: unknown): unknown {
-  return typeof output === 'object' && output !== null && 'Item' in output ? output.Item : undefined;
-}
-
 /** Whether the item shows that a change whose answer was lost, or whose second try was refused, had been made. */
 function isDone(item: Item, change: Change): boolean {
   switch (change.kind) {
@@ -113,6 +132,8 @@ function isDone(item: Item, change: Change): boolean {
       return item.rejectedCredentials.has(change.key);
     case 'reset':
       return item.fault === undefined && item.leaseUntil === 0;
+    case 'extend':
+      return item.owner === change.owner && item.leaseUntil === change.leaseUntil;
     default:
       return false;
   }

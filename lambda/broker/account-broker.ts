@@ -1,15 +1,16 @@
 // Everything that this environment holds of one account: its token, the refresh in flight, its local state. Made by broker.ts.
 import { BrokerError, isOnlyLate } from '../errors.ts';
+import type { Remaining } from './clock.ts';
 import type { Grant, TokenRequest, WarmupResult } from './contract.ts';
 import type { Item } from './item.ts';
 import { createLocalState } from './local-state.ts';
-import { answerReserveMs, loginNeedsMs } from './login-guard.ts';
-import type { AccountPorts, Amendment, Remaining } from './ports.ts';
+import { answerReserveMs, loginNeedsMs } from './login/login-guard.ts';
+import type { AccountPorts, Amendment } from './ports.ts';
 import type { RefreshGoal, RefreshResult } from './refresh.ts';
 import { createRefresh } from './refresh-loop.ts';
 import { createSingleFlight } from './single-flight.ts';
 import { withTimeLimit } from './time-limit.ts';
-import { expiresAt, meetsValidity, renewableFrom } from './token.ts';
+import { expiresAt, fingerprint, meetsValidity, renewableFrom } from './token.ts';
 import { type CachedToken, createTokenCache, isRenewalFailure } from './token-cache.ts';
 
 /** The broker of one account: `Broker` without the account. Its functions throw what those of `Broker` throw. */
@@ -28,6 +29,8 @@ const longestWaitMs = 10_000;
 /** How often an environment looks at the table in the renewal window, and the longest wait for that. Milliseconds. */
 const lookEveryMs = 10_000;
 const longestLookMs = 2000;
+/** How often an environment in use looks whether its token is still valid for callers. Milliseconds. */
+const checkEveryMs = 60_000;
 
 /** @param jitter how far into its first quarter this environment opens the renewal window, from 0 to 1 */
 export function createAccountBroker(ports: AccountPorts, jitter: number): AccountBroker {
@@ -35,8 +38,9 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
   const state = createLocalState();
   const cache = createTokenCache(clock);
   const refreshOnce = createSingleFlight(clock, createRefresh(ports, state, jitter));
-  /** When the item was last looked at, or a refresh was last asked for. Monotonic milliseconds. */
+  /** When a refresh was last asked for, and when one or a check was. Monotonic milliseconds. */
   let lookedAt = Number.NEGATIVE_INFINITY;
+  let checkedAt = Number.NEGATIVE_INFINITY;
 
   return {
     getToken,
@@ -47,44 +51,59 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     isForgettable: () => state.unwrittenRejections.size === 0,
   };
 
-  async function getToken({ minValidityMs = 0, rejected }: Omit<TokenRequest, 'account'>, remaining: Remaining) {
+  async function getToken(asked: Omit<TokenRequest, 'account'>, remaining: Remaining): Promise<Grant> {
+    const { minValidityMs = 0, rejected, caller } = asked;
     const cached = rejected === undefined ? cache.servable() : undefined;
-    const goal = { minValidityMs, ...(rejected !== undefined && { rejected }) };
+    const reported = rejected !== undefined && { rejected, caller: fingerprint(caller ?? '').slice(0, 8) };
+    const goal = { minValidityMs, ...reported };
     if (cached === undefined || !meetsValidity(cached.token, minValidityMs, trustedNow(cached))) {
-      return grantAfter(goal, await refresh({ kind: 'serve', ...goal }, remaining));
+      return grantAfter({ kind: 'serve', ...goal }, await refresh({ kind: 'serve', ...goal }, remaining));
     }
-    return isTimeToLook(cached, remaining)
-      ? grantAfter(goal, await refresh({ kind: 'refresh-ahead', ...goal }, remaining))
-      : grantOf(cached, 'memory', { minValidityMs });
+    const kind = lookNow(cached, remaining);
+    return kind === undefined
+      ? grantOf(cached, 'memory', { minValidityMs })
+      : grantAfter({ kind, ...goal }, await refresh({ kind, ...goal }, remaining));
   }
 
   /** Refreshes, and keeps what came of it. */
   async function refresh(goal: RefreshGoal, remaining: Remaining) {
     const before = cache.servable(goal.rejected)?.token.fingerprint;
-    lookedAt = clock.monotonic();
-    const longestMs = goal.kind === 'refresh-ahead' ? longestLookMs : longestWaitMs;
-    const until = lookedAt + Math.min(longestMs, remaining() - answerReserveMs);
+    const now = clock.monotonic();
+    checkedAt = now;
+    lookedAt = goal.kind === 'check' ? lookedAt : now;
+    const longestMs = goal.kind === 'refresh-ahead' || goal.kind === 'check' ? longestLookMs : longestWaitMs;
+    const until = now + Math.min(longestMs, remaining() - answerReserveMs);
     const result = await refreshOnce({ goal, remaining, until });
     cache.keep(result, goal.rejected);
     return { result, before };
   }
 
-  function grantAfter({ minValidityMs, rejected }: Omit<RefreshGoal, 'kind'>, { result, before }: Refreshed): Grant {
+  function grantAfter({ kind, minValidityMs, rejected }: RefreshGoal, { result, before }: Refreshed): Grant {
     const best = (result.isShared ? undefined : cache.accept(result)) ?? cache.servable(rejected);
     if (best === undefined) {
       throw result.failure ?? new BrokerError('renewal_in_progress', 'the token ran out while the table was read');
     }
-    const { fingerprint } = best.token;
-    const isBrought = fingerprint === result.token?.fingerprint && fingerprint !== before;
-    return grantOf(best, isBrought ? result.source : 'memory', { minValidityMs, failure: result.failure });
+    const brought = result.token?.fingerprint;
+    const isBrought = brought === best.token.fingerprint && brought !== before;
+    const failure = result.failure && { failure: result.failure, isNeeded: kind === 'serve' };
+    return grantOf(best, isBrought ? result.source : 'memory', { minValidityMs, ...failure });
   }
 
-  function isTimeToLook(cached: CachedToken, remaining: Remaining): boolean {
+  /**
+   * In the renewal window an environment looks often, because it may be the one to renew. Before it, once a minute, because
+   * an operator may have made the token invalid. Undefined if it is not time for either.
+   */
+  function lookNow(cached: CachedToken, remaining: Remaining): 'refresh-ahead' | 'check' | undefined {
     const now = trustedNow(cached);
     // A later look could end when there is nothing left to serve.
-    const outlivesLook = cached.wallUntil - now >= longestLookMs + answerReserveMs;
-    const isDue = now >= renewableFrom(cached.token, jitter) && clock.monotonic() - lookedAt >= lookEveryMs;
-    return isDue && outlivesLook && remaining() >= loginNeedsMs;
+    if (cached.wallUntil - now < longestLookMs + answerReserveMs || remaining() < longestLookMs + answerReserveMs) {
+      return undefined;
+    }
+    const isInWindow = now >= renewableFrom(cached.token, jitter) && remaining() >= loginNeedsMs;
+    if (isInWindow && clock.monotonic() - lookedAt >= lookEveryMs) {
+      return 'refresh-ahead';
+    }
+    return clock.monotonic() - checkedAt >= checkEveryMs ? 'check' : undefined;
   }
 
   /** The wall clock, or what the monotonic clock makes of it if that says that more time went by. */
@@ -104,13 +123,14 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     throw failure;
   }
 
-  function grantOf(cached: CachedToken, source: Grant['source'], { minValidityMs, failure }: Asked): Grant {
+  function grantOf(cached: CachedToken, source: Grant['source'], { minValidityMs, failure, isNeeded }: Asked): Grant {
     const { token, isRenewalFailing } = cached;
     const remainingMs = cache.lifeLeftMs(cached);
     const grant = { token, source, remainingMs };
-    // A renewal that failed long before the token ends is no news.
+    // A renewal that failed long before the token ends is no news, unless this caller needed it.
     const isDue = trustedNow(cached) >= renewableFrom(token, 0);
-    if (isRenewalFailure(failure) || (isRenewalFailing && isDue)) {
+    const isFailing = isRenewalFailure(failure) ? isDue || isNeeded === true : isRenewalFailing && isDue;
+    if (isFailing) {
       return { ...grant, warning: 'renewal_failing' };
     }
     return remainingMs < minValidityMs ? { ...grant, warning: 'min_validity_unmet' } : grant;
@@ -139,5 +159,7 @@ interface Refreshed {
 /** What a caller is told beside the token. */
 interface Asked {
   readonly minValidityMs: number;
-  readonly failure?: BrokerError | undefined;
+  readonly failure?: BrokerError;
+  /** Whether this call asked for a renewal. */
+  readonly isNeeded?: boolean;
 }

@@ -33,3 +33,6 @@ export function isSteady(clock: Clock, moment: Moment): boolean {
   const monotonicMs = clock.monotonic() - moment.monotonic;
   return Math.abs(wallMs - monotonicMs) <= clockToleranceMs;
 }
+
+/** Milliseconds that the invocation has left. */
+export type Remaining = () => number;

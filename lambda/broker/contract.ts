@@ -1,6 +1,8 @@
 // What the broker offers to the events: types only. Implemented by broker.ts, called from ../events.
+
+import type { Remaining } from './clock.ts';
 import type { Item } from './item.ts';
-import type { Amendment, Remaining } from './ports.ts';
+import type { Amendment } from './ports.ts';
 import type { Token } from './token.ts';
 
 /** What a caller asks for. */
@@ -11,6 +13,8 @@ export interface TokenRequest {
   readonly minValidityMs?: number;
   /** Fingerprint of a token that Fegora answered 401 to. */
   readonly rejected?: string;
+  /** Who asks, without what callers choose themselves: renewals forced by `rejected` are counted by it. */
+  readonly caller?: string;
 }
 
 /** A token, its source, and a warning if something is not as it should be. */

@@ -1,16 +1,10 @@
 // The protocol as one pure function: what a refresh does about the item as it was read. Called by refresh-loop.ts.
 import { BrokerError } from '../errors.ts';
 import type { Moment } from './clock.ts';
-import {
-  blockOf,
-  type ForcedRenewals,
-  forcedOnceMore,
-  gapEnds,
-  type Item,
-  probedFailure,
-  servableToken,
-  stealableAt,
-} from './item.ts';
+import { blockOf, gapEnds, type Item, probedFailure, servableToken, stealableAt } from './item.ts';
+import { isPatientNext } from './login/backoff.ts';
+import { restsUntil } from './login/doubt.ts';
+import { budgetBlock, budgetFor, forcedBlock, type LoginBudget } from './login/login-budget.ts';
 import type { RefreshGoal } from './refresh.ts';
 import { meetsValidity, renewableFrom, type Token } from './token.ts';
 
@@ -34,26 +28,33 @@ export type Decision =
    */
   | { readonly kind: 'wait'; readonly until: number; readonly probed: BrokerError | undefined }
   /**
-   * Claim the lease and log in. `forced` counts a renewal that a reported token forces. `isBackground`: the caller can be
-   * served whatever becomes of this login. `probed` is the failure that this login probes.
+   * Claim the lease and log in. `isForced`: a reported token forces this login. `isBackground`: the caller can be served
+   * whatever becomes of this login. `isPatient`: listen long for a late answer. `probed` is the failure that it probes.
    */
   | {
       readonly kind: 'log-in';
-      readonly forced: ForcedRenewals | undefined;
+      readonly isForced: boolean;
       readonly isBackground: boolean;
+      readonly isPatient: boolean;
       readonly probed: BrokerError | undefined;
     };
+
+/** What of this environment the decision depends on. */
+export interface DecisionContext {
+  /** How far into its first quarter this environment opens the renewal window, from 0 to 1. */
+  readonly jitter: number;
+  readonly loginBudget: LoginBudget;
+}
 
 /**
  * Decides. Pure: the same arguments give the same answer.
  *
- * @param jitter how far into its first quarter this environment opens the renewal window, from 0 to 1
  * @see docs/architecture.md, «What happens when»
  */
-export function decide(snapshot: Snapshot, goal: RefreshGoal, jitter: number): Decision {
+export function decide(snapshot: Snapshot, goal: RefreshGoal, context: DecisionContext): Decision {
   const { item, current } = snapshot;
   const now = snapshot.seen.wall;
-  if (isSatisfied(snapshot, goal, jitter)) {
+  if (isSatisfied(snapshot, goal, context.jitter)) {
     return { kind: 'serve' };
   }
   const blocked = blockedBy(snapshot, goal);
@@ -61,25 +62,40 @@ export function decide(snapshot: Snapshot, goal: RefreshGoal, jitter: number): D
     return blocked;
   }
   const isForced = goal.rejected !== undefined && servableToken(item, now)?.fingerprint === goal.rejected;
-  const busyUntil = Math.max(stealableAt(item), isForced ? 0 : gapEnds(item));
   const probed = current === undefined ? probedFailure(item) : undefined;
-  if (busyUntil >= now) {
-    return needsHolder(snapshot, goal) ? { kind: 'wait', until: busyUntil, probed } : leaveToHolder(goal);
+  const until = Math.max(stealableAt(item), isForced ? 0 : gapEnds(item));
+  if (until >= now) {
+    return needsHolder(snapshot, goal) ? { kind: 'wait', until, probed } : leaveToHolder(goal);
   }
-  return logIn(snapshot, goal, { isForced, probed });
+  const error = userBlock(snapshot, isForced ? goal : undefined, context.loginBudget);
+  return error === undefined
+    ? { kind: 'log-in', isForced, isBackground: isBackground(snapshot, goal), isPatient: isPatient(item), probed }
+    : { kind: 'blocked', error, isBackedOff: false };
 }
 
-function logIn(
-  { item, current, seen }: Snapshot,
-  { kind }: RefreshGoal,
-  { isForced, probed }: { readonly isForced: boolean; readonly probed: BrokerError | undefined },
-): Decision {
-  const forced = isForced ? forcedOnceMore(item, seen.wall) : undefined;
-  if (forced instanceof BrokerError) {
-    return { kind: 'blocked', error: forced, isBackedOff: false };
+function isBackground({ current }: Snapshot, { kind }: RefreshGoal): boolean {
+  return current !== undefined && (kind === 'serve' || kind === 'refresh-ahead');
+}
+
+function isPatient({ failedClass, failures }: Item): boolean {
+  return isPatientNext(failedClass, failures);
+}
+
+/** Why the Fegora user must not be logged in now: too many refusals within an hour, or its budget is used up. */
+function userBlock(
+  { item, seen }: Snapshot,
+  forcing: RefreshGoal | undefined,
+  settings: LoginBudget,
+): BrokerError | undefined {
+  const budget = budgetFor(settings, item.lifetimeMs);
+  const retryAfterMs = restsUntil(item.sends, seen.wall) - seen.wall;
+  if (retryAfterMs > 0) {
+    return new BrokerError('too_many_refusals', 'three passwords of this user were refused within an hour', {
+      retryAfterMs,
+    });
   }
-  const isBackground = current !== undefined && (kind === 'serve' || kind === 'refresh-ahead');
-  return { kind: 'log-in', forced, isBackground, probed };
+  const forced = forcing && forcedBlock(item.logins, forcing.caller ?? '', budget, seen.wall);
+  return forced ?? budgetBlock(item.logins, budget, seen.wall);
 }
 
 /** Whether the stored token is all that the goal asks for. */
@@ -88,7 +104,8 @@ function isSatisfied({ current, seen }: Snapshot, goal: RefreshGoal, jitter: num
   if (current === undefined || kind === 'verify' || !meetsValidity(current, minValidityMs, seen.wall)) {
     return false;
   }
-  return rejected !== undefined || seen.wall < renewableFrom(current, kind === 'warm' ? 0 : jitter);
+  const isEnough = rejected !== undefined || kind === 'check';
+  return isEnough || seen.wall < renewableFrom(current, kind === 'warm' ? 0 : jitter);
 }
 
 /** What forbids a login, whoever asks: a faulty item, a pause, a back-off; or a renewal ahead that failed a minute ago. */

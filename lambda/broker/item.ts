@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { BrokerError, type ErrorCode } from '../errors.ts';
 import { clockToleranceMs } from './clock.ts';
+import type { LogEntry } from './login/doubt.ts';
 import { expiresAt, loginGapMs, servableUntil, type Token } from './token.ts';
 
 /** The shared table's item of one account, parsed. Times are epoch milliseconds. */
@@ -21,18 +22,26 @@ export interface Item {
   /** No claim before this time; `retryCode` says why. */
   readonly retryAt?: number;
   readonly retryCode?: ErrorCode;
-  /** The answer of the latest failed login, and how often in a row it came. */
+  /** The answer of the latest failed login and its class, and how many failures of the class came in a row. */
   readonly failedAnswer?: string;
+  readonly failedClass?: string;
   readonly failures: number;
   /** Keys (`credentialKey`) of the credentials that Fegora refused. */
   readonly rejectedCredentials: ReadonlySet<string>;
-  /** When a rejected version that had worked may be tried again. */
+  /** When the rejected version that had worked, or that `retryKey` names, may be tried again. */
   readonly retryRejectedAt?: number;
+  /** Key of rejected credentials that get a late try, because their user may have been locked when they were refused. */
+  readonly retryKey?: string;
   /** Key of the credentials that logged in last. */
   readonly lastGood?: string;
   /** No renewal ahead of need before this time. */
   readonly renewAt?: number;
-  readonly forced: ForcedRenewals;
+  /** Sends of this user that brought no token, and whose password may be wrong: the last 24 hours. */
+  readonly sends: readonly LogEntry[];
+  /** Logins of this user: the last 24 hours. */
+  readonly logins: readonly LogEntry[];
+  /** `userKey` of the Fegora user that this account is bound to. */
+  readonly userKey?: string;
   readonly paused: boolean;
   readonly lastLogin?: number;
   /** Lifetime of the latest token; stays after the token is removed. Milliseconds. */
@@ -40,17 +49,9 @@ export interface Item {
   readonly lastError?: { readonly code: ErrorCode; readonly at: number };
 }
 
-/** How many renewals were forced since the window of five minutes opened. */
-export interface ForcedRenewals {
-  readonly count: number;
-  readonly since: number;
-}
-
 /** How long a claim keeps other environments away. Milliseconds. */
 export const leaseMs = 15_000;
 
-const forcedWindowMs = 5 * 60_000;
-const forcedPerWindow = 3;
 /** A pause has no known end, so callers are told to ask again after this time. Milliseconds. */
 const lookAtPauseMs = 30_000;
 
@@ -64,9 +65,16 @@ export function credentialKey(versionId: string, clientId: string, tokenUrl: str
     .digest('hex');
 }
 
-/** The token of a sound item, if it is servable and is not the one reported as rejected. */
-export function servableToken({ fault, token }: Item, now: number, rejected?: string): Token | undefined {
-  const isServable = fault === undefined && token !== undefined && now < servableUntil(token);
+/** Names a Fegora user. Fegora does not tell upper from lower case in user names. SHA-256, 64 hex digits. */
+export function userKey(tokenUrl: string, username: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([tokenUrl, username.toLowerCase()]))
+    .digest('hex');
+}
+
+/** The token of a sound item that is not paused, if it is servable and is not the one reported as rejected. */
+export function servableToken({ fault, token, paused }: Item, now: number, rejected?: string): Token | undefined {
+  const isServable = fault === undefined && !paused && token !== undefined && now < servableUntil(token);
   return isServable && token.fingerprint !== rejected ? token : undefined;
 }
 
@@ -111,25 +119,14 @@ export function gapEnds(item: Item): number {
 }
 
 /**
- * Whether a rejected version may be tried again. Only one that had logged in before: its user may be locked, and the
- * password right. It is due at `retryRejectedAt`, or at once if that is not set: then the environment that wrote the
+ * Whether a rejected version may be tried again. Only one that had logged in before, or that was refused when its user may
+ * have been locked: the password may be right. It is due at `retryRejectedAt`, or at once if that is not set: then the environment that wrote the
  * rejection did not know that the version had worked.
  */
 export function mayRetryRejected(
-  { lastGood, retryRejectedAt = 0 }: Pick<Item, 'lastGood' | 'retryRejectedAt'>,
+  { lastGood, retryKey, retryRejectedAt = 0 }: Pick<Item, 'lastGood' | 'retryKey' | 'retryRejectedAt'>,
   key: string,
   now: number,
 ): boolean {
-  return lastGood === key && retryRejectedAt <= now;
-}
-
-/** The count with one more forced renewal; BrokerError `too_many_rejections` if that is more than three in five minutes. */
-export function forcedOnceMore({ forced }: Item, now: number): ForcedRenewals | BrokerError {
-  const windowEnds = forced.since + forcedWindowMs;
-  if (forced.count === 0 || now >= windowEnds) {
-    return { count: 1, since: now };
-  }
-  return forced.count < forcedPerWindow
-    ? { count: forced.count + 1, since: forced.since }
-    : new BrokerError('too_many_rejections', 'forced renewals are used up', { retryAfterMs: windowEnds - now });
+  return (lastGood === key || retryKey === key) && retryRejectedAt <= now;
 }

@@ -1,7 +1,10 @@
 // What the core needs of the world. Filled by ../handler.ts, implemented in ../aws, ../fegora and ../telemetry.
-import type { BrokerError, ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { Clock } from './clock.ts';
-import type { ForcedRenewals, Item } from './item.ts';
+import type { Item } from './item.ts';
+import type { LogEntry } from './login/doubt.ts';
+import type { LoginBudget } from './login/login-budget.ts';
+import type { FailedLogin, LoginOutcome } from './login/login-outcome.ts';
 import type { Token } from './token.ts';
 
 /** Everything that the core needs. */
@@ -15,6 +18,8 @@ export interface Ports {
   readonly observe: Observe;
   /** Part of what a rejection is about. */
   readonly tokenUrl: string;
+  readonly isConfigured: (account: string) => boolean;
+  readonly loginBudget: LoginBudget;
 }
 
 /** What one secret version holds. */
@@ -34,37 +39,6 @@ export type ReadCredentials = (
   account: string,
   options: { readonly past: boolean; readonly signal: AbortSignal },
 ) => Promise<Credentials>;
-
-/** How a login ended. */
-export type LoginOutcome =
-  | IssuedLogin
-  | FailedLogin
-  /** `beforeFirstByte` answered false: nothing was sent. */
-  | { readonly kind: 'withheld' };
-
-/** A login that brought a token. */
-export interface IssuedLogin {
-  readonly kind: 'issued';
-  readonly accessToken: string;
-  readonly lifetimeMs: number;
-  /** Fegora's clock (`.issued`) minus ours at the answer; absent if the answer does not say. Milliseconds. */
-  readonly skewMs?: number;
-}
-
-/** A login that brought no token. */
-export interface FailedLogin {
-  readonly kind: 'failed';
-  readonly error: BrokerError;
-  /** What Fegora knows of the login: nothing was sent; Fegora answered in full; or nobody can tell. */
-  readonly reached: 'no' | 'answered' | 'unknown';
-  /**
-   * Names the answer, so that equal answers in a row can be counted. `invalid_grant`: Fegora refused the password.
-   * `doubt`: the answer may mean that.
-   */
-  readonly answer: 'invalid_grant' | 'doubt' | 'html_500' | ErrorCode;
-  /** Fegora's `Retry-After` with any status, without a cap. Milliseconds. */
-  readonly retryAfterMs?: number;
-}
 
 /**
  * Opens a connection to Fegora for one login: name, TCP, TLS. It sends nothing of the credentials. The signal ends only
@@ -98,8 +72,21 @@ export interface Claim {
   readonly dropToken: boolean;
   /** The time of the retry after this one; set if this claim retries a rejected version that had worked. */
   readonly retryRejectedAt?: number;
-  /** Set if the stored token was reported as rejected. */
-  readonly forced?: ForcedRenewals;
+  /** The logs with this login in them, as if it had been sent and had brought nothing. */
+  readonly sends: readonly LogEntry[];
+  readonly logins: readonly LogEntry[];
+  /** Set if the account was not bound to this user before. */
+  readonly newUser?: NewUser;
+}
+
+/** What a claim writes when the account is bound to another Fegora user than before. */
+export interface NewUser {
+  /** `userKey` of the user. */
+  readonly key: string;
+  /** Whether the account was bound to a user before: then its token is that user's, and no environment may keep it. */
+  readonly isChange: boolean;
+  /** Keys of credentials that were rejected while another account was bound to the user. */
+  readonly rejectedCredentials: readonly string[];
 }
 
 /** Every other write. `publish` and `fail` apply only for the owner of the latest claim; the rest are unconditional. */
@@ -110,9 +97,16 @@ export type Change =
       readonly token: Token;
       readonly key: string;
       readonly at: number;
+      readonly sends: readonly LogEntry[];
     }
   | Failure
   | Rejection
+  /** Sets a back-off without a claim, because no connection could be made; only if nobody wrote since the item was read. */
+  | { readonly kind: 'unreachable'; readonly revision: number; readonly error: StoredError; readonly backoff: Backoff }
+  /** Makes the holder's lease last longer. */
+  | { readonly kind: 'extend'; readonly owner: string; readonly leaseUntil: number }
+  /** Keeps an account from logging in whose user another account takes over; only if nobody wrote since it was read. */
+  | { readonly kind: 'retire'; readonly revision: number; readonly retryAt: number }
   | { readonly kind: Exclude<Amendment, 'reset'> }
   | { readonly kind: 'reset' };
 
@@ -122,22 +116,37 @@ export interface Failure {
   readonly owner: string;
   readonly endLease: boolean;
   /** Absent if nothing was sent. */
-  readonly error?: { readonly code: ErrorCode; readonly at: number };
-  readonly backoff?: {
-    readonly retryAt: number;
-    readonly code: ErrorCode;
-    readonly answer: string;
-    readonly failures: number;
-  };
+  readonly error?: StoredError;
+  readonly backoff?: Backoff;
   readonly renewAt?: number;
-  /** What the claim had counted or set, as it was before: for a login that was not sent. */
-  readonly rollback?: { readonly forced?: ForcedRenewals; readonly retryRejectedAt?: number };
+  /** The logs without this login, if it was none. */
+  readonly sends?: readonly LogEntry[];
+  readonly logins?: readonly LogEntry[];
+  /** What the claim had set, as it was before: for a login that was not sent. */
+  readonly retryRejectedAt?: number;
+}
+
+/** The latest failure, for operators. */
+export interface StoredError {
+  readonly code: ErrorCode;
+  readonly at: number;
+}
+
+/** Until when no environment may claim, and why. */
+export interface Backoff {
+  readonly retryAt: number;
+  readonly code: ErrorCode;
+  /** The answer and its class (`classOf`), and how many failures of the class came in a row. */
+  readonly answer: string;
+  readonly class: string;
+  readonly failures: number;
 }
 
 /** The note that Fegora refused the credentials with this key. */
 export interface Rejection {
   readonly kind: 'reject';
   readonly key: string;
+  /** When the version gets another try; absent if it gets none. */
   readonly retryRejectedAt?: number;
 }
 
@@ -159,10 +168,17 @@ export interface TokenTable {
   readonly claim: (item: Item, claim: Claim, signal: AbortSignal) => Promise<boolean>;
   /** Whether the change was made; false if another claim came in between. */
   readonly write: (account: string, change: Change, signal: AbortSignal) => Promise<boolean>;
+  /**
+   * Binds a Fegora user to an account, if no account or only `from` is bound to it; says which account is bound to it now.
+   */
+  readonly bindUser: (userKey: string, binding: UserBinding, signal: AbortSignal) => Promise<string>;
 }
 
-/** Milliseconds that the invocation has left. */
-export type Remaining = () => number;
+/** A user that is to belong to `account`, and the account that it may be taken from. */
+export interface UserBinding {
+  readonly account: string;
+  readonly from?: string;
+}
 
 /** What the core noticed about an account, for metrics and the log. Never holds a secret or a token. */
 export type Observation = Noticed & { readonly account: string };
@@ -182,6 +198,8 @@ export type Incident =
   | 'token_malformed'
   | 'table_unavailable'
   | 'publish_refused'
+  | 'user_taken_over'
+  | 'budget_half_used'
   | 'mark_unwritten'
   | 'retry_held'
   | 'html_500_repeated';
@@ -190,30 +208,33 @@ export type Incident =
 export type Observe = (observation: Observation) => void;
 
 /** The ports of one account: the same, without the account in their signatures. */
-export interface AccountPorts extends Pick<Ports, 'clock' | 'random' | 'login' | 'tokenUrl'> {
+export interface AccountPorts
+  extends Pick<Ports, 'clock' | 'random' | 'login' | 'tokenUrl' | 'isConfigured' | 'loginBudget'> {
+  readonly account: string;
   readonly readCredentials: (options: Parameters<ReadCredentials>[1]) => Promise<Credentials>;
   readonly table: {
     readonly read: (signal: AbortSignal) => ReturnType<TokenTable['read']>;
     readonly claim: TokenTable['claim'];
     readonly write: (change: Change, signal: AbortSignal) => Promise<boolean>;
   };
+  /** The whole table: for the items of other accounts of the same user. */
+  readonly users: Pick<TokenTable, 'read' | 'write' | 'bindUser'>;
   readonly observe: (noticed: Noticed) => void;
 }
 
 /** Binds the ports to one account. */
 export function portsOf(account: string, ports: Ports): AccountPorts {
-  const { clock, random, login, tokenUrl, table } = ports;
+  const { table, observe, readCredentials, ...rest } = ports;
   return {
-    clock,
-    random,
-    login,
-    tokenUrl,
-    readCredentials: (options) => ports.readCredentials(account, options),
+    ...rest,
+    account,
+    readCredentials: (options) => readCredentials(account, options),
     table: {
       read: (signal) => table.read(account, signal),
       claim: table.claim,
       write: (change, signal) => table.write(account, change, signal),
     },
-    observe: (noticed) => ports.observe({ ...noticed, account }),
+    users: table,
+    observe: (noticed) => observe({ ...noticed, account }),
   };
 }

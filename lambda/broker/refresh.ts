@@ -1,17 +1,21 @@
 // One search for a token: its goal, its request and its result. Passed between account-broker, single-flight and refresh-loop.
 import type { BrokerError } from '../errors.ts';
-import type { Moment } from './clock.ts';
-import type { Remaining } from './ports.ts';
+import type { Moment, Remaining } from './clock.ts';
 import type { Token } from './token.ts';
 
 /** What a refresh is for. */
 export interface RefreshGoal {
-  /** `refresh-ahead`: the caller has a servable token, and looks whether it is the one to renew it. */
-  readonly kind: 'serve' | 'refresh-ahead' | 'warm' | 'verify';
+  /**
+   * `refresh-ahead`: the caller has a servable token, and looks whether it is the one to renew it. `check`: it only looks
+   * whether its token is still valid for callers.
+   */
+  readonly kind: 'serve' | 'refresh-ahead' | 'check' | 'warm' | 'verify';
   /** Milliseconds, 0 or more. */
   readonly minValidityMs: number;
   /** Fingerprint of a token that Fegora answered 401 to. */
   readonly rejected?: string;
+  /** Who reports it: 8 hex digits that name the calling role. */
+  readonly caller?: string;
 }
 
 /** One search for a token. Other calls of the same account may join it. */
@@ -27,6 +31,8 @@ export interface RefreshRequest {
 /** How a search ended. `token` and `failure` may stand together: a good token whose renewal failed. */
 export interface RefreshResult {
   readonly token?: Token;
+  /** `generation` of the item that was read; absent if none could be. */
+  readonly generation?: number;
   /** A moment at which our wall clock can be trusted about the token. */
   readonly seen: Moment;
   readonly source: 'shared' | 'upstream';
@@ -38,4 +44,17 @@ export interface RefreshResult {
 /** Whether a search that found no token for goal `a` would have found none for goal `b` either. */
 export function isSameGoal(a: RefreshGoal, b: RefreshGoal): boolean {
   return a.kind === b.kind && a.rejected === b.rejected;
+}
+
+/** The item as it was read, as the result of a search; with `failure`, why there is nothing better. */
+export function resultOf({ item, current, seen }: ReadItem, failure?: BrokerError): RefreshResult {
+  const token = current !== undefined && { token: current };
+  const known = item?.fault === undefined && item !== undefined && { generation: item.generation };
+  return { ...token, ...known, seen, source: 'shared', isShared: true, ...(failure !== undefined && { failure }) };
+}
+
+interface ReadItem {
+  readonly item?: { readonly fault?: string; readonly generation: number };
+  readonly current: Token | undefined;
+  readonly seen: Moment;
 }

@@ -1,7 +1,7 @@
 // At most one refresh of one account at a time in this environment. Used by account-broker.ts.
 import { BrokerError, isOnlyLate } from '../errors.ts';
 import { type Clock, momentOf } from './clock.ts';
-import { loginNeedsMs } from './login-guard.ts';
+import { loginNeedsMs } from './login/login-guard.ts';
 import { isSameGoal, type RefreshRequest, type RefreshResult } from './refresh.ts';
 import { meetsValidity, servableUntil } from './token.ts';
 

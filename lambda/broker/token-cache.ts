@@ -11,6 +11,8 @@ export interface CachedToken {
   readonly wallUntil: number;
   /** End of service by the monotonic clock: a jump of the wall clock cannot stretch a token. Milliseconds. */
   readonly monotonicUntil: number;
+  /** `generation` of the item when the token was read or bought. */
+  readonly generation: number | undefined;
   /** Whether the latest try to renew the token failed. */
   readonly isRenewalFailing: boolean;
 }
@@ -23,7 +25,10 @@ export interface TokenCache {
   readonly lifeLeftMs: (cached: CachedToken) => number;
   /** The token that a refresh brought, if it is servable. */
   readonly accept: (result: RefreshResult) => CachedToken | undefined;
-  /** Keeps the token that a refresh brought. An older token does not replace a newer one that the table did not take. */
+  /**
+   * Keeps the token that a refresh brought. An older token does not replace a newer one that the table did not take. A
+   * token of another generation than the item's goes.
+   */
   readonly keep: (result: RefreshResult, rejected?: string) => void;
   readonly clear: () => void;
 }
@@ -44,6 +49,9 @@ export function createTokenCache(clock: Clock): TokenCache {
       return brought !== undefined && isServable(brought) ? brought : undefined;
     },
     keep: (result, rejected) => {
+      if (result.generation !== undefined && result.generation !== cached?.generation) {
+        cached = undefined;
+      }
       const brought = result.isShared ? cachedFrom(result) : undefined;
       if (brought !== undefined && !(cached !== undefined && isBetter(cached, brought, rejected))) {
         cached = brought;
@@ -66,13 +74,13 @@ export function createTokenCache(clock: Clock): TokenCache {
   }
 }
 
-function cachedFrom({ token, seen, failure }: RefreshResult): CachedToken | undefined {
+function cachedFrom({ token, generation, seen, failure }: RefreshResult): CachedToken | undefined {
   if (token === undefined) {
     return undefined;
   }
   const wallUntil = servableUntil(token);
   const monotonicUntil = seen.monotonic + wallUntil - seen.wall;
-  return { token, wallUntil, monotonicUntil, isRenewalFailing: isRenewalFailure(failure) };
+  return { token, generation, wallUntil, monotonicUntil, isRenewalFailing: isRenewalFailure(failure) };
 }
 
 /** Whether this failure means that renewal is in trouble. */

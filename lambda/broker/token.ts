@@ -1,6 +1,5 @@
 // A token and the rules of its life: margin, renewal window, gap between logins. Pure; used by the whole core.
 import { createHash } from 'node:crypto';
-import { BrokerError } from '../errors.ts';
 
 /** An access token of one account, with the lifetime we believe in. */
 export interface Token {
@@ -32,17 +31,14 @@ const longestLifetimeMs = 30 * 24 * 3600 * secondMs;
  * parse; 60 s where neither does; at most 30 days. Both are differences, so a clock that is off on either side cannot
  * stretch them.
  *
- * @throws BrokerError `upstream_invalid_response` for `expires_in` of 0, negative or not a number, or under 5 s in all
+ * @returns milliseconds; undefined if that is under 5 s, or if `expires_in` is 0, negative or not a number
  * @see RFC 6749 section 5.1 (`expires_in`); Fegora's page «Solicitar Token» (`.issued`, `.expires`)
  */
-export function lifetimeOf(claims: LifetimeClaims): number {
+export function lifetimeOf(claims: LifetimeClaims): number | undefined {
   const stated = [statedSeconds(claims.expires_in), statedSpan(claims['.issued'], claims['.expires'])];
   const usable = stated.filter((ms) => ms !== undefined);
   const lifetimeMs = usable.length === 0 ? unknownLifetimeMs : Math.min(...usable, longestLifetimeMs);
-  if (!(lifetimeMs >= shortestLifetimeMs)) {
-    throw new BrokerError('upstream_invalid_response', 'the lifetime is under 5 s');
-  }
-  return lifetimeMs;
+  return lifetimeMs >= shortestLifetimeMs ? lifetimeMs : undefined;
 }
 
 /** A whole number, as a JSON number or a string of digits; `NaN` is no lifetime; anything else says nothing. */

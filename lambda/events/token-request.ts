@@ -52,7 +52,7 @@ export function createIssueToken({ broker, isConfigured, report }: IssueTokenDep
     if (!isConfigured(account)) {
       throw new BrokerError('unknown_account', 'the account is not configured');
     }
-    const grant = await broker.getToken({ account, ...request }, remaining);
+    const grant = await broker.getToken({ account, ...request, caller: invocation.callerRole }, remaining);
     const answer = toAnswer(account, grant);
     report.issued(invocation, grant, want);
     return want === 'metadata' ? answer : { access_token: grant.token.accessToken, ...answer };

@@ -1,7 +1,8 @@
 // Opens a connection to Fegora and sends a password grant over it. Created by ../handler.ts, called by the broker.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { RequestOptions } from 'node:https';
-import type { Credentials, FailedLogin, Login, LoginConnection, LoginOutcome } from '../broker/ports.ts';
+import type { FailedLogin, LoginOutcome } from '../broker/login/login-outcome.ts';
+import type { Credentials, Login, LoginConnection } from '../broker/ports.ts';
 import { BrokerError, type ErrorCode } from '../errors.ts';
 import { failedLogin, interpret, type TokenResponse } from './token-response.ts';
 

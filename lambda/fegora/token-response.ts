@@ -1,5 +1,5 @@
 // Interprets what Fegora's token endpoint answers. Called by password-grant.ts.
-import type { FailedLogin, IssuedLogin } from '../broker/ports.ts';
+import type { FailedLogin, IssuedLogin } from '../broker/login/login-outcome.ts';
 import { lifetimeOf, parseHttpDate } from '../broker/token.ts';
 import { asBrokerError, BrokerError, type ErrorCode } from '../errors.ts';
 import { membersOf, parseJson } from '../json.ts';
@@ -58,6 +58,9 @@ function interpretSuccess(response: TokenResponse, context: LoginContext): Issue
     const issued = members.get('.issued');
     const claims = { expires_in: members.get('expires_in'), '.issued': issued, '.expires': members.get('.expires') };
     const lifetimeMs = lifetimeOf(claims);
+    if (lifetimeMs === undefined) {
+      throw new BrokerError('upstream_invalid_response', 'the lifetime is under 5 s');
+    }
     return { kind: 'issued', accessToken, lifetimeMs, ...skewOf(issued, context.now) };
   } catch (thrown) {
     return failedLogin(asBrokerError(thrown));

@@ -45,6 +45,12 @@ export const metricNames = {
   malformedItems: 'MalformedItems',
   publishRefused: 'PublishRefused',
   markUnwritten: 'MarkUnwritten',
+  /** Logins and invocations that failed because another account is bound to the Fegora user. */
+  duplicateUser: 'DuplicateUser',
+  /** An account took a Fegora user over from an account that is not configured any more. */
+  userTakenOver: 'UserTakenOver',
+  /** Logins of a user that had used up half of its login budget. */
+  budgetHalfUsed: 'BudgetHalfUsed',
   /** Scheduled warm-ups that ran. */
   warmUps: 'WarmUps',
 } as const;

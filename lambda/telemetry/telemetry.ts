@@ -25,12 +25,15 @@ const incidentMetrics: Readonly<Record<Incident, string>> = {
   mark_unwritten: metricNames.markUnwritten,
   retry_held: metricNames.retryHeld,
   html_500_repeated: metricNames.html500Repeated,
+  user_taken_over: metricNames.userTakenOver,
+  budget_half_used: metricNames.budgetHalfUsed,
 };
 
 /** Codes that have their own metric, and so their own alarm. A login or an invocation may end with them. */
 const codeMetrics: Readonly<Partial<Record<ErrorCode, string>>> = {
   credentials_rejected: metricNames.credentialsRejected,
   client_rejected: metricNames.clientRejected,
+  duplicate_user: metricNames.duplicateUser,
   forbidden: metricNames.denied,
   unknown_account: metricNames.denied,
   invalid_account: metricNames.denied,

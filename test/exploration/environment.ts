@@ -1,8 +1,10 @@
 // An execution environment: the real broker in a simulated process. Used by run.ts and test/soak.
+
 import { createTokenTable } from '../../lambda/aws/token-table.ts';
 import { createBroker } from '../../lambda/broker/broker.ts';
 import type { Broker, TokenRequest } from '../../lambda/broker/contract.ts';
 import type { Credentials, Login, Observation, ReadCredentials } from '../../lambda/broker/ports.ts';
+import { defaultLoginBudget } from '../../lambda/config.ts';
 import { asBrokerError, BrokerError, type ErrorCode } from '../../lambda/errors.ts';
 import { createLoginModel, type FegoraModel } from './fegora-model.ts';
 import { sendRequest } from './network-request.ts';
@@ -56,6 +58,8 @@ export function createEnvironment(dependencies: EnvironmentDependencies, host: H
     table: createTokenTable(table.callOf(host), 'tokens', observe),
     observe,
     tokenUrl,
+    isConfigured: (account) => simulatedAccounts.has(account),
+    loginBudget: defaultLoginBudget,
   });
   return { host, broker, ask };
 

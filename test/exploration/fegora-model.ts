@@ -1,12 +1,6 @@
 // A simulated Fegora for one account, and the connections to it. Used by run.ts and test/soak.
-import type {
-  Credentials,
-  FailedLogin,
-  IssuedLogin,
-  Login,
-  LoginConnection,
-  LoginOutcome,
-} from '../../lambda/broker/ports.ts';
+import type { FailedLogin, IssuedLogin, LoginOutcome } from '../../lambda/broker/login/login-outcome.ts';
+import type { Credentials, Login, LoginConnection } from '../../lambda/broker/ports.ts';
 import { BrokerError } from '../../lambda/errors.ts';
 import { connected } from '../support/fegora/connection.ts';
 import type { Oracle, TrueLogin } from './oracle.ts';

@@ -16,6 +16,9 @@ export interface TrueLogin {
   /** When the server had finished it, or when the request was lost. */
   finishedAt?: number;
   refused?: boolean;
+  readonly isForced: boolean;
+  /** Whether the version logged in later, or an operator cleared the rejections: the refusal does not count any more. */
+  isForgotten?: boolean;
   /** Whether its process stored the rejection. */
   isRejectionStored: boolean;
   /** Why the same version may be sent again although it was refused. */
@@ -27,8 +30,8 @@ export interface ClaimState {
   readonly isForced: boolean;
   /** Keys of rejected credentials. */
   readonly rejected: readonly string[];
-  /** Key of a rejected version that logged in before and that this claim is allowed to retry. */
-  readonly retried: string | undefined;
+  /** Keys of rejected versions that this claim may retry: one that logged in before, or that gets a late try. */
+  readonly retried: readonly string[];
 }
 
 /** A token as Fegora knows it. */
@@ -75,6 +78,10 @@ const mostLogins = 200;
 /** The broker's window for forced logins, less the clock differences. */
 const forcedWindowMs = 5 * 60_000 - 8000;
 const forcedPerWindow = 3;
+const mostRefusals = 3;
+/** Less the clock differences, and the seconds that the logs are rounded to. */
+const hourMs = 3_600_000 - 8000;
+const dayMs = 24 * 3_600_000 - 8000;
 /** The shortest back-off of 5 s, less the clock differences. */
 const leastBackoffMs = 1000;
 
@@ -85,7 +92,6 @@ export function createOracle(simulation: Simulation, { account, serverIsBounded 
   const claims = new WeakMap<Host, ClaimState>();
   let count = 0;
   let overlapsInside = 0;
-  let forced = { since: Number.NEGATIVE_INFINITY, count: 0 };
   const addViolation = (violation: string): void => {
     simulation.log(`! ${account}: ${violation}`);
     violations.push(violation);
@@ -114,11 +120,19 @@ export function createOracle(simulation: Simulation, { account, serverIsBounded 
     excuseVersion: (why, versionId) => {
       for (const login of logins.filter((one) => versionId === undefined || one.versionId === versionId)) {
         login.excused ??= why;
+        login.isForgotten = true;
       }
     },
     sent: (host, versionId) => {
       count += 1;
-      const login: TrueLogin = { number: count, host, versionId, sentAt: simulation.now(), isRejectionStored: false };
+      const login: TrueLogin = {
+        number: count,
+        host,
+        versionId,
+        sentAt: simulation.now(),
+        isRejectionStored: false,
+        isForced: claims.get(host)?.isForced === true,
+      };
       simulation.log(`  ${host.name} sends login ${login.number} of ${account} with ${versionId}`);
       for (const other of logins) {
         checkOverlap(login, other);
@@ -126,6 +140,7 @@ export function createOracle(simulation: Simulation, { account, serverIsBounded 
       checkRepeatedRefusal(login);
       checkBackoff();
       checkForcedLogins(login);
+      checkRefusedSends(login);
       logins.push(login);
       logins.splice(0, logins.length - mostLogins);
       return login;
@@ -186,17 +201,32 @@ export function createOracle(simulation: Simulation, { account, serverIsBounded 
     if (claims.get(host)?.isForced !== true) {
       return;
     }
-    const isSameWindow = sentAt < forced.since + forcedWindowMs;
-    forced = isSameWindow ? { ...forced, count: forced.count + 1 } : { since: sentAt, count: 1 };
-    if (forced.count > forcedPerWindow) {
-      addViolation(`${forced.count} forced logins in five minutes`);
+    const granted = new Set([...tokens.values()].map(({ number }) => number));
+    const before = logins.filter(
+      ({ number, isForced, sentAt: at }) => isForced && granted.has(number) && at > sentAt - forcedWindowMs,
+    );
+    if (before.length >= forcedPerWindow) {
+      addViolation(`${before.length + 1} forced logins in five minutes`);
+    }
+  }
+
+  /** Whatever happened to the processes: the claims have counted what they sent. */
+  function checkRefusedSends({ versionId, sentAt }: TrueLogin): void {
+    const refusals = logins.filter(({ refused, isForgotten }) => refused === true && isForgotten !== true);
+    const ofVersion = refusals.filter((one) => one.versionId === versionId && one.sentAt > sentAt - dayMs);
+    const inHour = refusals.filter((one) => one.sentAt > sentAt - hourMs);
+    if (ofVersion.length >= mostRefusals) {
+      addViolation(`${versionId} is sent again after ${ofVersion.length} refusals in 24 hours`);
+    }
+    if (inHour.length >= mostRefusals) {
+      addViolation(`a login after ${inHour.length} refusals of the user in an hour`);
     }
   }
 
   function checkRepeatedRefusal({ host, versionId }: TrueLogin): void {
     const key = credentialKey(versionId, clientId, tokenUrl);
-    const { rejected = [], retried } = claims.get(host) ?? {};
-    if (retried === key) {
+    const { rejected = [], retried = [] } = claims.get(host) ?? {};
+    if (retried.includes(key)) {
       return;
     }
     if (rejected.includes(key)) {

@@ -33,7 +33,7 @@ export const sabotages: readonly NamedSabotage[] = [
         return what === 'publish' || what === 'fail' ? rest : input;
       },
     },
-    violation: /replaced token|two logins/,
+    violation: /replaced token|two logins|no token minutes after/,
   },
   {
     part: 'the guard before the first byte',

@@ -1,6 +1,6 @@
-// Tests the login guard (lambda/broker/login-guard.ts) on a simulated machine that is suspended.
+// Tests the login guard (lambda/broker/login/login-guard.ts) on a simulated machine that is suspended.
 import { expect, test } from 'vitest';
-import { armGuard } from '../../lambda/broker/login-guard.ts';
+import { armGuard } from '../../lambda/broker/login/login-guard.ts';
 import { createSimulation } from './simulation.ts';
 
 test('aborts a login within 500 ms when the machine wakes from a suspension after its deadline', async () => {

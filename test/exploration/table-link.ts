@@ -116,8 +116,8 @@ export function createTableLink(
     if (before.paused?.BOOL === true || number(before.retry_at) > now + 2 * toleranceMs) {
       oracle.addViolation(`${host.name} claimed although no login was allowed`);
     }
-    const isForced =
-      before.forced_since?.N !== after.forced_since?.N || before.forced_count?.N !== after.forced_count?.N;
+    // Only the entry of a forced login names a caller.
+    const isForced = /\.[0-9a-f]{8}$/.test(after.logins?.S ?? '');
     const gapEndsAt = number(before.last_login) + loginGapMs(number(before.lifetime_ms));
     if (before.last_login !== undefined && !isForced && gapEndsAt > now + 2 * toleranceMs) {
       oracle.addViolation(`${host.name} claimed ${gapEndsAt - now} ms before another login was due`);
@@ -151,11 +151,11 @@ function numberOf({ tokens }: Oracle, row: Row): number {
   return tokens.get(row.access_token?.S ?? '')?.number ?? Number.NaN;
 }
 
-/** Returns the key of the rejected version that the claim retries, if that retry is due. */
-function retriedBy(before: Row, after: Row, now: number): string | undefined {
+/** Returns the keys of the rejected versions that the claim may retry, if a retry is due. */
+function retriedBy(before: Row, after: Row, now: number): readonly string[] {
   const retryAt = number(before.next_try);
   const isDue = retryAt !== number(after.next_try) && retryAt <= now + toleranceMs;
-  return isDue ? before.proven?.S : undefined;
+  return isDue ? [before.proven?.S ?? '', before.retry_key?.S ?? ''] : [];
 }
 
 function number(attribute: Attribute | undefined): number {

@@ -33,16 +33,16 @@ export function createBreakpoint(): ServerBreakpoint {
   };
 }
 
-/** A proxy in front of the table with breakpoints at the publication of a token. */
+/** A proxy in front of the table with breakpoints at a claim and at the publication of a token. */
 export interface TableWithBreakpoints extends LoopbackServer {
   /** `before`: the request has not reached the table. `after`: the table has made the write and not answered. */
-  readonly breakAtPublish: (account: string, when: 'before' | 'after') => Breakpoint;
+  readonly breakAt: (account: string, write: 'claim' | 'publish', when: 'before' | 'after') => Breakpoint;
 }
 
 /** Starts the proxy in front of the table at `tableUrl`. */
 export async function startTableWithBreakpoints(tableUrl: string): Promise<TableWithBreakpoints> {
   const breakpoints = new Map<string, ServerBreakpoint>();
-  const waitAt = (account: string, when: string) => breakpoints.get(`${account} ${when}`)?.wait();
+  const waitAt = (write: string, when: string) => breakpoints.get(`${write} ${when}`)?.wait();
   const server = await listen(
     createHttpServer((incoming, outgoing) => {
       relay(incoming, outgoing).catch(() => outgoing.destroy());
@@ -50,29 +50,29 @@ export async function startTableWithBreakpoints(tableUrl: string): Promise<Table
   );
   return {
     ...server,
-    breakAtPublish: (account, when) => {
+    breakAt: (account, write, when) => {
       const breakpoint = createBreakpoint();
-      breakpoints.set(`${account} ${when}`, breakpoint);
+      breakpoints.set(`${account} ${write} ${when}`, breakpoint);
       return breakpoint;
     },
   };
 
   async function relay(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await buffer(incoming);
-    const published = publishedAccount(incoming, body);
-    await waitAt(published, 'before');
+    const write = writeOf(incoming, body);
+    await waitAt(write, 'before');
     const answer = await forward(tableUrl, incoming, body);
     const text = await buffer(answer);
-    await waitAt(published, 'after');
+    await waitAt(write, 'after');
     outgoing.writeHead(answer.statusCode ?? 502, answer.headers).end(text);
   }
 }
 
-/** Returns the account whose token a request publishes, or '' for any other request. */
-function publishedAccount({ headers }: IncomingMessage, body: Buffer): string {
+/** Returns the account and the operation of a request. */
+function writeOf({ headers }: IncomingMessage, body: Buffer): string {
   const operation = String(headers['x-amz-target']).split('.')[1] ?? '';
   const input: { Key?: { account?: { S?: string } } } = JSON.parse(body.toString());
-  return operationOf(operation, { ...input }) === 'publish' ? (input.Key?.account?.S ?? '') : '';
+  return `${input.Key?.account?.S} ${operationOf(operation, { ...input })}`;
 }
 
 function forward(url: string, { method, headers }: IncomingMessage, body: Buffer): Promise<IncomingMessage> {

@@ -7,6 +7,7 @@ import { type Point, startTakeover, type Takeover } from './takeover.ts';
 const takeoverMs = 15_000 + 3000;
 
 const kills: readonly { readonly point: Point; readonly extraLogins: number }[] = [
+  { point: 'while connecting', extraLogins: 0 },
   { point: 'after the claim', extraLogins: 0 },
   { point: 'after the answer', extraLogins: 1 },
   { point: 'before publishing', extraLogins: 1 },

@@ -45,10 +45,9 @@ async function stopPastLease(round: number, point: Point) {
 
 describe.concurrent('promise 4: a leader that was stopped past its lease', () => {
   test.for(rounds)('sends nothing when it was stopped after the claim (round %i)', { timeout }, async (round) => {
-    const { logins, newer, late, again, process } = await stopPastLease(round, 'after the claim');
+    const { logins, newer, late, again } = await stopPastLease(round, 'after the claim');
 
     expect(logins).toBe(1);
-    expect(process.logged('guard_expired')).toBe(1);
     // It may have no time left to find the token of the other login.
     expect([newer, undefined]).toContain(late.fingerprint);
     expect(again).toMatchObject({ fingerprint: newer });

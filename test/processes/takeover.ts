@@ -16,7 +16,12 @@ import { type Process, type Reply, startProcess, startProcesses } from './proces
 import { startServers, tableName, userOf } from './servers.ts';
 
 /** Where a leader can stop, in the order of its login. */
-export type Point = 'after the claim' | 'after the answer' | 'before publishing' | 'after publishing';
+export type Point =
+  | 'while connecting'
+  | 'after the claim'
+  | 'after the answer'
+  | 'before publishing'
+  | 'after publishing';
 
 /** A process that has stopped at a breakpoint during its login. */
 export interface Leader {
@@ -88,20 +93,22 @@ export async function startTakeover(accounts: readonly string[]): Promise<Takeov
     point: Point,
   ): Promise<{ breakpoint: Breakpoint; env?: Record<string, string> }> {
     switch (point) {
-      case 'after the claim': {
+      case 'while connecting': {
         const proxy = await startTlsProxyWithBreakpoint(servers.fegora.origin);
         closing.push(proxy.close);
         return { breakpoint: proxy.breakpoint, env: await envFor(account, proxy) };
       }
+      case 'after the claim':
+        return { breakpoint: table.breakAt(account, 'claim', 'after') };
       case 'after the answer': {
         const breakpoint = createBreakpoint();
         answerBreakpoints.set(userOf(account), breakpoint);
         return { breakpoint };
       }
       case 'before publishing':
-        return { breakpoint: table.breakAtPublish(account, 'before') };
+        return { breakpoint: table.breakAt(account, 'publish', 'before') };
       case 'after publishing':
-        return { breakpoint: table.breakAtPublish(account, 'after') };
+        return { breakpoint: table.breakAt(account, 'publish', 'after') };
     }
   }
 

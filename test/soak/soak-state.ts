@@ -1,5 +1,6 @@
 // The state of a soak run: its environments, accounts and calls. Used by soak.ts and the fault plan.
-import type { Observation, Remaining } from '../../lambda/broker/ports.ts';
+import type { Remaining } from '../../lambda/broker/clock.ts';
+import type { Observation } from '../../lambda/broker/ports.ts';
 import { createEnvironment, type ExecutionEnvironment, type SimulatedAccount } from '../exploration/environment.ts';
 import { createFegoraModel } from '../exploration/fegora-model.ts';
 import { createOracle, type Oracle } from '../exploration/oracle.ts';

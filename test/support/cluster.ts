@@ -1,4 +1,5 @@
 // Runs several environments of the broker in one process on virtual time. Used by test/scenario/broker.
+
 import { onTestFinished } from 'vitest';
 import { createCredentialSources } from '../../lambda/aws/credential-sources.ts';
 import { type CallDynamo, createTokenTable } from '../../lambda/aws/token-table.ts';
@@ -6,6 +7,7 @@ import { createBroker } from '../../lambda/broker/broker.ts';
 import type { Clock } from '../../lambda/broker/clock.ts';
 import type { Broker, Grant, TokenRequest } from '../../lambda/broker/contract.ts';
 import type { Login, Observation, Ports } from '../../lambda/broker/ports.ts';
+import { defaultLoginBudget } from '../../lambda/config.ts';
 import { BrokerError } from '../../lambda/errors.ts';
 import { createLogin } from '../../lambda/fegora/password-grant.ts';
 import { type FegoraSimulator, startFegoraSimulator } from '../../local/fegora/simulator.ts';
@@ -248,6 +250,8 @@ function createEnvironment(dependencies: EnvironmentDependencies, environment: n
       now: own.now,
     }),
     table: createTokenTable(withTrouble(call, table, { clock, environment }), 'tokens', observe),
+    isConfigured: (asked) => asked === account,
+    loginBudget: defaultLoginBudget,
   });
 }
 
@@ -267,6 +271,10 @@ function withTrouble(
   { clock, environment }: { readonly clock: VirtualClock; readonly environment: number },
 ): CallDynamo {
   return async (operation, input, signal) => {
+    // The item of a Fegora user is written once: troubles and counts are about the item of the account.
+    if (JSON.stringify(input.Key).includes('user#')) {
+      return await call(operation, input, signal);
+    }
     const trouble = table.trouble(operation, environment);
     table.calls.push({ operation, environment, at: clock.monotonic() });
     if (trouble === 'hanging') {
@@ -357,4 +365,9 @@ function createRandom(): () => number {
     state = (state * 48_271) % 2_147_483_647;
     return state / 2_147_483_647;
   };
+}
+
+/** How many logins the item counts as forced by a report of a token. */
+export function forcedLogins({ table }: Pick<Cluster, 'table'>): number {
+  return (table.rows.get(account)?.logins?.S ?? '').split(' ').filter((entry) => /\.[0-9a-f]{8}$/.test(entry)).length;
 }

@@ -1,4 +1,5 @@
 // Tests a process that is frozen during its login, with real time and real sockets.
+
 import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { createTokenTable } from '../../../lambda/aws/token-table.ts';
@@ -6,6 +7,7 @@ import { createBroker } from '../../../lambda/broker/broker.ts';
 import type { Clock } from '../../../lambda/broker/clock.ts';
 import type { Broker } from '../../../lambda/broker/contract.ts';
 import type { Login } from '../../../lambda/broker/ports.ts';
+import { defaultLoginBudget } from '../../../lambda/config.ts';
 import { BrokerError } from '../../../lambda/errors.ts';
 import { createLogin } from '../../../lambda/fegora/password-grant.ts';
 import { overConnection } from '../../support/fegora/connection.ts';
@@ -77,6 +79,8 @@ function freezingBroker(tokenUrl: string, dynamo: MemoryDynamo, frozen: () => vo
     table: createTokenTable(dynamo.call, 'tokens', () => {}),
     observe: () => {},
     tokenUrl,
+    isConfigured: () => true,
+    loginBudget: defaultLoginBudget,
   });
 }
 

@@ -94,14 +94,14 @@ describe('promise 16: an outage of one hour with 50 calls a second in 20 environ
 describe('promise 17: Retry-After in all environments', () => {
   const cases = [
     ['seconds', () => '40', 40],
-    ['fewer seconds than our own back-off', () => '1', 5],
+    ['fewer seconds than our own back-off', () => '1', 30],
     ['a date', (now: number) => new Date(now + 40_000).toUTCString(), 40],
-    ['a date that has passed', (now: number) => new Date(now - 40_000).toUTCString(), 5],
+    ['a date that has passed', (now: number) => new Date(now - 40_000).toUTCString(), 30],
     ['a year', () => '31536000', 300],
     ['a date in a year', (now: number) => new Date(now + 31_536_000_000).toUTCString(), 300],
-    ['garbage', () => 'in a moment', 5],
-    ['a number in another notation', () => '4e9', 5],
-    ['nothing at all', () => '', 5],
+    ['garbage', () => 'in a moment', 30],
+    ['a number in another notation', () => '4e9', 30],
+    ['nothing at all', () => '', 30],
   ] as const;
 
   test.each(cases)('backs off in all environments as Retry-After says: %s', async (_, retryAfter, seconds) => {
@@ -121,7 +121,7 @@ describe('promise 17: Retry-After in all environments', () => {
       expect(told?.error?.retryAfterMs).toBeLessThanOrEqual(seconds * 1250);
       expect(told?.error?.retryAfterMs).toBeGreaterThan(seconds * 1000 - 2000);
     }
-    await clock.advance(1000 + (seconds === 5 ? 1250 : 0));
+    await clock.advance(1000);
     fegora.clearFaults();
     const answers = await askAll();
     expect(answers.filter(({ error }) => error)).toEqual([]);

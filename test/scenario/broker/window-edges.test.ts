@@ -159,12 +159,14 @@ describe('answers to warm-ups, events and operators', () => {
     });
   });
 
-  test('forgets the cached token at once after a purge and keeps it after a pause', async () => {
+  test('promise 76: forgets the cached token at once after a purge, and within 60 s after a pause', async () => {
     const cluster = await clusterWithToken();
     await cluster.pass(61_000);
     await settled(cluster, cluster.brokers[0]?.amend(account, 'pause', whole));
-    expect((await cluster.askAll())[0]?.grant?.source).toBe('memory');
+    await cluster.pass(60_000);
+    expect((await cluster.askAll())[0]?.error?.code).toBe('paused');
     await settled(cluster, cluster.brokers[0]?.amend(account, 'resume', whole));
+    expect((await cluster.askAll())[0]?.grant?.source).toBe('shared');
     await settled(cluster, cluster.brokers[0]?.amend(account, 'purge', whole));
 
     expect((await cluster.askAll())[0]?.grant?.source).toBe('upstream');

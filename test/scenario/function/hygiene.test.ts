@@ -1,4 +1,5 @@
 // Secrets in every place where they could leak: none shows in an answer or in the log.
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCredentialSources } from '../../../lambda/aws/credential-sources.ts';
@@ -7,6 +8,7 @@ import { createTokenTable } from '../../../lambda/aws/token-table.ts';
 import { createBroker } from '../../../lambda/broker/broker.ts';
 import type { LoginConnection, TokenTable } from '../../../lambda/broker/ports.ts';
 import { fingerprint } from '../../../lambda/broker/token.ts';
+import { defaultLoginBudget } from '../../../lambda/config.ts';
 import { BrokerError } from '../../../lambda/errors.ts';
 import { createRouter, type Handler } from '../../../lambda/events/router.ts';
 import { createTelemetry } from '../../../lambda/telemetry/telemetry.ts';
@@ -178,7 +180,14 @@ function connect(frail: Frail) {
         now: clock.now,
       }),
     ),
-    table: { read: frail(table.read), claim: frail(table.claim), write: frail(table.write) },
+    table: {
+      read: frail(table.read),
+      claim: frail(table.claim),
+      write: frail(table.write),
+      bindUser: frail(table.bindUser),
+    },
+    isConfigured: (account) => config.accounts.has(account),
+    loginBudget: defaultLoginBudget,
   });
   return { handler: createRouter({ config, broker, random: () => 0, report: telemetry }), clock };
 }

@@ -261,7 +261,8 @@ describe('promise 44: the item in the table', () => {
     const client = new DynamoDBClient({ endpoint: system.tableUrl, region: 'us-east-1', credentials });
     const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName }));
     client.destroy();
-    expect(Items).toHaveLength(1);
+    // The item of the account, and that of the Fegora user.
+    expect(Items).toHaveLength(2);
     expect(JSON.stringify(Items)).toContain(answer.body.access_token);
     // The refresh tokens of the simulator begin with `not-a-real-refresh-`.
     expect(JSON.stringify(Items)).not.toMatch(/refresh/i);

@@ -1,5 +1,6 @@
 // Wraps or fakes the connections of the login port. Used by tests that put something between the broker and Fegora.
-import type { FailedLogin, LoginConnection } from '../../../lambda/broker/ports.ts';
+import type { FailedLogin } from '../../../lambda/broker/login/login-outcome.ts';
+import type { LoginConnection } from '../../../lambda/broker/ports.ts';
 
 type Send = LoginConnection['send'];
 

@@ -1,6 +1,7 @@
 // Makes one login over a real socket, and the answers for it. Used by the contract tests of logins.
 import { afterEach, assert, expect } from 'vitest';
-import type { LoginConnection, LoginOutcome } from '../../../lambda/broker/ports.ts';
+import type { LoginOutcome } from '../../../lambda/broker/login/login-outcome.ts';
+import type { LoginConnection } from '../../../lambda/broker/ports.ts';
 import { createLogin } from '../../../lambda/fegora/password-grant.ts';
 import type { Certificate } from '../certificates.ts';
 import { type Behaviour, httpAnswer, type RawUpstream, startRawUpstream } from './raw-upstream.ts';

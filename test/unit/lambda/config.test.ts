@@ -26,6 +26,7 @@ describe('the configuration', () => {
         ]),
         defaultAccount: undefined,
         tableName: 'tokens',
+        loginBudget: { perHour: 12, perDay: 150 },
       },
     });
   });
@@ -42,12 +43,15 @@ describe('the configuration', () => {
       FEGORA_ALLOW_HTTP_LOOPBACK: '1',
       FEGORA_CLIENT_ID: 'other',
       FEGORA_DEFAULT_ACCOUNT: 'two',
+      FEGORA_LOGINS_PER_HOUR: '4',
+      FEGORA_LOGINS_PER_DAY: '250',
     });
     expect(parsed).toMatchObject({
       config: {
         tokenUrl: 'http://127.0.0.1:4711/token',
         clientId: 'other',
         defaultAccount: 'two',
+        loginBudget: { perHour: 4, perDay: 250 },
       },
     });
   });

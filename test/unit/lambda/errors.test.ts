@@ -14,6 +14,7 @@ const contract = {
   configuration: [500, false],
   secret_malformed: [500, false],
   secret_missing: [500, false],
+  duplicate_user: [500, false],
   credentials_missing: [500, false],
   credentials_rejected: [502, false],
   client_rejected: [502, false],
@@ -28,6 +29,8 @@ const contract = {
   renewal_in_progress: [503, true],
   secret_unavailable: [503, true],
   table_unavailable: [503, true],
+  too_many_refusals: [503, true],
+  login_budget: [503, true],
   paused: [503, true],
   deadline: [503, true],
 } as const satisfies Record<ErrorCode, readonly [number, boolean]>;
@@ -44,7 +47,7 @@ describe('an error code', () => {
   );
 
   it('is recognized by its name, and no other value is', () => {
-    expect(codes).toHaveLength(26);
+    expect(codes).toHaveLength(29);
     expect(['', 'Internal', 'toString', '__proto__', 500, null, undefined].filter(isErrorCode)).toEqual([]);
   });
 });

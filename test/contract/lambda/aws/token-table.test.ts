@@ -41,11 +41,17 @@ function stored(account: string, token: Token): Row {
 }
 
 function claimOf(owner: string, at = now, rest: Partial<Claim> = {}): Claim {
-  return { owner, now: at, leaseUntil: at + 15_000, dropToken: false, ...rest };
+  return { owner, now: at, leaseUntil: at + 15_000, dropToken: false, sends: [], logins: [], ...rest };
 }
 
-const backoff = { retryAt: now + 5000, code: 'upstream_unavailable', answer: 'html_500', failures: 2 } as const;
-const backoffAttributes = ['retry_at', 'retry_code', 'failed_answer', 'failures'];
+const backoff = {
+  retryAt: now + 5000,
+  code: 'upstream_unavailable',
+  answer: 'html_500',
+  class: 'unavailable',
+  failures: 2,
+} as const;
+const backoffAttributes = ['retry_at', 'retry_code', 'failed_answer', 'failed_class', 'failures'];
 
 const backends: readonly (readonly [string, () => TableHarness | Promise<TableHarness>])[] = [
   ['in memory', () => harnessInMemory(() => now)],
@@ -69,7 +75,7 @@ describe.each(backends)('the token table %s', (where, start) => {
   const write = (change: Change): Promise<boolean> => table.write(account, change, never);
   const claim = (item: Item, taken: Claim): Promise<boolean> => table.claim(item, taken, never);
   const publish = (owner: string, token: Token, key = 'key-1'): Promise<boolean> =>
-    write({ kind: 'publish', owner, token, key, at: now + 400 });
+    write({ kind: 'publish', owner, token, key, at: now + 400, sends: [] });
   const row = async (): Promise<Row> => (await harness.row(account)) ?? {};
   const put = (content: Row): Promise<void> => harness.put(account, content);
 
@@ -87,7 +93,8 @@ describe.each(backends)('the token table %s', (where, start) => {
         leaseUntil: 0,
         failures: 0,
         rejectedCredentials: new Set(),
-        forced: { count: 0, since: 0 },
+        sends: [],
+        logins: [],
         paused: false,
       });
     });
@@ -126,6 +133,8 @@ describe.each(backends)('the token table %s', (where, start) => {
         revision: { N: '1' },
         owner: { S: 'owner-1' },
         lease_until: { N: String(now + 15_000) },
+        sends: { S: '' },
+        logins: { S: '' },
       });
       expect(await claim(asRead, claimOf('owner-2', now + 60_000))).toBe(false);
       expect((await read()).owner).toBe('owner-1');
@@ -192,14 +201,33 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(harness.observations).toEqual([]);
     });
 
-    test('writes the retry time of a rejected version and the count of forced renewals at a claim', async () => {
-      const forced = { count: 2, since: now - 1000 };
-      await claim(await read(), claimOf('owner-1', now, { retryRejectedAt: now + 21_600_000, forced }));
+    test('writes the retry time of a rejected version, and the logs of sends and logins, at a claim', async () => {
+      const sends = [{ at: now - 60_000, tag: 'aaaaaaaa' }];
+      const logins = [
+        { at: now - 3_600_000, tag: '' },
+        { at: now, tag: 'bbbbbbbb' },
+      ];
+      await claim(await read(), claimOf('owner-1', now, { retryRejectedAt: now + 21_600_000, sends, logins }));
 
-      expect(await read()).toMatchObject({ retryRejectedAt: now + 21_600_000, forced });
+      expect(await read()).toMatchObject({ retryRejectedAt: now + 21_600_000, sends, logins });
       await write({ kind: 'fail', owner: 'owner-1', endLease: true });
+      expect(await read()).toMatchObject({ retryRejectedAt: now + 21_600_000, sends, logins });
       await claim(await read(), claimOf('owner-2'));
-      expect(await read()).toMatchObject({ retryRejectedAt: now + 21_600_000, forced });
+      await write({ kind: 'fail', owner: 'owner-2', endLease: true, sends, logins: [] });
+      expect(await read()).toMatchObject({ sends, logins: [] });
+    });
+
+    test('binds the account to a user at a claim, and drops what belonged to the user before', async () => {
+      await held('owner-1');
+      await publish('owner-1', tokenOf('a'));
+      const newUser = { key: 'user-2', isChange: true, rejectedCredentials: ['key-8', 'key-9'] };
+      await claim(await read(), claimOf('owner-2', now, { dropToken: true, newUser }));
+      const item = await read();
+
+      expect(item).toMatchObject({ userKey: 'user-2', generation: 1 });
+      expect(item.rejectedCredentials).toEqual(new Set(['key-8', 'key-9']));
+      expect(item).not.toHaveProperty('token');
+      expect(item).not.toHaveProperty('lastGood');
     });
   });
 
@@ -559,10 +587,10 @@ describe.each(backends)('the token table %s', (where, start) => {
     });
 
     test('removes what is of another type, also if it protects the user', async () => {
-      await put({ ...used(), marks: { S: 'key-1' }, paused: { S: 'true' }, sends: { N: '1' }, budget: { SS: ['1'] } });
+      await put({ ...used(), marks: { S: 'key-1' }, paused: { S: 'true' }, sends: { N: '1' }, logins: { SS: ['1'] } });
       await reset();
 
-      expect(Object.keys(await row()).filter((name) => /marks|paused|sends|budget/.test(name))).toEqual([]);
+      expect(Object.keys(await row()).filter((name) => /marks|paused|sends|logins/.test(name))).toEqual([]);
       expect(await row()).toHaveProperty('user_key');
     });
 
@@ -688,7 +716,10 @@ describe.each(backends)('the token table %s', (where, start) => {
     });
 
     const lostRequests: readonly (readonly [string, () => Change])[] = [
-      ['publication', () => ({ kind: 'publish', owner: 'owner-1', token: tokenOf('a'), key: 'key-1', at: now })],
+      [
+        'publication',
+        () => ({ kind: 'publish', owner: 'owner-1', token: tokenOf('a'), key: 'key-1', at: now, sends: [] }),
+      ],
       [
         'failure',
         () => ({ kind: 'fail', owner: 'owner-1', endLease: true, error: { code: 'internal', at: now }, backoff }),
@@ -824,7 +855,7 @@ describe('requests and conclusions of the adapter', () => {
   });
 
   const published: Row = { ...stored(account, mine), owner: { S: 'owner-1' }, lease_until: { N: '0' } };
-  const publication: Change = { kind: 'publish', owner: 'owner-1', token: mine, key: 'key-1', at: now };
+  const publication: Change = { kind: 'publish', owner: 'owner-1', token: mine, key: 'key-1', at: now, sends: [] };
   const failed: Row = {
     schema: { N: '1' },
     revision: { N: '3' },

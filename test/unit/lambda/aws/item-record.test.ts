@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { emptyItem, parseRecord } from '../../../../lambda/aws/item-record.ts';
+import { boundTo, emptyItem, parseRecord } from '../../../../lambda/aws/item-record.ts';
 import { fingerprint, seal, type Token } from '../../../../lambda/broker/token.ts';
 
 const accessToken = 'not-a-real-token';
@@ -11,6 +11,10 @@ const token: Token = {
   lifetimeMs: 1_800_000,
   versionId: 'v1',
 };
+
+function secondsOf(base36: string): number {
+  return Number.parseInt(base36, 36);
+}
 
 /** A record with every attribute in it. */
 const record = {
@@ -33,8 +37,11 @@ const record = {
   next_try: { N: '1768480200000' },
   proven: { S: 'key-1' },
   renew_at: { N: '1768478460000' },
-  forced_count: { N: '2' },
-  forced_since: { N: '1768478300000' },
+  retry_key: { S: 'key-2' },
+  failed_class: { S: 'unavailable' },
+  sends: { S: 'tez9c0.0a1b2c3d' },
+  logins: { S: 'tez9c0. tez9c1.0a1b2c3d' },
+  user_key: { S: 'user-1' },
   paused: { BOOL: true },
   last_login: { N: '1768478400400' },
   last_error_code: { S: 'upstream_unavailable' },
@@ -57,7 +64,14 @@ const item = {
   retryRejectedAt: 1_768_480_200_000,
   lastGood: 'key-1',
   renewAt: 1_768_478_460_000,
-  forced: { count: 2, since: 1_768_478_300_000 },
+  retryKey: 'key-2',
+  failedClass: 'unavailable',
+  sends: [{ at: secondsOf('tez9c0') * 1000, tag: '0a1b2c3d' }],
+  logins: [
+    { at: secondsOf('tez9c0') * 1000, tag: '' },
+    { at: secondsOf('tez9c1') * 1000, tag: '0a1b2c3d' },
+  ],
+  userKey: 'user-1',
   paused: true,
   lastLogin: 1_768_478_400_400,
   lastError: { code: 'upstream_unavailable', at: 1_768_478_399_000 },
@@ -73,7 +87,8 @@ describe('a record', () => {
       leaseUntil: 0,
       failures: 0,
       rejectedCredentials: new Set(),
-      forced: { count: 0, since: 0 },
+      sends: [],
+      logins: [],
       paused: false,
     });
   });
@@ -163,7 +178,6 @@ describe('promise 13: what cannot be understood', () => {
       retry_code: { S: 'a code of a later version' },
       last_error_code: { S: 'a code of a later version' },
       failures: { S: 'many' },
-      forced_count: { S: 'many' },
       paused: { S: 'true' },
       renew_at: { N: '' },
       marks: { SS: ['key-1', 5] },
@@ -173,19 +187,34 @@ describe('promise 13: what cannot be understood', () => {
     expect(parsed.item).toEqual({
       ...rest,
       failures: 0,
-      forced: { count: 0, since: 0 },
       paused: false,
       rejectedCredentials: new Set(['key-1']),
     });
   });
 
-  test.each(['forced_count', 'forced_since', 'last_error_at'])('half a pair is none: %s', (name) => {
-    const { [name]: _, ...rest }: Record<string, unknown> = record;
-    const parsed = parseRecord('main', rest).item;
+  test('half a pair is none: last_error_at', () => {
+    const { last_error_at: _, ...rest }: Record<string, unknown> = record;
 
-    expect(name === 'last_error_at' ? parsed.lastError : parsed.forced).toEqual(
-      name === 'last_error_at' ? undefined : { count: 0, since: 0 },
-    );
+    expect(parseRecord('main', rest).item.lastError).toBeUndefined();
+  });
+
+  test('reads the entries of a log that are well formed, and leaves the others out', () => {
+    const parsed = parseRecord('main', { ...record, sends: { S: 'tez9c0.0a1b2c3d x tez9c1. tez9c2.XYZ .a' } }).item;
+
+    expect(parsed.sends).toEqual([
+      { at: secondsOf('tez9c0') * 1000, tag: '0a1b2c3d' },
+      { at: secondsOf('tez9c1') * 1000, tag: '' },
+    ]);
+  });
+
+  test('promise 75: a token that was bought with other settings, or is not bound at all, is a miss', () => {
+    const bound = { ...record, bound_to: { S: boundTo('settings', 'not-a-real-token') } };
+
+    expect(parseRecord('main', bound, 'settings').item.token).toEqual(item.token);
+    expect(parseRecord('main', bound, 'other settings')).toMatchObject({ isTokenMalformed: false });
+    expect(parseRecord('main', bound, 'other settings').item).not.toHaveProperty('token');
+    expect(parseRecord('main', record, 'settings').item).not.toHaveProperty('token');
+    expect(parseRecord('main', record).item.token).toEqual(item.token);
   });
 
   test('names of prototypes are names like others', () => {

@@ -69,13 +69,19 @@ describe('the update of a reset', () => {
   test('sets, removes or keeps every attribute that another write sets', () => {
     const accessToken = 'not-a-real-token';
     const token = { accessToken, fingerprint: fingerprint(accessToken), issuedAt: now, lifetimeMs: 1, versionId: 'v1' };
-    const backoff = { retryAt: now, code: 'upstream_timeout', answer: 'html_500', failures: 1 } as const;
+    const backoff = {
+      retryAt: now,
+      code: 'upstream_timeout',
+      answer: 'html_500',
+      class: 'unavailable',
+      failures: 1,
+    } as const;
     const error = { code: 'upstream_timeout', at: now } as const;
-    const rollback = { forced: { count: 1, since: now }, retryRejectedAt: now };
+    const logs = { sends: [], logins: [], retryRejectedAt: now };
     const updates = [
-      claimUpdate(emptyItem('main'), { owner: 'o', now, leaseUntil: now, dropToken: true, ...rollback }),
-      changeUpdate('main', { kind: 'publish', owner: 'o', token, key: 'k', at: now }),
-      changeUpdate('main', { kind: 'fail', owner: 'o', endLease: true, error, backoff, renewAt: now, rollback }),
+      claimUpdate(emptyItem('main'), { owner: 'o', now, leaseUntil: now, dropToken: true, ...logs }),
+      changeUpdate('main', { kind: 'publish', owner: 'o', token, key: 'k', at: now, sends: [] }),
+      changeUpdate('main', { kind: 'fail', owner: 'o', endLease: true, error, backoff, renewAt: now, ...logs }),
       changeUpdate('main', { kind: 'reject', key: 'k' }),
       changeUpdate('main', { kind: 'pause' }),
     ];

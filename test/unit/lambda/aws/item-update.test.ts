@@ -5,7 +5,7 @@ import type { Change, Claim } from '../../../../lambda/broker/ports.ts';
 import { fingerprint, seal, type Token } from '../../../../lambda/broker/token.ts';
 
 const now = 1_768_478_400_000;
-const claim: Claim = { owner: 'owner-1', now, leaseUntil: now + 15_000, dropToken: false };
+const claim: Claim = { owner: 'owner-1', now, leaseUntil: now + 15_000, dropToken: false, sends: [], logins: [] };
 const accessToken = 'not-a-real-token';
 const token: Token = {
   accessToken,
@@ -19,13 +19,16 @@ describe('a claim', () => {
   test('on no item', () => {
     expect(claimUpdate(emptyItem('main'), claim)).toEqual({
       UpdateExpression:
-        'SET #schema = if_not_exists(#schema, :schema), #owner = :owner, #lease_until = :lease_until ADD #revision :one',
+        'SET #schema = if_not_exists(#schema, :schema), #owner = :owner, #lease_until = :lease_until, ' +
+        '#sends = :sends, #logins = :logins ADD #revision :one',
       ConditionExpression:
         'attribute_not_exists(#revision) AND (attribute_not_exists(#lease_until) OR #lease_until < :ended)',
       ExpressionAttributeNames: {
         '#schema': 'schema',
         '#owner': 'owner',
         '#lease_until': 'lease_until',
+        '#sends': 'sends',
+        '#logins': 'logins',
         '#revision': 'revision',
       },
       ExpressionAttributeValues: {
@@ -33,22 +36,29 @@ describe('a claim', () => {
         ':one': { N: '1' },
         ':owner': { S: 'owner-1' },
         ':lease_until': { N: String(now + 15_000) },
+        ':sends': { S: '' },
+        ':logins': { S: '' },
         ':ended': { N: String(now - 2000) },
       },
     });
   });
 
   test('on the item as read, with all that a claim can carry', () => {
-    const forced = { count: 2, since: now - 1 };
+    const logins = [
+      { at: now - 1000, tag: '' },
+      { at: now + 1, tag: 'aaaaaaaa' },
+    ];
+    const newUser = { key: 'user-1', isChange: true, rejectedCredentials: ['key-1', 'key-2'] };
     const update = claimUpdate(
       { ...emptyItem('main'), revision: 7 },
-      { ...claim, dropToken: true, retryRejectedAt: now + 1, forced },
+      { ...claim, dropToken: true, retryRejectedAt: now + 1, logins, newUser },
     );
 
     expect(update.UpdateExpression).toBe(
       'SET #schema = if_not_exists(#schema, :schema), #owner = :owner, #lease_until = :lease_until, ' +
-        '#next_try = :next_try, #forced_count = :forced_count, #forced_since = :forced_since ' +
-        'ADD #revision :one REMOVE #access_token, #seal',
+        '#sends = :sends, #logins = :logins, #next_try = :next_try, #user_key = :user_key ' +
+        'ADD #revision :one, #generation :one, #marks :marks ' +
+        'REMOVE #access_token, #seal, #bound_to, #proven, #retry_key',
     );
     expect(update.ConditionExpression).toBe(
       '#revision = :as_read AND (attribute_not_exists(#lease_until) OR #lease_until < :ended)',
@@ -56,21 +66,31 @@ describe('a claim', () => {
     expect(update.ExpressionAttributeValues).toMatchObject({
       ':as_read': { N: '7' },
       ':next_try': { N: String(now + 1) },
-      ':forced_count': { N: '2' },
-      ':forced_since': { N: String(now - 1) },
+      ':logins': { S: `${((now - 1000) / 1000).toString(36)}. ${(now / 1000 + 1).toString(36)}.aaaaaaaa` },
+      ':user_key': { S: 'user-1' },
+      ':marks': { SS: ['key-1', 'key-2'] },
     });
   });
 });
 
 describe('every other change', () => {
   const error = { code: 'upstream_timeout', at: now } as const;
-  const backoff = { retryAt: now + 5000, code: 'upstream_timeout', answer: 'upstream_timeout', failures: 1 } as const;
+  const backoff = {
+    retryAt: now + 5000,
+    code: 'upstream_timeout',
+    answer: 'upstream_timeout',
+    class: 'unknown',
+    failures: 1,
+  } as const;
   const changes: readonly Exclude<Change, { kind: 'reset' }>[] = [
-    { kind: 'publish', owner: 'owner-1', token, key: 'key-1', at: now },
+    { kind: 'publish', owner: 'owner-1', token, key: 'key-1', at: now, sends: [] },
     { kind: 'fail', owner: 'owner-1', endLease: true },
     { kind: 'fail', owner: 'owner-1', endLease: false, error, backoff, renewAt: now + 60_000 },
     { kind: 'reject', key: 'key-1' },
     { kind: 'reject', key: 'key-1', retryRejectedAt: now + 1_800_000 },
+    { kind: 'unreachable', revision: 7, error, backoff },
+    { kind: 'extend', owner: 'owner-1', leaseUntil: now + 15_000 },
+    { kind: 'retire', revision: 7, retryAt: now + 120_000 },
     { kind: 'clear-rejection' },
     { kind: 'purge' },
     { kind: 'revoke' },
@@ -103,6 +123,9 @@ describe('every other change', () => {
       ofOwner,
       undefined,
       undefined,
+      '#revision = :as_read',
+      ofOwner,
+      '#revision = :as_read',
       ofSchema,
       ofSchema,
       ofSchema,
@@ -129,6 +152,7 @@ describe('every other change', () => {
       token,
       key: 'key-1',
       at: now,
+      sends: [],
     });
 
     expect(values[':seal']).toEqual({ S: seal('main', token) });

@@ -32,6 +32,7 @@ const table: TokenTable = {
   },
   claim: async () => true,
   write: async () => true,
+  bindUser: async () => 'main',
 };
 
 const credentials: Credentials = {

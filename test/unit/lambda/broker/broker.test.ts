@@ -1,9 +1,11 @@
 // Tests that each account has an object of its own, and that an environment remembers a bounded number (lambda/broker/broker.ts).
+
 import { expect, test } from 'vitest';
 import { emptyItem } from '../../../../lambda/aws/item-record.ts';
 import { createBroker } from '../../../../lambda/broker/broker.ts';
 import type { Broker } from '../../../../lambda/broker/contract.ts';
 import { fingerprint } from '../../../../lambda/broker/token.ts';
+import { defaultLoginBudget } from '../../../../lambda/config.ts';
 import { createVirtualClock } from '../../../support/virtual-clock.ts';
 
 const remaining = () => 25_000;
@@ -30,7 +32,10 @@ function start() {
       },
       claim: unused,
       write: async () => true,
+      bindUser: unused,
     },
+    isConfigured: () => true,
+    loginBudget: defaultLoginBudget,
   });
   return { broker, reads };
 }

@@ -1,4 +1,5 @@
 // Tests the protocol's pure function against the table in docs/architecture.md (lambda/broker/decide.ts).
+
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { emptyItem } from '../../../../lambda/aws/item-record.ts';
@@ -6,6 +7,7 @@ import { type Decision, decide } from '../../../../lambda/broker/decide.ts';
 import { type Item, servableToken } from '../../../../lambda/broker/item.ts';
 import type { RefreshGoal } from '../../../../lambda/broker/refresh.ts';
 import { fingerprint, type Token } from '../../../../lambda/broker/token.ts';
+import { defaultLoginBudget } from '../../../../lambda/config.ts';
 
 const now = Date.UTC(2026, 10, 24, 12);
 const minuteMs = 60_000;
@@ -16,6 +18,11 @@ const reported = fingerprint(accessToken);
 function tokenWith(leftMs: number): Token {
   const lifetimeMs = 30 * minuteMs;
   return { accessToken, fingerprint: reported, issuedAt: now + leftMs - lifetimeMs, lifetimeMs, versionId: 'v1' };
+}
+
+/** A minute ago. */
+function logged(tags: readonly string[]) {
+  return tags.map((tag) => ({ at: now - minuteMs, tag }));
 }
 
 const fresh = { token: tokenWith(20 * minuteMs) };
@@ -45,7 +52,14 @@ const items: Readonly<Record<string, Partial<Item>>> = {
   'no token, and a back-off': { ...failed, retryAt: now + 1 },
   'no token, and a back-off that has ended': { ...failed, retryAt: now },
   'no token, and a pause': { paused: true },
-  'a token in its renewal window, and forced renewals used up': { ...inWindow, forced: { count: 3, since: now - 1 } },
+  'a token in its renewal window, and forced renewals of this caller used up': {
+    ...inWindow,
+    logins: logged(['aaaaaaaa', 'aaaaaaaa', 'aaaaaaaa']),
+  },
+  'a token in its renewal window, and a login budget used up': { ...inWindow, logins: logged(Array(12).fill('')) },
+  'no token, and a login budget used up': { logins: logged(Array(12).fill('')) },
+  'no token, and three refusals within an hour': { sends: logged(['aaaaaaaa', 'bbbbbbbb', 'cccccccc']) },
+  'no token, and two refusals within an hour': { sends: logged(['aaaaaaaa', 'bbbbbbbb']) },
   'a fault': { ...fresh, fault: 'schema' },
 };
 
@@ -53,15 +67,16 @@ const items: Readonly<Record<string, Partial<Item>>> = {
 const goals: readonly RefreshGoal[] = [
   { kind: 'serve', minValidityMs: 0 },
   { kind: 'serve', minValidityMs: 10 * minuteMs },
-  { kind: 'serve', minValidityMs: 0, rejected: reported },
+  { kind: 'serve', minValidityMs: 0, rejected: reported, caller: 'aaaaaaaa' },
   { kind: 'warm', minValidityMs: 0 },
   { kind: 'verify', minValidityMs: 0 },
 ];
 
 function decisionOn(rest: Partial<Item>, goal: RefreshGoal, jitter = 0): Decision {
+  const context = { jitter, loginBudget: defaultLoginBudget };
   const item = { ...emptyItem('main'), revision: 1, ...rest };
   const seen = { wall: now, monotonic: 0 };
-  return decide({ item, seen, current: servableToken(item, now, goal.rejected) }, goal, jitter);
+  return decide({ item, seen, current: servableToken(item, now, goal.rejected) }, goal, context);
 }
 
 function inWords(decision: Decision): string {
@@ -101,11 +116,11 @@ describe('details of the decision', () => {
     expect(decisionOn(item, { kind: 'warm', minValidityMs: 0 }, 1).kind).toBe('log-in');
   });
 
-  test('counts a forced renewal only when the stored token is the reported one', () => {
+  test('forces a renewal only when the stored token is the reported one', () => {
     const goal = { kind: 'serve', minValidityMs: 0, rejected: reported } as const;
 
-    expect(decisionOn(fresh, goal)).toMatchObject({ kind: 'log-in', forced: { count: 1, since: now } });
-    expect(decisionOn({}, goal)).toMatchObject({ kind: 'log-in', forced: undefined });
+    expect(decisionOn(fresh, goal)).toMatchObject({ kind: 'log-in', isForced: true });
+    expect(decisionOn({}, goal)).toMatchObject({ kind: 'log-in', isForced: false });
     expect(decisionOn({ token: { ...fresh.token, fingerprint: 'f'.repeat(64) } }, goal)).toEqual({ kind: 'serve' });
   });
 

@@ -1,10 +1,12 @@
 // Tests when the broker trusts what it read from the table (lambda/broker/item-reader.ts).
+
 import { expect, test } from 'vitest';
 import { emptyItem } from '../../../../lambda/aws/item-record.ts';
 import type { Clock } from '../../../../lambda/broker/clock.ts';
 import { createItemReader } from '../../../../lambda/broker/item-reader.ts';
 import { createLocalState } from '../../../../lambda/broker/local-state.ts';
 import { type Ports, portsOf } from '../../../../lambda/broker/ports.ts';
+import { defaultLoginBudget } from '../../../../lambda/config.ts';
 
 const noon = Date.UTC(2026, 10, 24, 12);
 const never = new AbortController().signal;
@@ -31,12 +33,15 @@ async function readWith(times: { readonly offMs: number; readonly thereMs?: numb
     },
     claim: () => Promise.reject(new Error('not asked for here')),
     write: () => Promise.reject(new Error('not asked for here')),
+    bindUser: () => Promise.reject(new Error('not asked for here')),
   };
   const ports = portsOf('a', {
     ...{ clock, table, random: Math.random, tokenUrl: 'https://fegora.invalid/token' },
     observe: ({ kind }) => observed.push(kind),
     readCredentials: () => Promise.reject(new Error('not asked for here')),
     login: () => Promise.reject(new Error('not asked for here')),
+    isConfigured: () => true,
+    loginBudget: defaultLoginBudget,
   });
   const { item } = await createItemReader(ports, createLocalState())(undefined, never);
   return { isTrusted: item.fault === undefined, observed };

@@ -6,7 +6,6 @@ import { clockToleranceMs } from '../../../../lambda/broker/clock.ts';
 import {
   blockOf,
   credentialKey,
-  forcedOnceMore,
   gapEnds,
   hasExpiredToken,
   type Item,
@@ -14,6 +13,7 @@ import {
   probedFailure,
   servableToken,
   stealableAt,
+  userKey,
 } from '../../../../lambda/broker/item.ts';
 import { fingerprint, type Token } from '../../../../lambda/broker/token.ts';
 
@@ -69,6 +69,10 @@ describe('the stored token', () => {
   test('does not serve the stored token to a caller that reported it', () => {
     expect(servableToken(item, now, token.fingerprint)).toBeUndefined();
     expect(servableToken(item, now, 'f'.repeat(64))).toBe(token);
+  });
+
+  test('serves no stored token while the account is paused', () => {
+    expect(servableToken({ ...item, paused: true }, now)).toBeUndefined();
   });
 
   test('finds no token and no expired token when the item holds none', () => {
@@ -153,6 +157,14 @@ describe('a rejected version', () => {
     expect(mayRetryRejected(lastGood, 'key-1', now - 1)).toBe(false);
   });
 
+  test('allows a late try of a rejected version whose user may have been locked when it was refused', () => {
+    const late = { lastGood: 'key-1', retryKey: 'key-2', retryRejectedAt: now };
+
+    expect(mayRetryRejected(late, 'key-2', now)).toBe(true);
+    expect(mayRetryRejected(late, 'key-2', now - 1)).toBe(false);
+    expect(mayRetryRejected(late, 'key-3', now)).toBe(false);
+  });
+
   test('never allows a retry of a rejected version that did not log in before', () => {
     expect(mayRetryRejected(lastGood, 'key-2', now + 1)).toBe(false);
     expect(mayRetryRejected({ retryRejectedAt: now }, 'key-1', now + 1)).toBe(false);
@@ -163,23 +175,13 @@ describe('a rejected version', () => {
   });
 });
 
-describe('forced renewals', () => {
-  const counted = (count: number, since: number) => forcedOnceMore(itemWith({ forced: { count, since } }), now);
+describe('the key of a user', () => {
+  test('is the same when the user name differs only in case, and another for another user or token URL', () => {
+    const key = userKey('https://api.fegora.com/token', 'A@x.gt');
 
-  test('counts up to three forced renewals within five minutes of the first', () => {
-    expect(counted(0, 0)).toEqual({ count: 1, since: now });
-    expect(counted(1, now - 1000)).toEqual({ count: 2, since: now - 1000 });
-    expect(counted(2, now - 299_999)).toEqual({ count: 3, since: now - 299_999 });
-  });
-
-  test('refuses a fourth forced renewal with too_many_rejections until the five minutes are over', () => {
-    expect(counted(3, now - 299_999)).toMatchObject({ code: 'too_many_rejections', retryAfterMs: 1 });
-    expect(counted(4, now)).toMatchObject({ code: 'too_many_rejections', retryAfterMs: 300_000 });
-  });
-
-  test('starts a new count of forced renewals after five minutes', () => {
-    expect(counted(3, now - 300_000)).toEqual({ count: 1, since: now });
-    expect(counted(1, now - 300_000)).toEqual({ count: 1, since: now });
-    expect(counted(0, now + 60_000)).toEqual({ count: 1, since: now });
+    expect(key).toMatch(/^[0-9a-f]{64}$/);
+    expect(userKey('https://api.fegora.com/token', 'a@X.GT')).toBe(key);
+    expect(userKey('https://api.fegora.com/token', 'b@x.gt')).not.toBe(key);
+    expect(userKey('https://api.fegora.org/token', 'A@x.gt')).not.toBe(key);
   });
 });

@@ -15,7 +15,8 @@ const untouched: Item = {
   leaseUntil: 0,
   failures: 0,
   rejectedCredentials: new Set(),
-  forced: { count: 0, since: 0 },
+  sends: [],
+  logins: [],
   paused: false,
 };
 

@@ -105,7 +105,9 @@ describe('an HTTP request', () => {
   ])('passes a request for %s to the broker', async (_name, httpCall, request) => {
     const { send, requests } = handlerFor();
     await send(httpEvent(httpCall));
-    expect(requests).toEqual([request]);
+    expect(requests).toEqual([
+      { ...request, caller: describeInvocation(httpEvent(httpCall), lambdaContext('http'), 'one').callerRole },
+    ]);
   });
 
   it('accepts a body of 1 KB and refuses a longer one, counted in bytes after decoding', async () => {

@@ -29,7 +29,7 @@ describe('a direct invocation', () => {
       token_sha256: token.fingerprint,
       source: 'memory',
     });
-    expect(requests).toEqual([{ account: 'one', minValidityMs: 60_000 }]);
+    expect(requests).toEqual([{ account: 'one', caller: 'alias:account-one', minValidityMs: 60_000 }]);
     expect(reports.issued).toMatchObject([{ grant, invocation: { caller: 'alias:account-one', account: 'one' } }]);
   });
 

@@ -1,8 +1,8 @@
 // What each response of Fegora means for a login.
 import fc from 'fast-check';
 import { assert, describe, expect, test } from 'vitest';
-import { classOf, type FailureClass } from '../../../../lambda/broker/backoff.ts';
-import type { LoginOutcome } from '../../../../lambda/broker/ports.ts';
+import { classOf, type FailureClass } from '../../../../lambda/broker/login/backoff.ts';
+import type { LoginOutcome } from '../../../../lambda/broker/login/login-outcome.ts';
 import { BrokerError, type ErrorCode } from '../../../../lambda/errors.ts';
 import { interpret, type TokenResponse } from '../../../../lambda/fegora/token-response.ts';
 import { full } from '../../../support/counts.ts';

@@ -1,11 +1,14 @@
-// Tests which version of the secret a login uses (lambda/broker/credential-selection.ts).
+// Tests which version of the secret a login uses (lambda/broker/login/credential-selection.ts).
 import { describe, expect, test } from 'vitest';
-import { createCredentialSelection, type SelectionOptions } from '../../../../lambda/broker/credential-selection.ts';
-import { credentialKey } from '../../../../lambda/broker/item.ts';
-import { createLocalState } from '../../../../lambda/broker/local-state.ts';
-import type { AccountPorts } from '../../../../lambda/broker/ports.ts';
-import { BrokerError } from '../../../../lambda/errors.ts';
-import { createVirtualClock } from '../../../support/virtual-clock.ts';
+import { credentialKey } from '../../../../../lambda/broker/item.ts';
+import { createLocalState } from '../../../../../lambda/broker/local-state.ts';
+import {
+  createCredentialSelection,
+  type SelectionOptions,
+} from '../../../../../lambda/broker/login/credential-selection.ts';
+import type { AccountPorts } from '../../../../../lambda/broker/ports.ts';
+import { BrokerError } from '../../../../../lambda/errors.ts';
+import { createVirtualClock } from '../../../../support/virtual-clock.ts';
 
 const tokenUrl = 'https://api.fegora.com/token';
 const keyOf = (versionId: string) => credentialKey(versionId, 'apiApp', tokenUrl);
@@ -22,7 +25,7 @@ function scene() {
   };
   const select = createCredentialSelection({ clock, tokenUrl, readCredentials }, state);
   const options = (rejected: readonly string[], rest: Partial<SelectionOptions> = {}): SelectionOptions => ({
-    item: { rejectedCredentials: new Set(rejected.map(keyOf)) },
+    item: { rejectedCredentials: new Set(rejected.map(keyOf)), sends: [] },
     isVerification: false,
     signal: new AbortController().signal,
     ...rest,
@@ -133,5 +136,40 @@ describe('a rejected version that logged in before', () => {
     const due = { ...item, lastGood: keyOf('v1'), retryRejectedAt: clock.now() };
 
     expect(await select(options([], { item: due }))).toMatchObject({ code: 'credentials_rejected' });
+  });
+});
+
+describe('credentials that were sent without a token', () => {
+  const hourMs = 3_600_000;
+  const sent = (at: readonly number[], versionId = 'v1') =>
+    at.map((ms) => ({ at: ms, tag: keyOf(versionId).slice(0, 8) }));
+
+  test('promise 71: are rejected when they were sent three times in 24 hours, also if no rejection is written', async () => {
+    const { clock, select, options } = scene();
+    const now = clock.now();
+    const item = { rejectedCredentials: new Set<string>(), sends: sent([now - 23 * hourMs, now - 2 * hourMs, now]) };
+
+    expect(await select(options([], { item }))).toMatchObject({ code: 'credentials_rejected' });
+    await clock.advance(hourMs);
+    expect(await select(options([], { item }))).toMatchObject({ key: keyOf('v1'), isRetry: false });
+  });
+
+  test('promise 71: are not retried when they were sent three times in 24 hours, however well they had worked', async () => {
+    const { clock, select, options } = scene();
+    const now = clock.now();
+    const sends = sent([now - 10 * hourMs, now - 9 * hourMs, now - 3 * hourMs]);
+    const worked = { lastGood: keyOf('v1'), retryRejectedAt: now };
+    const item = { rejectedCredentials: new Set([keyOf('v1')]), ...worked, sends };
+
+    expect(await select(options([], { item }))).toMatchObject({ code: 'credentials_rejected' });
+    expect(await select(options([], { item: { ...item, sends: sends.slice(1) } }))).toMatchObject({ isRetry: true });
+  });
+
+  test('are not held back by the sends of another version', async () => {
+    const { clock, select, options } = scene();
+    const now = clock.now();
+    const item = { rejectedCredentials: new Set<string>(), sends: sent([now, now, now], 'v0') };
+
+    expect(await select(options([], { item }))).toMatchObject({ key: keyOf('v1') });
   });
 });

@@ -1,5 +1,5 @@
 // Keeps one claim and the login it buys inside the lease. Made by leased-login.ts for each claim.
-import { type Clock, clockToleranceMs, type Moment, momentOf } from './clock.ts';
+import { type Clock, clockToleranceMs, type Moment, momentOf } from '../clock.ts';
 
 /** What covers one claim and the one login it buys. */
 export interface Guard {
@@ -12,6 +12,10 @@ export interface Guard {
   readonly beforeFirstByte: () => boolean;
   /** When the first byte was let through. */
   readonly sent: () => Moment | undefined;
+  /** Moves the deadline to `ms` from now, at most to the longest time allowed. */
+  readonly extend: (ms: number) => void;
+  /** Aborts now. */
+  readonly cut: () => void;
   readonly disarm: () => void;
 }
 
@@ -27,28 +31,39 @@ const checkEveryMs = 500;
 /** Kept free of the login for writing its result and for answering. Milliseconds. */
 export const settleReserveMs = 2500;
 
+/** How long a login that listens for a late answer may take. Milliseconds. */
+const patientDeadlineMs = 21_000;
+
 /** How long claim and login together may take in an invocation with `leftMs` left. Milliseconds. */
 export function loginLimitMs(leftMs: number): number {
   return Math.min(loginDeadlineMs, leftMs - settleReserveMs);
 }
 
-/**
- * Arms a guard: to be done before the claim, so that the time the claim took counts.
- *
- * @param limits `deadlineMs` from now for claim and login together; `cutAfterSendMs` from the first byte on, where given
- */
-export function armGuard(
-  clock: Clock,
-  limits: { readonly deadlineMs: number; readonly cutAfterSendMs?: number },
-): Guard {
+/** The same for a login that listens for a late answer, and whose lease is made to last longer meanwhile. Milliseconds. */
+export function patientLimitMs(leftMs: number): number {
+  return Math.min(patientDeadlineMs, leftMs - settleReserveMs);
+}
+
+/** How long one claim and its login may take. Milliseconds. */
+export interface GuardLimits {
+  /** From arming, for claim and login together. */
+  readonly deadlineMs: number;
+  /** The longest that `extend` allows, from arming. @default `deadlineMs` */
+  readonly patientMs?: number;
+  /** From the first byte on. @default the deadline only */
+  readonly cutAfterSendMs?: number;
+}
+
+/** Arms a guard. Arm it before the claim, so that the time of the claim counts. */
+export function armGuard(clock: Clock, { deadlineMs, patientMs = deadlineMs, cutAfterSendMs }: GuardLimits): Guard {
   const deadline = new AbortController();
   const disarmed = new AbortController();
   const armed = momentOf(clock);
+  let untilMs = deadlineMs;
   let sent: Moment | undefined;
+  const elapsedMs = () => elapsedSince(clock, armed);
   // By the wall clock too: while a machine is suspended the monotonic clock may stand still, and timers with it.
-  const abortAfter = async (ms: number) => {
-    const start = momentOf(clock);
-    const leftMs = () => ms - Math.max(clock.now() - start.wall, clock.monotonic() - start.monotonic);
+  const abortAt = async (leftMs: () => number) => {
     for (let left = leftMs(); left > 0 && !disarmed.signal.aborted; left = leftMs()) {
       await clock.sleep(Math.min(checkEveryMs, left), disarmed.signal);
     }
@@ -57,7 +72,7 @@ export function armGuard(
       deadline.abort();
     }
   };
-  void abortAfter(limits.deadlineMs);
+  void abortAt(() => untilMs - elapsedMs());
   return {
     signal: deadline.signal,
     armed,
@@ -68,14 +83,23 @@ export function armGuard(
         return false;
       }
       sent = now;
-      if (limits.cutAfterSendMs !== undefined) {
-        void abortAfter(limits.cutAfterSendMs);
+      if (cutAfterSendMs !== undefined) {
+        void abortAt(() => cutAfterSendMs - elapsedSince(clock, now));
       }
       return true;
     },
     sent: () => sent,
+    extend: (ms) => {
+      untilMs = Math.min(patientMs, elapsedMs() + ms);
+    },
+    cut: () => deadline.abort(),
     disarm: () => disarmed.abort(),
   };
+}
+
+/** By the clock that says more. Milliseconds. */
+function elapsedSince(clock: Clock, moment: Moment): number {
+  return Math.max(clock.now() - moment.wall, clock.monotonic() - moment.monotonic);
 }
 
 function isWithin(elapsedMs: number): boolean {

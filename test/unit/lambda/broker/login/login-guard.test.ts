@@ -1,9 +1,14 @@
-// Tests the guard that stops a login before its first byte or at its deadline (lambda/broker/login-guard.ts).
+// Tests the guard that stops a login before its first byte or at its deadline (lambda/broker/login/login-guard.ts).
 import { describe, expect, test } from 'vitest';
-import type { Clock } from '../../../../lambda/broker/clock.ts';
-import { isSteady, momentOf } from '../../../../lambda/broker/clock.ts';
-import { answerReserveMs, armGuard, loginLimitMs, loginNeedsMs } from '../../../../lambda/broker/login-guard.ts';
-import { createVirtualClock } from '../../../support/virtual-clock.ts';
+import type { Clock } from '../../../../../lambda/broker/clock.ts';
+import { isSteady, momentOf } from '../../../../../lambda/broker/clock.ts';
+import {
+  answerReserveMs,
+  armGuard,
+  loginLimitMs,
+  loginNeedsMs,
+} from '../../../../../lambda/broker/login/login-guard.ts';
+import { createVirtualClock } from '../../../../support/virtual-clock.ts';
 
 const hourMs = 3_600_000;
 

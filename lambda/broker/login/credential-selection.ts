@@ -1,21 +1,14 @@
-// Picks the secret version to log in with. Called by refresh-loop.ts.
-import { asBrokerError, BrokerError } from '../errors.ts';
-import { credentialKey, type Item, mayRetryRejected } from './item.ts';
-import type { LocalState } from './local-state.ts';
-import type { AccountPorts, Credentials } from './ports.ts';
-
-/** The credentials to log in with. */
-export interface SelectedCredentials {
-  readonly credentials: Credentials;
-  /** `credentialKey` of the credentials. */
-  readonly key: string;
-  /** Whether Fegora refused them before. They get one more try, because they had logged in earlier. */
-  readonly isRetry: boolean;
-}
+// Picks the secret version to log in with. Called by login-turn.ts.
+import { asBrokerError, BrokerError } from '../../errors.ts';
+import { credentialKey, type Item, mayRetryRejected } from '../item.ts';
+import type { LocalState } from '../local-state.ts';
+import type { AccountPorts } from '../ports.ts';
+import { sendableAt } from './doubt.ts';
+import type { SelectedCredentials } from './lease-records.ts';
 
 /** Where to look. */
 export interface SelectionOptions {
-  readonly item: Pick<Item, 'rejectedCredentials' | 'lastGood' | 'retryRejectedAt'>;
+  readonly item: Pick<Item, 'rejectedCredentials' | 'lastGood' | 'retryKey' | 'retryRejectedAt' | 'sends'>;
   /** For a verification: asks Secrets Manager whatever is cached, and retries no rejected version. */
   readonly isVerification: boolean;
   readonly signal: AbortSignal;
@@ -53,7 +46,8 @@ export function createCredentialSelection({ clock, readCredentials, tokenUrl }: 
       return { ...latest, isRetry: false };
     }
     const mayRetry = !isVerification && !state.unwrittenRejections.has(latest.key);
-    return mayRetry && mayRetryRejected(item, latest.key, clock.now())
+    const isSendable = sendableAt(item.sends, latest.key, clock.now()) <= clock.now();
+    return mayRetry && isSendable && mayRetryRejected(item, latest.key, clock.now())
       ? { ...latest, isRetry: true }
       : new BrokerError('credentials_rejected', 'Fegora refused this version of the secret');
   }
@@ -63,8 +57,10 @@ export function createCredentialSelection({ clock, readCredentials, tokenUrl }: 
     return { credentials, key: credentialKey(credentials.versionId, credentials.clientId, tokenUrl) };
   }
 
-  function isRejected(key: string, { rejectedCredentials }: Pick<Item, 'rejectedCredentials'>): boolean {
-    return rejectedCredentials.has(key) || state.unwrittenRejections.has(key);
+  /** Three sends that brought no token count as a rejection, also if nobody could write that down. */
+  function isRejected(key: string, { rejectedCredentials, sends }: SelectionOptions['item']): boolean {
+    const isKnown = rejectedCredentials.has(key) || state.unwrittenRejections.has(key);
+    return isKnown || sendableAt(sends, key, clock.now()) > clock.now();
   }
 
   function mayAskAgain(): boolean {

@@ -1,0 +1,161 @@
+// What a leased login writes into the item: the claim, the failure, the rejection. Pure; called by leased-login.ts.
+import { randomUUID } from 'node:crypto';
+import { BrokerError } from '../../errors.ts';
+import { clockToleranceMs } from '../clock.ts';
+import { hasExpiredToken, type Item, leaseMs } from '../item.ts';
+import type { Backoff, Claim, Credentials, Failure, NewUser, Rejection } from '../ports.ts';
+import { backoffMs, classOf, isAccountBroken } from './backoff.ts';
+import { keyTag, mayBeLocked, recent, sendableAt } from './doubt.ts';
+import type { FailedLogin } from './login-outcome.ts';
+
+/** The credentials to log in with. */
+export interface SelectedCredentials {
+  readonly credentials: Credentials;
+  /** `credentialKey` of the credentials. */
+  readonly key: string;
+  /** Whether Fegora refused them before. They get one more try, because they may be right all the same. */
+  readonly isRetry: boolean;
+}
+
+/** One login that the protocol allows. */
+export interface LoginOrder extends SelectedCredentials {
+  readonly item: Item;
+  /** Names the caller whose report forces this login; absent if none does. */
+  readonly forcedBy?: string;
+  readonly newUser?: NewUser;
+  /** Whether the caller can be served whatever becomes of this login. If it fails, the next one can wait. */
+  readonly isBackground: boolean;
+  /** How long claim and login together may take. Milliseconds. */
+  readonly deadlineMs: number;
+  /** How long they may take while the lease is made to last longer. Milliseconds. @default `deadlineMs` */
+  readonly patientMs?: number;
+  /** How long the login may take from its first byte on. Milliseconds. @default the deadline only */
+  readonly cutAfterSendMs?: number;
+}
+
+/** How many logins are remembered: as many as a budget may allow in a day. Tokens that live for seconds need more. */
+const mostLogins = 250;
+/** How long after a failed renewal ahead of need the next one comes. Milliseconds. */
+const renewAgainMs = 60_000;
+/** When rejected credentials that may be right are tried again. Milliseconds. */
+const firstRetryMs = 30 * 60_000;
+const lateTryMs = 60 * 60_000;
+const nextRetryMs = 6 * 3_600_000;
+
+/**
+ * The claim that buys this login. It counts the send and the login before anything is sent, so that a holder that dies, or
+ * whose answer is lost, has counted them. The owner's id comes from the operating system each time: a cache of random bytes
+ * could be shared by environments that were cloned from one snapshot.
+ */
+export function claimOf({ item, key, isRetry, forcedBy = '', newUser }: LoginOrder, now: number): Claim {
+  const sends = [...recent(item.sends, now), { at: now, tag: keyTag(key) }];
+  return {
+    owner: randomUUID({ disableEntropyCache: true }),
+    now,
+    leaseUntil: now + leaseMs,
+    dropToken: hasExpiredToken(item, now) || newUser?.isChange === true,
+    sends,
+    logins: [...recent(item.logins, now).slice(-mostLogins), { at: now, tag: forcedBy }],
+    ...(isRetry && { retryRejectedAt: Math.max(now + nextRetryMs, sendableAt(sends, key, now)) }),
+    ...(newUser !== undefined && { newUser }),
+  };
+}
+
+/** The sends that still count after a login with these credentials succeeded. */
+export function sendsAfterSuccess({ item, key }: LoginOrder, now: number) {
+  return recent(item.sends, now).filter(({ tag }) => tag !== keyTag(key));
+}
+
+/**
+ * The rejection of these credentials. They get another try if they may be right: after 30 minutes if they had worked, after
+ * 60 if their predecessor had, or if the user may have been locked by other passwords when they were refused. The claim of
+ * a retry has set the time of the next one.
+ */
+export function rejectionOf({ item, key, isRetry }: LoginOrder, { sends, now }: Claim, at: number): Rejection {
+  if (isRetry) {
+    return { kind: 'reject', key };
+  }
+  const hasWorked = item.lastGood === key;
+  const mayBeRight = hasWorked || item.lastGood !== undefined || mayBeLocked(sends, key, now);
+  const retryRejectedAt = Math.max(at + (hasWorked ? firstRetryMs : lateTryMs), sendableAt(sends, key, now));
+  return { kind: 'reject', key, ...(mayBeRight && { retryRejectedAt }) };
+}
+
+/** Whether these credentials count as refused after this failure: three sends in doubt are one refusal. */
+export function isRejection(order: LoginOrder, { sends, now }: Claim, failed: FailedLogin): boolean {
+  const failureClass = classOf(failed);
+  return failureClass === 'refused' || (failureClass === 'doubt' && sendableAt(sends, order.key, now) > now);
+}
+
+/** The end of the claim after credentials were refused at once. The back-off of the failure before it ends. */
+export function refusalOf({ item }: LoginOrder, { owner }: Claim, at: number): Failure {
+  return { kind: 'fail', owner, endLease: true, error: { code: 'credentials_rejected', at }, logins: item.logins };
+}
+
+/** A failed login as it is stored, and whether it means that the account itself may be broken. */
+export function failureOf(
+  order: LoginOrder,
+  { owner, leaseUntil }: Pick<Claim, 'owner' | 'leaseUntil'>,
+  { failed, at, random }: { readonly failed: FailedLogin; readonly at: number; readonly random: number },
+) {
+  const { item, isBackground } = order;
+  const { backoff, isBroken } = backoffOf(item, { failed, at, random });
+  const isUnknown = failed.reached === 'unknown';
+  const retryAt = isUnknown ? Math.max(backoff.retryAt, leaseUntil + clockToleranceMs) : backoff.retryAt;
+  const failure: Failure = {
+    kind: 'fail',
+    owner,
+    endLease: !isUnknown,
+    error: { code: failed.error.code, at },
+    backoff: { ...backoff, retryAt },
+    ...(isBackground && { renewAt: at + renewAgainMs }),
+    ...logsAfter(order, failed),
+  };
+  return { failure, retryAt, isBroken };
+}
+
+/** The shared back-off after a failure. */
+export function backoffOf(
+  item: Item,
+  { failed, at, random }: { readonly failed: FailedLogin; readonly at: number; readonly random: number },
+): { readonly backoff: Backoff; readonly isBroken: boolean } {
+  const failureClass = classOf(failed);
+  const failures = item.failedClass === failureClass ? item.failures + 1 : 1;
+  const retryAt = at + backoffMs(failed, failures, random);
+  const { answer, error } = failed;
+  return {
+    backoff: { retryAt, code: error.code, answer, class: failureClass, failures },
+    isBroken: isAccountBroken(answer, failures) && item.failedAnswer === answer,
+  };
+}
+
+/** What of the claim's logs stays: a send in doubt; a login that Fegora may have granted. */
+function logsAfter(order: LoginOrder, failed: FailedLogin): Pick<Failure, 'sends' | 'logins' | 'retryRejectedAt'> {
+  switch (classOf(failed)) {
+    case 'unsent':
+      return withdrawn(order);
+    case 'unknown':
+      return { sends: order.item.sends };
+    case 'doubt':
+    case 'refused':
+      return { logins: order.item.logins };
+    default:
+      return { sends: order.item.sends, logins: order.item.logins };
+  }
+}
+
+/** The end of a claim that sent nothing. */
+export function withdrawalOf(order: LoginOrder, { owner }: Claim): Failure {
+  return { kind: 'fail', owner, endLease: true, ...withdrawn(order) };
+}
+
+/** A claim that sent nothing must not count, nor use up the rare retry of a rejected version. */
+function withdrawn({ item, isRetry }: LoginOrder): Pick<Failure, 'sends' | 'logins' | 'retryRejectedAt'> {
+  const { sends, logins, retryRejectedAt = 0 } = item;
+  return { sends, logins, ...(isRetry && { retryRejectedAt }) };
+}
+
+/** The error for the caller: it says when the next login may be, as every other caller is told until then. */
+export function errorUntil({ code, message, cause }: BrokerError, retryAfterMs: number): BrokerError {
+  return new BrokerError(code, message, { cause, retryAfterMs });
+}

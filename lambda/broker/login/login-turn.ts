@@ -1,0 +1,167 @@
+// One try to log in: connects, reads the secret, binds the user, claims. Called by refresh-loop.ts.
+import { BrokerError } from '../../errors.ts';
+import { type Clock, clockToleranceMs, isSteady } from '../clock.ts';
+import { type Decision, leaveToHolder, needsHolder, renewalFailure, type Snapshot } from '../decide.ts';
+import type { LocalState } from '../local-state.ts';
+import type { AccountPorts, LoginConnection } from '../ports.ts';
+import { type RefreshRequest, type RefreshResult, resultOf } from '../refresh.ts';
+import { startTimeLimit } from '../time-limit.ts';
+import { servableUntil, type Token } from '../token.ts';
+import { createCredentialSelection } from './credential-selection.ts';
+import { backoffOf, errorUntil, type LoginOrder, type SelectedCredentials } from './lease-records.ts';
+import { createLeasedLogin, type LeasedLoginEnd } from './leased-login.ts';
+import { budgetFor, isHalfUsed } from './login-budget.ts';
+import { loginLimitMs, loginNeedsMs, patientLimitMs, settleReserveMs } from './login-guard.ts';
+import type { FailedLogin } from './login-outcome.ts';
+import { createUserBinding } from './user-binding.ts';
+
+/** What one turn of the loop came to: the end, a failure, or the time (wall clock) at which to read again at the latest. */
+export type Turn = RefreshResult | BrokerError | { readonly againAt: number };
+
+/** A call that wants a token, on the item as it was read. */
+export interface TurnOptions {
+  readonly request: RefreshRequest;
+  readonly snapshot: Snapshot;
+  /** Aborts when the call gives up waiting. */
+  readonly late: AbortSignal;
+}
+
+type LogIn = Extract<Decision, { kind: 'log-in' }>;
+
+/** How long a login may take from its first byte on if its caller can be served without it. Milliseconds. */
+const backgroundMs = 2000;
+/** How long name, TCP and TLS may take. Milliseconds. */
+const longestConnectMs = 8000;
+
+/** Makes the functions that log in, and that say whether our own version of the secret could log in. */
+export function createLoginTurn(ports: AccountPorts, state: LocalState) {
+  const { clock, login, table, random, observe, loginBudget } = ports;
+  const selectCredentials = createCredentialSelection(ports, state);
+  const bindUser = createUserBinding(ports);
+  const logIn = createLeasedLogin(ports, state);
+
+  return { select, logInOnce };
+
+  function select({ request, snapshot, late }: TurnOptions): Promise<SelectedCredentials | BrokerError> {
+    return selectCredentials({ item: snapshot.item, isVerification: request.goal.kind === 'verify', signal: late });
+  }
+
+  /** Connects beside the reading of the secret. No lease is taken before the connection stands. */
+  async function logInOnce(options: TurnOptions, decision: LogIn): Promise<Turn> {
+    const limit = startTimeLimit(clock, Math.min(longestConnectMs, options.request.remaining() - loginNeedsMs));
+    const connecting = login(limit.late);
+    try {
+      const order = await prepare(options, decision);
+      if (!('credentials' in order)) {
+        return order;
+      }
+      const connection = await connecting;
+      if (connection.kind === 'failed') {
+        return await shareFailure(options, connection);
+      }
+      const timed = timedOrder(options, order, decision);
+      return 'credentials' in timed ? turnAfter(options, await logIn(timed, connection)) : timed;
+    } finally {
+      // Nothing may run after the answer: neither the timer, nor a connection that nobody waits for any more.
+      limit.stop();
+      limit.cut();
+      closeUnused(connecting);
+    }
+  }
+
+  /** The login to make, or what comes in its place. Announces what calls that joined may have meanwhile. */
+  async function prepare(options: TurnOptions, decision: LogIn): Promise<UntimedOrder | Turn> {
+    const { request, snapshot, late } = options;
+    const selected = await select(options);
+    if (selected instanceof BrokerError) {
+      return selected;
+    }
+    const { item } = snapshot;
+    if (request.goal.kind === 'verify' && item.token?.versionId === selected.credentials.versionId) {
+      return resultOf(snapshot);
+    }
+    announce(options, decision.probed);
+    const binding = await bindUser(item, selected.credentials, late);
+    if (binding instanceof BrokerError) {
+      return binding;
+    }
+    const { newUser, ...logs } = binding ?? {};
+    const forced = decision.isForced && { forcedBy: request.goal.caller ?? '' };
+    return { ...selected, ...forced, ...(newUser && { newUser }), item: { ...item, ...logs } };
+  }
+
+  /** Calls that joined do not wait for a login if they can be served without it, or if it only probes. */
+  function announce({ request, snapshot }: TurnOptions, probed: BrokerError | undefined): void {
+    if (snapshot.current !== undefined || probed !== undefined) {
+      request.announce?.(resultOf(snapshot, probed));
+    }
+  }
+
+  /** The order with its times; or what comes in its place, because too little time is left. */
+  function timedOrder({ request, snapshot }: TurnOptions, order: UntimedOrder, decision: LogIn): LoginOrder | Turn {
+    const leftMs = request.remaining();
+    if (leftMs < loginNeedsMs) {
+      return new BrokerError('deadline', 'too little time was left to claim');
+    }
+    if (!isSteady(clock, snapshot.seen)) {
+      return { againAt: clock.now() };
+    }
+    const { isBackground, isPatient } = decision;
+    const patient = isPatient && { patientMs: patientLimitMs(leftMs) };
+    const timed = { ...order, isBackground, deadlineMs: loginLimitMs(leftMs), ...patient };
+    return isBackground ? backgroundOrder(clock, snapshot, timed) : timed;
+  }
+
+  /** Tells all environments that no connection can be made. Nothing was sent, so no lease is needed for that. */
+  async function shareFailure({ snapshot: { item }, late }: TurnOptions, failed: FailedLogin): Promise<BrokerError> {
+    const at = clock.now();
+    observe({ kind: 'login', outcome: failed.answer, ms: 0 });
+    observe({ kind: 'failed', code: failed.error.code });
+    const { backoff } = backoffOf(item, { failed, at, random: random() });
+    const error = { code: failed.error.code, at };
+    await table.write({ kind: 'unreachable', revision: item.revision, error, backoff }, late).catch(() => false);
+    return errorUntil(failed.error, backoff.retryAt - at);
+  }
+
+  function turnAfter({ request: { goal }, snapshot }: TurnOptions, end: LeasedLoginEnd): Turn {
+    switch (end.kind) {
+      case 'issued':
+        if (isHalfUsed(snapshot.item.logins, budgetFor(loginBudget, snapshot.item.lifetimeMs), clock.now())) {
+          observe({ kind: 'budget_half_used' });
+        }
+        return end.result;
+      case 'failed':
+        return end.error;
+      case 'lost':
+        return needsHolder(snapshot, goal)
+          ? { againAt: Number.POSITIVE_INFINITY }
+          : resultOf(snapshot, leaveToHolder(goal).failure);
+      case 'rejected':
+      case 'withheld':
+        return { againAt: clock.now() };
+    }
+  }
+}
+
+type UntimedOrder = Omit<LoginOrder, 'isBackground' | 'deadlineMs'>;
+
+/** A renewal ahead of need: it is cut short, unless the one before it failed, and must not outlive the stored token. */
+function backgroundOrder(clock: Clock, { item, current, ...snapshot }: Snapshot, order: LoginOrder): LoginOrder | Turn {
+  const isFirst = item.renewAt === undefined;
+  const { deadlineMs, patientMs = deadlineMs } = order;
+  const longestMs = isFirst ? Math.min(clockToleranceMs + backgroundMs, deadlineMs) : patientMs;
+  if (!outlives(clock, current, longestMs)) {
+    return resultOf({ ...snapshot, item, current }, isFirst ? undefined : renewalFailure(item));
+  }
+  return isFirst ? { ...order, cutAfterSendMs: backgroundMs } : order;
+}
+
+/** Whether the stored token can still be served if a login of this length fails. */
+function outlives(clock: Clock, current: Token | undefined, loginMs: number): boolean {
+  return current !== undefined && servableUntil(current) >= clock.now() + loginMs + settleReserveMs;
+}
+
+function closeUnused(connecting: Promise<LoginConnection | FailedLogin>): void {
+  const close = (connection: LoginConnection | FailedLogin) => connection.kind === 'connected' && connection.close();
+  void connecting.then(close, () => {});
+}
