@@ -26,7 +26,7 @@ const accountCommands: readonly AccountCommand[] = [
   },
   {
     action: 'pause',
-    description: 'start no new login',
+    description: 'start no login and hand out no token',
     done: () => ['paused'],
   },
   {
