@@ -6,7 +6,7 @@ import { parseSecret } from '../lambda/aws/secret.ts';
 import { BrokerError } from '../lambda/errors.ts';
 import { awsConfig, invokeAdmin, unexpectedAnswer } from './admin.ts';
 import { asCommandError, CommandError, exitCodes } from './failure.ts';
-import { confirmRisk } from './lockout.ts';
+import { confirmRisk, isRefused } from './lockout.ts';
 import { offerPreviousValue } from './previous-value.ts';
 import { findTarget, required, type Target, type TargetOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
@@ -48,9 +48,10 @@ export function addCredentialsSet(program: Command, terminal: Terminal): void {
       terminal.print(`${account}: stored as version ${versionId}`);
       if (await wantsVerification(terminal, options)) {
         const line = await verify(target, account).catch(async (thrown) => {
-          await afterFailure(thrown, terminal, () =>
-            offerPreviousValue(secrets, terminal, { account, secretId, versionId }),
-          );
+          // A previous value that Fegora refused as well is no help.
+          if (isRefusal(thrown) && !isRefused(status)) {
+            await offer(terminal, () => offerPreviousValue(secrets, terminal, { account, secretId, versionId }));
+          }
           throw thrown;
         });
         terminal.print(line);
@@ -125,13 +126,15 @@ async function wantsVerification(terminal: Terminal, { verify: wanted }: Options
   return !/^n/i.test(answer.trim());
 }
 
-/** Makes the offer if Fegora refused the password. An offer that fails must not hide the refusal. */
-async function afterFailure(thrown: unknown, terminal: Terminal, offer: () => Promise<void>): Promise<void> {
-  if (thrown instanceof TokenBrokerError && thrown.code === 'credentials_rejected') {
-    await offer().catch((failure: unknown) => {
-      terminal.note(`broker: the previous value cannot be offered: ${asCommandError(failure).message}`);
-    });
-  }
+function isRefusal(thrown: unknown): boolean {
+  return thrown instanceof TokenBrokerError && thrown.code === 'credentials_rejected';
+}
+
+/** An offer that fails must not hide the refusal. */
+async function offer(terminal: Terminal, work: () => Promise<void>): Promise<void> {
+  await work().catch((failure: unknown) => {
+    terminal.note(`broker: the previous value cannot be offered: ${asCommandError(failure).message}`);
+  });
 }
 
 const verdicts = new Map<unknown, string>([

@@ -23,13 +23,20 @@ export async function confirmRisk(
     return;
   }
   if (!terminal.isInteractive && !yes) {
-    const advice = 'check the password at Fegora first, then run the command again with --yes';
+    const advice = 'Check the password at Fegora first, then run the command again with --yes.';
     throw new CommandError(exitCodes.failed, `nothing was stored: ${risk} ${advice}`);
   }
   terminal.note(`broker: ${risk}`);
   if (!yes && !/^y/i.test((await terminal.ask('Store a new password all the same? [y/N] ')).trim())) {
     throw new CommandError(exitCodes.failed, 'nothing was stored');
   }
+}
+
+/** Whether Fegora refused the version that is current now, and no login has succeeded since. */
+export function isRefused(status: unknown): boolean {
+  const { last_error: error, last_login: login } = membersOf(status);
+  const { code, at } = membersOf(error);
+  return code === 'credentials_rejected' && !(timeOf(login) > timeOf(at));
 }
 
 /** Returns why a new password may lock the user, or undefined if Fegora refused none within the last hour. */

@@ -27,7 +27,7 @@ export function addStatus(program: Command, terminal: Terminal): void {
 
 function describeAccount(status: unknown): string[] {
   const { account, ...members } = { account: '', ...(typeof status === 'object' ? status : {}) };
-  const lines = Object.entries(members).map(([name, value]) => `  ${name.padEnd(12)} ${format(value)}`);
+  const lines = Object.entries(members).map(([name, value]) => `  ${name.padEnd(16)} ${format(value)}`);
   return [account, ...lines];
 }
 

@@ -2,6 +2,12 @@
 import { defaultClientId, defaultTokenUrl, variables } from '../lambda/config.ts';
 import type { AccountSecret } from './secrets.ts';
 
+/** How many logins one Fegora user gets. */
+export interface LoginBudget {
+  readonly perHour: number;
+  readonly perDay: number;
+}
+
 /** The values that the function reads from its environment. */
 export interface EnvironmentProps {
   /** Secrets by account id. */
@@ -13,6 +19,8 @@ export interface EnvironmentProps {
   readonly tokenUrl: string | undefined;
   /** The `client_id` of secrets that name none; undefined: the default of lambda/config.ts. */
   readonly clientId: string | undefined;
+  /** Undefined: the default of lambda/config.ts. */
+  readonly loginBudget: LoginBudget | undefined;
 }
 
 /**
@@ -44,12 +52,17 @@ function render(
   arnOf: (secret: AccountSecret) => string,
   tableName: string,
 ): Readonly<Record<string, string>> {
+  const { loginBudget: budget } = props;
   const secrets = [...props.secrets].map(([account, secret]) => [account, arnOf(secret)]);
   return {
     [variables.tokenUrl]: props.tokenUrl ?? defaultTokenUrl,
     [variables.clientId]: props.clientId ?? defaultClientId,
     [variables.accounts]: JSON.stringify(Object.fromEntries(secrets)),
     [variables.tableName]: tableName,
+    ...(budget !== undefined && {
+      [variables.loginsPerHour]: String(budget.perHour),
+      [variables.loginsPerDay]: String(budget.perDay),
+    }),
     ...(props.defaultAccount !== undefined && { [variables.defaultAccount]: props.defaultAccount }),
   };
 }

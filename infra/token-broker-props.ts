@@ -7,6 +7,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Accounts } from './accounts.ts';
 import type { ApiLogging } from './api/access-log.ts';
 import type { Throttle } from './api/stage.ts';
+import type { LoginBudget } from './environment.ts';
 
 /** Settings of a broker. Only `accounts` is required. */
 export interface TokenBrokerProps {
@@ -31,6 +32,13 @@ export interface TokenBrokerProps {
    * @default apiApp
    */
   readonly clientId?: string | undefined;
+  /**
+   * How many logins one Fegora user gets in an hour and in a day, each from 1 to 250. Tokens that live so short that they
+   * need more get three logins in each lifetime.
+   *
+   * @default - 12 an hour, 150 a day
+   */
+  readonly loginBudget?: LoginBudget | undefined;
   /**
    * Id of an AWS organisation. The API denies all callers outside of it.
    *

@@ -175,6 +175,7 @@ export class TokenBroker extends Construct {
         defaultAccount: this.defaultAccount,
         tokenUrl: props.tokenUrl,
         clientId: props.clientId,
+        loginBudget: props.loginBudget,
       }),
       memorySize: props.memorySize ?? 512,
       logRetention: props.logRetention ?? RetentionDays.SIX_MONTHS,

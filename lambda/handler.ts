@@ -51,7 +51,7 @@ export function createHandler(env: Environment, options: HandlerOptions = {}): H
   const { config } = parsed;
   const ports = connect(env, config, { clock, random, observe: telemetry.observe });
   const table = prefetched(ports, config.defaultAccount, options.onPrefetch);
-  return createRouter({ config, broker: createBroker({ ...ports, table }), random, report: telemetry });
+  return createRouter({ config, broker: createBroker({ ...ports, table }), random, now: clock.now, report: telemetry });
 }
 
 /** Fills the ports of the core. */

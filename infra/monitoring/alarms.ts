@@ -97,6 +97,18 @@ function fegoraAlarms({ metrics }: AlarmsProps): Record<string, AlarmRule> {
       description: 'Fegora rejects the client id. Compare it with the one that Fegora gave you.',
       threshold: 1,
     },
+    DuplicateUser: {
+      metric: metrics.of(metricNames.duplicateUser),
+      description: 'Two accounts have the same Fegora user, so one of them cannot log in. Correct its secret.',
+      threshold: 1,
+    },
+    BudgetHalfUsed: {
+      metric: metrics.of(metricNames.budgetHalfUsed),
+      description:
+        'A Fegora user has used up half of its logins for an hour or a day. Find the caller that reports tokens, or ' +
+        'raise the budget.',
+      threshold: 1,
+    },
     RetryHeld: {
       metric: metrics.of(metricNames.retryHeld),
       description: 'For 15 minutes, callers have got the answer of an earlier failed login. Check what Fegora answers.',

@@ -109,6 +109,7 @@ function failureRow({ metrics }: DashboardProps): IWidget[] {
     metricNames.publishRefused,
     metricNames.retryHeld,
     metricNames.tableUnavailable,
+    metricNames.userTakenOver,
   ];
   return [
     graph('Errors, by code', [metrics.by(metricNames.errors, 'code', 'Sum')], { stacked: true }),

@@ -105,6 +105,7 @@ function readBroker(reader: Reader, note: Note): Settings['broker'] {
       textLike(/^[\x21-\x7e]{1,128}$/),
       'must be a text of 1 to 128 visible ASCII characters',
     ),
+    loginBudget: readLoginBudget(optional('loginBudget', anything, ''), note),
     organizationId: optional(
       'organizationId',
       textLike(/^o-[a-z0-9]{10,32}$/),
@@ -114,6 +115,18 @@ function readBroker(reader: Reader, note: Note): Settings['broker'] {
     ...readLimits(reader, note),
     ...readLogging(reader),
   };
+}
+
+function readLoginBudget(value: unknown, note: Note) {
+  if (value === undefined) {
+    return;
+  }
+  const reader = createReader(value, 'loginBudget', note);
+  const countProblem = 'must be a whole number from 1 to 250';
+  const perHour = reader.required('perHour', wholeNumber(1, 250), countProblem);
+  const perDay = reader.required('perDay', wholeNumber(1, 250), countProblem);
+  reader.finish();
+  return perHour === undefined || perDay === undefined ? undefined : { perHour, perDay };
 }
 
 function readLimits({ optional }: Reader, note: Note) {

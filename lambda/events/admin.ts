@@ -1,6 +1,7 @@
 // Answers operators, who invoke the alias `admin`. Called by router.ts.
 import type { Broker } from '../broker/contract.ts';
 import type { Item } from '../broker/item.ts';
+import { recent, restsUntil } from '../broker/login/doubt.ts';
 import type { Amendment } from '../broker/ports.ts';
 import { expiresAt, renewableFrom } from '../broker/token.ts';
 import { asBrokerError, BrokerError } from '../errors.ts';
@@ -13,6 +14,8 @@ export interface AdminDependencies {
   readonly broker: Pick<Broker, 'status' | 'amend' | 'verify'>;
   /** The configured accounts. */
   readonly accounts: readonly string[];
+  /** Epoch milliseconds. */
+  readonly now: () => number;
   readonly report: Pick<Report, 'failed' | 'ran'>;
 }
 
@@ -35,9 +38,18 @@ export interface AccountStatus {
   readonly fault?: string;
   /** How many versions of the secret are recorded as refused by Fegora. */
   readonly marks: number;
+  /** How many sends within an hour brought no token, and may have been refused. Three, and the user rests. */
+  readonly refused_sends: number;
+  /** Until then the broker sends no password of this user, because too many were refused. */
+  readonly rests_until?: string;
+  /** How many logins the user has had, of its login budget. */
+  readonly logins_last_hour: number;
+  readonly logins_last_day: number;
   /** When a refused version that logged in before may be tried again. */
   readonly next_try?: string;
 }
+
+const hourMs = 3_600_000;
 
 type Action = 'status' | 'verify' | Amendment;
 
@@ -63,7 +75,7 @@ interface AdminCommand {
  * @throws BrokerError `invalid_request` (also for the `reset` of a readable item), `invalid_account`, `unknown_account`, and
  *   what `Broker` throws
  */
-export function createAdminHandler({ broker, accounts, report }: AdminDependencies): EventHandler {
+export function createAdminHandler({ broker, accounts, now, report }: AdminDependencies): EventHandler {
   return async (event, invocation, remaining) => {
     const { action, account } = parseCommand(event, invocation.account);
     if (account !== undefined && !accounts.includes(account)) {
@@ -93,7 +105,7 @@ export function createAdminHandler({ broker, accounts, report }: AdminDependenci
   /** Never throws: an account whose status cannot be read must not hide the others. */
   async function readStatus(account: string, invocation: Invocation, remaining: () => number) {
     try {
-      return toStatus(account, await broker.status(account, remaining));
+      return toStatus(account, await broker.status(account, remaining), now());
     } catch (thrown) {
       const error = asBrokerError(thrown);
       report.failed({ ...invocation, account }, error);
@@ -102,7 +114,7 @@ export function createAdminHandler({ broker, accounts, report }: AdminDependenci
   }
 }
 
-function toStatus(account: string, item: Item): AccountStatus {
+function toStatus(account: string, item: Item, now: number): AccountStatus {
   const { token, lastError } = item;
   return {
     account,
@@ -116,8 +128,23 @@ function toStatus(account: string, item: Item): AccountStatus {
     ...(item.leaseUntil !== 0 && { lease_until: iso(item.leaseUntil) }),
     ...(item.fault !== undefined && { fault: item.fault }),
     marks: item.rejectedCredentials.size,
+    ...countMembers(item, now),
     ...(item.retryRejectedAt !== undefined && { next_try: iso(item.retryRejectedAt) }),
   };
+}
+
+function countMembers({ sends, logins }: Item, now: number) {
+  const rest = restsUntil(sends, now);
+  return {
+    refused_sends: countSince(sends, now - hourMs),
+    ...(rest > now && { rests_until: iso(rest) }),
+    logins_last_hour: countSince(logins, now - hourMs),
+    logins_last_day: recent(logins, now).length,
+  };
+}
+
+function countSince(log: Item['sends'], since: number): number {
+  return log.filter(({ at }) => at > since).length;
 }
 
 /** What an operator may know of the stored token. */

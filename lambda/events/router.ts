@@ -27,6 +27,8 @@ export interface RouterDependencies {
   readonly broker: Broker;
   /** From 0 to 1. */
   readonly random: () => number;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
   readonly report: Report;
 }
 

@@ -47,6 +47,7 @@ describe('the function', () => {
       accounts: { main: {} },
       tokenUrl: 'https://login.example.com/token',
       clientId: 'otherApp',
+      loginBudget: { perHour: 20, perDay: 200 },
       memoryMb: 1024,
       throttle: { ratePerSecond: 7, burst: 9 },
       logRetentionDays: 365,
@@ -63,6 +64,8 @@ describe('the function', () => {
         Variables: {
           [variables.tokenUrl]: 'https://login.example.com/token',
           [variables.clientId]: 'otherApp',
+          [variables.loginsPerHour]: '20',
+          [variables.loginsPerDay]: '200',
         },
       },
     });

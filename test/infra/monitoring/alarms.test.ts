@@ -15,12 +15,14 @@ const byRunbook = new Map(
 
 test('the stack has an alarm for everything that an operator should react to', () => {
   expect([...byRunbook.keys()].sort()).toEqual([
+    'BudgetHalfUsed',
     'ClientRejected',
     'ClockSkew',
     'Crashes',
     'CredentialsRejected',
     'DeniedByBroker',
     'DeniedByGateway',
+    'DuplicateUser',
     'Errors',
     'GatewayFails',
     'Html500Repeated',
@@ -49,6 +51,8 @@ test('alarms on metrics of the function have its name as their dimension', () =>
   for (const [runbook, metric] of [
     ['CredentialsRejected', metricNames.credentialsRejected],
     ['ClientRejected', metricNames.clientRejected],
+    ['DuplicateUser', metricNames.duplicateUser],
+    ['BudgetHalfUsed', metricNames.budgetHalfUsed],
     ['RetryHeld', metricNames.retryHeld],
     ['TableUnavailable', metricNames.tableUnavailable],
     ['DeniedByBroker', metricNames.denied],
@@ -112,12 +116,14 @@ test('no alarm counts the Lambda errors of the aliases of direct callers, whose 
 test('each alarm has its metric, statistic, threshold and duration', () => {
   const rules = alarms.map((alarm) => [/, (\w+)\.$/.exec(String(alarm.AlarmDescription))?.[1], ruleOf(alarm)] as const);
   expect(Object.fromEntries(rules)).toEqual({
+    BudgetHalfUsed: 'Sum of BudgetHalfUsed{service} >= 1, 1 x 300 s',
     ClientRejected: 'Sum of ClientRejected{service} >= 1, 1 x 300 s',
     ClockSkew: 'Minimum of ClockSkew{service} >= 30000, 1 x 3600 s',
     Crashes: 'Sum of Errors{FunctionName,Resource :http}, Errors{FunctionName,Resource :warmup} >= 1, 1 x 300 s',
     CredentialsRejected: 'Sum of CredentialsRejected{service} >= 1, 1 x 300 s',
     DeniedByBroker: 'Sum of Denied{service} >= 1, 1 x 300 s',
     DeniedByGateway: 'Sum of DeniedByGateway{} >= 20, 1 x 300 s',
+    DuplicateUser: 'Sum of DuplicateUser{service} >= 1, 1 x 300 s',
     Errors:
       'Sum of Errors{code internal,service}, Errors{code configuration,service}, ' +
       'Errors{code secret_malformed,service}, Errors{code secret_missing,service}, ' +

@@ -262,7 +262,7 @@ describe('an operator', () => {
 
     expect(code).toBe(0);
     expect(out).toEqual(
-      expect.arrayContaining(['one', 'two', expect.stringMatching(/^ {2}expires_at +20/), '  paused       false']),
+      expect.arrayContaining(['one', 'two', expect.stringMatching(/^ {2}expires_at +20/), '  paused           false']),
     );
     expect(JSON.parse(json.out.join(''))).toMatchObject({ accounts: [{ account: 'one', marks: 0 }] });
     expect([...out, ...json.out].join()).not.toContain(tokenPrefix);
@@ -274,7 +274,7 @@ describe('an operator', () => {
     expect(await broker(`pause one ${local()}`, callers.operator)).toMatchObject({ code: 0, out: ['one: paused'] });
     expect((await broker(`token one ${local()}`, callers.all)).code).toBe(0);
 
-    expect((await broker(`status one ${local()}`, callers.operator)).out).toContain('  paused       true');
+    expect((await broker(`status one ${local()}`, callers.operator)).out).toContain('  paused           true');
     expect(await broker(`resume one ${local()}`, callers.operator)).toMatchObject({ code: 0, out: ['one: resumed'] });
     expect(await broker(`purge one ${local()}`, callers.operator)).toMatchObject({
       code: 0,
@@ -311,7 +311,7 @@ describe('an operator', () => {
     const waiting = await broker(`token one ${local()}`, callers.all);
 
     expect(readable).toMatchObject({ code: 1, err: ['broker: one: the item is readable: nothing to reset'] });
-    expect(faulty.out).toContain('  fault        marks');
+    expect(faulty.out).toContain('  fault            marks');
     expect(refused).toMatchObject({ code: 6, err: [expect.stringContaining('table_unavailable')] });
     expect(reset).toMatchObject({ code: 0, out: ['one: item rewritten; no environment logs in for about 30 s'] });
     expect(waiting).toMatchObject({ code: 6, err: [expect.stringContaining('renewal_in_progress')] });
@@ -333,7 +333,7 @@ describe('an operator', () => {
     servers.fegora.setPassword('user-one', 'not-a-real-password-changed');
     const refused = await broker(`token one ${local()}`, callers.all);
     expect(refused).toMatchObject({ code: 1, err: [expect.stringContaining('credentials_rejected')] });
-    expect((await broker(`status one ${local()}`, callers.operator)).out).toContain('  marks        1');
+    expect((await broker(`status one ${local()}`, callers.operator)).out).toContain('  marks            1');
 
     servers.fegora.setPassword('user-one', 'not-a-real-password-one');
     const cleared = await broker(`clear-rejection one ${local()}`, callers.operator);
@@ -444,11 +444,17 @@ describe('credentials set', () => {
     expect(system.servers.fegora.counters()).toMatchObject({ attempts: 2, refusals: 1, logins: 1 });
   });
 
-  test('keeps the new value when the operator does not agree, and prints the command without a terminal', async () => {
+  test('keeps the new value when the operator does not agree, and offers no previous value that was refused too', async () => {
     expect((await setOne([password, ''])).out).toHaveLength(1);
     expect(await stored()).toEqual({ username: 'user-one', password });
+    const again = await setOne(['y', 'not-a-real-password-again']);
 
-    const line = `credentials set one --username user-one --verify --yes ${local()}`;
+    expect(again.err.at(-1)).toContain('credentials_rejected');
+    expect(again.err.join()).not.toContain('Put the previous value back');
+  });
+
+  test('prints the command that puts the previous value back when there is no terminal', async () => {
+    const line = `credentials set one --username user-one --verify ${local()}`;
     const child = await broker(line, system.callers.operator, undefined, ['not-a-real-password-piped']);
     expect(child.code).toBe(1);
     expect(child.err.join('\n')).toMatch(

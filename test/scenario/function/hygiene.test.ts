@@ -189,7 +189,7 @@ function connect(frail: Frail) {
     isConfigured: (account) => config.accounts.has(account),
     loginBudget: defaultLoginBudget,
   });
-  return { handler: createRouter({ config, broker, random: () => 0, report: telemetry }), clock };
+  return { handler: createRouter({ config, broker, random: () => 0, now: Date.now, report: telemetry }), clock };
 }
 
 /** All that a server could repeat of a request, and all canaries. */

@@ -97,7 +97,7 @@ it('promise 45: answers `deadline` when the broker never answers', async () => {
   const { report, failed } = recordReports();
   const broker = brokerOf({ getToken: () => new Promise(() => {}) });
   const config = { accounts: new Map([['one', 'fegora/one']]), defaultAccount: 'one' };
-  const handler = createRouter({ config, broker, random: () => 0, report });
+  const handler = createRouter({ config, broker, random: () => 0, now: Date.now, report });
   const soon = (alias: string) => lambdaContext(alias, () => 200);
   expect(await handler(httpEvent(), soon('http'))).toMatchObject({
     statusCode: 503,

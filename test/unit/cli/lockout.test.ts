@@ -1,6 +1,6 @@
 // The warning before a new password could lock the Fegora user.
 import { describe, expect, test } from 'vitest';
-import { confirmRisk } from '../../../cli/lockout.ts';
+import { confirmRisk, isRefused } from '../../../cli/lockout.ts';
 import type { Terminal } from '../../../cli/terminal.ts';
 
 const now = Date.UTC(2026, 10, 24, 12);
@@ -56,12 +56,25 @@ describe('a new password', () => {
     expect(refused.said).toEqual([]);
     expect(refused.failure).toMatchObject({
       exitCode: 1,
-      message: expect.stringMatching(/^nothing was stored.*--yes$/),
+      message: expect.stringMatching(/^nothing was stored.*--yes\.$/),
     });
     expect(await confirm(status, { yes: true })).toEqual({
       said: [expect.stringContaining('2 passwords')],
       failure: undefined,
     });
     expect((await confirm(status, { answer: 'n', yes: true })).failure).toBeUndefined();
+  });
+});
+
+describe('the current version', () => {
+  test.each([
+    ['there is no status', undefined, false],
+    ['nothing was refused', { last_login: iso(0) }, false],
+    ['the last error is another one', { last_error: { code: 'upstream_timeout', at: iso(0) } }, false],
+    ['it was refused and no login ever succeeded', refusedAt(-90 * minute), true],
+    ['it was refused after the last login', { ...refusedAt(0), last_login: iso(-1) }, true],
+    ['a login succeeded after the refusal', { ...refusedAt(-1), last_login: iso(0) }, false],
+  ])('counts as refused only by its last answer: %s', (_, status, refused) => {
+    expect(isRefused(status)).toBe(refused);
   });
 });

@@ -33,9 +33,21 @@ const eventful: Item = {
   retryRejectedAt: noon + 1_800_000,
   lastGood: 'a'.repeat(64),
   paused: true,
+  sends: [
+    { at: noon - 3_600_000, tag: 'aaaaaaaa' },
+    { at: noon - 3_599_999, tag: 'aaaaaaaa' },
+    { at: noon - 1000, tag: 'bbbbbbbb' },
+  ],
+  logins: [
+    { at: noon - 86_400_000, tag: '' },
+    { at: noon - 3_600_000, tag: '' },
+    { at: noon - 100_500, tag: 'cccccccc' },
+  ],
   lastLogin: noon - 100_500,
   lastError: { code: 'upstream_unavailable', at: noon - 1000 },
 };
+
+const noLogins = { refused_sends: 0, logins_last_hour: 0, logins_last_day: 0 };
 
 const items = new Map([
   ['one', untouched],
@@ -51,7 +63,7 @@ function handlerFor(parts: Partial<Broker> = {}) {
     verify: async () => ({ outcome: 'renewed', expiresAt: noon }),
     ...parts,
   });
-  const handle = createAdminHandler({ broker, accounts: ['one', 'two'], report: reports.report });
+  const handle = createAdminHandler({ broker, accounts: ['one', 'two'], now: () => noon, report: reports.report });
   const send = (event: unknown) =>
     handle(event, describeInvocation(event, lambdaContext('admin'), undefined), () => 25_000);
   return { send, amended, reports };
@@ -70,19 +82,33 @@ describe('the action status', () => {
     retry_code: 'upstream_unavailable',
     lease_until: '2026-11-24T12:00:00.000Z',
     marks: 2,
+    refused_sends: 2,
+    logins_last_hour: 1,
+    logins_last_day: 2,
     next_try: '2026-11-24T12:30:00.000Z',
   };
 
   it('shows the status of every account, and no token, when no account is named', async () => {
     const { send } = handlerFor();
     const answer = await send({ action: 'status' });
-    expect(answer).toEqual({ action: 'status', accounts: [{ account: 'one', paused: false, marks: 0 }, two] });
+    expect(answer).toEqual({
+      action: 'status',
+      accounts: [{ account: 'one', paused: false, marks: 0, ...noLogins }, two],
+    });
     expect(JSON.stringify(answer)).not.toContain(token.accessToken);
   });
 
   it('shows the status of one account when it is named', async () => {
     const { send } = handlerFor();
     expect(await send({ action: 'status', account: 'two' })).toEqual({ action: 'status', accounts: [two] });
+  });
+
+  it('shows until when a user rests whose passwords were refused three times within an hour', async () => {
+    const sends = [50, 40, 30].map((minutes) => ({ at: noon - minutes * 60_000, tag: 'aaaaaaaa' }));
+    const { send } = handlerFor({ status: async () => ({ ...untouched, sends }) });
+    expect(await send({ action: 'status', account: 'one' })).toMatchObject({
+      accounts: [{ refused_sends: 3, rests_until: '2026-11-24T12:10:00.000Z' }],
+    });
   });
 
   it('shows a later next_renewal when the item puts the renewal off', async () => {
@@ -100,7 +126,7 @@ describe('the action status', () => {
       action: 'status',
       accounts: [
         { account: 'one', error: 'table_unavailable' },
-        { account: 'two', paused: false, marks: 0 },
+        { account: 'two', paused: false, marks: 0, ...noLogins },
       ],
     });
     expect(reports.failed).toMatchObject([{ invocation: { account: 'one' }, error: { code: 'table_unavailable' } }]);
