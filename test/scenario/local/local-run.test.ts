@@ -447,13 +447,22 @@ describe('through the gateway of the local run', () => {
     expect(simulator?.counters()).toMatchObject({ attempts: 2, refusals: 1, logins: 1 });
   });
 
-  test('a second run on the same table serves the token of the first', async () => {
+  test('a second run on the same table and the same Fegora serves the token of the first', async () => {
     const table = await startTable('fegora-tokens');
     ended.push(table.close);
     const first = await run({ AWS_ENDPOINT_URL_DYNAMODB: table.url });
     await expect(first.call()).resolves.toMatchObject({ body: { source: 'upstream' } });
-    const second = await run({ AWS_ENDPOINT_URL_DYNAMODB: table.url });
+    const second = await run({ AWS_ENDPOINT_URL_DYNAMODB: table.url, FEGORA_TOKEN_URL: first.tokenUrl });
     await expect(second.call()).resolves.toMatchObject({ body: { source: 'shared' } });
-    expect(second.simulator?.counters().attempts).toBe(0);
+    expect(first.simulator?.counters().attempts).toBe(1);
+  });
+
+  test('promise 75: a second run on the same table with another Fegora serves no token of the first', async () => {
+    const table = await startTable('fegora-tokens');
+    ended.push(table.close);
+    const first = await run({ AWS_ENDPOINT_URL_DYNAMODB: table.url });
+    const { body } = await first.call();
+    const second = await run({ AWS_ENDPOINT_URL_DYNAMODB: table.url });
+    expect(JSON.stringify(await second.call())).not.toContain(String(body.access_token));
   });
 });
