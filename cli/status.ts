@@ -8,7 +8,7 @@ import type { Terminal } from './terminal.ts';
 export function addStatus(program: Command, terminal: Terminal): void {
   program
     .command('status')
-    .description('show expiry, last login, last error, waiting times and refused credentials of each account')
+    .description('show expiry, logins, last error, waiting times and refused credentials of each account')
     .argument('[account]', 'account id (default: all accounts)')
     .option('--json', 'print the broker’s answer unchanged')
     .action(async (account: string | undefined, _options: object, command: Command) => {
