@@ -13,7 +13,11 @@ export default {
   coverageAnalysis: 'perTest',
   // Stryker would rewrite tsconfig.json with an API that TypeScript 7 does not have. The tests run without tsconfig.json.
   tsconfigFile: 'none',
-  mutate: ['lambda/broker/*.ts', 'lambda/fegora/*.ts', 'lambda/aws/{token-table,item-record,item-update}.ts'],
+  mutate: [
+    'lambda/broker/**/*.ts',
+    'lambda/fegora/*.ts',
+    'lambda/aws/{token-table,item-record,item-update,update-expressions,item-reset}.ts',
+  ],
   // A whole run takes long. Results of unchanged code and tests are kept in reports/.
   incremental: true,
   incrementalFile: 'reports/mutation.json',

@@ -8,7 +8,7 @@ import config from './vitest.config.ts';
  * first that fails. The quick tests come first; the scenarios, in which a broken broker may loop, come last.
  */
 const core = [
-  'test/unit/lambda/{broker,fegora,aws}/*.test.ts',
+  'test/unit/lambda/{broker,fegora,aws}/**/*.test.ts',
   'test/contract/lambda/aws/token-table.test.ts',
   'test/contract/lambda/fegora/*.test.ts',
   'test/exploration/suspended-guard.test.ts',

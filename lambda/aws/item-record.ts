@@ -1,6 +1,5 @@
 // Parses a stored record into an Item. Called by token-table.ts.
-import type { Item } from '../broker/item.ts';
-import type { LogEntry } from '../broker/login/doubt.ts';
+import type { Item, LogEntry } from '../broker/item.ts';
 import { fingerprint, seal, type Token } from '../broker/token.ts';
 import { isErrorCode } from '../errors.ts';
 
@@ -63,7 +62,7 @@ export function parseRecord(account: string, record: unknown, binding?: string):
       owner: fields.text('owner'),
       token,
       lifetimeMs: fields.number('lifetime_ms'),
-      ...backoffOf(fields),
+      ...failureFields(fields),
       rejectedCredentials: fields.set('marks'),
       retryRejectedAt: fields.number('next_try'),
       lastGood: fields.text('proven'),
@@ -84,7 +83,7 @@ export function parseOwner(record: unknown): string | undefined {
   return record === undefined ? undefined : fieldsOf(record).text('owner_account');
 }
 
-function backoffOf(fields: Fields) {
+function failureFields(fields: Fields) {
   const code = fields.text('last_error_code');
   const at = fields.number('last_error_at');
   const retryCode = fields.text('retry_code');

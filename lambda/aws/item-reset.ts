@@ -3,6 +3,7 @@ import { clockToleranceMs } from '../broker/clock.ts';
 import { isImpossibleLease, stealableAt } from '../broker/item.ts';
 import { BrokerError, type ErrorCode } from '../errors.ts';
 import { parseRecord, schemaVersion } from './item-record.ts';
+import { number } from './update-expressions.ts';
 
 /** The expressions of the UpdateItem. A value may be of any type, because the item may hold any. */
 export interface ResetUpdate {
@@ -75,7 +76,7 @@ export function resetUpdate(account: string, record: unknown, now: number | unde
     throw new BrokerError('renewal_in_progress', 'a login may be under way', { retryAfterMs: standsUntil + 1 - now });
   }
   const stored = new Map<string, unknown>(Object.entries(Object(record)));
-  return express(stored, fault, {
+  return resetExpressions(stored, fault, {
     schema: number(schemaVersion),
     revision: number(Math.max(now, Math.floor(revision) + 1)),
     generation: number(Math.max(now, Math.floor(generation) + 1)),
@@ -84,7 +85,7 @@ export function resetUpdate(account: string, record: unknown, now: number | unde
   });
 }
 
-function express(
+function resetExpressions(
   stored: ReadonlyMap<string, unknown>,
   fault: string | undefined,
   set: Readonly<Record<string, unknown>>,
@@ -107,8 +108,4 @@ function express(
 
 function isOfType(attribute: unknown, type: string | undefined): boolean {
   return type !== undefined && typeof attribute === 'object' && attribute !== null && Object.hasOwn(attribute, type);
-}
-
-function number(value: number): { readonly N: string } {
-  return { N: String(value) };
 }

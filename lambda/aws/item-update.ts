@@ -1,30 +1,19 @@
 // Builds the expressions of every UpdateItem. Called by token-table.ts.
 import { clockToleranceMs } from '../broker/clock.ts';
-import type { Item } from '../broker/item.ts';
-import type { LogEntry } from '../broker/login/doubt.ts';
-import type { Backoff, Change, Claim, Failure, Rejection, StoredError, UserBinding } from '../broker/ports.ts';
+import type { Item, LogEntry } from '../broker/item.ts';
+import type {
+  Backoff,
+  Change,
+  Claim,
+  Failure,
+  Rejection,
+  StoredError,
+  Unreachable,
+  UserBinding,
+} from '../broker/ports.ts';
 import { seal } from '../broker/token.ts';
-import { type Attribute, boundTo, schemaVersion } from './item-record.ts';
-
-/** The expressions of one UpdateItem. */
-export interface Update {
-  readonly UpdateExpression: string;
-  readonly ConditionExpression?: string;
-  readonly ExpressionAttributeNames: Readonly<Record<string, string>>;
-  readonly ExpressionAttributeValues: Readonly<Record<string, Attribute>>;
-}
-
-/** What an update is made of. */
-interface Terms {
-  readonly set?: Readonly<Record<string, Attribute>>;
-  readonly remove?: readonly string[];
-  readonly addRejected?: readonly string[];
-  readonly deleteRejected?: string;
-  readonly addGeneration?: boolean;
-  /** Names stand as `#name`, values as `:name`. */
-  readonly condition?: string;
-  readonly conditionValues?: Readonly<Record<string, Attribute>>;
-}
+import { boundTo, schemaVersion } from './item-record.ts';
+import { express, number, type Terms, type Update } from './update-expressions.ts';
 
 /** The claim: on the item as read, and only if no lease stands, or one that ended over the clocks' tolerance ago. */
 export function claimUpdate({ revision }: Item, claim: Claim): Update {
@@ -76,10 +65,7 @@ function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], bi
     case 'reject':
       return rejectUpdate(change);
     case 'unreachable':
-      return {
-        set: { ...errorAttributes(change.error), ...backoffSet(change.backoff) },
-        ...asItWasRead(change.revision),
-      };
+      return unreachableUpdate(change);
     case 'extend':
       return { set: { lease_until: number(change.leaseUntil) }, ...ofOwner(change.owner) };
     case 'retire':
@@ -139,6 +125,11 @@ function failUpdate(change: Failure): Terms {
   };
 }
 
+function unreachableUpdate({ revision, error, backoff, renewAt }: Unreachable): Terms {
+  const ahead = renewAt !== undefined && { renew_at: number(renewAt) };
+  return { set: { ...errorAttributes(error), ...backoffSet(backoff), ...ahead }, ...asItWasRead(revision) };
+}
+
 function rejectUpdate({ key, retryRejectedAt }: Rejection): Terms {
   return {
     set: retryRejectedAt === undefined ? {} : { next_try: number(retryRejectedAt), retry_key: { S: key } },
@@ -186,42 +177,3 @@ const ofOurSchema = {
   condition: 'attribute_not_exists(#schema) OR #schema = :ours',
   conditionValues: { ours: number(schemaVersion) },
 };
-
-/** Every write counts the revision up, so that whoever read the item before cannot claim on it. */
-function express(terms: Terms): Update {
-  const { set = {}, remove = [], addRejected, deleteRejected, addGeneration, condition, conditionValues = {} } = terms;
-  const added = [
-    '#revision :one',
-    ...(addGeneration === true ? ['#generation :one'] : []),
-    ...(addRejected === undefined ? [] : ['#marks :marks']),
-  ];
-  const assignments = [
-    '#schema = if_not_exists(#schema, :schema)',
-    ...Object.keys(set).map((name) => `#${name} = :${name}`),
-  ];
-  const text = [
-    `SET ${assignments.join(', ')}`,
-    `ADD ${added.join(', ')}`,
-    ...(remove.length === 0 ? [] : [`REMOVE ${remove.map((name) => `#${name}`).join(', ')}`]),
-    ...(deleteRejected === undefined ? [] : ['DELETE #marks :marks']),
-  ].join(' ');
-  const rejected = addRejected ?? (deleteRejected === undefined ? undefined : [deleteRejected]);
-  const values: Record<string, Attribute> = {
-    schema: number(schemaVersion),
-    one: number(1),
-    ...set,
-    ...(rejected !== undefined && { marks: { SS: rejected } }),
-    ...conditionValues,
-  };
-  const used = `${text} ${condition ?? ''}`.match(/#\w+/g) ?? [];
-  return {
-    UpdateExpression: text,
-    ...(condition !== undefined && { ConditionExpression: condition }),
-    ExpressionAttributeNames: Object.fromEntries(used.map((name) => [name, name.slice(1)])),
-    ExpressionAttributeValues: Object.fromEntries(Object.entries(values).map(([name, value]) => [`:${name}`, value])),
-  };
-}
-
-function number(value: number): { readonly N: string } {
-  return { N: String(value) };
-}

@@ -4,7 +4,8 @@ import type { Change, Claim, Observe, TokenTable, UserBinding } from '../broker/
 import { BrokerError } from '../errors.ts';
 import { parseOwner, parseRecord } from './item-record.ts';
 import { type ResetUpdate, resetUpdate } from './item-reset.ts';
-import { bindUserUpdate, changeUpdate, claimUpdate, type Update } from './item-update.ts';
+import { bindUserUpdate, changeUpdate, claimUpdate } from './item-update.ts';
+import type { Update } from './update-expressions.ts';
 
 /**
  * One DynamoDB operation, its answer unparsed. `at` is the time in the answer's `Date` header.

@@ -4,7 +4,8 @@ import type { Remaining } from './clock.ts';
 import type { Grant, TokenRequest, WarmupResult } from './contract.ts';
 import type { Item } from './item.ts';
 import { createLocalState } from './local-state.ts';
-import { answerReserveMs, loginNeedsMs } from './login/login-guard.ts';
+import { answerReserveMs } from './login/login-guard.ts';
+import { createLookTimer, longestLookMs } from './look-timer.ts';
 import type { AccountPorts, Amendment } from './ports.ts';
 import type { RefreshGoal, RefreshResult } from './refresh.ts';
 import { createRefresh } from './refresh-loop.ts';
@@ -26,11 +27,6 @@ export interface AccountBroker {
 
 /** The longest wait for the login of another environment. Milliseconds. */
 const longestWaitMs = 10_000;
-/** How often an environment looks at the table in the renewal window, and the longest wait for that. Milliseconds. */
-const lookEveryMs = 10_000;
-const longestLookMs = 2000;
-/** How often an environment in use looks whether its token is still valid for callers. Milliseconds. */
-const checkEveryMs = 60_000;
 
 /** @param jitter how far into its first quarter this environment opens the renewal window, from 0 to 1 */
 export function createAccountBroker(ports: AccountPorts, jitter: number): AccountBroker {
@@ -38,9 +34,7 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
   const state = createLocalState();
   const cache = createTokenCache(clock);
   const refreshOnce = createSingleFlight(clock, createRefresh(ports, state, jitter));
-  /** When a refresh was last asked for, and when one or a check was. Monotonic milliseconds. */
-  let lookedAt = Number.NEGATIVE_INFINITY;
-  let checkedAt = Number.NEGATIVE_INFINITY;
+  const looks = createLookTimer(clock, jitter);
 
   return {
     getToken,
@@ -59,7 +53,7 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     if (cached === undefined || !meetsValidity(cached.token, minValidityMs, trustedNow(cached))) {
       return grantAfter({ kind: 'serve', ...goal }, await refresh({ kind: 'serve', ...goal }, remaining));
     }
-    const kind = lookNow(cached, remaining);
+    const kind = looks.due(cached, trustedNow(cached), remaining());
     return kind === undefined
       ? grantOf(cached, 'memory', { minValidityMs })
       : grantAfter({ kind, ...goal }, await refresh({ kind, ...goal }, remaining));
@@ -68,11 +62,9 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
   /** Refreshes, and keeps what came of it. */
   async function refresh(goal: RefreshGoal, remaining: Remaining) {
     const before = cache.servable(goal.rejected)?.token.fingerprint;
-    const now = clock.monotonic();
-    checkedAt = now;
-    lookedAt = goal.kind === 'check' ? lookedAt : now;
+    looks.note(goal.kind);
     const longestMs = goal.kind === 'refresh-ahead' || goal.kind === 'check' ? longestLookMs : longestWaitMs;
-    const until = now + Math.min(longestMs, remaining() - answerReserveMs);
+    const until = clock.monotonic() + Math.min(longestMs, remaining() - answerReserveMs);
     const result = await refreshOnce({ goal, remaining, until });
     cache.keep(result, goal.rejected);
     return { result, before };
@@ -87,23 +79,6 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     const isBrought = brought === best.token.fingerprint && brought !== before;
     const failure = result.failure && { failure: result.failure, isNeeded: kind === 'serve' };
     return grantOf(best, isBrought ? result.source : 'memory', { minValidityMs, ...failure });
-  }
-
-  /**
-   * In the renewal window an environment looks often, because it may be the one to renew. Before it, once a minute, because
-   * an operator may have made the token invalid. Undefined if it is not time for either.
-   */
-  function lookNow(cached: CachedToken, remaining: Remaining): 'refresh-ahead' | 'check' | undefined {
-    const now = trustedNow(cached);
-    // A later look could end when there is nothing left to serve.
-    if (cached.wallUntil - now < longestLookMs + answerReserveMs || remaining() < longestLookMs + answerReserveMs) {
-      return undefined;
-    }
-    const isInWindow = now >= renewableFrom(cached.token, jitter) && remaining() >= loginNeedsMs;
-    if (isInWindow && clock.monotonic() - lookedAt >= lookEveryMs) {
-      return 'refresh-ahead';
-    }
-    return clock.monotonic() - checkedAt >= checkEveryMs ? 'check' : undefined;
   }
 
   /** The wall clock, or what the monotonic clock makes of it if that says that more time went by. */

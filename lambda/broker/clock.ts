@@ -1,5 +1,11 @@
 // Time as the core sees it: the Clock port, and moments by both clocks. Used by every file of the core that measures time.
 
+/** Durations in milliseconds. */
+export const secondMs = 1000;
+export const minuteMs = 60 * secondMs;
+export const hourMs = 60 * minuteMs;
+export const dayMs = 24 * hourMs;
+
 /** How far apart the clocks of two AWS hosts may be. Milliseconds. */
 export const clockToleranceMs = 2000;
 

@@ -4,7 +4,8 @@ import type { Moment } from './clock.ts';
 import { blockOf, gapEnds, type Item, probedFailure, servableToken, stealableAt } from './item.ts';
 import { isPatientNext } from './login/backoff.ts';
 import { restsUntil } from './login/doubt.ts';
-import { budgetBlock, budgetFor, forcedBlock, type LoginBudget } from './login/login-budget.ts';
+import { budgetBlock, budgetFor, forcedBlock } from './login/login-budget.ts';
+import type { LoginBudget } from './ports.ts';
 import type { RefreshGoal } from './refresh.ts';
 import { meetsValidity, renewableFrom, type Token } from './token.ts';
 

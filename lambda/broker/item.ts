@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { BrokerError, type ErrorCode } from '../errors.ts';
 import { clockToleranceMs } from './clock.ts';
-import type { LogEntry } from './login/doubt.ts';
 import { expiresAt, loginGapMs, servableUntil, type Token } from './token.ts';
 
 /** The shared table's item of one account, parsed. Times are epoch milliseconds. */
@@ -49,6 +48,14 @@ export interface Item {
   readonly lastError?: { readonly code: ErrorCode; readonly at: number };
 }
 
+/** One event of a log. */
+export interface LogEntry {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** What the event belongs to: 8 hex digits, or empty. */
+  readonly tag: string;
+}
+
 /** How long a claim keeps other environments away. Milliseconds. */
 export const leaseMs = 15_000;
 
@@ -93,10 +100,10 @@ export function isImpossibleLease(leaseUntil: number, now: number): boolean {
   return leaseUntil > now + leaseMs + 2 * clockToleranceMs;
 }
 
-type Backoff = Pick<Item, 'paused' | 'retryAt' | 'retryCode'>;
+type ClaimBlock = Pick<Item, 'paused' | 'retryAt' | 'retryCode'>;
 
 /** Why no claim is allowed now: a pause or a back-off; undefined if neither stands. */
-export function blockOf(item: Backoff, now: number): BrokerError | undefined {
+export function blockOf(item: ClaimBlock, now: number): BrokerError | undefined {
   if (item.paused) {
     return new BrokerError('paused', 'an operator paused this account', { retryAfterMs: lookAtPauseMs });
   }
@@ -104,11 +111,11 @@ export function blockOf(item: Backoff, now: number): BrokerError | undefined {
 }
 
 /** The failure that the next login probes; undefined if the latest login succeeded. */
-export function probedFailure(item: Backoff): BrokerError | undefined {
+export function probedFailure(item: ClaimBlock): BrokerError | undefined {
   return item.retryCode === undefined ? undefined : backoffError(item, undefined);
 }
 
-function backoffError(item: Backoff, retryAfterMs: number | undefined): BrokerError {
+function backoffError(item: ClaimBlock, retryAfterMs: number | undefined): BrokerError {
   const code = item.retryCode ?? 'upstream_unavailable';
   return new BrokerError(code, 'a login failed a short while ago', retryAfterMs === undefined ? {} : { retryAfterMs });
 }

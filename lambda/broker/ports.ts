@@ -1,9 +1,7 @@
 // What the core needs of the world. Filled by ../handler.ts, implemented in ../aws, ../fegora and ../telemetry.
 import type { ErrorCode } from '../errors.ts';
 import type { Clock } from './clock.ts';
-import type { Item } from './item.ts';
-import type { LogEntry } from './login/doubt.ts';
-import type { LoginBudget } from './login/login-budget.ts';
+import type { Item, LogEntry } from './item.ts';
 import type { FailedLogin, LoginOutcome } from './login/login-outcome.ts';
 import type { Token } from './token.ts';
 
@@ -20,6 +18,12 @@ export interface Ports {
   readonly tokenUrl: string;
   readonly isConfigured: (account: string) => boolean;
   readonly loginBudget: LoginBudget;
+}
+
+/** How many logins one Fegora user may have. */
+export interface LoginBudget {
+  readonly perHour: number;
+  readonly perDay: number;
 }
 
 /** What one secret version holds. */
@@ -102,7 +106,7 @@ export type Change =
   | Failure
   | Rejection
   /** Sets a back-off without a claim, because no connection could be made; only if nobody wrote since the item was read. */
-  | { readonly kind: 'unreachable'; readonly revision: number; readonly error: StoredError; readonly backoff: Backoff }
+  | Unreachable
   /** Makes the holder's lease last longer. */
   | { readonly kind: 'extend'; readonly owner: string; readonly leaseUntil: number }
   /** Keeps an account from logging in whose user another account takes over; only if nobody wrote since it was read. */
@@ -140,6 +144,16 @@ export interface Backoff {
   readonly answer: string;
   readonly class: string;
   readonly failures: number;
+}
+
+/** What is stored when no connection to Fegora could be made. */
+export interface Unreachable {
+  readonly kind: 'unreachable';
+  /** Of the item as it was read. */
+  readonly revision: number;
+  readonly error: StoredError;
+  readonly backoff: Backoff;
+  readonly renewAt?: number;
 }
 
 /** The note that Fegora refused the credentials with this key. */

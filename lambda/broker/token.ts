@@ -21,10 +21,9 @@ export interface LifetimeClaims {
   readonly '.expires'?: unknown;
 }
 
-const secondMs = 1000;
-const unknownLifetimeMs = 60 * secondMs;
-const shortestLifetimeMs = 5 * secondMs;
-const longestLifetimeMs = 30 * 24 * 3600 * secondMs;
+const unknownLifetimeMs = 60_000;
+const shortestLifetimeMs = 5000;
+const longestLifetimeMs = 30 * 24 * 3_600_000;
 
 /**
  * How long a token lives by Fegora's answer: the shorter of `expires_in` and `.expires` − `.issued` of those that
@@ -44,9 +43,9 @@ export function lifetimeOf(claims: LifetimeClaims): number | undefined {
 /** A whole number, as a JSON number or a string of digits; `NaN` is no lifetime; anything else says nothing. */
 function statedSeconds(value: unknown): number | undefined {
   if (typeof value === 'string' && /^(-?\d{1,16}|NaN)$/.test(value)) {
-    return Number(value) * secondMs;
+    return Number(value) * 1000;
   }
-  return typeof value === 'number' ? value * secondMs : undefined;
+  return typeof value === 'number' ? value * 1000 : undefined;
 }
 
 function statedSpan(issued: unknown, expires: unknown): number | undefined {
@@ -79,7 +78,7 @@ export function expiresAt(token: Token): number {
  * apart), at most 60 s. Milliseconds.
  */
 export function marginMs(lifetimeMs: number): number {
-  return Math.min(60 * secondMs, Math.max(lifetimeMs / 10, 2 * secondMs));
+  return Math.min(60_000, Math.max(lifetimeMs / 10, 2000));
 }
 
 /** From here on the token is not handed out any more. Epoch milliseconds. */
@@ -93,13 +92,13 @@ export function servableUntil(token: Token): number {
  * Epoch milliseconds.
  */
 export function renewableFrom(token: Token, jitter: number): number {
-  const windowMs = Math.min(10 * 60 * secondMs, token.lifetimeMs / 3);
+  const windowMs = Math.min(600_000, token.lifetimeMs / 3);
   return expiresAt(token) - windowMs * (1 - jitter / 4);
 }
 
 /** The least time between two logins of one account, forced ones excepted: half a life, 5 s to 60 s. Milliseconds. */
 export function loginGapMs(lifetimeMs: number): number {
-  return Math.min(60 * secondMs, Math.max(5 * secondMs, lifetimeMs / 2));
+  return Math.min(60_000, Math.max(5000, lifetimeMs / 2));
 }
 
 /** Whether a token has the validity asked for, which counts as half its lifetime where more was asked. */

@@ -1,12 +1,10 @@
 // How long no environment logs in after a login failed. Pure; called by lease-records.ts.
+import { hourMs, minuteMs, secondMs } from '../clock.ts';
 import type { FailedLogin } from './login-outcome.ts';
 
 /** What a failure says about the next login. Failures of one class in a row make the back-off grow. */
 export type FailureClass = 'unsent' | 'refused' | 'doubt' | 'throttled' | 'unavailable' | 'unknown' | 'other';
 
-const secondMs = 1000;
-const minuteMs = 60 * secondMs;
-const hourMs = 60 * minuteMs;
 const longestRetryAfterMs = 300 * secondMs;
 /** Fegora is asked every 5 s for about a minute, so that a short outage ends soon. */
 const quickTries = 12;

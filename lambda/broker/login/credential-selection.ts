@@ -17,13 +17,13 @@ export interface SelectionOptions {
 /** How often one environment asks for another version while the one it knows is rejected. Milliseconds. */
 const askAgainMs = 5000;
 
-type Ports = Pick<AccountPorts, 'clock' | 'readCredentials' | 'tokenUrl'>;
+type SelectionPorts = Pick<AccountPorts, 'clock' | 'readCredentials' | 'tokenUrl'>;
 
 /**
  * Selects the cached version, or AWSCURRENT as it is now if Fegora refused the cached one. The error of the result is
  * `credentials_rejected` if Fegora refused that one too, else whatever reading the secret threw.
  */
-export function createCredentialSelection({ clock, readCredentials, tokenUrl }: Ports, state: LocalState) {
+export function createCredentialSelection({ clock, readCredentials, tokenUrl }: SelectionPorts, state: LocalState) {
   return async (options: SelectionOptions): Promise<SelectedCredentials | BrokerError> => {
     try {
       return await select(options);

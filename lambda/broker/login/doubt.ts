@@ -1,18 +1,11 @@
 // What protects a Fegora user from passwords that may be wrong: how often one may be sent. Pure; used by the whole login.
 
-/** One event of a log. */
-export interface LogEntry {
-  /** Epoch milliseconds. */
-  readonly at: number;
-  /** What the event belongs to: 8 hex digits, or empty. */
-  readonly tag: string;
-}
+import { dayMs, hourMs } from '../clock.ts';
+import type { LogEntry } from '../item.ts';
 
 /** Sends of this user whose password Fegora refused or may have refused. The tag is `keyTag` of the credentials. */
 export type SendLog = readonly LogEntry[];
 
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
 /** How often one version of the secret may be sent without a token in 24 hours, and one user's in an hour. */
 const mostSends = 3;
 
@@ -31,8 +24,8 @@ export function recent(log: readonly LogEntry[], now: number): readonly LogEntry
  * may be sent. Epoch milliseconds.
  */
 export function sendableAt(sends: SendLog, key: string, now: number): number {
-  const own = recent(sends, now).filter(({ tag }) => tag === keyTag(key));
-  return windowEnds(own, dayMs);
+  const own = sends.filter(({ tag }) => tag === keyTag(key));
+  return fullUntil(own, { most: mostSends, windowMs: dayMs }, now);
 }
 
 /**
@@ -40,10 +33,7 @@ export function sendableAt(sends: SendLog, key: string, now: number): number {
  * Fegora may lock the user. 0 if it does not rest. Epoch milliseconds.
  */
 export function restsUntil(sends: SendLog, now: number): number {
-  return windowEnds(
-    sends.filter(({ at }) => at > now - hourMs),
-    hourMs,
-  );
+  return fullUntil(sends, { most: mostSends, windowMs: hourMs }, now);
 }
 
 /** Whether credentials other than these were sent without a token within the hour: the user may have been locked then. */
@@ -51,7 +41,16 @@ export function mayBeLocked(sends: SendLog, key: string, now: number): boolean {
   return sends.some(({ at, tag }) => at > now - hourMs && tag !== keyTag(key));
 }
 
-function windowEnds(entries: readonly LogEntry[], windowMs: number): number {
-  const oldest = entries.at(-mostSends);
+/**
+ * Until when a log has as many entries in its latest window as it may have. 0 if it has fewer. Epoch milliseconds.
+ *
+ * @param limit `most` entries in any `windowMs`
+ */
+export function fullUntil(
+  log: readonly LogEntry[],
+  { most, windowMs }: { readonly most: number; readonly windowMs: number },
+  now: number,
+): number {
+  const oldest = log.filter(({ at }) => at > now - windowMs).at(-most);
   return oldest === undefined ? 0 : oldest.at + windowMs;
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { BrokerError } from '../../errors.ts';
 import { clockToleranceMs } from '../clock.ts';
 import { hasExpiredToken, type Item, leaseMs } from '../item.ts';
-import type { Backoff, Claim, Credentials, Failure, NewUser, Rejection } from '../ports.ts';
+import type { Backoff, Claim, Credentials, Failure, NewUser, Rejection, Unreachable } from '../ports.ts';
 import { backoffMs, classOf, isAccountBroken } from './backoff.ts';
 import { keyTag, mayBeLocked, recent, sendableAt } from './doubt.ts';
 import type { FailedLogin } from './login-outcome.ts';
@@ -96,7 +96,7 @@ export function refusalOf({ item }: LoginOrder, { owner }: Claim, at: number): F
 export function failureOf(
   order: LoginOrder,
   { owner, leaseUntil }: Pick<Claim, 'owner' | 'leaseUntil'>,
-  { failed, at, random }: { readonly failed: FailedLogin; readonly at: number; readonly random: number },
+  { failed, at, random }: FailureAt,
 ) {
   const { item, isBackground } = order;
   const { backoff, isBroken } = backoffOf(item, { failed, at, random });
@@ -114,10 +114,25 @@ export function failureOf(
   return { failure, retryAt, isBroken };
 }
 
+/** The back-off after no connection could be made. Nothing was claimed, so nothing has to be taken back. */
+export function unreachableOf(item: Item, failure: FailureAt, isBackground: boolean): Unreachable {
+  const { failed, at } = failure;
+  const error = { code: failed.error.code, at };
+  const ahead = isBackground && { renewAt: at + renewAgainMs };
+  return { kind: 'unreachable', revision: item.revision, error, backoff: backoffOf(item, failure).backoff, ...ahead };
+}
+
+/** A failed login, when it ended (epoch milliseconds), and a number from 0 to 1. */
+interface FailureAt {
+  readonly failed: FailedLogin;
+  readonly at: number;
+  readonly random: number;
+}
+
 /** The shared back-off after a failure. */
-export function backoffOf(
+function backoffOf(
   item: Item,
-  { failed, at, random }: { readonly failed: FailedLogin; readonly at: number; readonly random: number },
+  { failed, at, random }: FailureAt,
 ): { readonly backoff: Backoff; readonly isBroken: boolean } {
   const failureClass = classOf(failed);
   const failures = item.failedClass === failureClass ? item.failures + 1 : 1;

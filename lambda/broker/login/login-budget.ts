@@ -1,18 +1,13 @@
 // How many logins one Fegora user gets, and how callers that force renewals share them. Pure; called by decide.ts.
 import { BrokerError } from '../../errors.ts';
-import { type LogEntry, recent } from './doubt.ts';
+import { dayMs, hourMs, minuteMs } from '../clock.ts';
+import type { LogEntry } from '../item.ts';
+import type { LoginBudget } from '../ports.ts';
+import { fullUntil, recent } from './doubt.ts';
 
 /** Logins of this user that Fegora granted or may have granted. The tag is that of the caller that forced it, or empty. */
 export type LoginLog = readonly LogEntry[];
 
-/** How many logins one user may have. */
-export interface LoginBudget {
-  readonly perHour: number;
-  readonly perDay: number;
-}
-
-const minuteMs = 60_000;
-const hourMs = 60 * minuteMs;
 /** How far apart logins are once the budget is used up. Milliseconds. */
 const spacedMs = 15 * minuteMs;
 /** How many renewals one caller may force in a short time. */
@@ -27,7 +22,7 @@ const shortMs = 5 * minuteMs;
  */
 export function budgetFor({ perHour, perDay }: LoginBudget, lifetimeMs: number | undefined): LoginBudget {
   const needed = (periodMs: number) => (lifetimeMs === undefined ? 0 : Math.ceil((3 * periodMs) / lifetimeMs));
-  return { perHour: Math.max(perHour, needed(hourMs)), perDay: Math.max(perDay, needed(24 * hourMs)) };
+  return { perHour: Math.max(perHour, needed(hourMs)), perDay: Math.max(perDay, needed(dayMs)) };
 }
 
 /** Why no login may start now: the budget is used up and the last login is under 15 minutes ago. */
@@ -46,10 +41,10 @@ export function budgetBlock(logins: LoginLog, budget: LoginBudget, now: number):
  * caller that reports every token costs the others neither a token nor the budget.
  */
 export function forcedBlock(logins: LoginLog, caller: string, budget: LoginBudget, now: number) {
-  const own = recent(logins, now).filter(({ tag }) => tag === caller);
+  const own = logins.filter(({ tag }) => tag === caller);
   const until = Math.max(
-    windowEnds(own, shortMs, { most: forcedInShort, now }),
-    windowEnds(own, hourMs, { most: Math.ceil(budget.perHour / 2), now }),
+    fullUntil(own, { most: forcedInShort, windowMs: shortMs }, now),
+    fullUntil(own, { most: Math.ceil(budget.perHour / 2), windowMs: hourMs }, now),
   );
   return until > now
     ? new BrokerError('too_many_rejections', 'this caller has used up its forced renewals', {
@@ -66,14 +61,4 @@ export function isHalfUsed(logins: LoginLog, budget: LoginBudget, now: number): 
 
 function countSince(log: LoginLog, since: number): number {
   return log.filter(({ at }) => at > since).length;
-}
-
-function windowEnds(
-  log: LoginLog,
-  windowMs: number,
-  { most, now }: { readonly most: number; readonly now: number },
-): number {
-  const inWindow = log.filter(({ at }) => at > now - windowMs);
-  const oldest = inWindow.at(-most);
-  return oldest === undefined ? 0 : oldest.at + windowMs;
 }

@@ -8,7 +8,7 @@ import { type RefreshRequest, type RefreshResult, resultOf } from '../refresh.ts
 import { startTimeLimit } from '../time-limit.ts';
 import { servableUntil, type Token } from '../token.ts';
 import { createCredentialSelection } from './credential-selection.ts';
-import { backoffOf, errorUntil, type LoginOrder, type SelectedCredentials } from './lease-records.ts';
+import { errorUntil, type LoginOrder, type SelectedCredentials, unreachableOf } from './lease-records.ts';
 import { createLeasedLogin, type LeasedLoginEnd } from './leased-login.ts';
 import { budgetFor, isHalfUsed } from './login-budget.ts';
 import { loginLimitMs, loginNeedsMs, patientLimitMs, settleReserveMs } from './login-guard.ts';
@@ -57,7 +57,7 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
       }
       const connection = await connecting;
       if (connection.kind === 'failed') {
-        return await shareFailure(options, connection);
+        return await shareFailure(options, connection, decision);
       }
       const timed = timedOrder(options, order, decision);
       return 'credentials' in timed ? turnAfter(options, await logIn(timed, connection)) : timed;
@@ -113,14 +113,17 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
   }
 
   /** Tells all environments that no connection can be made. Nothing was sent, so no lease is needed for that. */
-  async function shareFailure({ snapshot: { item }, late }: TurnOptions, failed: FailedLogin): Promise<BrokerError> {
+  async function shareFailure(
+    { snapshot: { item }, late }: TurnOptions,
+    failed: FailedLogin,
+    { isBackground }: LogIn,
+  ): Promise<BrokerError> {
     const at = clock.now();
     observe({ kind: 'login', outcome: failed.answer, ms: 0 });
     observe({ kind: 'failed', code: failed.error.code });
-    const { backoff } = backoffOf(item, { failed, at, random: random() });
-    const error = { code: failed.error.code, at };
-    await table.write({ kind: 'unreachable', revision: item.revision, error, backoff }, late).catch(() => false);
-    return errorUntil(failed.error, backoff.retryAt - at);
+    const unreachable = unreachableOf(item, { failed, at, random: random() }, isBackground);
+    await table.write(unreachable, late).catch(() => false);
+    return errorUntil(failed.error, unreachable.backoff.retryAt - at);
   }
 
   function turnAfter({ request: { goal }, snapshot }: TurnOptions, end: LeasedLoginEnd): Turn {

@@ -1,12 +1,8 @@
 // Tests how many logins a Fegora user gets (lambda/broker/login/login-budget.ts).
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  budgetBlock,
-  forcedBlock,
-  isHalfUsed,
-  type LoginBudget,
-} from '../../../../../lambda/broker/login/login-budget.ts';
+import { budgetBlock, forcedBlock, isHalfUsed } from '../../../../../lambda/broker/login/login-budget.ts';
+import type { LoginBudget } from '../../../../../lambda/broker/ports.ts';
 
 const now = Date.UTC(2026, 10, 24, 12);
 const minuteMs = 60_000;

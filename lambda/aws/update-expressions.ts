@@ -1,0 +1,62 @@
+// Builds the expressions of one UpdateItem from what it sets, adds and removes. Called by item-update.ts and item-reset.ts.
+import { type Attribute, schemaVersion } from './item-record.ts';
+
+/** The expressions of one UpdateItem. */
+export interface Update {
+  readonly UpdateExpression: string;
+  readonly ConditionExpression?: string;
+  readonly ExpressionAttributeNames: Readonly<Record<string, string>>;
+  readonly ExpressionAttributeValues: Readonly<Record<string, Attribute>>;
+}
+
+/** What an update is made of. */
+export interface Terms {
+  readonly set?: Readonly<Record<string, Attribute>>;
+  readonly remove?: readonly string[];
+  readonly addRejected?: readonly string[];
+  readonly deleteRejected?: string;
+  readonly addGeneration?: boolean;
+  /** Names stand as `#name`, values as `:name`. */
+  readonly condition?: string;
+  readonly conditionValues?: Readonly<Record<string, Attribute>>;
+}
+
+/** Every write counts the revision up, so that whoever read the item before cannot claim on it. */
+export function express(terms: Terms): Update {
+  const { set = {}, remove = [], addRejected, deleteRejected, addGeneration, condition, conditionValues = {} } = terms;
+  const added = [
+    '#revision :one',
+    ...(addGeneration === true ? ['#generation :one'] : []),
+    ...(addRejected === undefined ? [] : ['#marks :marks']),
+  ];
+  const assignments = [
+    '#schema = if_not_exists(#schema, :schema)',
+    ...Object.keys(set).map((name) => `#${name} = :${name}`),
+  ];
+  const text = [
+    `SET ${assignments.join(', ')}`,
+    `ADD ${added.join(', ')}`,
+    ...(remove.length === 0 ? [] : [`REMOVE ${remove.map((name) => `#${name}`).join(', ')}`]),
+    ...(deleteRejected === undefined ? [] : ['DELETE #marks :marks']),
+  ].join(' ');
+  const rejected = addRejected ?? (deleteRejected === undefined ? undefined : [deleteRejected]);
+  const values: Record<string, Attribute> = {
+    schema: number(schemaVersion),
+    one: number(1),
+    ...set,
+    ...(rejected !== undefined && { marks: { SS: rejected } }),
+    ...conditionValues,
+  };
+  const used = `${text} ${condition ?? ''}`.match(/#\w+/g) ?? [];
+  return {
+    UpdateExpression: text,
+    ...(condition !== undefined && { ConditionExpression: condition }),
+    ExpressionAttributeNames: Object.fromEntries(used.map((name) => [name, name.slice(1)])),
+    ExpressionAttributeValues: Object.fromEntries(Object.entries(values).map(([name, value]) => [`:${name}`, value])),
+  };
+}
+
+/** A number as DynamoDB's JSON has it. */
+export function number(value: number): { readonly N: string } {
+  return { N: String(value) };
+}
