@@ -78,6 +78,21 @@ describe('a table that can be read but not written', () => {
     expect(fegora.counters().attempts).toBe(1);
   });
 
+  test('promise 73: sends a wrong password three times a day when each holder dies and the table takes only claims', async () => {
+    const { ask, until, pass, table, fegora, restart } = await startCluster({ password: 'wrong' });
+    table.trouble = (_, __, update) => (update === '' || update.includes('#owner = :owner') ? undefined : 'throttled');
+    const codes = new Set<string | undefined>();
+    for (let minutes = 0; minutes < 23 * 60; minutes += 10) {
+      const [answer] = await until(ask(0));
+      codes.add(answer?.error?.code);
+      restart(0);
+      await pass(600_000);
+    }
+
+    expect(fegora.counters().attempts).toBe(3);
+    expect(codes).toEqual(new Set(['credentials_rejected', 'too_many_refusals']));
+  });
+
   test('promise 14: serves a newer shared token in an environment whose rejection could not be stored', async () => {
     const { ask, until, pass, table, secret, observed } = await startCluster({ environments: 2, password: 'wrong' });
     let writes = 0;

@@ -63,9 +63,13 @@ test('the index of decisions has every page by its title', () => {
   expect(missing).toEqual([]);
 });
 
+function numbersFrom(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
+
 test('every promise is a test with its number in its name', () => {
   const promises = [...read('docs/promises.md').matchAll(/^\| (\d+) \|/gm)].map(([, number]) => Number(number));
-  expect(promises).toEqual(Array.from({ length: 48 }, (_, index) => index + 1));
+  expect(promises).toEqual([...numbersFrom(1, 48), ...numbersFrom(71, 79)]);
   const tests = globSync('test/**/*.test.ts', { cwd: root }).map(read).join('\n');
   const tested = new Set([...tests.matchAll(/promise (\d+)/g)].map(([, number]) => Number(number)));
   expect(promises.filter((number) => !tested.has(number))).toEqual([48]);
