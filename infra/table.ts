@@ -27,8 +27,9 @@ const itemActions = [
 const brokerActions = ['dynamodb:GetItem', 'dynamodb:UpdateItem'];
 
 /**
- * Creates the shared token table: partition key `account`, on-demand billing, encrypted with the key of the broker. The
- * policy of the table denies its items to every other principal, even if an IAM policy allows them.
+ * Creates the shared token table: partition key `account`, on-demand billing, encrypted with the key of the broker. The key
+ * of an item is the id of an account, or `user#` with the hash of a Fegora user. The policy of the table denies its items to
+ * every other principal, even if an IAM policy allows them.
  *
  * The table has no stream and no backups, because both are copies of tokens. A restored item would also bring back old
  * leases and old rejections of credentials.

@@ -28,6 +28,14 @@ test('the table is on demand, encrypted with the key of the broker, protected fr
   });
 });
 
+test('the function may read and update every item, because a Fegora user has an item with a key of its own', () => {
+  const [allowed, ...others] = statementsOf(minimal).filter(
+    ({ effect, actions }) => effect === 'Allow' && actions.some((action) => action.startsWith('dynamodb:')),
+  );
+  expect(others).toEqual([]);
+  expect(allowed).toMatchObject({ actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], condition: '' });
+});
+
 test('the policy of the table denies every data action to other principals, and no action that administers it', () => {
   const [denial, ...others] = statementsOf(minimal).filter(({ type }) => type === 'AWS::DynamoDB::Table');
   expect(others).toEqual([]);
