@@ -73,9 +73,9 @@ function withoutImpossible(item: Item, now: number, isTimed: boolean): Item {
 }
 
 /**
- * Whether the table's time (whole seconds cut off) does not prove that ours is within `provenWithinMs` of it. A process
- * that is stopped in the middle of its read may get a time from before the stop or from after it, so only the proof counts.
+ * Whether the table's time (whole seconds cut off) does not prove that ours is within `provenWithinMs` of it. An answer
+ * without a time proves nothing. A process that is stopped in the middle of its read may get a time from before the stop or from after it, so only the proof counts.
  */
 function isOff(at: number | undefined, before: Moment, after: Moment): boolean {
-  return at !== undefined && (after.wall - at > provenWithinMs || at + 1000 - before.wall > provenWithinMs);
+  return at === undefined || after.wall - at > provenWithinMs || at + 1000 - before.wall > provenWithinMs;
 }

@@ -46,7 +46,9 @@ function interpretSuccess(response: TokenResponse, context: LoginContext): Issue
   try {
     const members = readMembers(response);
     if (members === undefined) {
-      throw unusable('it is not a JSON object');
+      // A page may be the one on which a person would log in.
+      const isPage = /^text\/html\b/i.test(response.contentType ?? '');
+      return failedLogin(unusable('it is not a JSON object'), isPage ? { answer: 'doubt' } : {});
     }
     if (members.has('error')) {
       return doubt('HTTP 200 with an error member');
@@ -121,10 +123,16 @@ function doubt(detail: string): FailedLogin {
   return failedLogin(new BrokerError('upstream_rejected', detail), { answer: 'doubt' });
 }
 
-function interpretStatus({ status, contentType = '' }: TokenResponse): FailedLogin {
+/**
+ * A redirect may lead to a page on which a person would log in: the server's stack turns a 401 into one. An OAuth error
+ * about the password counts with any status.
+ */
+function interpretStatus(response: TokenResponse): FailedLogin {
+  const { status, contentType = '' } = response;
   const code = codeOfStatus(status);
-  if (code === 'upstream_rejected') {
-    return doubt(`HTTP ${status}`);
+  const isRefusal = readMembers(response)?.get('error') === 'invalid_grant';
+  if (code === 'upstream_rejected' || code === 'upstream_redirect' || isRefusal) {
+    return failedLogin(new BrokerError(code, `HTTP ${status}`), { answer: 'doubt' });
   }
   const isErrorPage = status === 500 && /^text\/html\b/i.test(contentType);
   return failedLogin(new BrokerError(code, `HTTP ${status}`), {

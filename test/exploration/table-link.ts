@@ -43,7 +43,7 @@ const toleranceMs = 2000;
 
 export interface TableOptions {
   readonly tamper?: Tamper;
-  /** Whether the table's answers carry its time. */
+  /** Whether the table's answers carry its time. If not, they carry the time of the process that asks. */
   readonly tellsTime: boolean;
   /** The error of a request that arrives now, if any. */
   readonly trouble?: () => Error | undefined;
@@ -56,7 +56,7 @@ export function createTableLink(
   options: TableOptions,
 ): TableLink {
   const { tamper = (input) => input, tellsTime, trouble = () => undefined } = options;
-  const dynamo = createMemoryDynamo(tellsTime ? simulation.now : undefined);
+  const dynamo = createMemoryDynamo(simulation.now);
   /** When the lease of the last claim ends, by account. True time, epoch milliseconds. */
   const leaseEnds = new Map<string, number>();
 
@@ -66,7 +66,9 @@ export function createTableLink(
       const what = operationOf(operation, input);
       const account = accountOf(input);
       const offsetMs = host.offset();
-      return sendRequest(simulation, { host, what: `table: ${what} ${account}`, serve, signal, timeoutMs: callMs });
+      const request = { host, what: `table: ${what} ${account}`, serve, signal, timeoutMs: callMs };
+      const received = await sendRequest(simulation, request);
+      return tellsTime ? received : { ...received, at: host.clock.now() };
 
       async function serve() {
         throwIfAny(trouble());

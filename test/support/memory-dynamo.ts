@@ -25,11 +25,11 @@ export interface MemoryDynamo {
  *
  * @param now the time in the `Date` header of answers. Epoch milliseconds
  */
-export function createMemoryDynamo(now?: () => number): MemoryDynamo {
+export function createMemoryDynamo(now: () => number): MemoryDynamo {
   const rows = new Map<string, Row>();
   const call: CallDynamo = async (operation, input) => {
     await Promise.resolve();
-    const at = now === undefined ? {} : { at: Math.floor(now() / 1000) * 1000 };
+    const at = { at: Math.floor(now() / 1000) * 1000 };
     // The contract suite checks that the token table passes only what DynamoDB takes.
     const update = input as unknown as UpdateInput;
     const account = update.Key.account.S;

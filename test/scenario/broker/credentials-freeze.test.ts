@@ -87,7 +87,7 @@ function freezingBroker(tokenUrl: string, dynamo: MemoryDynamo, frozen: () => vo
 const wholeInvocation = () => 25_000;
 
 test('promise 25: stores the rejection of the version when the holder was frozen past its deadline and the refusal lay in the socket', async () => {
-  const dynamo = createMemoryDynamo();
+  const dynamo = createMemoryDynamo(clock.now);
   const url = await startFegora({ [username]: 'not-what-the-secret-says' });
   const broker = freezingBroker(url, dynamo, () => freeze(10_000));
 
@@ -97,7 +97,7 @@ test('promise 25: stores the rejection of the version when the holder was frozen
 });
 
 test('promise 25: stores the rejection and keeps the lease of another owner that claimed during the freeze', async () => {
-  const dynamo = createMemoryDynamo();
+  const dynamo = createMemoryDynamo(clock.now);
   const url = await startFegora({ [username]: 'not-what-the-secret-says' });
   const leaseUntil = String(clock.now() + 60_000);
   const broker = freezingBroker(url, dynamo, () => {
@@ -114,7 +114,7 @@ test('promise 25: stores the rejection and keeps the lease of another owner that
 });
 
 test('promise 25: serves and publishes a token that lay in the socket during the freeze', async () => {
-  const dynamo = createMemoryDynamo();
+  const dynamo = createMemoryDynamo(clock.now);
   const url = await startFegora({ [username]: password });
   const broker = freezingBroker(url, dynamo, () => freeze(10_000));
 
@@ -123,7 +123,7 @@ test('promise 25: serves and publishes a token that lay in the socket during the
 });
 
 test('promise 4: serves only its own caller and replaces no newer token when a token comes too late for its lease', async () => {
-  const dynamo = createMemoryDynamo();
+  const dynamo = createMemoryDynamo(clock.now);
   const url = await startFegora({ [username]: password });
   const broker = freezingBroker(url, dynamo, () => {
     freeze(20_000);

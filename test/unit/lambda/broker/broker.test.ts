@@ -28,7 +28,7 @@ function start() {
         const accessToken = `not-a-real-token-of-${account}`;
         const times = { issuedAt: clock.now(), lifetimeMs: 1_800_000 };
         const token = { accessToken, fingerprint: fingerprint(accessToken), ...times, versionId: 'v1' };
-        return { item: { ...emptyItem(account), revision: 1, token } };
+        return { item: { ...emptyItem(account), revision: 1, token }, at: clock.now() };
       },
       claim: unused,
       write: async () => true,

@@ -11,12 +11,19 @@ import { defaultLoginBudget } from '../../../../lambda/config.ts';
 const noon = Date.UTC(2026, 10, 24, 12);
 const never = new AbortController().signal;
 
+interface ReadTimes {
+  readonly offMs: number;
+  readonly thereMs?: number;
+  readonly backMs?: number;
+  readonly hasTime?: boolean;
+}
+
 /**
  * Reads the table with a clock that is `offMs` from true time. The request takes `thereMs` to the table and its answer
  * takes `backMs`. Milliseconds.
  */
-async function readWith(times: { readonly offMs: number; readonly thereMs?: number; readonly backMs?: number }) {
-  const { offMs, thereMs = 0, backMs = 0 } = times;
+async function readWith(times: ReadTimes) {
+  const { offMs, thereMs = 0, backMs = 0, hasTime = true } = times;
   let elapsedMs = 0;
   const clock: Clock = {
     now: () => noon + elapsedMs + offMs,
@@ -29,7 +36,7 @@ async function readWith(times: { readonly offMs: number; readonly thereMs?: numb
       elapsedMs += thereMs;
       const at = Math.floor((noon + elapsedMs) / 1000) * 1000;
       elapsedMs += backMs;
-      return { item: emptyItem(account), at };
+      return { item: emptyItem(account), ...(hasTime && { at }) };
     },
     claim: () => Promise.reject(new Error('not asked for here')),
     write: () => Promise.reject(new Error('not asked for here')),
@@ -65,4 +72,8 @@ test.for([
 
 test.for([5000, -5000])('does not trust an item when the clock is %i ms off', async (offMs) => {
   expect(await readWith({ offMs })).toEqual({ isTrusted: false, observed: ['clock_unsteady'] });
+});
+
+test('does not trust an item when the answer of the table has no time', async () => {
+  expect(await readWith({ offMs: 0, hasTime: false })).toEqual({ isTrusted: false, observed: ['clock_unsteady'] });
 });

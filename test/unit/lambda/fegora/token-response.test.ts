@@ -273,15 +273,30 @@ describe('a response with another status', () => {
   test.each([
     ...[404, 405, 410, 413, 414, 415, 431].map((status) => [status, 'upstream_contract'] as const),
     ...[408, 425, 429].map((status) => [status, 'upstream_throttled'] as const),
-    ...[300, 301, 302, 303, 304, 307, 308, 399].map((status) => [status, 'upstream_redirect'] as const),
     ...[500, 501, 503, 505, 520, 599].map((status) => [status, 'upstream_unavailable'] as const),
     ...[0, 100, 101, 201, 202, 204, 206, 299, 600, 999].map((status) => [status, 'upstream_invalid_response'] as const),
   ])('of %i is %s', (status, code) => {
-    for (const body of [page, { error: 'invalid_grant' }, '']) {
+    for (const body of [page, '']) {
       expectFailure(answer(status, body), code, { detail: `HTTP ${status}` });
     }
     expectFailure(interpret({ status }, context), code);
   });
+
+  test.each([300, 301, 302, 303, 304, 307, 308, 399])(
+    'promise 71: of %i is a doubt about the password, because it may lead to a page to log in',
+    (status) => {
+      expectFailure(answer(status, ''), 'upstream_redirect', { answer: 'doubt', detail: `HTTP ${status}` });
+    },
+  );
+
+  test.each([201, 204, 404, 429, 500, 502, 503, 504])(
+    'promise 71: of %i is a doubt about the password when the body says invalid_grant',
+    (status) => {
+      const outcome = answer(status, { error: 'invalid_grant' });
+
+      expect(outcome).toMatchObject({ kind: 'failed', reached: 'answered', answer: 'doubt' });
+    },
+  );
 
   test.each([401, 402, 403, 406, 407, 409, 411, 412, 416, 418, 421, 422, 423, 426, 428, 430, 432, 451, 499])(
     'promise 71: of %i is a doubt about the password, whatever the body says',
@@ -424,7 +439,7 @@ describe('promise 71: the class of a response', () => {
       case 431:
         return 'other';
       default:
-        return (['doubt', 'unavailable'] as const)[Math.floor(status / 100) - 4] ?? 'other';
+        return (['doubt', 'doubt', 'unavailable'] as const)[Math.floor(status / 100) - 3] ?? 'other';
     }
   }
 
@@ -434,9 +449,9 @@ describe('promise 71: the class of a response', () => {
     return outcome.kind === 'issued' ? 'issued' : classOf(outcome);
   };
 
-  test('promise 71: is that of the status for every status from 201 to 599, with or without an OAuth error', () => {
+  test('promise 71: is that of the status for every status from 201 to 599, unless the body says invalid_grant', () => {
     const statuses = Array.from({ length: 399 }, (_, index) => 201 + index).filter((status) => status !== 400);
-    for (const body of ['', '<html>', {}, { error: 'invalid_grant' }, { error: 'account_locked' }, page]) {
+    for (const body of ['', '<html>', {}, { error: 'account_locked' }, page]) {
       for (const contentType of [undefined, 'text/html', 'application/json']) {
         const rest = contentType === undefined ? {} : { contentType };
         const classes = statuses.map((status) => [status, classed(status, body, rest)]);
@@ -444,12 +459,19 @@ describe('promise 71: the class of a response', () => {
         expect(classes).toEqual(statuses.map((status) => [status, classOfStatus(status)]));
       }
     }
+    const refused = statuses.map((status) => classed(status, { error: 'invalid_grant' }));
+    expect(new Set(refused)).toEqual(new Set(['doubt']));
+  });
+
+  test('promise 71: is doubt when a 200 is a page, because it may be the one to log in', () => {
+    expect(classed(200, '<html>', { contentType: 'text/html; charset=utf-8' })).toBe('doubt');
+    expect(classed(200, '<html>', { contentType: 'text/plain' })).toBe('other');
+    expect(classed(200, '<html>')).toBe('other');
   });
 
   test.each([
     [200, page, 'issued'],
     [200, { error: 'invalid_grant' }, 'doubt'],
-    [200, '<html>', 'other'],
     [200, {}, 'other'],
     [400, { error: 'invalid_grant' }, 'refused'],
     [400, { error: 'account_locked' }, 'doubt'],
