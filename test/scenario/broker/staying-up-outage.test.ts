@@ -11,20 +11,20 @@ const hourMs = full(60, 1) * minuteMs;
 const minutes = full(15, 1);
 
 /** A fault, how long after its end all calls are served again (seconds), and how long it lasts (milliseconds). */
-type Outage = readonly [what: string, servedAfter: number, fault: Fault | 'unreachable', outageMs?: number];
+type Outage = readonly [what: string, servedAfter: number, fault: Fault | 'unreachable', outageMs: number];
 
 const always = { times: null } as const;
 const outages: readonly Outage[] = [
   ['refused connections', 10, 'unreachable', hourMs],
-  ['500', 10, { kind: 'answer', status: 500, headers: { 'Content-Type': 'text/plain' }, ...always }],
-  ['503', 10, { kind: 'answer', status: 503, ...always }],
-  ['hangs', 20, { kind: 'hang', ...always }],
-  ['resets', 20, { kind: 'reset', ...always }],
-  ['resets in the middle of an answer', 20, { kind: 'reset-mid-body', ...always }],
-  ['cut answers', 20, { kind: 'truncate', ...always }],
-  ['answers lost after the login', 20, { kind: 'reset', afterLogin: true, ...always }],
-  ['502', 20, { kind: 'answer', status: 502, ...always }],
-  ['504', 20, { kind: 'answer', status: 504, ...always }],
+  ['500', 10, { kind: 'answer', status: 500, headers: { 'Content-Type': 'text/plain' }, ...always }, minuteMs],
+  ['503', 10, { kind: 'answer', status: 503, ...always }, minuteMs],
+  ['hangs', 20, { kind: 'hang', ...always }, minuteMs],
+  ['resets', 20, { kind: 'reset', ...always }, minuteMs],
+  ['resets in the middle of an answer', 20, { kind: 'reset-mid-body', ...always }, minuteMs],
+  ['cut answers', 20, { kind: 'truncate', ...always }, minuteMs],
+  ['answers lost after the login', 20, { kind: 'reset', afterLogin: true, ...always }, minuteMs],
+  ['502', 20, { kind: 'answer', status: 502, ...always }, minuteMs],
+  ['504', 20, { kind: 'answer', status: 504, ...always }, minuteMs],
   ['HTML 500', 70, { kind: 'answer', status: 500, ...always }, hourMs],
 ];
 
@@ -57,7 +57,7 @@ describe('promise 16: an outage with 50 calls a second in 20 environments', () =
   test.each(outages)(
     'serves again after an outage (%s) within %i s',
     { timeout: minutes * minuteMs },
-    async (_, servedAfter, fault, outageMs = minuteMs) => {
+    async (_, servedAfter, fault, outageMs) => {
       const cluster = await startCluster({ environments });
       const { clock, load, fegora } = cluster;
       const outage: Answer[] = [];
