@@ -48,7 +48,7 @@ export function addCredentialsSet(program: Command, terminal: Terminal): void {
       terminal.print(`${account}: stored as version ${versionId}`);
       if (await wantsVerification(terminal, options)) {
         const line = await verify(target, account).catch(async (thrown) => {
-          // A previous value that Fegora refused as well is no help.
+          // A previous value that Fegora refused as well does not help.
           if (isRefusal(thrown) && !isRefused(status)) {
             await offer(terminal, () => offerPreviousValue(secrets, terminal, { account, secretId, versionId }));
           }

@@ -26,7 +26,7 @@ export interface Parsed {
   readonly isTokenMalformed: boolean;
 }
 
-/** The item of an account that nobody has logged in for. */
+/** The item of an account without any login so far. */
 export function emptyItem(account: string): Item {
   return {
     account,

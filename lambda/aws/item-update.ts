@@ -161,7 +161,7 @@ function log(entries: readonly LogEntry[]): { readonly S: string } {
   return { S: entries.map(({ at, tag }) => `${Math.ceil(at / 1000).toString(36)}.${tag}`).join(' ') };
 }
 
-/** Only if nobody wrote since the item was read with this revision. */
+/** Only if the item still has the revision with which it was read. */
 function asItWasRead(revision: number) {
   return revision === 0
     ? { condition: 'attribute_not_exists(#revision)', conditionValues: {} }

@@ -47,7 +47,7 @@ export function createTokenTable(
 
   /**
    * A claim that was refused, or not answered, may still be ours: an earlier try of it may have been applied. Where
-   * nothing was applied at all, and nobody else wrote, it is the table that does not take writes.
+   * nothing was applied, and no other environment wrote, the table does not take writes.
    */
   async function claim(item: Item, taken: Claim, signal: AbortSignal): Promise<boolean> {
     try {

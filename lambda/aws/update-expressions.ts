@@ -21,7 +21,7 @@ export interface Terms {
   readonly conditionValues?: Readonly<Record<string, Attribute>>;
 }
 
-/** Every write counts the revision up, so that whoever read the item before cannot claim on it. */
+/** Every write counts the revision up. An environment that read the item before cannot claim it then. */
 export function express(terms: Terms): Update {
   const { set = {}, remove = [], addRejected, deleteRejected, addGeneration, condition, conditionValues = {} } = terms;
   const added = [

@@ -21,7 +21,7 @@ export interface Snapshot {
 export type Decision =
   /** The stored token is all that this call gets. `failure` tells a verification that it did not log in. */
   | { readonly kind: 'serve'; readonly failure?: BrokerError }
-  /** Nobody may log in now. `isBackedOff`: because of failed logins. */
+  /** No environment may log in now. `isBackedOff`: because of failed logins. */
   | { readonly kind: 'blocked'; readonly error: BrokerError; readonly isBackedOff: boolean }
   /**
    * Another login is under way, or the last one was a moment ago: read again at `until` (wall clock) at the latest.
@@ -109,7 +109,7 @@ function isSatisfied({ current, seen }: Snapshot, goal: RefreshGoal, jitter: num
   return isEnough || seen.wall < renewableFrom(current, kind === 'warm' ? 0 : jitter);
 }
 
-/** What forbids a login, whoever asks: a faulty item, a pause, a back-off; or a renewal ahead that failed a minute ago. */
+/** What forbids a login to every goal: a faulty item, a pause, a back-off. A failed renewal forbids the next for a minute. */
 function blockedBy({ item, current, seen }: Snapshot, { kind }: RefreshGoal): Decision | undefined {
   if (item.fault !== undefined) {
     const error = new BrokerError('table_unavailable', `the item cannot be used: ${item.fault}`);

@@ -105,11 +105,11 @@ export type Change =
     }
   | Failure
   | Rejection
-  /** Sets a back-off without a claim, because no connection could be made; only if nobody wrote since the item was read. */
+  /** Sets a back-off without a claim, because no connection could be made; only if the item is as it was read. */
   | Unreachable
   /** Makes the holder's lease last longer. */
   | { readonly kind: 'extend'; readonly owner: string; readonly leaseUntil: number }
-  /** Keeps an account from logging in whose user another account takes over; only if nobody wrote since it was read. */
+  /** Keeps an account from logging in whose user another account takes over; only if the item is as it was read. */
   | { readonly kind: 'retire'; readonly revision: number; readonly retryAt: number }
   | { readonly kind: Exclude<Amendment, 'reset'> }
   | { readonly kind: 'reset' };

@@ -40,7 +40,7 @@ export function lifetimeOf(claims: LifetimeClaims): number | undefined {
   return lifetimeMs >= shortestLifetimeMs ? lifetimeMs : undefined;
 }
 
-/** A whole number, as a JSON number or a string of digits; `NaN` is no lifetime; anything else says nothing. */
+/** A whole number, as a JSON number or a string of digits; `NaN` is not a lifetime; any other value says nothing. */
 function statedSeconds(value: unknown): number | undefined {
   if (typeof value === 'string' && /^(-?\d{1,16}|NaN)$/.test(value)) {
     return Number(value) * 1000;
@@ -113,7 +113,7 @@ export function fingerprint(accessToken: string): string {
 
 /**
  * Binds a stored token to its account and its times: an item that was damaged, cut or copied to another account shows.
- * It is no defence against someone who may write the table. 64 hex digits.
+ * It does not protect against someone who may write the table. 64 hex digits.
  */
 export function seal(account: string, token: Token): string {
   const sealed = [account, token.accessToken, token.issuedAt, token.lifetimeMs, token.versionId];

@@ -57,7 +57,7 @@ export function createCredentialSelection({ clock, readCredentials, tokenUrl }: 
     return { credentials, key: credentialKey(credentials.versionId, credentials.clientId, tokenUrl) };
   }
 
-  /** Three sends that brought no token count as a rejection, also if nobody could write that down. */
+  /** Three sends that brought no token count as a rejection, also if no rejection could be written. */
   function isRejected(key: string, { rejectedCredentials, sends }: SelectionOptions['item']): boolean {
     const isKnown = rejectedCredentials.has(key) || state.unwrittenRejections.has(key);
     return isKnown || sendableAt(sends, key, clock.now()) > clock.now();

@@ -21,7 +21,7 @@ export interface IssuedLogin {
 export interface FailedLogin {
   readonly kind: 'failed';
   readonly error: BrokerError;
-  /** What Fegora knows of the login: nothing was sent; Fegora answered in full; or nobody can tell. */
+  /** What Fegora knows of the login: nothing was sent; Fegora answered in full; or it is unknown whether Fegora got it. */
   readonly reached: 'no' | 'answered' | 'unknown';
   /**
    * Names the answer, so that equal answers in a row can be counted. `invalid_grant`: Fegora refused the password.

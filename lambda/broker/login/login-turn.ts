@@ -62,7 +62,7 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
       const timed = timedOrder(options, order, decision);
       return 'credentials' in timed ? turnAfter(options, await logIn(timed, connection)) : timed;
     } finally {
-      // Nothing may run after the answer: neither the timer, nor a connection that nobody waits for any more.
+      // Nothing may run after the answer: neither the timer, nor a connection that was not used.
       limit.stop();
       limit.cut();
       closeUnused(connecting);

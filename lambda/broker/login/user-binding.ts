@@ -20,7 +20,7 @@ const retiredMs = 120_000;
  * is bound to that user already, the binding, or the error that forbids the login: `duplicate_user` if another account is
  * bound to the user; what keeps that account from a login if the user is about to pass on.
  *
- * Two logins of one user at once can leave the user unable to log in for ever, whatever account they are for. An account
+ * Two logins of one user at once can leave the user unable to log in until Fegora repairs it, also if they are for two accounts. An account
  * that is not configured any more, or is bound to another user by now, passes its user on as soon as its lease and back-off
  * are over; refusals and budget go along.
  */

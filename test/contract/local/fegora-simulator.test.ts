@@ -244,7 +244,7 @@ describe('a refused password', () => {
     expect((await post(wrong)).json.error).toBe('invalid_grant');
   });
 
-  test('a refused password is no refused refresh token: that gets the usual answer', async () => {
+  test('answers a refused refresh token as usual when it refuses passwords in another way', async () => {
     fegora.set({ refusedAs: { status: 401 } });
     const { status } = await post({ grant_type: 'refresh_token', client_id: 'apiApp', refresh_token: 'unknown' });
 

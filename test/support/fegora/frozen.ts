@@ -12,7 +12,7 @@ export interface Pace {
   readonly answerAfterMs: number;
   /** How long the connection stays open after an answer. */
   readonly idleMs: number;
-  /** How long it stays open without a request. @default for ever */
+  /** How long it stays open without a request. @default without end */
   readonly unusedMs?: number;
   /** Makes it a TLS server. */
   readonly certificate?: Certificate | undefined;

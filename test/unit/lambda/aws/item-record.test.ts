@@ -78,7 +78,7 @@ const item = {
 } as const;
 
 describe('a record', () => {
-  test('that is not there is an item that nobody has written', () => {
+  test('is an empty item when it is not stored', () => {
     expect(parseRecord('main', undefined)).toEqual({ item: emptyItem('main'), isTokenMalformed: false });
     expect(emptyItem('main')).toEqual({
       account: 'main',
@@ -166,7 +166,7 @@ describe('promise 13: what cannot be understood', () => {
     expect(parsed.item).not.toHaveProperty('token');
   });
 
-  test('no token is no malformed one', () => {
+  test('counts no malformed token when no token is stored', () => {
     const { access_token: _, ...rest } = record;
 
     expect(parseRecord('main', rest).isTokenMalformed).toBe(false);

@@ -315,22 +315,22 @@ test('waits for the end of the refresh when the announced token is no longer ser
   await clock.advance(1);
   const joined = refresh(requestOf());
   await settle();
-  const landed = brought(tokenOf('2'));
-  started[0]?.end(landed);
+  const later = brought(tokenOf('2'));
+  started[0]?.end(later);
 
-  expect(await joined).toBe(landed);
+  expect(await joined).toBe(later);
   expect(started).toHaveLength(1);
 });
 
 test('keeps no reference to a result when its announcement did not serve a joined caller', async () => {
   const collect = garbageCollector();
   const { started, refresh, requestOf, failed, brought, tokenOf } = scene();
-  const landed: WeakRef<RefreshResult>[] = [];
+  const ended: WeakRef<RefreshResult>[] = [];
   const round = async () => {
     const starting = refresh(requestOf({ kind: 'warm' }));
     const joined = refresh(requestOf());
     const result = brought(tokenOf('1'));
-    landed.push(new WeakRef(result));
+    ended.push(new WeakRef(result));
     started[0]?.request.announce?.(failed('upstream_timeout'));
     await settle();
     started.shift()?.end(result);
@@ -340,5 +340,5 @@ test('keeps no reference to a result when its announcement did not serve a joine
   await settle();
   collect();
 
-  expect(landed.map((result) => result.deref())).toEqual([undefined]);
+  expect(ended.map((result) => result.deref())).toEqual([undefined]);
 });
