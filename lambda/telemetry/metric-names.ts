@@ -30,7 +30,7 @@ export const metricNames = {
   errors: 'Errors',
   /** Invocations refused with `forbidden`, `unknown_account` or `invalid_account`. */
   denied: 'Denied',
-  /** Logins and invocations that failed because Fegora refuses the version of the secret. */
+  /** Logins and invocations that failed because Fegora refuses the version of the secret, or refused three of a user. */
   credentialsRejected: 'CredentialsRejected',
   /** Logins and invocations that failed because Fegora refuses the client id. */
   clientRejected: 'ClientRejected',

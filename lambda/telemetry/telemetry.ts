@@ -32,6 +32,7 @@ const incidentMetrics: Readonly<Record<Incident, string>> = {
 /** Codes that have their own metric, and so their own alarm. A login or an invocation may end with them. */
 const codeMetrics: Readonly<Partial<Record<ErrorCode, string>>> = {
   credentials_rejected: metricNames.credentialsRejected,
+  too_many_refusals: metricNames.credentialsRejected,
   client_rejected: metricNames.clientRejected,
   duplicate_user: metricNames.duplicateUser,
   forbidden: metricNames.denied,

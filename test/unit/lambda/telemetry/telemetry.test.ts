@@ -113,6 +113,7 @@ describe('a failed invocation', () => {
 
   it.each([
     ['credentials_rejected', metricNames.credentialsRejected],
+    ['too_many_refusals', metricNames.credentialsRejected],
     ['client_rejected', metricNames.clientRejected],
     ['forbidden', metricNames.denied],
     ['invalid_account', metricNames.denied],
