@@ -1,0 +1,90 @@
+// Tests answers that come late or ask for fewer logins, and handshakes that are slow. Virtual time.
+import { describe, expect, test } from 'vitest';
+import { mostWithin, sentAt, tally } from '../../../support/cluster/tally.ts';
+import { account, type Cluster, startCluster, username } from '../../../support/cluster.ts';
+import { full } from '../../../support/counts.ts';
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const environments = 20;
+const perSecond = full(10, 1);
+const timeout = { timeout: full(10, 1) * minuteMs };
+
+/** Calls until a call is served. Returns how long that took. Milliseconds. */
+async function servedAfterMs({ clock, brokers, ask, until, pass }: Cluster, withinMs: number): Promise<number> {
+  const from = clock.monotonic();
+  for (let called = 0; clock.monotonic() - from <= withinMs; called++) {
+    const [answer] = await until(ask(called % brokers.length));
+    if (answer?.grant !== undefined) {
+      break;
+    }
+    await pass(1000);
+  }
+  return clock.monotonic() - from;
+}
+
+describe('promise 72: an hour in which Fegora gives no token', () => {
+  test.each([
+    ['429 without Retry-After', { status: 429 }, 12, 15 * minuteMs],
+    ['503', { status: 503 }, 75, minuteMs],
+    ['500 without a page', { status: 500, headers: { 'Content-Type': 'text/plain' } }, 75, minuteMs],
+    ['HTML 500', { status: 500 }, 75, minuteMs],
+  ])('sends few logins and recovers soon after an hour of %s', timeout, async (_, answer, mostSent, recoveryMs) => {
+    const cluster = await startCluster({ environments });
+    cluster.fegora.addFault({ kind: 'answer', ...answer, times: null });
+    await tally(cluster, perSecond, hourMs);
+    expect(mostWithin(sentAt(cluster), hourMs)).toBeLessThanOrEqual(mostSent);
+
+    cluster.fegora.clearFaults();
+    expect(await servedAfterMs(cluster, recoveryMs)).toBeLessThanOrEqual(recoveryMs + 1000);
+  });
+});
+
+describe('promise 71: a good login that Fegora answers late', () => {
+  test.each([9, 15, 17])('makes two logins without an overlap when the answer comes after %i s', async (seconds) => {
+    const cluster = await startCluster({ environments });
+    cluster.fegora.set({ delayMs: seconds * 1000 });
+    await tally(cluster, 1, 15 * minuteMs);
+
+    expect(cluster.fegora.counters()).toMatchObject({ attempts: 2, logins: 2, overlapsInside: 0 });
+    expect(cluster.fegora.counters().users[username]?.bricked).toBe(false);
+  });
+
+  // The first login is given up after 8 s, and the second one starts at the end of its lease, 17 s after it.
+  test('makes two logins with one overlap inside Fegora when the answer comes after 20 s', async () => {
+    const cluster = await startCluster({ environments });
+    cluster.fegora.set({ delayMs: 20_000 });
+    const answers = await tally(cluster, 1, 15 * minuteMs);
+
+    expect(cluster.fegora.counters()).toMatchObject({ attempts: 2, overlapsSeen: 0, maxOverlapInside: 2 });
+    expect(cluster.fegora.counters().overlapsInside).toBe(1);
+    expect(Object.keys(answers).sort()).toEqual(['served', 'upstream_timeout']);
+  });
+});
+
+describe('promise 79: the handshake with Fegora', () => {
+  test.each([2.2, 7.9])('logs in when the handshake takes %f s', async (seconds) => {
+    const cluster = await startCluster({ environments: 3 });
+    cluster.route.handshakeMs = seconds * 1000;
+    const answers = await cluster.askAll();
+
+    expect(answers.map(({ error }) => error?.code)).toEqual([undefined, undefined, undefined]);
+    expect(cluster.fegora.counters()).toMatchObject({ attempts: 1, logins: 1 });
+  });
+
+  test('takes no lease and backs off in all environments when the handshake hangs', async () => {
+    const cluster = await startCluster({ environments: 3 });
+    cluster.route.handshakeMs = 60_000;
+    const [first] = await cluster.until(cluster.ask(0));
+    const row = cluster.table.rows.get(account);
+    const others = await cluster.askAll();
+
+    expect(first).toMatchObject({ tookMs: 8000, error: { code: 'upstream_timeout' } });
+    expect(others.map(({ tookMs, error }) => [tookMs, error?.code])).toEqual(others.map(() => [0, 'upstream_timeout']));
+    expect(row).not.toHaveProperty('owner');
+    expect(row).not.toHaveProperty('lease_until');
+    expect(cluster.fegora.counters().attempts).toBe(0);
+    cluster.route.handshakeMs = 0;
+    expect(await servedAfterMs(cluster, 10_000)).toBeLessThanOrEqual(7000);
+  });
+});
