@@ -8,7 +8,7 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 const environments = 20;
-const perSecond = full(1, 0.03);
+const perSecond = full(0.2, 0.01);
 const timeout = { timeout: full(10, 1) * minuteMs };
 const wrong = 'not-the-right-one';
 
