@@ -56,7 +56,8 @@ export function createUserBinding({ account, clock, users, tokenUrl, isConfigure
       return busy;
     }
     const change = { kind: 'retire', revision: other.revision, retryAt: now + retiredMs } as const;
-    const isRetired = other.revision === 0 || (await users.write(owner, change, signal));
+    // Also if the other account has no item yet: it may be about to claim its first login.
+    const isRetired = await users.write(owner, change, signal);
     const isOurs = isRetired && (await users.bindUser(newUser.key, { account, from: owner }, signal)) === account;
     if (!isOurs) {
       return new BrokerError('renewal_in_progress', 'the Fegora user is passing from one account to another');
