@@ -1,5 +1,6 @@
 // Parses a stored record into an Item. Called by token-table.ts.
 import type { Item, LogEntry } from '../broker/item.ts';
+import type { UserOwner } from '../broker/ports.ts';
 import { fingerprint, seal, type Token } from '../broker/token.ts';
 import { isErrorCode } from '../errors.ts';
 
@@ -78,9 +79,11 @@ export function parseRecord(account: string, record: unknown, binding?: string):
   return { item, isTokenMalformed: token === undefined && fields.has('access_token') && isBound(fields, binding) };
 }
 
-/** The account that a user's item names. */
-export function parseOwner(record: unknown): string | undefined {
-  return record === undefined ? undefined : fieldsOf(record).text('owner_account');
+/** The account that a user's item names, and the one that it was taken from. */
+export function parseOwner(record: unknown): UserOwner | undefined {
+  const fields = fieldsOf(record);
+  const account = fields.text('owner_account');
+  return account === undefined ? undefined : { account, ...defined({ from: fields.text('from_account') }) };
 }
 
 function failureFields(fields: Fields) {

@@ -6,6 +6,7 @@ import type {
   Change,
   Claim,
   Failure,
+  Inheritance,
   Rejection,
   StoredError,
   Unreachable,
@@ -20,7 +21,6 @@ export function claimUpdate({ revision }: Item, claim: Claim): Update {
   const { owner, now, leaseUntil, dropToken, retryRejectedAt, sends, logins, newUser } = claim;
   const asRead = asItWasRead(revision);
   const isChange = newUser?.isChange === true;
-  const rejected = newUser?.rejectedCredentials ?? [];
   return express({
     set: {
       owner: { S: owner },
@@ -34,21 +34,23 @@ export function claimUpdate({ revision }: Item, claim: Claim): Update {
       ...(dropToken ? tokenAttributes : []),
       ...(isChange ? goneWithUser.filter((name) => name !== 'next_try' || retryRejectedAt === undefined) : []),
     ],
-    ...(rejected.length > 0 && { addRejected: rejected }),
     addGeneration: isChange,
     condition: `${asRead.condition} AND (attribute_not_exists(#lease_until) OR #lease_until < :ended)`,
     conditionValues: { ended: number(now - clockToleranceMs), ...asRead.conditionValues },
   });
 }
 
-/** Binds a Fegora user to an account: only if it is bound to none, to this one, or to `from`. */
+/** Binds a Fegora user to an account: only if it is bound to none, or to `from`. */
 export function bindUserUpdate({ account, from }: UserBinding): Update {
-  const others = from === undefined ? '' : ' OR #owner_account = :from';
-  return express({
-    set: { owner_account: { S: account } },
-    condition: `attribute_not_exists(#owner_account) OR #owner_account = :owner_account${others}`,
-    conditionValues: from === undefined ? {} : { from: { S: from } },
-  });
+  const condition = 'attribute_not_exists(#owner_account)';
+  return express(
+    from === undefined
+      ? { set: { owner_account: { S: account } }, condition }
+      : {
+          set: { owner_account: { S: account }, from_account: { S: from } },
+          condition: `${condition} OR #owner_account = :from_account`,
+        },
+  );
 }
 
 /** Any other write. */
@@ -74,6 +76,8 @@ function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], bi
         remove: ['user_key'],
         ...asItWasRead(change.revision),
       };
+    case 'inherit':
+      return inheritUpdate(change);
     case 'clear-rejection':
       return { remove: ['marks', 'next_try', 'retry_key', 'sends', ...backoffAttributes], ...ofOurSchema };
     case 'purge':
@@ -84,6 +88,17 @@ function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], bi
     case 'resume':
       return { remove: ['paused'], ...ofOurSchema };
   }
+}
+
+function inheritUpdate({ revision, newUser, rejectedCredentials, sends, logins }: Inheritance): Terms {
+  const { key, isChange } = newUser;
+  return {
+    set: { user_key: { S: key }, sends: log(sends), logins: log(logins) },
+    remove: isChange ? [...tokenAttributes, ...goneWithUser] : [],
+    ...(rejectedCredentials.length > 0 && { addRejected: rejectedCredentials }),
+    addGeneration: isChange,
+    ...asItWasRead(revision),
+  };
 }
 
 function publishUpdate(account: string, change: Extract<Change, { kind: 'publish' }>, binding: string): Terms {

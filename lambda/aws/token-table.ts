@@ -1,6 +1,6 @@
 // The shared table over DynamoDB: the TokenTable port. Put together by ../handler.ts.
 import type { Item } from '../broker/item.ts';
-import type { Change, Claim, Observe, TokenTable, UserBinding } from '../broker/ports.ts';
+import type { Change, Claim, Observe, TokenTable, UserBinding, UserOwner } from '../broker/ports.ts';
 import { BrokerError } from '../errors.ts';
 import { parseOwner, parseRecord } from './item-record.ts';
 import { type ResetUpdate, resetUpdate } from './item-reset.ts';
@@ -80,11 +80,11 @@ export function createTokenTable(
     }
   }
 
-  async function bindUser(userKey: string, binding: UserBinding, signal: AbortSignal): Promise<string> {
+  async function bindUser(userKey: string, binding: UserBinding, signal: AbortSignal): Promise<UserOwner> {
     const key = `user#${userKey}`;
     try {
       await update(key, bindUserUpdate(binding), signal);
-      return binding.account;
+      return binding;
     } catch (thrown) {
       const owner = parseOwner((await get(key, signal)).record);
       if (owner === undefined) {

@@ -89,8 +89,6 @@ export interface NewUser {
   readonly key: string;
   /** Whether the account was bound to a user before: then its token is that user's, and no environment may keep it. */
   readonly isChange: boolean;
-  /** Keys of credentials that were rejected while another account was bound to the user. */
-  readonly rejectedCredentials: readonly string[];
 }
 
 /** Every other write. `publish` and `fail` apply only for the owner of the latest claim; the rest are unconditional. */
@@ -109,10 +107,22 @@ export type Change =
   | Unreachable
   /** Makes the holder's lease last longer. */
   | { readonly kind: 'extend'; readonly owner: string; readonly leaseUntil: number }
+  | Inheritance
   /** Keeps an account from logging in whose user another account takes over; only if the item is as it was read. */
   | { readonly kind: 'retire'; readonly revision: number; readonly retryAt: number }
   | { readonly kind: Exclude<Amendment, 'reset'> }
   | { readonly kind: 'reset' };
+
+/** What is known of a user, taken along from the account that was bound to it; only if nobody wrote since the item was read. */
+export interface Inheritance {
+  readonly kind: 'inherit';
+  readonly revision: number;
+  readonly newUser: NewUser;
+  /** Keys of credentials that were rejected while the other account was bound to the user. */
+  readonly rejectedCredentials: readonly string[];
+  readonly sends: readonly LogEntry[];
+  readonly logins: readonly LogEntry[];
+}
 
 /** What is stored of a claim that brought no token. */
 export interface Failure {
@@ -185,7 +195,13 @@ export interface TokenTable {
   /**
    * Binds a Fegora user to an account, if no account or only `from` is bound to it; says which account is bound to it now.
    */
-  readonly bindUser: (userKey: string, binding: UserBinding, signal: AbortSignal) => Promise<string>;
+  readonly bindUser: (userKey: string, binding: UserBinding, signal: AbortSignal) => Promise<UserOwner>;
+}
+
+/** The account that a user belongs to, and the account that it was taken from, if it was. */
+export interface UserOwner {
+  readonly account: string;
+  readonly from?: string;
 }
 
 /** A user that is to belong to `account`, and the account that it may be taken from. */

@@ -82,7 +82,7 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
     }
     announce(options, decision.probed);
     const binding = await bindUser(item, selected.credentials, late);
-    if (binding instanceof BrokerError) {
+    if (binding !== undefined && !('newUser' in binding)) {
       return binding;
     }
     const { newUser, ...logs } = binding ?? {};

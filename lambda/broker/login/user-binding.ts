@@ -1,10 +1,10 @@
 // One Fegora user, one account: binds the user of a login to this account before its first claim. Called by login-turn.ts.
 import { BrokerError } from '../../errors.ts';
-import { blockOf, type Item, stealableAt, userKey } from '../item.ts';
+import { blockOf, type Item, type LogEntry, stealableAt, userKey } from '../item.ts';
 import type { AccountPorts, Credentials, NewUser } from '../ports.ts';
 import { recent } from './doubt.ts';
 
-/** What a login with a newly bound user has to write, and what it takes along. */
+/** What a login with a newly bound user has to write. */
 export interface Binding {
   readonly newUser: NewUser;
   /** The logs of the user so far. */
@@ -17,34 +17,38 @@ const retiredMs = 120_000;
 
 /**
  * Makes the function that binds the user of some credentials to the account of an item. It returns nothing if the account
- * is bound to that user already, the binding, or the error that forbids the login: `duplicate_user` if another account is
- * bound to the user; what keeps that account from a login if the user is about to pass on.
+ * is bound to that user already; the binding; when to read the item again, because it holds by now what another account
+ * knew of the user; or the error that forbids the login: `duplicate_user` if another account is bound to
+ * the user; what keeps that account from a login if the user is about to pass on.
  *
  * Two logins of one user at once can leave the user unable to log in until Fegora repairs it, also if they are for two accounts. An account
  * that is not configured any more, or is bound to another user by now, passes its user on as soon as its lease and back-off
- * are over; refusals and budget go along.
+ * are over; refusals and budget go along, before anything is sent.
  */
-export function createUserBinding({ account, clock, users, tokenUrl, isConfigured, observe }: AccountPorts) {
+export function createUserBinding({ account, clock, table, users, tokenUrl, isConfigured, observe }: AccountPorts) {
   return async (
     item: Item,
     { username }: Credentials,
     signal: AbortSignal,
-  ): Promise<Binding | BrokerError | undefined> => {
+  ): Promise<Binding | BrokerError | ReadAgain | undefined> => {
     const key = userKey(tokenUrl, username);
     if (item.userKey === key) {
       return undefined;
     }
-    const newUser = { key, isChange: item.userKey !== undefined, rejectedCredentials: [] };
+    const newUser = { key, isChange: item.userKey !== undefined };
     const owner = await users.bindUser(key, { account }, signal);
-    if (owner === account) {
-      return newUser.isChange
-        ? { newUser, sends: [], logins: [] }
-        : { newUser, sends: item.sends, logins: item.logins };
+    if (owner.account !== account) {
+      return await takeOver({ item, newUser, signal }, owner.account);
     }
-    return await takeOver(owner, newUser, signal);
+    // Whoever took the user over may not have come to inherit.
+    const other = owner.from === undefined ? undefined : (await users.read(owner.from, signal)).item;
+    return other === undefined
+      ? { newUser, ...ownLogs(item, newUser) }
+      : await inherit({ item, newUser, signal }, other);
   };
 
-  async function takeOver(owner: string, newUser: NewUser, signal: AbortSignal): Promise<Binding | BrokerError> {
+  async function takeOver(heir: Heir, owner: string): Promise<BrokerError | ReadAgain> {
+    const { newUser, signal } = heir;
     const { item: other } = await users.read(owner, signal);
     const now = clock.now();
     const isActive = isConfigured(owner) && (other.userKey === undefined || other.userKey === newUser.key);
@@ -58,16 +62,30 @@ export function createUserBinding({ account, clock, users, tokenUrl, isConfigure
     const change = { kind: 'retire', revision: other.revision, retryAt: now + retiredMs } as const;
     // Also if the other account has no item yet: it may be about to claim its first login.
     const isRetired = await users.write(owner, change, signal);
-    const isOurs = isRetired && (await users.bindUser(newUser.key, { account, from: owner }, signal)) === account;
-    if (!isOurs) {
+    const bound = isRetired && (await users.bindUser(newUser.key, { account, from: owner }, signal));
+    if (bound === false || bound.account !== account) {
       return new BrokerError('renewal_in_progress', 'the Fegora user is passing from one account to another');
     }
     observe({ kind: 'user_taken_over' });
-    return {
-      newUser: { ...newUser, rejectedCredentials: [...other.rejectedCredentials] },
-      sends: recent(other.sends, now),
-      logins: recent(other.logins, now),
-    };
+    return await inherit(heir, other);
+  }
+
+  /** Writes what the other account knew of the user. If another environment was faster, reading again shows that. */
+  async function inherit({ item, newUser, signal }: Heir, other: Item): Promise<ReadAgain> {
+    const own = ownLogs(item, newUser);
+    const now = clock.now();
+    await table.write(
+      {
+        kind: 'inherit',
+        revision: item.revision,
+        newUser,
+        rejectedCredentials: [...other.rejectedCredentials],
+        sends: recent(union(own.sends, other.sends), now),
+        logins: recent(union(own.logins, other.logins), now),
+      },
+      signal,
+    );
+    return { againAt: now };
   }
 
   /** What keeps the other account from a login. Its own back-off for having lost this user does not count. */
@@ -78,4 +96,27 @@ export function createUserBinding({ account, clock, users, tokenUrl, isConfigure
     }
     return other.paused || other.retryCode === 'duplicate_user' ? undefined : blockOf(other, now);
   }
+}
+
+/** The item must be read again at this time. Epoch milliseconds. */
+interface ReadAgain {
+  readonly againAt: number;
+}
+
+/** An account that is to get a user. */
+interface Heir {
+  readonly item: Item;
+  readonly newUser: NewUser;
+  readonly signal: AbortSignal;
+}
+
+/** What the item itself knows of the user. The logs of another user say nothing. */
+function ownLogs({ sends, logins }: Item, { isChange }: NewUser): Pick<Item, 'sends' | 'logins'> {
+  return isChange ? { sends: [], logins: [] } : { sends, logins };
+}
+
+/** The entries of both logs in their order. Those that one account had taken from the other count once. */
+function union(one: readonly LogEntry[], other: readonly LogEntry[]): readonly LogEntry[] {
+  const entries = new Map([...one, ...other].map((entry) => [`${entry.at} ${entry.tag}`, entry]));
+  return [...entries.values()].sort((a, b) => a.at - b.at);
 }

@@ -220,14 +220,51 @@ describe.each(backends)('the token table %s', (where, start) => {
     test('binds the account to a user at a claim, and drops what belonged to the user before', async () => {
       await held('owner-1');
       await publish('owner-1', tokenOf('a'));
-      const newUser = { key: 'user-2', isChange: true, rejectedCredentials: ['key-8', 'key-9'] };
+      const newUser = { key: 'user-2', isChange: true };
       await claim(await read(), claimOf('owner-2', now, { dropToken: true, newUser }));
       const item = await read();
 
       expect(item).toMatchObject({ userKey: 'user-2', generation: 1 });
-      expect(item.rejectedCredentials).toEqual(new Set(['key-8', 'key-9']));
       expect(item).not.toHaveProperty('token');
       expect(item).not.toHaveProperty('lastGood');
+    });
+  });
+
+  describe('a Fegora user', () => {
+    const bind = (to: string, from?: string) =>
+      table.bindUser(`user-of-${account}`, { account: to, ...(from !== undefined && { from }) }, never);
+
+    test('promise 74: belongs to the account that is bound first, until it is taken from that account', async () => {
+      expect(await bind('one')).toEqual({ account: 'one' });
+      expect(await bind('two')).toEqual({ account: 'one' });
+      expect(await bind('two', 'three')).toEqual({ account: 'one' });
+      expect(await bind('two', 'one')).toMatchObject({ account: 'two', from: 'one' });
+      expect(await bind('three', 'one')).toEqual({ account: 'two', from: 'one' });
+      expect(await bind('two')).toEqual({ account: 'two', from: 'one' });
+    });
+
+    test('promise 74: takes along what another account knew of it, only if nobody wrote since the item was read', async () => {
+      const sends = [{ at: now, tag: 'aaaaaaaa' }];
+      const logins = [{ at: now, tag: '' }];
+      const newUser = { key: 'user-2', isChange: false };
+      const inheritance = { kind: 'inherit', newUser, rejectedCredentials: ['key-8', 'key-9'], sends, logins } as const;
+      expect(await write({ ...inheritance, revision: 0 })).toBe(true);
+      expect(await write({ ...inheritance, revision: 0, sends: [] })).toBe(false);
+
+      expect(await read()).toMatchObject({ revision: 1, generation: 0, userKey: 'user-2', sends, logins });
+      expect((await read()).rejectedCredentials).toEqual(new Set(['key-8', 'key-9']));
+    });
+
+    test('promise 75: drops what belonged to the user before when the account inherits another one', async () => {
+      await held('owner-1');
+      await publish('owner-1', tokenOf('a'));
+      const { revision } = await read();
+      const newUser = { key: 'user-2', isChange: true };
+      await write({ kind: 'inherit', revision, newUser, rejectedCredentials: [], sends: [], logins: [] });
+
+      expect(await read()).toMatchObject({ userKey: 'user-2', generation: 1, sends: [], logins: [] });
+      expect(await read()).not.toHaveProperty('token');
+      expect(await read()).not.toHaveProperty('lastGood');
     });
   });
 

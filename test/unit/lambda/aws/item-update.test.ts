@@ -48,7 +48,7 @@ describe('a claim', () => {
       { at: now - 1000, tag: '' },
       { at: now + 1, tag: 'aaaaaaaa' },
     ];
-    const newUser = { key: 'user-1', isChange: true, rejectedCredentials: ['key-1', 'key-2'] };
+    const newUser = { key: 'user-1', isChange: true };
     const update = claimUpdate(
       { ...emptyItem('main'), revision: 7 },
       { ...claim, dropToken: true, retryRejectedAt: now + 1, logins, newUser },
@@ -57,7 +57,7 @@ describe('a claim', () => {
     expect(update.UpdateExpression).toBe(
       'SET #schema = if_not_exists(#schema, :schema), #owner = :owner, #lease_until = :lease_until, ' +
         '#sends = :sends, #logins = :logins, #next_try = :next_try, #user_key = :user_key ' +
-        'ADD #revision :one, #generation :one, #marks :marks ' +
+        'ADD #revision :one, #generation :one ' +
         'REMOVE #access_token, #seal, #bound_to, #proven, #retry_key',
     );
     expect(update.ConditionExpression).toBe(
@@ -68,7 +68,6 @@ describe('a claim', () => {
       ':next_try': { N: String(now + 1) },
       ':logins': { S: `${((now - 1000) / 1000).toString(36)}. ${(now / 1000 + 1).toString(36)}.aaaaaaaa` },
       ':user_key': { S: 'user-1' },
-      ':marks': { SS: ['key-1', 'key-2'] },
     });
   });
 });
@@ -82,6 +81,7 @@ describe('every other change', () => {
     class: 'unknown',
     failures: 1,
   } as const;
+  const inheritance = { kind: 'inherit', revision: 7, rejectedCredentials: [], sends: [], logins: [] } as const;
   const changes: readonly Exclude<Change, { kind: 'reset' }>[] = [
     { kind: 'publish', owner: 'owner-1', token, key: 'key-1', at: now, sends: [] },
     { kind: 'fail', owner: 'owner-1', endLease: true },
@@ -91,6 +91,8 @@ describe('every other change', () => {
     { kind: 'unreachable', revision: 7, error, backoff },
     { kind: 'extend', owner: 'owner-1', leaseUntil: now + 15_000 },
     { kind: 'retire', revision: 7, retryAt: now + 120_000 },
+    { ...inheritance, newUser: { key: 'user-1', isChange: false } },
+    { ...inheritance, newUser: { key: 'user-1', isChange: true }, rejectedCredentials: ['key-1'] },
     { kind: 'clear-rejection' },
     { kind: 'purge' },
     { kind: 'revoke' },
@@ -126,6 +128,8 @@ describe('every other change', () => {
       '#revision = :as_read',
       ofOwner,
       '#revision = :as_read',
+      '#revision = :as_read',
+      '#revision = :as_read',
       ofSchema,
       ofSchema,
       ofSchema,
@@ -135,10 +139,10 @@ describe('every other change', () => {
     expect(changeUpdate('main', { kind: 'purge' }).ExpressionAttributeValues[':ours']).toEqual({ N: '1' });
   });
 
-  test('raises the generation only when purge, revoke or pause asks for it', () => {
+  test('raises the generation only for purge, revoke, pause, or another user', () => {
     const raising = changes.filter((change) => changeUpdate('main', change).UpdateExpression.includes('#generation'));
 
-    expect(raising.map(({ kind }) => kind)).toEqual(['purge', 'revoke', 'pause']);
+    expect(raising.map(({ kind }) => kind)).toEqual(['inherit', 'purge', 'revoke', 'pause']);
     expect(changeUpdate('main', { kind: 'revoke' }).UpdateExpression).toBe(
       'SET #schema = if_not_exists(#schema, :schema) ADD #revision :one, #generation :one ' +
         'REMOVE #access_token, #seal, #bound_to, #last_login',

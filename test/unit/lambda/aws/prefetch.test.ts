@@ -32,7 +32,7 @@ const table: TokenTable = {
   },
   claim: async () => true,
   write: async () => true,
-  bindUser: async () => 'main',
+  bindUser: async () => ({ account: 'main' }),
 };
 
 const credentials: Credentials = {
