@@ -40,6 +40,32 @@ describe('promise 72: an hour in which Fegora gives no token', () => {
   });
 });
 
+describe('promise 72: an hour in which Fegora does not answer', () => {
+  test.each(['hang', 'reset', 'truncate'] as const)(
+    'recovers within 31 minutes of an hour of %s',
+    timeout,
+    async (kind) => {
+      const cluster = await startCluster({ environments });
+      cluster.fegora.addFault({ kind, times: null });
+      await tally(cluster, perSecond, hourMs);
+      // Five probes at the end of each lease, then 34 s, 68 s and so on, up to 30 minutes.
+      expect(sentAt(cluster).length).toBeLessThanOrEqual(12);
+
+      cluster.fegora.clearFaults();
+      expect(await servedAfterMs(cluster, 31 * minuteMs)).toBeLessThanOrEqual(31 * minuteMs);
+    },
+  );
+
+  test('recovers within 10 s of an hour of refused connections', timeout, async () => {
+    const cluster = await startCluster({ environments });
+    cluster.route.isUnreachable = true;
+    await tally(cluster, 1, hourMs);
+
+    cluster.route.isUnreachable = false;
+    expect(await servedAfterMs(cluster, 10_000)).toBeLessThanOrEqual(10_000);
+  });
+});
+
 describe('promise 71: a good login that Fegora answers late', () => {
   test.each([9, 15, 17])('makes two logins without an overlap when the answer comes after %i s', async (seconds) => {
     const cluster = await startCluster({ environments });
