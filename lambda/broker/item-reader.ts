@@ -1,5 +1,4 @@
 // Reads the item of one account, in time with the table's clock. Called by refresh-loop.ts.
-import { BrokerError } from '../errors.ts';
 import { clockToleranceMs, isSteady, type Moment, momentOf } from './clock.ts';
 import type { Snapshot } from './decide.ts';
 import { type Item, isImpossibleLease, servableToken } from './item.ts';
@@ -13,7 +12,7 @@ import type { AccountPorts } from './ports.ts';
  */
 const provenWithinMs = 2 * clockToleranceMs;
 
-/** Reads the item. @throws BrokerError `table_unavailable`, `configuration`, `deadline` */
+/** Reads the item. @throws BrokerError `table_unavailable`, `configuration` */
 export type ReadSnapshot = (rejected: string | undefined, late: AbortSignal) => Promise<Snapshot>;
 
 /**
@@ -24,9 +23,6 @@ export type ReadSnapshot = (rejected: string | undefined, late: AbortSignal) => 
  */
 export function createItemReader({ clock, table, observe }: AccountPorts, state: LocalState): ReadSnapshot {
   return async (rejected, late) => {
-    if (late.aborted) {
-      throw new BrokerError('deadline', 'no time was left to read the table');
-    }
     await writeRejections(late);
     const { seen, isTimed, ...read } = await readSteadily(late);
     const item = withoutImpossible(read.item, seen.wall, isTimed);
