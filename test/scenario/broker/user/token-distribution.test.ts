@@ -114,6 +114,22 @@ describe('promise 76: a token that must not be handed out any more, with ten env
     },
   );
 
+  test.each(['purge', 'revoke'] satisfies Amendment[])(
+    'hands out the old token for at most 60 s after %s when Fegora gives no other one',
+    async (amendment) => {
+      const cluster = await startCluster({ environments: 10 });
+      const seconds = await secondsOfOldToken(cluster, () => {
+        cluster.fegora.addFault({ kind: 'answer', status: 503, times: null });
+        return Promise.resolve(cluster.brokers[0]?.amend(account, amendment, () => 25_000));
+      });
+
+      expect(seconds).toBeGreaterThan(1);
+      expect(seconds).toBeLessThanOrEqual(60);
+      const answers = await cluster.askAll();
+      expect(new Set(answers.map(({ error }) => error?.code))).toEqual(new Set(['upstream_unavailable']));
+    },
+  );
+
   test('hands out the token of the old user for at most 60 s after a version of another user was verified', async () => {
     const cluster = await startTwoUsers(10);
     const seconds = await secondsOfOldToken(cluster, async () => {
