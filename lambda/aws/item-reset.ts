@@ -41,6 +41,7 @@ const dropped = [
   'bound_to',
   'failed_answer',
   'failed_class',
+  'slow',
   'failures',
   'retry_key',
   'proven',

@@ -102,7 +102,7 @@ function inheritUpdate({ revision, newUser, rejectedCredentials, sends, logins }
 }
 
 function publishUpdate(account: string, change: Extract<Change, { kind: 'publish' }>, binding: string): Terms {
-  const { owner, token, key, at, sends } = change;
+  const { owner, token, key, at, sends, isSlow } = change;
   return {
     set: {
       access_token: { S: token.accessToken },
@@ -115,6 +115,7 @@ function publishUpdate(account: string, change: Extract<Change, { kind: 'publish
       proven: { S: key },
       lease_until: number(0),
       sends: log(sends),
+      slow: { BOOL: isSlow },
     },
     remove: [...backoffAttributes, 'renew_at', 'next_try', 'retry_key'],
     deleteRejected: key,
@@ -123,7 +124,7 @@ function publishUpdate(account: string, change: Extract<Change, { kind: 'publish
 }
 
 function failUpdate(change: Failure): Terms {
-  const { owner, endLease, error, backoff, renewAt, sends, logins, retryRejectedAt } = change;
+  const { owner, endLease, error, backoff, renewAt, sends, logins, retryRejectedAt, isSlow } = change;
   return {
     set: {
       ...(endLease && { lease_until: number(0) }),
@@ -133,6 +134,7 @@ function failUpdate(change: Failure): Terms {
       ...(sends !== undefined && { sends: log(sends) }),
       ...(logins !== undefined && { logins: log(logins) }),
       ...(retryRejectedAt !== undefined && { next_try: number(retryRejectedAt) }),
+      ...(isSlow !== undefined && { slow: { BOOL: isSlow } }),
     },
     // A failure without a back-off (a refused password) ends the back-off of the failure before it.
     remove: error !== undefined && backoff === undefined ? backoffAttributes : [],

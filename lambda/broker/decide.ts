@@ -78,8 +78,8 @@ function isBackground({ current }: Snapshot, { kind }: RefreshGoal): boolean {
   return current !== undefined && (kind === 'serve' || kind === 'refresh-ahead');
 }
 
-function isPatient({ failedClass, failures }: Item): boolean {
-  return isPatientNext(failedClass, failures);
+function isPatient({ failedClass, failures, isSlow }: Item): boolean {
+  return isSlow || isPatientNext(failedClass, failures);
 }
 
 /** Why the Fegora user must not be logged in now: too many refusals within an hour, or its budget is used up. */

@@ -25,6 +25,8 @@ export interface Item {
   readonly failedAnswer?: string;
   readonly failedClass?: string;
   readonly failures: number;
+  /** Whether Fegora took longer for its latest answer than a login usually waits: the next login listens longer. */
+  readonly isSlow: boolean;
   /** Keys (`credentialKey`) of the credentials that Fegora refused. */
   readonly rejectedCredentials: ReadonlySet<string>;
   /** When the rejected version that had worked, or that `retryKey` names, may be tried again. */

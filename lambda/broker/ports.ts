@@ -100,6 +100,8 @@ export type Change =
       readonly key: string;
       readonly at: number;
       readonly sends: readonly LogEntry[];
+      /** Whether the answer took longer than a login usually waits. */
+      readonly isSlow: boolean;
     }
   | Failure
   | Rejection
@@ -136,6 +138,8 @@ export interface Failure {
   /** The logs without this login, if it was none. */
   readonly sends?: readonly LogEntry[];
   readonly logins?: readonly LogEntry[];
+  /** Whether the answer took longer than a login usually waits; absent if there was no answer. */
+  readonly isSlow?: boolean;
   /** What the claim had set, as it was before: for a login that was not sent. */
   readonly retryRejectedAt?: number;
 }

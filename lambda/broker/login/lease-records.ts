@@ -82,21 +82,38 @@ export function rejectionOf({ item, key, isRetry }: LoginOrder, { sends, now }: 
 }
 
 /** Whether these credentials count as refused after this failure: three sends in doubt are one refusal. */
-export function isRejection(order: LoginOrder, { sends, now }: Claim, failed: FailedLogin): boolean {
+export function isRejection({ key }: LoginOrder, { sends, now }: Claim, failed: FailedLogin): boolean {
   const failureClass = classOf(failed);
-  return failureClass === 'refused' || (failureClass === 'doubt' && sendableAt(sends, order.key, now) > now);
+  return failureClass === 'refused' || (failureClass === 'doubt' && sendableAt(sends, key, now) > now);
+}
+
+/**
+ * The claim, with the sends that are known by now. If a late answer puts the password in doubt, the logins before it that
+ * got no answer probably met the same answer, which was not heard.
+ */
+export function withUnheardSends({ item, key }: LoginOrder, claim: Claim, isSlow: boolean): Claim {
+  const unheard = isSlow && item.failedClass === 'unknown' ? item.failures : 0;
+  const sends = Array.from({ length: unheard }, () => ({ at: claim.now, tag: keyTag(key) }));
+  return { ...claim, sends: [...claim.sends, ...sends] };
 }
 
 /** The end of the claim after credentials were refused at once. The back-off of the failure before it ends. */
-export function refusalOf({ item }: LoginOrder, { owner }: Claim, at: number): Failure {
-  return { kind: 'fail', owner, endLease: true, error: { code: 'credentials_rejected', at }, logins: item.logins };
+export function refusalOf({ item }: LoginOrder, { owner, sends }: Claim, { at, isSlow }: EndedAt): Failure {
+  const error = { code: 'credentials_rejected', at } as const;
+  return { kind: 'fail', owner, endLease: true, error, sends, logins: item.logins, isSlow };
+}
+
+/** When a login ended (epoch milliseconds), and whether Fegora took longer than a login usually waits. */
+export interface EndedAt {
+  readonly at: number;
+  readonly isSlow: boolean;
 }
 
 /** A failed login as it is stored, and whether it means that the account itself may be broken. */
 export function failureOf(
   order: LoginOrder,
-  { owner, leaseUntil }: Pick<Claim, 'owner' | 'leaseUntil'>,
-  { failed, at, random }: FailureAt,
+  { owner, leaseUntil, sends }: Claim,
+  { failed, at, random, isSlow }: FailureAt & EndedAt,
 ) {
   const { item, isBackground } = order;
   const { backoff, isBroken } = backoffOf(item, { failed, at, random });
@@ -109,7 +126,8 @@ export function failureOf(
     error: { code: failed.error.code, at },
     backoff: { ...backoff, retryAt },
     ...(isBackground && { renewAt: at + renewAgainMs }),
-    ...logsAfter(order, failed),
+    ...(!isUnknown && { isSlow }),
+    ...logsAfter(order, failed, sends),
   };
   return { failure, retryAt, isBroken };
 }
@@ -145,7 +163,11 @@ function backoffOf(
 }
 
 /** What of the claim's logs stays: a send in doubt; a login that Fegora may have granted. */
-function logsAfter(order: LoginOrder, failed: FailedLogin): Pick<Failure, 'sends' | 'logins' | 'retryRejectedAt'> {
+function logsAfter(
+  order: LoginOrder,
+  failed: FailedLogin,
+  sends: Claim['sends'],
+): Pick<Failure, 'sends' | 'logins' | 'retryRejectedAt'> {
   switch (classOf(failed)) {
     case 'unsent':
       return withdrawn(order);
@@ -153,7 +175,7 @@ function logsAfter(order: LoginOrder, failed: FailedLogin): Pick<Failure, 'sends
       return { sends: order.item.sends };
     case 'doubt':
     case 'refused':
-      return { logins: order.item.logins };
+      return { sends, logins: order.item.logins };
     default:
       return { sends: order.item.sends, logins: order.item.logins };
   }

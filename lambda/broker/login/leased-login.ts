@@ -3,7 +3,7 @@ import type { BrokerError } from '../../errors.ts';
 import type { Moment } from '../clock.ts';
 import { leaseMs } from '../item.ts';
 import type { LocalState } from '../local-state.ts';
-import type { AccountPorts, Change, Claim, LoginConnection } from '../ports.ts';
+import type { AccountPorts, Change, Claim, Failure, LoginConnection } from '../ports.ts';
 import type { RefreshResult } from '../refresh.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import { fingerprint } from '../token.ts';
@@ -17,8 +17,9 @@ import {
   rejectionOf,
   sendsAfterSuccess,
   withdrawalOf,
+  withUnheardSends,
 } from './lease-records.ts';
-import { armGuard, type Guard } from './login-guard.ts';
+import { armGuard, type Guard, loginDeadlineMs } from './login-guard.ts';
 import type { FailedLogin, IssuedLogin, LoginOutcome } from './login-outcome.ts';
 
 /** How one claim and the login it bought ended. */
@@ -37,6 +38,9 @@ const settleMs = 2000;
 /** How often a patient login makes its lease last longer, and how long it may go on after that. Milliseconds. */
 const extendEveryMs = 4000;
 const extendedMs = 8000;
+
+/** How long the lease outlasts the login, because Fegora may work on it after we hang up. Milliseconds. */
+const lingerMs = leaseMs - loginDeadlineMs;
 
 type Written = 'written' | 'refused' | 'unwritten';
 
@@ -70,12 +74,14 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
     const outcome = await connection.send(order.credentials, guard);
     await listening.stop();
     const sent = guard.sent() ?? guard.armed;
-    observeLogin(outcome, clock.monotonic() - sent.monotonic);
+    const ms = clock.monotonic() - sent.monotonic;
+    observeLogin(outcome, ms);
+    const isSlow = ms > loginDeadlineMs;
     switch (outcome.kind) {
       case 'issued':
-        return { kind: 'issued', result: await publish(lease, outcome, sent) };
+        return { kind: 'issued', result: await publish(lease, outcome, { sent, isSlow }) };
       case 'failed':
-        return await settleFailure(lease, outcome);
+        return await settleFailure(lease, outcome, isSlow);
       case 'withheld':
         observe({ kind: 'guard_expired' });
         await settle(withdrawalOf(order, claim));
@@ -96,9 +102,10 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
   }
 
   async function extendUntil(stopped: AbortSignal, lease: Lease): Promise<void> {
-    const { guard, claim } = lease;
+    const { guard, claim, order } = lease;
+    const { patientMs: longestMs = 0 } = order;
     for (await clock.sleep(extendEveryMs, stopped); !stopped.aborted; await clock.sleep(extendEveryMs, stopped)) {
-      const leaseUntil = guard.now() + leaseMs;
+      const leaseUntil = Math.min(guard.now() + leaseMs, guard.armed.wall + longestMs + lingerMs);
       const isOurs = await table
         .write({ kind: 'extend', owner: claim.owner, leaseUntil }, guard.signal)
         .catch(() => undefined);
@@ -126,13 +133,17 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
   }
 
   /** The token's life counts from just before the first byte. */
-  async function publish({ order, claim, guard }: Lease, outcome: IssuedLogin, sent: Moment): Promise<RefreshResult> {
+  async function publish(
+    { order, claim, guard }: Lease,
+    outcome: IssuedLogin,
+    { sent, isSlow }: { readonly sent: Moment; readonly isSlow: boolean },
+  ): Promise<RefreshResult> {
     const { accessToken, lifetimeMs } = outcome;
     const { versionId } = order.credentials;
     const token = { accessToken, fingerprint: fingerprint(accessToken), issuedAt: sent.wall, lifetimeMs, versionId };
     const at = guard.now();
     const sends = sendsAfterSuccess(order, at);
-    const written = await settle({ kind: 'publish', owner: claim.owner, token, key: order.key, at, sends });
+    const written = await settle({ kind: 'publish', owner: claim.owner, token, key: order.key, at, sends, isSlow });
     if (written === 'refused') {
       observe({ kind: 'publish_refused' });
     }
@@ -140,30 +151,25 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
     return { token, generation, seen: sent, source: 'upstream', isShared: written !== 'refused' };
   }
 
-  async function settleFailure(lease: Lease, failed: FailedLogin): Promise<LeasedLoginEnd> {
-    const { order, claim, guard } = lease;
+  async function settleFailure(lease: Lease, failed: FailedLogin, isSlow: boolean): Promise<LeasedLoginEnd> {
+    const { order, guard } = lease;
+    const claim = withUnheardSends(order, { ...lease.claim, leaseUntil: lease.until }, isSlow);
     const at = guard.now();
-    const { failure, retryAt, isBroken } = failureOf(
-      order,
-      { ...claim, leaseUntil: lease.until },
-      { failed, at, random: random() },
-    );
-    if (isRejection(order, claim, failed)) {
-      await reject(lease, failed.answer === 'invalid_grant' ? refusalOf(order, claim, at) : failure);
-      return failed.answer === 'invalid_grant'
-        ? { kind: 'rejected' }
-        : { kind: 'failed', error: errorUntil(failed.error, retryAt - guard.now()) };
+    const { failure, retryAt, isBroken } = failureOf(order, claim, { failed, at, random: random(), isSlow });
+    if (failed.answer === 'invalid_grant') {
+      await reject(order, claim, refusalOf(order, claim, { at, isSlow }));
+      return { kind: 'rejected' };
     }
     if (isBroken) {
       observe({ kind: 'html_500_repeated' });
     }
-    await settle(failure);
+    await (isRejection(order, claim, failed) ? reject(order, claim, failure) : settle(failure));
     return { kind: 'failed', error: errorUntil(failed.error, retryAt - guard.now()) };
   }
 
   /** Writes the rejection first: even if the lease cannot be ended after that, no environment tries this version again. */
-  async function reject({ order, claim, guard }: Lease, end: Change): Promise<void> {
-    const rejection = rejectionOf(order, claim, guard.now());
+  async function reject(order: LoginOrder, claim: Claim, end: Failure): Promise<void> {
+    const rejection = rejectionOf(order, claim, end.error?.at ?? claim.now);
     await withTimeLimit(clock, settleMs, async (limit) => {
       if ((await write(rejection, limit)) === 'written') {
         await write(end, limit);

@@ -16,12 +16,12 @@ const shortMs = 5 * minuteMs;
 
 /**
  * The budget for tokens of this lifetime. Short-lived tokens need more logins than the settings allow: each lifetime gets
- * three, one that is due and two for reported tokens and for failures.
+ * four: one or two that are due, the rest for reported tokens and for failures.
  *
  * @param lifetimeMs lifetime of the latest token; undefined if there was none yet
  */
 export function budgetFor({ perHour, perDay }: LoginBudget, lifetimeMs: number | undefined): LoginBudget {
-  const needed = (periodMs: number) => (lifetimeMs === undefined ? 0 : Math.ceil((3 * periodMs) / lifetimeMs));
+  const needed = (periodMs: number) => (lifetimeMs === undefined ? 0 : Math.ceil((4 * periodMs) / lifetimeMs));
   return { perHour: Math.max(perHour, needed(hourMs)), perDay: Math.max(perDay, needed(dayMs)) };
 }
 

@@ -25,7 +25,8 @@ export const loginNeedsMs = 10_000;
 /** Kept free for answering. Milliseconds. */
 export const answerReserveMs = 500;
 
-const loginDeadlineMs = 8000;
+/** How long a login waits for its answer, unless it listens longer. Milliseconds. */
+export const loginDeadlineMs = 8000;
 /** How long after a thaw a deadline may be noticed late. Milliseconds. */
 const checkEveryMs = 500;
 /** Kept free of the login for writing its result and for answering. Milliseconds. */

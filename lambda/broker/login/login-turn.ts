@@ -150,7 +150,7 @@ type UntimedOrder = Omit<LoginOrder, 'isBackground' | 'deadlineMs'>;
 
 /** A renewal ahead of need: it is cut short, unless the one before it failed, and must not outlive the stored token. */
 function backgroundOrder(clock: Clock, { item, current, ...snapshot }: Snapshot, order: LoginOrder): LoginOrder | Turn {
-  const isFirst = item.renewAt === undefined;
+  const isFirst = item.renewAt === undefined && !item.isSlow;
   const { deadlineMs, patientMs = deadlineMs } = order;
   const longestMs = isFirst ? Math.min(clockToleranceMs + backgroundMs, deadlineMs) : patientMs;
   if (!outlives(clock, current, longestMs)) {

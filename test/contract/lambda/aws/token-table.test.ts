@@ -75,7 +75,7 @@ describe.each(backends)('the token table %s', (where, start) => {
   const write = (change: Change): Promise<boolean> => table.write(account, change, never);
   const claim = (item: Item, taken: Claim): Promise<boolean> => table.claim(item, taken, never);
   const publish = (owner: string, token: Token, key = 'key-1'): Promise<boolean> =>
-    write({ kind: 'publish', owner, token, key, at: now + 400, sends: [] });
+    write({ kind: 'publish', owner, token, key, at: now + 400, sends: [], isSlow: false });
   const row = async (): Promise<Row> => (await harness.row(account)) ?? {};
   const put = (content: Row): Promise<void> => harness.put(account, content);
 
@@ -92,6 +92,7 @@ describe.each(backends)('the token table %s', (where, start) => {
         generation: 0,
         leaseUntil: 0,
         failures: 0,
+        isSlow: false,
         rejectedCredentials: new Set(),
         sends: [],
         logins: [],
@@ -755,7 +756,15 @@ describe.each(backends)('the token table %s', (where, start) => {
     const lostRequests: readonly (readonly [string, () => Change])[] = [
       [
         'publication',
-        () => ({ kind: 'publish', owner: 'owner-1', token: tokenOf('a'), key: 'key-1', at: now, sends: [] }),
+        () => ({
+          kind: 'publish',
+          owner: 'owner-1',
+          token: tokenOf('a'),
+          key: 'key-1',
+          at: now,
+          sends: [],
+          isSlow: false,
+        }),
       ],
       [
         'failure',
@@ -892,7 +901,15 @@ describe('requests and conclusions of the adapter', () => {
   });
 
   const published: Row = { ...stored(account, mine), owner: { S: 'owner-1' }, lease_until: { N: '0' } };
-  const publication: Change = { kind: 'publish', owner: 'owner-1', token: mine, key: 'key-1', at: now, sends: [] };
+  const publication: Change = {
+    kind: 'publish',
+    owner: 'owner-1',
+    token: mine,
+    key: 'key-1',
+    at: now,
+    sends: [],
+    isSlow: false,
+  };
   const failed: Row = {
     schema: { N: '1' },
     revision: { N: '3' },

@@ -80,7 +80,7 @@ describe('the update of a reset', () => {
     const logs = { sends: [], logins: [], retryRejectedAt: now };
     const updates = [
       claimUpdate(emptyItem('main'), { owner: 'o', now, leaseUntil: now, dropToken: true, ...logs }),
-      changeUpdate('main', { kind: 'publish', owner: 'o', token, key: 'k', at: now, sends: [] }),
+      changeUpdate('main', { kind: 'publish', owner: 'o', token, key: 'k', at: now, sends: [], isSlow: false }),
       changeUpdate('main', { kind: 'fail', owner: 'o', endLease: true, error, backoff, renewAt: now, ...logs }),
       changeUpdate('main', { kind: 'reject', key: 'k' }),
       changeUpdate('main', { kind: 'pause' }),

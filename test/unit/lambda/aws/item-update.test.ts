@@ -83,7 +83,7 @@ describe('every other change', () => {
   } as const;
   const inheritance = { kind: 'inherit', revision: 7, rejectedCredentials: [], sends: [], logins: [] } as const;
   const changes: readonly Exclude<Change, { kind: 'reset' }>[] = [
-    { kind: 'publish', owner: 'owner-1', token, key: 'key-1', at: now, sends: [] },
+    { kind: 'publish', owner: 'owner-1', token, key: 'key-1', at: now, sends: [], isSlow: false },
     { kind: 'fail', owner: 'owner-1', endLease: true },
     { kind: 'fail', owner: 'owner-1', endLease: false, error, backoff, renewAt: now + 60_000 },
     { kind: 'reject', key: 'key-1' },
@@ -157,6 +157,7 @@ describe('every other change', () => {
       key: 'key-1',
       at: now,
       sends: [],
+      isSlow: false,
     });
 
     expect(values[':seal']).toEqual({ S: seal('main', token) });

@@ -14,6 +14,7 @@ const untouched: Item = {
   generation: 0,
   leaseUntil: 0,
   failures: 0,
+  isSlow: false,
   rejectedCredentials: new Set(),
   sends: [],
   logins: [],
