@@ -72,8 +72,8 @@ function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], bi
       return { set: { lease_until: number(change.leaseUntil) }, ...ofOwner(change.owner) };
     case 'retire':
       return {
-        set: { retry_at: number(change.retryAt), retry_code: { S: 'duplicate_user' } },
-        remove: ['user_key'],
+        // Bound to no user, which differs from never having been bound: what is left of the user must not be used.
+        set: { retry_at: number(change.retryAt), retry_code: { S: 'duplicate_user' }, user_key: { S: 'none' } },
         ...asItWasRead(change.revision),
       };
     case 'inherit':

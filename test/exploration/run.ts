@@ -1,4 +1,5 @@
 // Runs one fault plan against three environments and their callers. Used by the exploration's tests.
+import type { ExecutionEnvironment } from './environment.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import { injectFault, rotateSecret } from './inject-fault.ts';
 import { createRandom } from './random.ts';
@@ -27,6 +28,8 @@ const mostSteps = 10_000;
 const mostLines = 150;
 /** Longer than the longest back-off in these runs, which is five minutes. */
 const recoveryMs = 6.5 * 60_000;
+/** A user rests for an hour after three refusals. */
+const restMs = 3_600_000;
 
 /** Runs a plan, from the start of its scenario until the recovery from all faults. */
 export async function run(plan: FaultPlan, sabotage: Sabotage = {}): Promise<RunResult> {
@@ -162,13 +165,23 @@ async function recover(state: Run): Promise<void> {
     oracle.addViolation(`${host.name} never answered`);
   }
   await passTime(state, recoveryMs);
-  const answer = ask(state, startProcess(0));
-  let isServed = false;
-  void answer.then((end) => {
-    isServed = end === 'served';
+  const first = await answerOf(state, startProcess(0));
+  if (first === 'too_many_refusals') {
+    // The user rests for an hour after three refusals, also when the password is right by now.
+    await passTime(state, restMs);
+  }
+  const end = first === 'too_many_refusals' ? await answerOf(state, startProcess(0)) : first;
+  if (end !== 'served') {
+    oracle.addViolation(`no token minutes after the last fault (${end})`);
+  }
+}
+
+/** Asks, and waits as long as an invocation may take. Undefined if no answer came. */
+async function answerOf(state: Run, environment: ExecutionEnvironment): Promise<string | undefined> {
+  let end: string | undefined;
+  void ask(state, environment).then((answer) => {
+    end = answer;
   });
   await passTime(state, invocationMs);
-  if (!isServed) {
-    oracle.addViolation('no token minutes after the last fault');
-  }
+  return end;
 }

@@ -74,11 +74,14 @@ function grown(ms: number, steps: number, mostMs: number): number {
 }
 
 /**
- * Whether the next login should listen longer than usual: Fegora gave no answer in time, so it may be slow rather than
- * dead, and a late answer can be heard. The second of a row of unknown outcomes listens long, and every third after it.
+ * Whether the next login should listen long for a late answer. A login that is given up while Fegora works on it would
+ * overlap with the next one inside Fegora. Only after a login without any answer, two of three listen for the usual time:
+ * Fegora is probably down, and its return is noticed sooner.
+ *
+ * @param inRow how many failures of the class came in a row
  */
 export function isPatientNext(failedClass: string | undefined, inRow: number): boolean {
-  return failedClass === 'unknown' && inRow % 3 === 1;
+  return failedClass !== 'unknown' || inRow % 3 === 2;
 }
 
 /** Whether Fegora's own error page came so often in a row that the account itself may be broken. */

@@ -14,7 +14,7 @@ export interface Guard {
   readonly sent: () => Moment | undefined;
   /** Moves the deadline to `ms` from now, at most to the longest time allowed. */
   readonly extend: (ms: number) => void;
-  /** Aborts now. */
+  /** Aborts, after an answer that has already arrived is read. */
   readonly cut: () => void;
   readonly disarm: () => void;
 }
@@ -93,7 +93,7 @@ export function armGuard(clock: Clock, { deadlineMs, patientMs = deadlineMs, cut
     extend: (ms) => {
       untilMs = Math.min(patientMs, elapsedMs() + ms);
     },
-    cut: () => deadline.abort(),
+    cut: () => void eventLoopTurns().then(() => deadline.abort()),
     disarm: () => disarmed.abort(),
   };
 }

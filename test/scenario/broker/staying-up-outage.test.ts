@@ -73,9 +73,10 @@ describe('promise 16: an outage with 50 calls a second in 20 environments', () =
       await untilNextLogin(cluster);
       end(cluster);
       const recovered = clock.monotonic();
-      // The second of a row of logins without an answer, and every third after it, listens for 21 s.
-      const isPatient = what === 'hangs' && fegora.logins().length % 3 === 2;
-      const allowed = isPatient ? 40 : servedAfter;
+      // The first login listens for 21 s, and after logins without an answer every third one.
+      const tries = fegora.logins().length;
+      const isPatient = what === 'hangs' && (tries === 1 || tries % 3 === 0);
+      const allowed = isPatient ? 31 : servedAfter;
       const after: Answer[] = [];
       await load(perSecond, (allowed + 5) * 1000, (answer) => after.push(answer));
 
@@ -89,10 +90,9 @@ describe('promise 16: an outage with 50 calls a second in 20 environments', () =
       // The alarm for repeated HTML 500 pages rings only for that fault.
       expect(cluster.observed('html_500_repeated') > 0).toBe(servedAfter === 70);
       // Callers wait for the very first login. After it, only the caller that tries again waits.
-      const firstFailed = outage.reduce(
-        (least, { askedAt, tookMs }) => Math.min(least, askedAt + tookMs),
-        Number.POSITIVE_INFINITY,
-      );
+      const firstFailed = outage
+        .filter(({ error }) => error?.code !== 'renewal_in_progress')
+        .reduce((least, { askedAt, tookMs }) => Math.min(least, askedAt + tookMs), Number.POSITIVE_INFINITY);
       const waited = outage.filter(({ askedAt, tookMs }) => askedAt > firstFailed && tookMs > 600);
       expect(waited.length).toBeLessThanOrEqual(attempts);
       const late = after.filter(({ askedAt }) => askedAt - recovered >= allowed * 1000);

@@ -67,24 +67,27 @@ describe('promise 72: an hour in which Fegora does not answer', () => {
 });
 
 describe('promise 71: a good login that Fegora answers late', () => {
-  test.each([9, 15, 17])('makes two logins without an overlap when the answer comes after %i s', async (seconds) => {
-    const cluster = await startCluster({ environments });
-    cluster.fegora.set({ delayMs: seconds * 1000 });
-    await tally(cluster, 1, 15 * minuteMs);
+  test.each([9, 15, 17, 20])(
+    'makes one login, which listens long, when the answer comes after %i s',
+    async (seconds) => {
+      const cluster = await startCluster({ environments });
+      cluster.fegora.set({ delayMs: seconds * 1000 });
+      const answers = await tally(cluster, 1, 15 * minuteMs);
 
-    expect(cluster.fegora.counters()).toMatchObject({ attempts: 2, logins: 2, overlapsInside: 0 });
-    expect(cluster.fegora.counters().users[username]?.bricked).toBe(false);
-  });
+      expect(cluster.fegora.counters()).toMatchObject({ attempts: 1, logins: 1, overlapsSeen: 0, overlapsInside: 0 });
+      expect(cluster.fegora.counters().users[username]?.bricked).toBe(false);
+      expect(Object.keys(answers)).toContain('served');
+    },
+  );
 
-  // The first login is given up after 8 s, and the second one starts at the end of its lease, 17 s after it.
-  test('makes two logins with one overlap inside Fegora when the answer comes after 20 s', async () => {
+  test('does not brick a proven account when every answer comes after 20 s for a day of renewals', async () => {
     const cluster = await startCluster({ environments });
+    await tally(cluster, 1, minuteMs);
     cluster.fegora.set({ delayMs: 20_000 });
-    const answers = await tally(cluster, 1, 15 * minuteMs);
+    await tally(cluster, 1 / 30, 24 * 60 * minuteMs);
 
-    expect(cluster.fegora.counters()).toMatchObject({ attempts: 2, overlapsSeen: 0, maxOverlapInside: 2 });
-    expect(cluster.fegora.counters().overlapsInside).toBe(1);
-    expect(Object.keys(answers).sort()).toEqual(['served', 'upstream_timeout']);
+    expect(cluster.fegora.counters()).toMatchObject({ overlapsSeen: 0, overlapsInside: 0 });
+    expect(cluster.fegora.counters().users[username]?.bricked).toBe(false);
   });
 });
 
