@@ -71,8 +71,16 @@ const peers: readonly Entry[] = [
  * Builds all contestants. Installs the packages of the benchmark if they are missing.
  *
  * @param others folders with other builds of the broker
+ * @throws Error if one of them has no `index.mjs`
  */
 export async function prepare(servers: Servers, others: readonly string[]): Promise<Contestants> {
+  for (const other of others) {
+    if (!existsSync(join(other, 'index.mjs'))) {
+      throw new Error(
+        `${other} has no index.mjs. Run \`npm run build\` in that version, and name its folder dist/lambda.`,
+      );
+    }
+  }
   if (!existsSync(join(here, 'node_modules'))) {
     // The install scripts of the runtime client compile curl for minutes. `rapid-client.ts` replaces their result.
     execFileSync('npm', ['--prefix', here, 'ci', '--ignore-scripts'], { stdio: ['ignore', 'ignore', 'inherit'] });

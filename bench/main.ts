@@ -19,7 +19,7 @@ const usage = `Measures the bundle and its peers. Each one runs in a process und
 
   --runs <n>       rounds of cold starts and of warm calls (default: 15)
   --only <cases>   some of cold, slowed, warm, window, fleet, size, load, separated by commas (default: all)
-  --also <folder>  another build of the function to compare; you may repeat this option
+  --also <folder>  the dist/lambda of another version to compare; you may repeat this option
   --round-trip <n> put TLS and a round trip of n milliseconds in front of Fegora (default: 0, no TLS)
   --json           print JSON
   --chart <file>   write the cold starts to this file as an SVG picture
