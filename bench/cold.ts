@@ -28,28 +28,30 @@ interface ColdStart {
 
 /**
  * Runs every kind of cold start once in each round, one after the other, each in a new process. Each round begins with
- * the next kind, so that other load on the machine affects all kinds equally.
+ * the next contestant, so that other load on the machine affects all of them equally. A build of the broker finds the
+ * token that it stored itself: another version may not serve it.
  */
 export async function measureCold(
   contestants: Contestants,
   servers: Servers,
   { rounds, limit }: { readonly rounds: number; readonly limit?: CpuLimit },
 ): Promise<readonly ColdTimes[]> {
-  const starts = coldStartsOf(contestants, servers);
-  const times = starts.map(({ name }) => ({ name, ms: [] as number[], initMs: [] as number[], cpuMs: [] as number[] }));
+  const groups = coldStartsOf(contestants, servers).map((starts) =>
+    starts.map((start) => ({
+      start,
+      time: { name: start.name, ms: [] as number[], initMs: [] as number[], cpuMs: [] as number[] },
+    })),
+  );
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < starts.length; turn++) {
-      const index = (round + turn) % starts.length;
-      const [start, time] = [starts[index], times[index]];
-      if (start !== undefined && time !== undefined) {
-        const { ms, initMs, cpuMs } = await once(start, contestants.runtime, limit);
-        time.cpuMs.push(cpuMs);
-        time.ms.push(ms);
-        time.initMs.push(initMs);
-      }
+    const first = round % groups.length;
+    for (const { start, time } of [...groups.slice(first), ...groups.slice(0, first)].flat()) {
+      const { ms, initMs, cpuMs } = await once(start, contestants.runtime, limit);
+      time.cpuMs.push(cpuMs);
+      time.ms.push(ms);
+      time.initMs.push(initMs);
     }
   }
-  return times;
+  return groups.flat().map(({ time }) => time);
 }
 
 /** The same with the share of CPU that Lambda gives to calls. Undefined if this machine cannot limit the CPU. */
@@ -69,7 +71,11 @@ export async function measureSlowed(
   }
 }
 
-function coldStartsOf({ floor, broker, peers, others }: Contestants, servers: Servers): readonly ColdStart[] {
+/** For each contestant, the starts that have to follow one another. */
+function coldStartsOf(
+  { floor, broker, peers, others }: Contestants,
+  servers: Servers,
+): readonly (readonly ColdStart[])[] {
   const nothing = async () => {};
   const plain = (contestant: Contestant): ColdStart => {
     return { name: contestant.name, contestant, before: nothing, source: undefined };
@@ -78,7 +84,7 @@ function coldStartsOf({ floor, broker, peers, others }: Contestants, servers: Se
     { ...plain(contestant), name: `${contestant.name}, login`, before: servers.deleteItem, source: 'upstream' },
     { ...plain(contestant), name: `${contestant.name}, shared`, source: 'shared' },
   ];
-  return [plain(floor), ...[broker, ...others].flatMap(both), ...peers.map(plain)];
+  return [[plain(floor)], ...[broker, ...others].map(both), ...peers.map((peer) => [plain(peer)])];
 }
 
 /**
