@@ -115,7 +115,7 @@ export type Change =
   | { readonly kind: Exclude<Amendment, 'reset'> }
   | { readonly kind: 'reset' };
 
-/** What is known of a user, taken along from the account that was bound to it; only if nobody wrote since the item was read. */
+/** What is known of a user, taken along from the account that was bound to it. Only if the item is still as it was read. */
 export interface Inheritance {
   readonly kind: 'inherit';
   readonly revision: number;

@@ -40,7 +40,7 @@ export function createUserBinding({ account, clock, table, users, tokenUrl, isCo
     if (owner.account !== account) {
       return await takeOver({ item, newUser, signal }, owner.account);
     }
-    // Whoever took the user over may not have come to inherit.
+    // The account that took the user over may not have come to inherit.
     const other = owner.from === undefined ? undefined : (await users.read(owner.from, signal)).item;
     return other === undefined
       ? { newUser, ...ownLogs(item, newUser) }

@@ -244,7 +244,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(await bind('two')).toEqual({ account: 'two', from: 'one' });
     });
 
-    test('promise 74: takes along what another account knew of it, only if nobody wrote since the item was read', async () => {
+    test('promise 74: takes along what another account knew of it, only if it did not change since it was read', async () => {
       const sends = [{ at: now, tag: 'aaaaaaaa' }];
       const logins = [{ at: now, tag: '' }];
       const newUser = { key: 'user-2', isChange: false };

@@ -16,7 +16,7 @@ function takeOnlyClaims({ table }: Cluster): void {
     operation === 'UpdateItem' && !update.includes('#owner = :owner') ? 'throttled' : undefined;
 }
 
-/** Cuts each environment off the table for ever as soon as it has claimed: it is dead for all others. */
+/** Cuts each environment off the table, for good, once it has claimed: it is dead for all others. */
 function dieAfterClaim({ table }: Cluster): void {
   const dead = new Set<number>();
   table.trouble = (_, environment, update) => {
@@ -54,7 +54,7 @@ describe('promise 73: the next holder knows what was sent', () => {
     },
   );
 
-  // Nobody knows what Fegora thought of the password, and an outage must not use up the three sends.
+  // It is unknown what Fegora thought of the password, and an outage must not use up the three sends.
   test('sends a wrong password at most sixty times a day when every answer is lost', timeout, async () => {
     const cluster = await startCluster({ environments, password: 'not-the-right-one' });
     cluster.fegora.addFault({ kind: 'reset', afterLogin: true, times: null });
