@@ -31,6 +31,14 @@ export function momentOf(clock: Clock): Moment {
 }
 
 /**
+ * The time now, counted from `moment` by the monotonic clock. Only such times go into the table: the wall clock may have
+ * been set since it was compared with the table's. Epoch milliseconds.
+ */
+export function timeSince(clock: Clock, moment: Moment): number {
+  return Math.round(moment.wall + clock.monotonic() - moment.monotonic);
+}
+
+/**
  * Whether both clocks measure the same time since `moment`, within `clockToleranceMs`. If they do not, the wall clock
  * was set, or the process was stopped.
  */

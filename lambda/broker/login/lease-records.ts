@@ -88,11 +88,11 @@ export function isRejection({ key }: LoginOrder, { sends, now }: Claim, failed: 
 }
 
 /**
- * The claim, with the sends that are known by now. If a late answer puts the password in doubt, the logins before it that
- * got no answer probably met the same answer, which was not heard.
+ * The claim, with the sends that are known by now. If this login puts the password in doubt, the logins before it that got
+ * no answer may have met the same answer, which was not heard.
  */
-export function withUnheardSends({ item, key }: LoginOrder, claim: Claim, isSlow: boolean): Claim {
-  const unheard = isSlow && item.failedClass === 'unknown' ? item.failures : 0;
+export function withUnheardSends({ item, key }: LoginOrder, claim: Claim): Claim {
+  const unheard = item.failedClass === 'unknown' ? item.failures : 0;
   const sends = Array.from({ length: unheard }, () => ({ at: claim.now, tag: keyTag(key) }));
   return { ...claim, sends: [...claim.sends, ...sends] };
 }

@@ -153,7 +153,7 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
 
   async function settleFailure(lease: Lease, failed: FailedLogin, isSlow: boolean): Promise<LeasedLoginEnd> {
     const { order, guard } = lease;
-    const claim = withUnheardSends(order, { ...lease.claim, leaseUntil: lease.until }, isSlow);
+    const claim = withUnheardSends(order, { ...lease.claim, leaseUntil: lease.until });
     const at = guard.now();
     const { failure, retryAt, isBroken } = failureOf(order, claim, { failed, at, random: random(), isSlow });
     if (failed.answer === 'invalid_grant') {

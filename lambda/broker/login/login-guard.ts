@@ -1,5 +1,5 @@
 // Keeps one claim and the login it buys inside the lease. Made by leased-login.ts for each claim.
-import { type Clock, clockToleranceMs, type Moment, momentOf } from '../clock.ts';
+import { type Clock, clockToleranceMs, type Moment, momentOf, timeSince } from '../clock.ts';
 
 /** What covers one claim and the one login it buys. */
 export interface Guard {
@@ -77,7 +77,7 @@ export function armGuard(clock: Clock, { deadlineMs, patientMs = deadlineMs, cut
   return {
     signal: deadline.signal,
     armed,
-    now: () => Math.round(armed.wall + clock.monotonic() - armed.monotonic),
+    now: () => timeSince(clock, armed),
     beforeFirstByte: () => {
       const now = momentOf(clock);
       if (!isWithin(now.wall - armed.wall) || !isWithin(now.monotonic - armed.monotonic)) {

@@ -1,6 +1,6 @@
 // One try to log in: connects, reads the secret, binds the user, claims. Called by refresh-loop.ts.
 import { BrokerError } from '../../errors.ts';
-import { type Clock, clockToleranceMs, isSteady } from '../clock.ts';
+import { type Clock, clockToleranceMs, isSteady, timeSince } from '../clock.ts';
 import { type Decision, leaveToHolder, needsHolder, renewalFailure, type Snapshot } from '../decide.ts';
 import type { LocalState } from '../local-state.ts';
 import type { AccountPorts, LoginConnection } from '../ports.ts';
@@ -81,7 +81,7 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
       return resultOf(snapshot);
     }
     announce(options, decision.probed);
-    const binding = await bindUser(item, selected.credentials, late);
+    const binding = await bindUser(snapshot, selected.credentials, late);
     if (binding !== undefined && !('newUser' in binding)) {
       return binding;
     }
@@ -114,11 +114,11 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
 
   /** Tells all environments that no connection can be made. Nothing was sent, so no lease is needed for that. */
   async function shareFailure(
-    { snapshot: { item }, late }: TurnOptions,
+    { snapshot: { item, seen }, late }: TurnOptions,
     failed: FailedLogin,
     { isBackground }: LogIn,
   ): Promise<BrokerError> {
-    const at = clock.now();
+    const at = timeSince(clock, seen);
     observe({ kind: 'login', outcome: failed.answer, ms: 0 });
     observe({ kind: 'failed', code: failed.error.code });
     const unreachable = unreachableOf(item, { failed, at, random: random() }, isBackground);

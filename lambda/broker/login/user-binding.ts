@@ -1,5 +1,7 @@
 // One Fegora user, one account: binds the user of a login to this account before its first claim. Called by login-turn.ts.
 import { BrokerError } from '../../errors.ts';
+import { timeSince } from '../clock.ts';
+import type { Snapshot } from '../decide.ts';
 import { blockOf, type Item, type LogEntry, stealableAt, userKey } from '../item.ts';
 import type { AccountPorts, Credentials, NewUser } from '../ports.ts';
 import { recent } from './doubt.ts';
@@ -27,10 +29,11 @@ const retiredMs = 120_000;
  */
 export function createUserBinding({ account, clock, table, users, tokenUrl, isConfigured, observe }: AccountPorts) {
   return async (
-    item: Item,
+    snapshot: Snapshot,
     { username }: Credentials,
     signal: AbortSignal,
   ): Promise<Binding | BrokerError | ReadAgain | undefined> => {
+    const { item } = snapshot;
     const key = userKey(tokenUrl, username);
     if (item.userKey === key) {
       return undefined;
@@ -38,19 +41,19 @@ export function createUserBinding({ account, clock, table, users, tokenUrl, isCo
     const newUser = { key, isChange: item.userKey !== undefined };
     const owner = await users.bindUser(key, { account }, signal);
     if (owner.account !== account) {
-      return await takeOver({ item, newUser, signal }, owner.account);
+      return await takeOver({ snapshot, newUser, signal }, owner.account);
     }
     // The account that took the user over may not have come to inherit.
     const other = owner.from === undefined ? undefined : (await users.read(owner.from, signal)).item;
     return other === undefined
       ? { newUser, ...ownLogs(item, newUser) }
-      : await inherit({ item, newUser, signal }, other);
+      : await inherit({ snapshot, newUser, signal }, other);
   };
 
   async function takeOver(heir: Heir, owner: string): Promise<BrokerError | ReadAgain> {
-    const { newUser, signal } = heir;
+    const { snapshot, newUser, signal } = heir;
     const { item: other } = await users.read(owner, signal);
-    const now = clock.now();
+    const now = timeSince(clock, snapshot.seen);
     const isActive = isConfigured(owner) && (other.userKey === undefined || other.userKey === newUser.key);
     if (isActive || other.fault !== undefined) {
       return new BrokerError('duplicate_user', 'another account is bound to the Fegora user of this account');
@@ -71,9 +74,9 @@ export function createUserBinding({ account, clock, table, users, tokenUrl, isCo
   }
 
   /** Writes what the other account knew of the user. If another environment was faster, reading again shows that. */
-  async function inherit({ item, newUser, signal }: Heir, other: Item): Promise<ReadAgain> {
+  async function inherit({ snapshot: { item, seen }, newUser, signal }: Heir, other: Item): Promise<ReadAgain> {
     const own = ownLogs(item, newUser);
-    const now = clock.now();
+    const now = timeSince(clock, seen);
     await table.write(
       {
         kind: 'inherit',
@@ -105,7 +108,7 @@ interface ReadAgain {
 
 /** An account that is to get a user. */
 interface Heir {
-  readonly item: Item;
+  readonly snapshot: Snapshot;
   readonly newUser: NewUser;
   readonly signal: AbortSignal;
 }

@@ -117,3 +117,32 @@ describe('promise 79: the handshake with Fegora', () => {
     expect(await servedAfterMs(cluster, 10_000)).toBeLessThanOrEqual(7000);
   });
 });
+
+test('promise 79: a clock that is set during a handshake keeps no other environment from logging in', async () => {
+  const cluster = await startCluster({ environments: 2 });
+  cluster.route.handshakeMs = 60_000;
+  const asked = cluster.ask(0);
+  await cluster.pass(1000);
+  cluster.shiftMs[0] = hourMs;
+  await cluster.until(asked);
+  cluster.route.handshakeMs = 0;
+  await cluster.pass(7000);
+  const [answer] = await cluster.until(cluster.ask(1));
+
+  expect(answer?.error?.code).toBeUndefined();
+  expect(answer?.grant).toBeDefined();
+});
+
+test('promise 77: sends that were refused unheard count when a refusal is heard', async () => {
+  const cluster = await startCluster({ environments: 2 });
+  cluster.fegora.setPassword(username, 'not-a-real-password-of-tomorrow');
+  cluster.fegora.addFault({ kind: 'hang', times: 2 });
+  for (let pause = 0; cluster.fegora.counters().attempts < 3; pause++) {
+    expect(pause).toBeLessThan(120);
+    await cluster.until(cluster.ask(0));
+    await cluster.pass(1000);
+  }
+  const [answer] = await cluster.until(cluster.ask(1));
+
+  expect(answer?.error?.code).toBe('too_many_refusals');
+});
