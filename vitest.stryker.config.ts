@@ -13,7 +13,7 @@ const core = [
   'test/contract/lambda/fegora/*.test.ts',
   'test/exploration/suspended-guard.test.ts',
   // A frozen process can only be tested in real time, with a second thread.
-  'test/scenario/broker/!(credentials-freeze).test.ts',
+  'test/scenario/broker/{,user/}!(credentials-freeze).test.ts',
 ];
 const kinds = ['unit', 'contract', 'exploration', 'scenario'];
 

@@ -79,6 +79,8 @@ const mostLogins = 200;
 const forcedWindowMs = 5 * 60_000 - 8000;
 const forcedPerWindow = 3;
 const mostRefusals = 3;
+/** Promise 71 counts refusals up to this time after the send. No call of the broker is left to hear a later one. */
+const latestRefusalMs = 20_000;
 /** Less the clock differences, and the seconds that the logs are rounded to. */
 const hourMs = 3_600_000 - 8000;
 const dayMs = 24 * 3_600_000 - 8000;
@@ -212,7 +214,12 @@ export function createOracle(simulation: Simulation, { account, serverIsBounded 
 
   /** Whatever happened to the processes: the claims have counted what they sent. */
   function checkRefusedSends({ versionId, sentAt }: TrueLogin): void {
-    const refusals = logins.filter(({ refused, isForgotten }) => refused === true && isForgotten !== true);
+    const refusals = logins.filter(
+      (one) =>
+        one.refused === true &&
+        one.isForgotten !== true &&
+        (one.finishedAt ?? Number.POSITIVE_INFINITY) <= one.sentAt + latestRefusalMs,
+    );
     const ofVersion = refusals.filter((one) => one.versionId === versionId && one.sentAt > sentAt - dayMs);
     const inHour = refusals.filter((one) => one.sentAt > sentAt - hourMs);
     if (ofVersion.length >= mostRefusals) {
