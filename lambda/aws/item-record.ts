@@ -66,19 +66,26 @@ export function parseRecord(account: string, record: unknown, binding?: string):
       lifetimeMs: fields.number('lifetime_ms'),
       ...failureFields(fields),
       isSlow: fields.flag('slow'),
-      rejectedCredentials: fields.set('marks'),
-      retryRejectedAt: fields.number('next_try'),
-      lastGood: fields.text('proven'),
       renewAt: fields.number('renew_at'),
-      retryKey: fields.text('retry_key'),
-      sends: logOf(fields.text('sends')),
-      logins: logOf(fields.text('logins')),
-      userKey: fields.text('user_key'),
+      ...userFields(fields),
       paused: fields.flag('paused'),
       lastLogin: fields.number('last_login'),
     }),
   };
   return { item, isTokenMalformed: token === undefined && fields.has('access_token') && isBound(fields, binding) };
+}
+
+/** What is known of the user that the account is bound to. */
+function userFields(fields: Fields) {
+  return {
+    userKey: fields.text('user_key'),
+    rejectedCredentials: fields.set('marks'),
+    lastGood: fields.text('proven'),
+    retryRejectedAt: fields.number('next_try'),
+    retryKey: fields.text('retry_key'),
+    sends: logOf(fields.text('sends')),
+    logins: logOf(fields.text('logins')),
+  };
 }
 
 /** The account that a user's item names, and the one that it was taken from. */

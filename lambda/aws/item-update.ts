@@ -1,13 +1,12 @@
 // Builds the expressions of every UpdateItem. Called by token-table.ts.
 import { clockToleranceMs } from '../broker/clock.ts';
-import type { Item, LogEntry } from '../broker/item.ts';
+import type { Item, LogEntry, Rejection } from '../broker/item.ts';
 import type {
   Backoff,
   Change,
   Claim,
   Failure,
   Inheritance,
-  Rejection,
   StoredError,
   Unreachable,
   UserBinding,
@@ -71,11 +70,7 @@ function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], bi
     case 'extend':
       return { set: { lease_until: number(change.leaseUntil) }, ...ofOwner(change.owner) };
     case 'retire':
-      return {
-        // Bound to no user, which differs from never having been bound: what is left of the user must not be used.
-        set: { retry_at: number(change.retryAt), retry_code: { S: 'duplicate_user' }, user_key: { S: 'none' } },
-        ...asItWasRead(change.revision),
-      };
+      return retireUpdate(change);
     case 'inherit':
       return inheritUpdate(change);
     case 'clear-rejection':
@@ -88,6 +83,14 @@ function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], bi
     case 'resume':
       return { remove: ['paused'], ...ofOurSchema };
   }
+}
+
+/** Bound to no user, which differs from never having been bound: what is left of the user must not be used. */
+function retireUpdate({ retryAt, revision }: Extract<Change, { kind: 'retire' }>): Terms {
+  return {
+    set: { retry_at: number(retryAt), retry_code: { S: 'duplicate_user' }, user_key: { S: 'none' } },
+    ...asItWasRead(revision),
+  };
 }
 
 function inheritUpdate({ revision, newUser, rejectedCredentials, sends, logins }: Inheritance): Terms {

@@ -32,6 +32,7 @@ export function createTokenTable(
   observe: Observe,
   bindingOf: (account: string) => string | undefined = () => undefined,
 ): TokenTable {
+  const { get, update } = createItemCalls(call, tableName);
   return { read, claim, write, bindUser };
 
   async function read(account: string, signal: AbortSignal) {
@@ -96,20 +97,25 @@ export function createTokenTable(
     }
   }
 
-  async function get(key: string, signal: AbortSignal) {
-    const { output, at } = await answered('GetItem', { Key: { account: { S: key } }, ConsistentRead: true }, signal);
-    return { record: typeof output === 'object' && output !== null && 'Item' in output ? output.Item : undefined, at };
-  }
-
   /** Reads the item as it is stored, because the parsed item lacks what is unreadable. */
   async function resetOf(account: string, signal: AbortSignal): Promise<ResetUpdate> {
     const { record, at } = await get(account, signal);
     return resetUpdate(account, record, at);
   }
+}
 
-  async function update(account: string, change: Update | ResetUpdate, signal: AbortSignal): Promise<void> {
-    await answered('UpdateItem', { Key: { account: { S: account } }, ...change }, signal);
-  }
+/** Reads and updates one item. Both throw DynamoDB's error where a condition was not met, or else a BrokerError. */
+function createItemCalls(call: CallDynamo, tableName: string) {
+  return {
+    get: async (key: string, signal: AbortSignal) => {
+      const { output, at } = await answered('GetItem', { ...keyOf(key), ConsistentRead: true }, signal);
+      const hasItem = typeof output === 'object' && output !== null && 'Item' in output;
+      return { record: hasItem ? output.Item : undefined, at };
+    },
+    update: async (key: string, change: Update | ResetUpdate, signal: AbortSignal): Promise<void> => {
+      await answered('UpdateItem', { ...keyOf(key), ...change }, signal);
+    },
+  };
 
   async function answered(operation: 'GetItem' | 'UpdateItem', input: Record<string, unknown>, signal: AbortSignal) {
     try {
@@ -118,6 +124,10 @@ export function createTokenTable(
       throw isRefusal(thrown) ? thrown : unanswered(thrown);
     }
   }
+}
+
+function keyOf(key: string) {
+  return { Key: { account: { S: key } } };
 }
 
 /** Whether the item shows that a change whose answer was lost, or whose second try was refused, had been made. */

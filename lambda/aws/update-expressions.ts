@@ -23,22 +23,8 @@ export interface Terms {
 
 /** Every write counts the revision up. An environment that read the item before cannot claim it then. */
 export function express(terms: Terms): Update {
-  const { set = {}, remove = [], addRejected, deleteRejected, addGeneration, condition, conditionValues = {} } = terms;
-  const added = [
-    '#revision :one',
-    ...(addGeneration === true ? ['#generation :one'] : []),
-    ...(addRejected === undefined ? [] : ['#marks :marks']),
-  ];
-  const assignments = [
-    '#schema = if_not_exists(#schema, :schema)',
-    ...Object.keys(set).map((name) => `#${name} = :${name}`),
-  ];
-  const text = [
-    `SET ${assignments.join(', ')}`,
-    `ADD ${added.join(', ')}`,
-    ...(remove.length === 0 ? [] : [`REMOVE ${remove.map((name) => `#${name}`).join(', ')}`]),
-    ...(deleteRejected === undefined ? [] : ['DELETE #marks :marks']),
-  ].join(' ');
+  const { set = {}, addRejected, deleteRejected, condition, conditionValues = {} } = terms;
+  const text = clausesOf(terms);
   const rejected = addRejected ?? (deleteRejected === undefined ? undefined : [deleteRejected]);
   const values: Record<string, Attribute> = {
     schema: number(schemaVersion),
@@ -54,6 +40,24 @@ export function express(terms: Terms): Update {
     ExpressionAttributeNames: Object.fromEntries(used.map((name) => [name, name.slice(1)])),
     ExpressionAttributeValues: Object.fromEntries(Object.entries(values).map(([name, value]) => [`:${name}`, value])),
   };
+}
+
+function clausesOf({ set = {}, remove = [], addRejected, deleteRejected, addGeneration }: Terms): string {
+  const added = [
+    '#revision :one',
+    ...(addGeneration === true ? ['#generation :one'] : []),
+    ...(addRejected === undefined ? [] : ['#marks :marks']),
+  ];
+  const assignments = [
+    '#schema = if_not_exists(#schema, :schema)',
+    ...Object.keys(set).map((name) => `#${name} = :${name}`),
+  ];
+  return [
+    `SET ${assignments.join(', ')}`,
+    `ADD ${added.join(', ')}`,
+    ...(remove.length === 0 ? [] : [`REMOVE ${remove.map((name) => `#${name}`).join(', ')}`]),
+    ...(deleteRejected === undefined ? [] : ['DELETE #marks :marks']),
+  ].join(' ');
 }
 
 /** A number as DynamoDB's JSON has it. */

@@ -2,17 +2,18 @@
 import { BrokerError, isOnlyLate } from '../errors.ts';
 import type { Remaining } from './clock.ts';
 import type { Grant, TokenRequest, WarmupResult } from './contract.ts';
+import { grantAfter, grantOf, type Refreshed, trustedNow } from './grant.ts';
 import type { Item } from './item.ts';
 import { createLocalState } from './local-state.ts';
 import { answerReserveMs } from './login/login-guard.ts';
 import { createLookTimer, longestLookMs } from './look-timer.ts';
 import type { AccountPorts, Amendment } from './ports.ts';
-import type { RefreshGoal, RefreshResult } from './refresh.ts';
+import type { RefreshGoal } from './refresh.ts';
 import { createRefresh } from './refresh-loop.ts';
 import { createSingleFlight } from './single-flight.ts';
 import { withTimeLimit } from './time-limit.ts';
-import { expiresAt, fingerprint, meetsValidity, renewableFrom } from './token.ts';
-import { type CachedToken, createTokenCache, isRenewalFailure } from './token-cache.ts';
+import { expiresAt, fingerprint, meetsValidity } from './token.ts';
+import { createTokenCache } from './token-cache.ts';
 
 /** The broker of one account: `Broker` without the account. Its functions throw what those of `Broker` throw. */
 export interface AccountBroker {
@@ -50,17 +51,21 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     const cached = rejected === undefined ? cache.servable() : undefined;
     const reported = rejected !== undefined && { rejected, caller: fingerprint(caller ?? '').slice(0, 8) };
     const goal = { minValidityMs, ...reported };
-    if (cached === undefined || !meetsValidity(cached.token, minValidityMs, trustedNow(cached))) {
-      return grantAfter({ kind: 'serve', ...goal }, await refresh({ kind: 'serve', ...goal }, remaining));
+    if (cached === undefined || !meetsValidity(cached.token, minValidityMs, trustedNow(cache, cached))) {
+      return grantBy({ kind: 'serve', ...goal }, remaining);
     }
-    const kind = looks.due(cached, trustedNow(cached), remaining());
+    const kind = looks.due(cached, trustedNow(cache, cached), remaining());
     return kind === undefined
-      ? grantOf(cached, 'memory', { minValidityMs })
-      : grantAfter({ kind, ...goal }, await refresh({ kind, ...goal }, remaining));
+      ? grantOf(cache, cached, 'memory', { minValidityMs })
+      : grantBy({ kind, ...goal }, remaining);
+  }
+
+  async function grantBy(goal: RefreshGoal, remaining: Remaining): Promise<Grant> {
+    return grantAfter(cache, goal, await refresh(goal, remaining));
   }
 
   /** Refreshes, and keeps what came of it. */
-  async function refresh(goal: RefreshGoal, remaining: Remaining) {
+  async function refresh(goal: RefreshGoal, remaining: Remaining): Promise<Refreshed> {
     const before = cache.servable(goal.rejected)?.token.fingerprint;
     looks.note(goal.kind);
     const longestMs = goal.kind === 'refresh-ahead' || goal.kind === 'check' ? longestLookMs : longestWaitMs;
@@ -68,22 +73,6 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     const result = await refreshOnce({ goal, remaining, until });
     cache.keep(result, goal.rejected);
     return { result, before };
-  }
-
-  function grantAfter({ kind, minValidityMs, rejected }: RefreshGoal, { result, before }: Refreshed): Grant {
-    const best = (result.isShared ? undefined : cache.accept(result)) ?? cache.servable(rejected);
-    if (best === undefined) {
-      throw result.failure ?? new BrokerError('renewal_in_progress', 'the token ran out while the table was read');
-    }
-    const brought = result.token?.fingerprint;
-    const isBrought = brought === best.token.fingerprint && brought !== before;
-    const failure = result.failure && { failure: result.failure, isNeeded: kind === 'serve' };
-    return grantOf(best, isBrought ? result.source : 'memory', { minValidityMs, ...failure });
-  }
-
-  /** The wall clock, or what the monotonic clock makes of it if that says that more time went by. */
-  function trustedNow(cached: CachedToken): number {
-    return expiresAt(cached.token) - cache.lifeLeftMs(cached);
   }
 
   async function keepWarm(kind: 'warm' | 'verify', remaining: Remaining): Promise<WarmupResult> {
@@ -98,19 +87,6 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     throw failure;
   }
 
-  function grantOf(cached: CachedToken, source: Grant['source'], { minValidityMs, failure, isNeeded }: Asked): Grant {
-    const { token, isRenewalFailing } = cached;
-    const remainingMs = cache.lifeLeftMs(cached);
-    const grant = { token, source, remainingMs };
-    // A renewal that failed long before the token ends is no news, unless this caller needed it.
-    const isDue = trustedNow(cached) >= renewableFrom(token, 0);
-    const isFailing = isRenewalFailure(failure) ? isDue || isNeeded === true : isRenewalFailing && isDue;
-    if (isFailing) {
-      return { ...grant, warning: 'renewal_failing' };
-    }
-    return remainingMs < minValidityMs ? { ...grant, warning: 'min_validity_unmet' } : grant;
-  }
-
   async function amend(amendment: Amendment, late: AbortSignal): Promise<void> {
     if (!(await table.write({ kind: amendment }, late))) {
       throw new BrokerError('table_unavailable', 'the item is of an unknown schema');
@@ -123,18 +99,4 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
   function inTime<T>(remaining: Remaining, work: (late: AbortSignal) => Promise<T>): Promise<T> {
     return withTimeLimit(clock, remaining() - answerReserveMs, work);
   }
-}
-
-/** What a refresh brought, and the fingerprint of the token that was cached before. */
-interface Refreshed {
-  readonly result: RefreshResult;
-  readonly before: string | undefined;
-}
-
-/** What a caller is told beside the token. */
-interface Asked {
-  readonly minValidityMs: number;
-  readonly failure?: BrokerError;
-  /** Whether this call asked for a renewal. */
-  readonly isNeeded?: boolean;
 }

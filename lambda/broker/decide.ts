@@ -1,21 +1,12 @@
 // The protocol as one pure function: what a refresh does about the item as it was read. Called by refresh-loop.ts.
 import { BrokerError } from '../errors.ts';
-import type { Moment } from './clock.ts';
 import { blockOf, gapEnds, type Item, probedFailure, servableToken, stealableAt } from './item.ts';
 import { isPatientNext } from './login/backoff.ts';
 import { restsUntil } from './login/doubt.ts';
 import { budgetBlock, budgetFor, forcedBlock } from './login/login-budget.ts';
 import type { LoginBudget } from './ports.ts';
-import type { RefreshGoal } from './refresh.ts';
-import { meetsValidity, renewableFrom, type Token } from './token.ts';
-
-/** The item at a moment when our clock agreed with the table's. */
-export interface Snapshot {
-  readonly item: Item;
-  readonly seen: Moment;
-  /** The stored token, if it is servable and was not reported as rejected by this call. */
-  readonly current: Token | undefined;
-}
+import type { RefreshGoal, Snapshot } from './refresh.ts';
+import { meetsValidity, renewableFrom } from './token.ts';
 
 /** What to do. */
 export type Decision =

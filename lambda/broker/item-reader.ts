@@ -1,9 +1,9 @@
 // Reads the item of one account, in time with the table's clock. Called by refresh-loop.ts.
 import { clockToleranceMs, isSteady, type Moment, momentOf } from './clock.ts';
-import type { Snapshot } from './decide.ts';
 import { type Item, isImpossibleLease, servableToken } from './item.ts';
 import type { LocalState } from './local-state.ts';
 import type { AccountPorts } from './ports.ts';
+import type { Snapshot } from './refresh.ts';
 
 /**
  * The tolerance, the second that the header cuts off, and one for the read itself. Even if two environments are this far

@@ -58,6 +58,14 @@ export interface LogEntry {
   readonly tag: string;
 }
 
+/** The note that Fegora refused the credentials with this key. */
+export interface Rejection {
+  readonly kind: 'reject';
+  readonly key: string;
+  /** When the version gets another try; absent if it gets none. */
+  readonly retryRejectedAt?: number;
+}
+
 /** How long a claim keeps other environments away. Milliseconds. */
 export const leaseMs = 15_000;
 

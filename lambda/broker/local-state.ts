@@ -1,5 +1,5 @@
 // What one environment remembers of one account between refreshes. Made by refresh-loop, shared with the files it calls.
-import type { Rejection } from './ports.ts';
+import type { Rejection } from './item.ts';
 
 /** A few fields, however many calls. */
 export interface LocalState {

@@ -1,7 +1,7 @@
 // What the core needs of the world. Filled by ../handler.ts, implemented in ../aws, ../fegora and ../telemetry.
 import type { ErrorCode } from '../errors.ts';
 import type { Clock } from './clock.ts';
-import type { Item, LogEntry } from './item.ts';
+import type { Item, LogEntry, Rejection } from './item.ts';
 import type { FailedLogin, LoginOutcome } from './login/login-outcome.ts';
 import type { Token } from './token.ts';
 
@@ -168,14 +168,6 @@ export interface Unreachable {
   readonly error: StoredError;
   readonly backoff: Backoff;
   readonly renewAt?: number;
-}
-
-/** The note that Fegora refused the credentials with this key. */
-export interface Rejection {
-  readonly kind: 'reject';
-  readonly key: string;
-  /** When the version gets another try; absent if it gets none. */
-  readonly retryRejectedAt?: number;
 }
 
 /**

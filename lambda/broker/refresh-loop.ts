@@ -1,12 +1,12 @@
 // Reads the item until it holds what is wanted, or until this environment has logged in. Called through single-flight.ts.
 import { asBrokerError, BrokerError } from '../errors.ts';
 import { momentOf } from './clock.ts';
-import { type Decision, decide, type Snapshot } from './decide.ts';
+import { type Decision, decide } from './decide.ts';
 import { createItemReader } from './item-reader.ts';
 import type { LocalState } from './local-state.ts';
 import { createLoginTurn, type Turn, type TurnOptions } from './login/login-turn.ts';
 import type { AccountPorts } from './ports.ts';
-import { type RefreshRequest, type RefreshResult, resultOf } from './refresh.ts';
+import { type RefreshRequest, type RefreshResult, resultOf, type Snapshot } from './refresh.ts';
 import { startTimeLimit } from './time-limit.ts';
 
 type Wait = Extract<Decision, { kind: 'wait' }>;

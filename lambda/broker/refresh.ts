@@ -1,6 +1,7 @@
 // One search for a token: its goal, its request and its result. Passed between account-broker, single-flight and refresh-loop.
 import type { BrokerError } from '../errors.ts';
 import type { Moment, Remaining } from './clock.ts';
+import type { Item } from './item.ts';
 import type { Token } from './token.ts';
 
 /** What a refresh is for. */
@@ -39,6 +40,14 @@ export interface RefreshResult {
   /** False if other environments will not see the token, because another claim came in between. */
   readonly isShared: boolean;
   readonly failure?: BrokerError;
+}
+
+/** The item at a moment when our clock agreed with the table's. */
+export interface Snapshot {
+  readonly item: Item;
+  readonly seen: Moment;
+  /** The stored token, if it is servable and was not reported as rejected by this call. */
+  readonly current: Token | undefined;
 }
 
 /** Whether a search that found no token for goal `a` would have found none for goal `b` either. */

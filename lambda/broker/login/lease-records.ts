@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { BrokerError } from '../../errors.ts';
 import { clockToleranceMs } from '../clock.ts';
-import { hasExpiredToken, type Item, leaseMs } from '../item.ts';
-import type { Backoff, Claim, Credentials, Failure, NewUser, Rejection, Unreachable } from '../ports.ts';
+import { hasExpiredToken, type Item, leaseMs, type Rejection } from '../item.ts';
+import type { Backoff, Claim, Credentials, Failure, NewUser, Unreachable } from '../ports.ts';
 import { backoffMs, classOf, isAccountBroken } from './backoff.ts';
 import { keyTag, mayBeLocked, recent, sendableAt } from './doubt.ts';
 import type { FailedLogin } from './login-outcome.ts';

@@ -1,12 +1,11 @@
 // Claims the lease, sends at most one login, and writes its result. Called by login-turn.ts.
 import type { BrokerError } from '../../errors.ts';
 import type { Moment } from '../clock.ts';
-import { leaseMs } from '../item.ts';
 import type { LocalState } from '../local-state.ts';
-import type { AccountPorts, Change, Claim, Failure, LoginConnection } from '../ports.ts';
+import type { AccountPorts, LoginConnection } from '../ports.ts';
 import type { RefreshResult } from '../refresh.ts';
-import { withTimeLimit } from '../time-limit.ts';
-import { fingerprint } from '../token.ts';
+import { fingerprint, type Token } from '../token.ts';
+import { type Lease, whileExtending } from './lease-extension.ts';
 import {
   claimOf,
   errorUntil,
@@ -19,8 +18,9 @@ import {
   withdrawalOf,
   withUnheardSends,
 } from './lease-records.ts';
-import { armGuard, type Guard, loginDeadlineMs } from './login-guard.ts';
+import { armGuard, loginDeadlineMs } from './login-guard.ts';
 import type { FailedLogin, IssuedLogin, LoginOutcome } from './login-outcome.ts';
+import { createSettlement } from './settlement.ts';
 
 /** How one claim and the login it bought ended. */
 export type LeasedLoginEnd =
@@ -33,49 +33,35 @@ export type LeasedLoginEnd =
   | { readonly kind: 'rejected' }
   | { readonly kind: 'failed'; readonly error: BrokerError };
 
-/** How long the result of a login may take to be written. Milliseconds. */
-const settleMs = 2000;
-/** How often a patient login makes its lease last longer, and how long it may go on after that. Milliseconds. */
-const extendEveryMs = 4000;
-const extendedMs = 8000;
-
-/** How long the lease outlasts the login, because Fegora may work on it after we hang up. Milliseconds. */
-const lingerMs = leaseMs - loginDeadlineMs;
-
-type Written = 'written' | 'refused' | 'unwritten';
-
-/** A claim that was granted. Its lease may have been made to last longer since. */
-interface Lease {
+/** The lease under which one order is carried out. */
+interface OrderLease extends Lease {
   readonly order: LoginOrder;
-  readonly claim: Claim;
-  readonly guard: Guard;
-  until: number;
 }
 
 /** The result is written before the returned promise settles. That rejects with what the table throws at the claim. */
 export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
   const { clock, table, random, observe } = ports;
+  const { settle, reject } = createSettlement(ports, state);
 
   return async (order: LoginOrder, connection: LoginConnection): Promise<LeasedLoginEnd> => {
     const guard = armGuard(clock, order);
     try {
       const claim = claimOf(order, guard.armed.wall);
+      const { patientMs } = order;
       return (await table.claim(order.item, claim, guard.signal))
-        ? await sendAndSettle({ order, claim, guard, until: claim.leaseUntil }, connection)
+        ? await sendAndSettle({ order, claim, guard, patientMs, until: claim.leaseUntil }, connection)
         : { kind: 'lost' };
     } finally {
       guard.disarm();
     }
   };
 
-  async function sendAndSettle(lease: Lease, connection: LoginConnection): Promise<LeasedLoginEnd> {
+  async function sendAndSettle(lease: OrderLease, connection: LoginConnection): Promise<LeasedLoginEnd> {
     const { order, claim, guard } = lease;
-    const listening = listen(lease);
-    const outcome = await connection.send(order.credentials, guard);
-    await listening.stop();
+    const outcome = await whileExtending(ports, lease, () => connection.send(order.credentials, guard));
     const sent = guard.sent() ?? guard.armed;
     const ms = clock.monotonic() - sent.monotonic;
-    observeLogin(outcome, ms);
+    observeLogin(observe, outcome, ms);
     const isSlow = ms > loginDeadlineMs;
     switch (outcome.kind) {
       case 'issued':
@@ -89,58 +75,9 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
     }
   }
 
-  /** Makes the lease of a patient login last longer, until told to stop. Gives the login up if the lease is lost. */
-  function listen(lease: Lease): { readonly stop: () => Promise<void> } {
-    const stopped = new AbortController();
-    const done = lease.order.patientMs === undefined ? Promise.resolve() : extendUntil(stopped.signal, lease);
-    return {
-      stop: () => {
-        stopped.abort();
-        return done;
-      },
-    };
-  }
-
-  async function extendUntil(stopped: AbortSignal, lease: Lease): Promise<void> {
-    const { guard, claim, order } = lease;
-    const { patientMs: longestMs = 0 } = order;
-    for (await clock.sleep(extendEveryMs, stopped); !stopped.aborted; await clock.sleep(extendEveryMs, stopped)) {
-      const leaseUntil = Math.min(guard.now() + leaseMs, guard.armed.wall + longestMs + lingerMs);
-      const isOurs = await table
-        .write({ kind: 'extend', owner: claim.owner, leaseUntil }, guard.signal)
-        .catch(() => undefined);
-      if (isOurs === false) {
-        guard.cut();
-        return;
-      }
-      if (isOurs) {
-        lease.until = leaseUntil;
-        guard.extend(extendedMs);
-      }
-    }
-  }
-
-  function observeLogin(outcome: LoginOutcome, ms: number): void {
-    if (outcome.kind === 'withheld') {
-      return;
-    }
-    observe({ kind: 'login', outcome: outcome.kind === 'issued' ? 'issued' : outcome.answer, ms });
-    if (outcome.kind === 'failed') {
-      observe({ kind: 'failed', code: outcome.error.code });
-    } else if (outcome.skewMs !== undefined) {
-      observe({ kind: 'clock_skew', ms: outcome.skewMs });
-    }
-  }
-
   /** The token's life counts from just before the first byte. */
-  async function publish(
-    { order, claim, guard }: Lease,
-    outcome: IssuedLogin,
-    { sent, isSlow }: { readonly sent: Moment; readonly isSlow: boolean },
-  ): Promise<RefreshResult> {
-    const { accessToken, lifetimeMs } = outcome;
-    const { versionId } = order.credentials;
-    const token = { accessToken, fingerprint: fingerprint(accessToken), issuedAt: sent.wall, lifetimeMs, versionId };
+  async function publish({ order, claim, guard }: OrderLease, outcome: IssuedLogin, { sent, isSlow }: Sent) {
+    const token = issuedToken(order, outcome, sent);
     const at = guard.now();
     const sends = sendsAfterSuccess(order, at);
     const written = await settle({ kind: 'publish', owner: claim.owner, token, key: order.key, at, sends, isSlow });
@@ -148,54 +85,45 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
       observe({ kind: 'publish_refused' });
     }
     const generation = order.item.generation + (order.newUser?.isChange === true ? 1 : 0);
-    return { token, generation, seen: sent, source: 'upstream', isShared: written !== 'refused' };
+    return { token, generation, seen: sent, source: 'upstream', isShared: written !== 'refused' } as const;
   }
 
-  async function settleFailure(lease: Lease, failed: FailedLogin, isSlow: boolean): Promise<LeasedLoginEnd> {
+  async function settleFailure(lease: OrderLease, failed: FailedLogin, isSlow: boolean): Promise<LeasedLoginEnd> {
     const { order, guard } = lease;
     const claim = withUnheardSends(order, { ...lease.claim, leaseUntil: lease.until });
     const at = guard.now();
     const { failure, retryAt, isBroken } = failureOf(order, claim, { failed, at, random: random(), isSlow });
     if (failed.answer === 'invalid_grant') {
-      await reject(order, claim, refusalOf(order, claim, { at, isSlow }));
+      await reject(rejectionOf(order, claim, at), refusalOf(order, claim, { at, isSlow }));
       return { kind: 'rejected' };
     }
     if (isBroken) {
       observe({ kind: 'html_500_repeated' });
     }
-    await (isRejection(order, claim, failed) ? reject(order, claim, failure) : settle(failure));
+    await (isRejection(order, claim, failed) ? reject(rejectionOf(order, claim, at), failure) : settle(failure));
     return { kind: 'failed', error: errorUntil(failed.error, retryAt - guard.now()) };
   }
+}
 
-  /** Writes the rejection first: even if the lease cannot be ended after that, no environment tries this version again. */
-  async function reject(order: LoginOrder, claim: Claim, end: Failure): Promise<void> {
-    const rejection = rejectionOf(order, claim, end.error?.at ?? claim.now);
-    await withTimeLimit(clock, settleMs, async (limit) => {
-      if ((await write(rejection, limit)) === 'written') {
-        await write(end, limit);
-      } else {
-        observe({ kind: 'mark_unwritten' });
-        state.unwrittenRejections.set(order.key, rejection);
-      }
-    });
-    // The secret may have changed since it was cached: ask at once.
-    state.secretAskedAt = Number.NEGATIVE_INFINITY;
+/** When a login was sent, and whether its answer took longer than a login usually waits. */
+interface Sent {
+  readonly sent: Moment;
+  readonly isSlow: boolean;
+}
+
+function issuedToken({ credentials }: LoginOrder, { accessToken, lifetimeMs }: IssuedLogin, sent: Moment): Token {
+  const { versionId } = credentials;
+  return { accessToken, fingerprint: fingerprint(accessToken), issuedAt: sent.wall, lifetimeMs, versionId };
+}
+
+function observeLogin(observe: AccountPorts['observe'], outcome: LoginOutcome, ms: number): void {
+  if (outcome.kind === 'withheld') {
+    return;
   }
-
-  function settle(change: Change): Promise<Written> {
-    return withTimeLimit(clock, settleMs, (limit) => write(change, limit));
-  }
-
-  /** Writes, trying again until the limit. */
-  async function write(change: Change, limit: AbortSignal): Promise<Written> {
-    while (!limit.aborted) {
-      const isWritten = await table.write(change, limit).catch(() => undefined);
-      if (isWritten !== undefined) {
-        return isWritten ? 'written' : 'refused';
-      }
-      await clock.sleep(100 * (1 + random()), limit);
-    }
-    observe({ kind: 'table_unavailable' });
-    return 'unwritten';
+  observe({ kind: 'login', outcome: outcome.kind === 'issued' ? 'issued' : outcome.answer, ms });
+  if (outcome.kind === 'failed') {
+    observe({ kind: 'failed', code: outcome.error.code });
+  } else if (outcome.skewMs !== undefined) {
+    observe({ kind: 'clock_skew', ms: outcome.skewMs });
   }
 }

@@ -1,10 +1,10 @@
 // One try to log in: connects, reads the secret, binds the user, claims. Called by refresh-loop.ts.
 import { BrokerError } from '../../errors.ts';
 import { type Clock, clockToleranceMs, isSteady, timeSince } from '../clock.ts';
-import { type Decision, leaveToHolder, needsHolder, renewalFailure, type Snapshot } from '../decide.ts';
+import { type Decision, leaveToHolder, needsHolder, renewalFailure } from '../decide.ts';
 import type { LocalState } from '../local-state.ts';
 import type { AccountPorts, LoginConnection } from '../ports.ts';
-import { type RefreshRequest, type RefreshResult, resultOf } from '../refresh.ts';
+import { type RefreshRequest, type RefreshResult, resultOf, type Snapshot } from '../refresh.ts';
 import { startTimeLimit } from '../time-limit.ts';
 import { servableUntil, type Token } from '../token.ts';
 import { createCredentialSelection } from './credential-selection.ts';
@@ -35,7 +35,7 @@ const longestConnectMs = 8000;
 
 /** Makes the functions that log in, and that say whether our own version of the secret could log in. */
 export function createLoginTurn(ports: AccountPorts, state: LocalState) {
-  const { clock, login, table, random, observe, loginBudget } = ports;
+  const { clock, login, observe, loginBudget } = ports;
   const selectCredentials = createCredentialSelection(ports, state);
   const bindUser = createUserBinding(ports);
   const logIn = createLeasedLogin(ports, state);
@@ -57,9 +57,9 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
       }
       const connection = await connecting;
       if (connection.kind === 'failed') {
-        return await shareFailure(options, connection, decision);
+        return await shareFailure(ports, options, connection, decision);
       }
-      const timed = timedOrder(options, order, decision);
+      const timed = timedOrder(clock, options, order, decision);
       return 'credentials' in timed ? turnAfter(options, await logIn(timed, connection)) : timed;
     } finally {
       // Nothing may run after the answer: neither the timer, nor a connection that was not used.
@@ -90,42 +90,6 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
     return { ...selected, ...forced, ...(newUser && { newUser }), item: { ...item, ...logs } };
   }
 
-  /** Calls that joined do not wait for a login if they can be served without it, or if it only probes. */
-  function announce({ request, snapshot }: TurnOptions, probed: BrokerError | undefined): void {
-    if (snapshot.current !== undefined || probed !== undefined) {
-      request.announce?.(resultOf(snapshot, probed));
-    }
-  }
-
-  /** The order with its times; or what comes in its place, because too little time is left. */
-  function timedOrder({ request, snapshot }: TurnOptions, order: UntimedOrder, decision: LogIn): LoginOrder | Turn {
-    const leftMs = request.remaining();
-    if (leftMs < loginNeedsMs) {
-      return new BrokerError('deadline', 'too little time was left to claim');
-    }
-    if (!isSteady(clock, snapshot.seen)) {
-      return { againAt: clock.now() };
-    }
-    const { isBackground, isPatient } = decision;
-    const patient = isPatient && { patientMs: patientLimitMs(leftMs) };
-    const timed = { ...order, isBackground, deadlineMs: loginLimitMs(leftMs), ...patient };
-    return isBackground ? backgroundOrder(clock, snapshot, timed) : timed;
-  }
-
-  /** Tells all environments that no connection can be made. Nothing was sent, so no lease is needed for that. */
-  async function shareFailure(
-    { snapshot: { item, seen }, late }: TurnOptions,
-    failed: FailedLogin,
-    { isBackground }: LogIn,
-  ): Promise<BrokerError> {
-    const at = timeSince(clock, seen);
-    observe({ kind: 'login', outcome: failed.answer, ms: 0 });
-    observe({ kind: 'failed', code: failed.error.code });
-    const unreachable = unreachableOf(item, { failed, at, random: random() }, isBackground);
-    await table.write(unreachable, late).catch(() => false);
-    return errorUntil(failed.error, unreachable.backoff.retryAt - at);
-  }
-
   function turnAfter({ request: { goal }, snapshot }: TurnOptions, end: LeasedLoginEnd): Turn {
     switch (end.kind) {
       case 'issued':
@@ -148,6 +112,33 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
 
 type UntimedOrder = Omit<LoginOrder, 'isBackground' | 'deadlineMs'>;
 
+/** Calls that joined do not wait for a login if they can be served without it, or if it only probes. */
+function announce({ request, snapshot }: TurnOptions, probed: BrokerError | undefined): void {
+  if (snapshot.current !== undefined || probed !== undefined) {
+    request.announce?.(resultOf(snapshot, probed));
+  }
+}
+
+/** The order with its times; or what comes in its place, because too little time is left. */
+function timedOrder(
+  clock: Clock,
+  { request, snapshot }: TurnOptions,
+  order: UntimedOrder,
+  decision: LogIn,
+): LoginOrder | Turn {
+  const leftMs = request.remaining();
+  if (leftMs < loginNeedsMs) {
+    return new BrokerError('deadline', 'too little time was left to claim');
+  }
+  if (!isSteady(clock, snapshot.seen)) {
+    return { againAt: clock.now() };
+  }
+  const { isBackground, isPatient } = decision;
+  const patient = isPatient && { patientMs: patientLimitMs(leftMs) };
+  const timed = { ...order, isBackground, deadlineMs: loginLimitMs(leftMs), ...patient };
+  return isBackground ? backgroundOrder(clock, snapshot, timed) : timed;
+}
+
 /** A renewal ahead of need: it is cut short, unless the one before it failed, and must not outlive the stored token. */
 function backgroundOrder(clock: Clock, { item, current, ...snapshot }: Snapshot, order: LoginOrder): LoginOrder | Turn {
   const isFirst = item.renewAt === undefined && !item.isSlow;
@@ -162,6 +153,21 @@ function backgroundOrder(clock: Clock, { item, current, ...snapshot }: Snapshot,
 /** Whether the stored token can still be served if a login of this length fails. */
 function outlives(clock: Clock, current: Token | undefined, loginMs: number): boolean {
   return current !== undefined && servableUntil(current) >= clock.now() + loginMs + settleReserveMs;
+}
+
+/** Tells all environments that no connection can be made. Nothing was sent, so no lease is needed for that. */
+async function shareFailure(
+  { clock, table, random, observe }: AccountPorts,
+  { snapshot: { item, seen }, late }: TurnOptions,
+  failed: FailedLogin,
+  { isBackground }: LogIn,
+): Promise<BrokerError> {
+  const at = timeSince(clock, seen);
+  observe({ kind: 'login', outcome: failed.answer, ms: 0 });
+  observe({ kind: 'failed', code: failed.error.code });
+  const unreachable = unreachableOf(item, { failed, at, random: random() }, isBackground);
+  await table.write(unreachable, late).catch(() => false);
+  return errorUntil(failed.error, unreachable.backoff.retryAt - at);
 }
 
 function closeUnused(connecting: Promise<LoginConnection | FailedLogin>): void {

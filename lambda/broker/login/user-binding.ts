@@ -1,9 +1,9 @@
 // One Fegora user, one account: binds the user of a login to this account before its first claim. Called by login-turn.ts.
 import { BrokerError } from '../../errors.ts';
 import { timeSince } from '../clock.ts';
-import type { Snapshot } from '../decide.ts';
 import { blockOf, type Item, type LogEntry, stealableAt, userKey } from '../item.ts';
 import type { AccountPorts, Credentials, NewUser } from '../ports.ts';
+import type { Snapshot } from '../refresh.ts';
 import { recent } from './doubt.ts';
 
 /** What a login with a newly bound user has to write. */
