@@ -39,7 +39,7 @@ export async function load(): Promise<LoadTimes> {
 }
 
 async function call({ gateway, callers, settings }: LocalRun): Promise<boolean> {
-  const sign = signer(settings.region);
+  const sign = signer('execute-api', settings.region);
   const unsigned = { url: new URL(`${gateway.url}/token`), headers: {}, body: '' };
   const { url, headers } = await sign(unsigned, callers.all, Date.now());
   const response = await fetch(url, { method: 'POST', headers });

@@ -1,6 +1,6 @@
 // Turns every error into one line and an exit code. Called by program.ts; all commands throw its CommandError.
 import { CommanderError } from 'commander';
-import { isCredentialsError, isOutage } from '../client/errors.ts';
+import { isCredentialsError } from '../client/errors.ts';
 import { TokenBrokerError } from '../client/index.ts';
 
 /** The exit codes of the process, besides 0. Scripts rely on the numbers. */
@@ -113,4 +113,12 @@ function awsUnavailable(cause: unknown, message: string): CommandError {
 function firstLine(text: string): string {
   const [line = ''] = text.trim().split('\n');
   return /(x-amz-|authorization|security-token|bearer )/i.test(line) ? '' : line.trim();
+}
+
+const networkCode = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
+
+/** Returns true if an SDK error comes from the network (it has the code of a system error) or from a failing service. */
+function isOutage(cause: unknown): boolean {
+  const { code, $fault } = { code: '', $fault: '', ...(typeof cause === 'object' && cause) };
+  return networkCode.test(String(code)) || $fault === 'server';
 }

@@ -1,4 +1,4 @@
-// The error that callers of the client catch, and the rules that classify AWS errors. Used by the client and the CLI.
+// The error that callers of the client catch, and which errors of AWS are about credentials. Used by the client and the CLI.
 
 /** Codes in the broker's error responses. */
 export type BrokerCode =
@@ -58,14 +58,6 @@ const credentialsErrors = new Set([
  */
 export function isCredentialsError(name: string): boolean {
   return credentialsErrors.has(name);
-}
-
-const networkCode = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
-
-/** Returns true if an SDK error comes from the network (it has the code of a system error) or from a failing service. */
-export function isOutage(cause: unknown): boolean {
-  const { code, $fault } = { code: '', $fault: '', ...(typeof cause === 'object' && cause) };
-  return networkCode.test(String(code)) || $fault === 'server';
 }
 
 /** The optional properties of a TokenBrokerError. */

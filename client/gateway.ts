@@ -1,8 +1,8 @@
-// The transport through API Gateway: builds, signs and sends the request, and parses the response. Called by index.ts.
+// The transport through API Gateway: builds the request and parses the response. Called by index.ts.
 import { isCredentialsError, TokenBrokerError } from './errors.ts';
-import { type HttpResponse, post } from './https.ts';
-import { type CredentialProvider, keysOf, signer } from './signer.ts';
-import { unlessAborted } from './single-flight.ts';
+import type { HttpResponse } from './https.ts';
+import { createSignedPost, errorType, requestIdOf } from './signed-post.ts';
+import type { CredentialProvider } from './signer.ts';
 import {
   parseErrorResponse,
   parseTokenResponse,
@@ -22,33 +22,19 @@ export interface GatewayConfig {
 }
 
 /**
- * Returns a transport that sends requests through API Gateway, signed with the caller's AWS keys. If AWS refuses a
- * signature, the transport signs once more by AWS's clock, and keeps the difference between the clocks.
+ * Returns a transport that sends requests through API Gateway, signed with the caller's AWS keys.
  *
  * @param now epoch milliseconds
  */
-export function gatewayTransport(config: GatewayConfig, now: () => number): Transport {
-  const { endpoint, region, account, credentials } = config;
+export function gatewayTransport(
+  { endpoint, region, account, credentials }: GatewayConfig,
+  now: () => number,
+): Transport {
   const url = tokenUrl(endpoint, account);
-  const sign = signer(region);
-  // AWS's clock minus this machine's clock, known after a refused signature. Milliseconds.
-  let clockOffsetMs = 0;
+  const headers = { 'content-type': 'application/json' };
+  const send = createSignedPost({ service: 'execute-api', region, credentials }, now);
 
-  async function send(body: string, signal: AbortSignal): Promise<HttpResponse> {
-    const keys = await unlessAborted(keysOf(credentials), signal);
-    const request = { url, headers: { 'content-type': 'application/json' }, body };
-    return post(await sign(request, keys, now() + clockOffsetMs), signal);
-  }
-
-  return async (request, signal) => {
-    const body = JSON.stringify(request);
-    const first = await send(body, signal);
-    if (!isSignatureRefused(first)) {
-      return parse(first, account);
-    }
-    clockOffsetMs = clockOffset(first, now());
-    return parse(await send(body, signal), account);
-  };
+  return async (request, signal) => parse(await send({ url, headers, body: JSON.stringify(request) }, signal), account);
 }
 
 function tokenUrl(endpoint: URL, account: string | undefined): URL {
@@ -61,12 +47,11 @@ function tokenUrl(endpoint: URL, account: string | undefined): URL {
 
 /** @throws TokenBrokerError for every response except a token response */
 function parse(response: HttpResponse, account: string | undefined): TokenResponse {
-  const requestId = response.headers['x-amzn-requestid'];
   const raw: RawResponse = {
     body: response.body,
     status: response.status,
     retryAfter: response.headers['retry-after'],
-    requestId: typeof requestId === 'string' ? requestId : undefined,
+    requestId: requestIdOf(response),
   };
   if (errorType(response) === 'MissingAuthenticationTokenException') {
     // API Gateway also answers this to a signed request whose path it does not know.
@@ -81,20 +66,4 @@ function parse(response: HttpResponse, account: string | undefined): TokenRespon
     throw parseErrorResponse(raw);
   }
   return parseTokenResponse(raw, account);
-}
-
-/** AWS refuses a signature if the clock is more than 5 minutes wrong, or if the keys rotated in the meantime. */
-function isSignatureRefused(response: HttpResponse): boolean {
-  return errorType(response) === 'InvalidSignatureException';
-}
-
-/** The name of the error if AWS itself refused. A colon and a URL may follow the name in the header. */
-function errorType({ headers }: HttpResponse): string {
-  const type = headers['x-amzn-errortype'];
-  return typeof type === 'string' ? type.replace(/:.*$/, '') : '';
-}
-
-function clockOffset({ headers }: HttpResponse, now: number): number {
-  const serverTime = Date.parse(headers.date ?? '');
-  return Number.isNaN(serverTime) ? 0 : serverTime - now;
 }

@@ -1,4 +1,4 @@
-// Sends one HTTP POST and reads the response. Called by gateway.ts, and by local/start.ts for its first call.
+// Sends one HTTP POST and reads the response. Called by signed-post.ts, and by local/start.ts for its first call.
 import http from 'node:http';
 import https from 'node:https';
 import { TokenBrokerError } from './errors.ts';

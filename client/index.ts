@@ -4,7 +4,13 @@ import { TokenBrokerError, type TokenErrorCode } from './errors.ts';
 import { type FegoraFetch, type FegoraOptions, fegoraFetch } from './fegora-fetch.ts';
 import { gatewayTransport } from './gateway.ts';
 import { invokeTransport } from './invoke.ts';
-import { type GatewayOptions, type InvokeOptions, parseGatewayOptions, parseInvokeOptions } from './options.ts';
+import {
+  type GatewayOptions,
+  type InvokeOptions,
+  optionsFrom,
+  parseGatewayOptions,
+  parseInvokeOptions,
+} from './options.ts';
 import type { Runtime } from './retry.ts';
 import type { AwsCredentials, CredentialProvider } from './signer.ts';
 import type { AccessToken } from './token-cache.ts';
@@ -37,17 +43,19 @@ const environment = process.env;
 /**
  * Returns a source of Fegora access tokens for one account. Create one per account and keep it: it caches the token.
  *
+ * @param options by default those that `connect` of the construct `TokenBroker` wrote into the environment:
+ *   `FEGORA_BROKER_ENDPOINT` or `FEGORA_BROKER_FUNCTION`, and `FEGORA_BROKER_ACCOUNT`
  * @param runtime clock and random numbers; only tests pass them
  * @throws TypeError with the name of the invalid option
  */
 export function createTokenClient(
-  options: GatewayOptions | InvokeOptions,
+  options: GatewayOptions | InvokeOptions = optionsFrom(environment),
   runtime: Runtime = nodeRuntime,
 ): TokenClient {
   const transport =
     options.functionName === undefined
       ? gatewayTransport(parseGatewayOptions(options, environment), runtime.now)
-      : invokeTransport(parseInvokeOptions(options));
+      : invokeTransport(parseInvokeOptions(options, environment), runtime.now);
   return tokenClient(transport, runtime);
 }
 

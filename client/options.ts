@@ -29,14 +29,14 @@ export interface GatewayOptions {
   readonly functionName?: never;
 }
 
-/** Options for direct invocation. It needs the package `@aws-sdk/client-lambda`, which is part of Lambda's runtime. */
+/** Options for direct invocation. */
 export interface InvokeOptions {
   /** Name or ARN of the broker's function, without an alias: the client derives the alias from the account. */
   readonly functionName: string;
   readonly account: string;
-  /** @default the SDK's own */
+  /** @default the region in the function's ARN, otherwise `AWS_REGION` */
   readonly region?: string | undefined;
-  /** @default the SDK's own chain */
+  /** As `GatewayOptions.credentials`. */
   readonly credentials?: AwsCredentials | CredentialProvider | undefined;
   readonly endpoint?: never;
 }
@@ -44,7 +44,30 @@ export interface InvokeOptions {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+const functionArn = /^arn:[a-z-]+:lambda:([a-z0-9-]+):\d{12}:function:/;
 const accountId = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+/**
+ * Returns the options that `TokenBroker.connect` of the construct writes into a function's environment.
+ *
+ * @throws TypeError if they are not there
+ */
+export function optionsFrom(env: Environment): GatewayOptions | InvokeOptions {
+  const {
+    FEGORA_BROKER_ENDPOINT: endpoint,
+    FEGORA_BROKER_FUNCTION: functionName,
+    FEGORA_BROKER_ACCOUNT: account,
+  } = env;
+  if (endpoint) {
+    return { endpoint, ...(account && { account }) };
+  }
+  if (functionName && account) {
+    return { functionName, account };
+  }
+  throw new TypeError(
+    'no options, and the environment has neither FEGORA_BROKER_ENDPOINT nor FEGORA_BROKER_FUNCTION with FEGORA_BROKER_ACCOUNT. Pass options, or connect the function to the broker in its stack',
+  );
+}
 
 /** @throws TypeError with the name of the invalid option */
 export function parseGatewayOptions(options: GatewayOptions, env: Environment): GatewayConfig {
@@ -61,12 +84,34 @@ export function parseGatewayOptions(options: GatewayOptions, env: Environment): 
 }
 
 /** @throws TypeError with the name of the invalid option */
-export function parseInvokeOptions({ functionName, account, region, credentials }: InvokeOptions): InvokeConfig {
+export function parseInvokeOptions(options: InvokeOptions, env: Environment): InvokeConfig {
+  const { functionName, account, credentials } = options;
   if (!functionName) {
     throw new TypeError('functionName: empty. Pass the name or the ARN of the broker’s function');
   }
   checkAccount(account);
-  return { functionName, account, region, credentials: asProvider(credentials) };
+  const region = options.region ?? functionArn.exec(functionName)?.[1] ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
+  if (!region) {
+    throw new TypeError('region: not known. Pass it or the function’s ARN, or set AWS_REGION');
+  }
+  const endpoint = parseEndpoint(env.AWS_ENDPOINT_URL_LAMBDA || env.AWS_ENDPOINT_URL || lambdaEndpoint(region));
+  return {
+    endpoint,
+    functionName,
+    account,
+    region,
+    credentials: asProvider(credentials) ?? (() => fromEnvironment(env)),
+  };
+}
+
+/**
+ * Lambda's API in a region of AWS's public partitions. Elsewhere the variable `AWS_ENDPOINT_URL_LAMBDA` names it.
+ *
+ * @see https://docs.aws.amazon.com/general/latest/gr/lambda-service.html
+ */
+function lambdaEndpoint(region: string): string {
+  const suffixes: Record<string, string> = { cn: 'amazonaws.com.cn', eusc: 'amazonaws.eu' };
+  return `https://lambda.${region}.${suffixes[region.split('-')[0] ?? ''] ?? 'amazonaws.com'}/`;
 }
 
 function parseEndpoint(given: string): URL {

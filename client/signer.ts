@@ -1,4 +1,4 @@
-// Signs requests with AWS Signature Version 4. Called by gateway.ts, and by local/start.ts and bench/load.ts.
+// Signs requests with AWS Signature Version 4. Called by signed-post.ts, and by local/start.ts and bench/load.ts.
 import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { TokenBrokerError } from './errors.ts';
@@ -42,16 +42,17 @@ export type Sign = (request: HttpRequest, keys: AwsCredentials, at: number) => P
 const Sha256 = Hash.bind(null, 'sha256');
 
 /**
- * Returns a signer for an API Gateway REST API. It signs every header, and the host with its port.
+ * Returns a signer for one service of AWS. It signs every header, the query, and the host with its port.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
  */
-export function signer(region: string): Sign {
+export function signer(service: 'execute-api' | 'lambda', region: string): Sign {
   return async ({ url, headers, body }, { accessKeyId, secretAccessKey, sessionToken }, at) => {
     const credentials = { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
-    const v4 = new SignatureV4({ service: 'execute-api', region, credentials, sha256: Sha256 });
+    const v4 = new SignatureV4({ service, region, credentials, sha256: Sha256 });
     const { protocol, hostname, host, pathname: path } = url;
-    const unsigned = { method: 'POST', protocol, hostname, path, query: {}, headers: { ...headers, host }, body };
+    const query = Object.fromEntries(url.searchParams);
+    const unsigned = { method: 'POST', protocol, hostname, path, query, headers: { ...headers, host }, body };
     const signed = await v4.sign(unsigned, { signingDate: new Date(at) });
     return { url, headers: signed.headers, body };
   };

@@ -57,7 +57,7 @@ const callTimeoutMs = 29_000;
 
 async function callOnce({ gateway, callers, settings }: LocalRun): Promise<FirstCall> {
   const { defaultAccount: account, region } = settings;
-  const sign = signer(region);
+  const sign = signer('execute-api', region);
   const call = { url: new URL(`${gateway.url}/token/${account}`), headers: {}, body: '' };
   // Not `fetch`: it would send the call through a proxy that the shell may have set.
   const answer = await post(await sign(call, callers.all, Date.now()), AbortSignal.timeout(callTimeoutMs));

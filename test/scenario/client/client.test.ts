@@ -88,6 +88,8 @@ describe('by direct invocation', () => {
     const credentials = callers.all;
     const direct = createTokenClient({ functionName, account: 'one', region: 'us-east-1', credentials });
     const token = await direct.getToken();
+    const arn = `arn:aws:lambda:us-east-1:123456789012:function:${functionName}`;
+    const named = createTokenClient({ functionName: arn, account: 'one', credentials });
     const unknown = createTokenClient({ functionName, account: 'three', region: 'us-east-1', credentials });
     const forbidden = createTokenClient({
       functionName,
@@ -97,7 +99,8 @@ describe('by direct invocation', () => {
     });
 
     expect((await client().getToken()).fingerprint).toBe(token.fingerprint);
-    expect(invoked).toEqual(['account-one', 'http']);
+    expect((await named.getToken()).fingerprint).toBe(token.fingerprint);
+    expect(invoked).toEqual(['account-one', 'http', 'account-one']);
     await expect(unknown.getToken()).rejects.toMatchObject({ code: 'unknown_account' });
     await expect(forbidden.getToken()).rejects.toMatchObject({ code: 'forbidden' });
     delete process.env.AWS_ENDPOINT_URL_LAMBDA;

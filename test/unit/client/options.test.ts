@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createTokenClient } from '../../../client/index.ts';
-import { parseGatewayOptions, parseInvokeOptions } from '../../../client/options.ts';
+import { optionsFrom, parseGatewayOptions, parseInvokeOptions } from '../../../client/options.ts';
 import { keys } from '../../support/client/broker.ts';
 
 const endpoint = 'https://abc123.execute-api.us-east-2.amazonaws.com/prod';
@@ -51,7 +51,7 @@ describe('endpoint', () => {
 
 test.each(['', 'A', 'a/b', '-a', 'a'.repeat(64), '..'])('refuses account "%s"', (account) => {
   expect(() => parseGatewayOptions({ endpoint, account }, {})).toThrow(/^account:/);
-  expect(() => parseInvokeOptions({ functionName: 'broker', account })).toThrow(/^account:/);
+  expect(() => parseInvokeOptions({ functionName: 'broker', account }, {})).toThrow(/^account:/);
 });
 
 test('refuses the account undefined, which would mean the default account', () => {
@@ -85,6 +85,66 @@ describe('credentials', () => {
     await expect(parseGatewayOptions({ endpoint, credentials: async () => keys }, {}).credentials()).resolves.toEqual(
       keys,
     );
-    expect(parseInvokeOptions({ functionName: 'broker', account: 'a' }).credentials).toBeUndefined();
+    const { credentials } = parseInvokeOptions(
+      { functionName: 'b', account: 'a', credentials: keys },
+      { AWS_REGION: 'us-east-1' },
+    );
+    await expect(credentials()).resolves.toEqual(keys);
   });
+});
+
+describe('direct invocation', () => {
+  const functionName = 'arn:aws:lambda:eu-west-1:123456789012:function:broker';
+  const invoke = (region: string, env = {}) =>
+    parseInvokeOptions({ functionName: 'broker', account: 'a', region }, env);
+
+  test('takes the region from the function’s ARN, then from the environment', () => {
+    const account = 'a';
+    const env = { AWS_REGION: 'us-east-2' };
+
+    expect(parseInvokeOptions({ functionName, account }, env).region).toBe('eu-west-1');
+    expect(parseInvokeOptions({ functionName: 'broker', account }, env).region).toBe('us-east-2');
+    expect(parseInvokeOptions({ functionName, account, region: 'us-west-2' }, env).region).toBe('us-west-2');
+    expect(() => parseInvokeOptions({ functionName: 'broker', account }, {})).toThrow(/^region:/);
+  });
+
+  test.each([
+    ['us-east-1', 'https://lambda.us-east-1.amazonaws.com/'],
+    ['us-gov-west-1', 'https://lambda.us-gov-west-1.amazonaws.com/'],
+    ['cn-north-1', 'https://lambda.cn-north-1.amazonaws.com.cn/'],
+    ['eusc-de-east-1', 'https://lambda.eusc-de-east-1.amazonaws.eu/'],
+  ])('calls Lambda in %s at %s', (region, href) => {
+    expect(invoke(region).endpoint.href).toBe(href);
+  });
+
+  test('calls the endpoint that AWS’s variables name, the one of the service first', () => {
+    const both = { AWS_ENDPOINT_URL_LAMBDA: 'http://127.0.0.1:1', AWS_ENDPOINT_URL: 'http://127.0.0.1:2' };
+
+    expect(invoke('us-east-1', both).endpoint.href).toBe('http://127.0.0.1:1/');
+    expect(invoke('us-east-1', { ...both, AWS_ENDPOINT_URL_LAMBDA: '' }).endpoint.href).toBe('http://127.0.0.1:2/');
+    expect(() => invoke('us-east-1', { AWS_ENDPOINT_URL: 'http://example.com' })).toThrow(/^endpoint:/);
+  });
+});
+
+describe('without options', () => {
+  test.each([
+    [{ FEGORA_BROKER_ENDPOINT: 'https://example.com/v1' }, { endpoint: 'https://example.com/v1' }],
+    [
+      { FEGORA_BROKER_ENDPOINT: 'https://example.com/v1', FEGORA_BROKER_ACCOUNT: 'main' },
+      { endpoint: 'https://example.com/v1', account: 'main' },
+    ],
+    [
+      { FEGORA_BROKER_FUNCTION: 'broker', FEGORA_BROKER_ACCOUNT: 'main' },
+      { functionName: 'broker', account: 'main' },
+    ],
+  ])('reads %j', (env, options) => {
+    expect(optionsFrom(env)).toEqual(options);
+  });
+
+  test.each([{}, { FEGORA_BROKER_FUNCTION: 'broker' }, { FEGORA_BROKER_ACCOUNT: 'main' }])(
+    'says which variables are missing in %j',
+    (env) => {
+      expect(() => optionsFrom(env)).toThrow(/FEGORA_BROKER_ENDPOINT.*FEGORA_BROKER_FUNCTION/);
+    },
+  );
 });
