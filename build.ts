@@ -1,9 +1,9 @@
-// Bundles the function and the client into dist/. Run by `npm run build`; called by bench/ and by the tests of the bundles.
-import { rm, writeFile } from 'node:fs/promises';
+// Makes dist/, all that the package contains. Run by `npm run build`; called by bench/ and by the tests of the bundles.
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { writeDeclarations } from './scripts/declarations.ts';
 
 /** Options of esbuild for the function, and for the peers that the benchmark compares it with. */
 export const settings = {
@@ -52,20 +52,30 @@ const secretsClientApart: Plugin = {
   },
 };
 
+/** Replaces packages that would be loaded in vain. */
+function without(name: string, filter: RegExp, exports: string): Plugin {
+  return {
+    name,
+    setup: ({ onResolve, onLoad }) => {
+      onResolve({ filter }, ({ path }) => ({ path, namespace: name }));
+      onLoad({ filter: /./, namespace: name }, () => ({ contents: `export const ${exports};` }));
+    },
+  };
+}
+
 /** Leaves out the SDK's default credentials and HTTP client. The function passes its own to the SDK's client. */
-const withoutFallbacks: Plugin = {
-  name: 'without-fallbacks',
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^@aws-sdk\/credential-provider-node$|^@smithy\/node-http-handler$/ }, ({ path }) => ({
-      path,
-      namespace: 'fallback',
-    }));
-    onLoad({ filter: /./, namespace: 'fallback' }, () => ({
-      contents:
-        'export const defaultProvider = null, streamCollector = null, NodeHttpHandler = { create: (own) => own };',
-    }));
-  },
-};
+const withoutFallbacks = without(
+  'fallback',
+  /^@aws-sdk\/credential-provider-node$|^@smithy\/node-http-handler$/,
+  'defaultProvider = null, streamCollector = null, NodeHttpHandler = { create: (own) => own }',
+);
+
+/** Leaves out what the SDK has for browsers and for streams of events, which Secrets Manager does not send. */
+const withoutStreams = without(
+  'streams',
+  /^bowser$|^@smithy\/core\/event-streams$/,
+  'EventStreamSerde = null, eventStreamSerdeProvider = null',
+);
 
 /**
  * Bundles the function: `index.mjs` with `handler`, and `secrets-client.mjs`, which `index.mjs` loads when it reads a
@@ -76,7 +86,7 @@ const withoutFallbacks: Plugin = {
  */
 export async function buildFunction(folder: string): Promise<Metafile> {
   await rm(folder, { recursive: true, force: true });
-  const plugins = [withoutFacades, secretsClientApart, withoutFallbacks];
+  const plugins = [withoutFacades, secretsClientApart, withoutFallbacks, withoutStreams];
   const shared = { ...settings, absWorkingDir: import.meta.dirname, outdir: folder, plugins };
   const index = await build({ ...shared, entryPoints: { index: 'lambda/handler.ts' } });
   const secrets = await build({ ...shared, entryPoints: { 'secrets-client': 'lambda/aws/secrets-client.ts' } });
@@ -86,30 +96,98 @@ export async function buildFunction(folder: string): Promise<Metafile> {
   };
 }
 
+/** For files that Node may run itself: the oldest Node that callers use. */
+const compiled = {
+  ...settings,
+  absWorkingDir: import.meta.dirname,
+  outExtension: {},
+  splitting: false,
+  target: 'node20',
+} as const satisfies BuildOptions;
+
 /**
- * Bundles the client for callers without a bundler: `index.mjs`. Node does not strip types below `node_modules`, so such
- * callers cannot import the sources. `tsc -p client` writes the declarations beside the bundle.
+ * Bundles the client with its signer, as `cjs/index.js` for `require` and as `esm/index.js` for `import`. A bundler that
+ * makes an ES module cannot take CommonJS that requires modules of Node, so the second is no wrapper of the first.
  *
  * @returns what esbuild reports about inputs and outputs
  */
 export async function buildClient(folder: string): Promise<Metafile> {
+  const shared = { ...compiled, entryPoints: { index: 'client/index.ts' } };
+  const cjs = await startFolder(join(folder, 'cjs'), 'commonjs');
+  await build({ ...shared, outdir: cjs, format: 'cjs' });
+  const esm = await startFolder(join(folder, 'esm'), 'module');
+  return (await build({ ...shared, outdir: esm })).metafile;
+}
+
+/** The construct needs no bundler in the user's project, so it looks for the other bundles beside its own. */
+const besideTheSources = `const sourceUrl = require('node:url').pathToFileURL(require('node:path').join(__dirname, '../../infra/index.ts'));`;
+
+/**
+ * Compiles the construct: `index.js`, CommonJS as aws-cdk-lib itself. The CDK stays outside, because a construct must be
+ * of the same copy of the CDK as the app.
+ *
+ * @returns what esbuild reports about inputs and outputs
+ */
+export async function buildConstruct(folder: string): Promise<Metafile> {
   const { metafile } = await build({
-    ...settings,
-    absWorkingDir: import.meta.dirname,
-    outdir: folder,
-    entryPoints: { index: 'client/index.ts' },
-    target: 'node20',
-    splitting: false,
-    external: ['@aws-sdk/*'],
+    ...compiled,
+    entryPoints: { index: 'infra/index.ts' },
+    outdir: await startFolder(folder, 'commonjs'),
+    format: 'cjs',
+    define: { 'import.meta.url': 'sourceUrl' },
+    banner: { js: besideTheSources },
+    external: ['aws-cdk-lib', 'constructs'],
+    keepNames: true,
   });
-  await writeFile(join(folder, 'index.d.mts'), "export * from './index.ts';\n");
   return metafile;
 }
 
-if (import.meta.main) {
-  const folder = (name: string) => fileURLToPath(new URL(`dist/${name}`, import.meta.url));
-  const [{ outputs }, client] = [await buildFunction(folder('lambda')), await buildClient(folder('client'))];
-  for (const [file, { bytes }] of Object.entries({ ...outputs, ...client.outputs })) {
-    process.stdout.write(`${file} ${Math.ceil(bytes / 1024)} KB\n`);
+/**
+ * Bundles the command line: `main.mjs`, with the SDK inside, so that the package has no dependencies.
+ *
+ * @returns what esbuild reports about inputs and outputs
+ */
+export async function buildCli(folder: string): Promise<Metafile> {
+  await rm(folder, { recursive: true, force: true });
+  const options = { ...compiled, outExtension: settings.outExtension, absWorkingDir: import.meta.dirname };
+  const requires = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+  const { metafile } = await build({
+    ...options,
+    entryPoints: { main: 'cli/main.ts' },
+    outdir: folder,
+    plugins: [withoutStreams],
+    banner: { js: `#!/usr/bin/env node\n${requires}` },
+  });
+  return metafile;
+}
+
+/** Empties a folder whose `.js` files are of this type. */
+async function startFolder(folder: string, type: 'commonjs' | 'module'): Promise<string> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'package.json'), `${JSON.stringify({ type })}\n`);
+  return folder;
+}
+
+async function buildPackage(dist: string): Promise<void> {
+  await rm(dist, { recursive: true, force: true });
+  const parts = {
+    lambda: await buildFunction(join(dist, 'lambda')),
+    client: await buildClient(join(dist, 'client')),
+    infra: await buildConstruct(join(dist, 'infra')),
+    cli: await buildCli(join(dist, 'cli')),
+  };
+  await writeDeclarations({
+    'client/index': [join(dist, 'client/cjs'), join(dist, 'client/esm')],
+    'infra/index': [join(dist, 'infra')],
+  });
+  for (const { outputs } of Object.values(parts)) {
+    for (const [file, { bytes }] of Object.entries(outputs)) {
+      process.stdout.write(`${file} ${Math.ceil(bytes / 1024)} KB\n`);
+    }
   }
+}
+
+if (import.meta.main) {
+  await buildPackage(join(import.meta.dirname, 'dist'));
 }

@@ -1,19 +1,16 @@
 // Invokes the broker's `admin` alias. Called by account-commands.ts, status.ts and credentials-set.ts.
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { TokenBrokerError } from '../client/errors.ts';
+import type { HttpResponse } from '../client/https.ts';
+import { invokePost } from '../client/invoke.ts';
+import { lambdaEndpoint } from '../client/options.ts';
+import { errorType, requestIdOf } from '../client/signed-post.ts';
 import { parseFunctionError } from '../client/token-response.ts';
+import { awsIdentity, environment } from './aws.ts';
 import { CommandError, exitCodes } from './failure.ts';
 import { required, type Target } from './target.ts';
 
-/** Returns the SDK settings for the target's region and profile. Without a profile the SDK uses its own chain. */
-export function awsConfig({ region, profile }: Target) {
-  return { ...(region !== undefined && { region }), ...(profile !== undefined && { profile }) };
-}
-
-/** Returns a client of the Lambda API: of AWS, or of the local run. */
-export function lambdaClient(target: Target): LambdaClient {
-  const { lambdaEndpoint: endpoint } = target;
-  return new LambdaClient({ ...awsConfig(target), ...(endpoint !== undefined && { endpoint }) });
-}
+/** How long to wait for the function, which ends after 25 s. Milliseconds. */
+const longestMs = 40_000;
 
 /** The event that the `admin` alias gets. */
 export interface AdminRequest {
@@ -27,25 +24,37 @@ export interface AdminRequest {
  *
  * @throws TokenBrokerError for an error of the broker
  * @throws CommandError if the function is not known, or if the answer is not an object
- * @throws everything that the SDK throws
+ * @throws everything that the SDK throws, and an Error named as Lambda's API names it
  */
 export async function invokeAdmin(
   target: Target,
   { action, account }: AdminRequest,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const lambda = lambdaClient(target);
-  const { FunctionError, Payload, $metadata } = await lambda.send(
-    new InvokeCommand({
-      FunctionName: required(target.functionName, 'function', '--function-name'),
-      Qualifier: 'admin',
-      Payload: JSON.stringify({ action, ...(account !== undefined && { account }) }),
-    }),
-  );
-  const raw = { body: Payload?.transformToString() ?? '', requestId: $metadata.requestId };
-  if (FunctionError !== undefined) {
-    throw parseFunctionError(raw);
+  const functionName = required(target.functionName, 'function', '--function-name');
+  const { region: findRegion, credentials } = awsIdentity(target);
+  const region = await findRegion();
+  const endpoint = new URL(target.lambdaEndpoint ?? lambdaEndpoint(region, environment));
+  const invoke = invokePost({ endpoint, region, functionName, alias: 'admin', credentials }, Date.now);
+  const request = { action, ...(account !== undefined && { account }) };
+  const response = await invoke(JSON.stringify(request), AbortSignal.timeout(longestMs)).catch((thrown: unknown) => {
+    // Here it is not the broker that is unreachable, but Lambda's API.
+    throw thrown instanceof TokenBrokerError && thrown.code === 'broker_unreachable' ? thrown.cause : thrown;
+  });
+  if (response.status !== 200) {
+    throw refusalOf(response);
   }
-  return parseAnswer(raw.body);
+  if (response.headers['x-amz-function-error'] !== undefined) {
+    throw parseFunctionError({ body: response.body, requestId: requestIdOf(response) });
+  }
+  return parseAnswer(response.body);
+}
+
+/** Lambda's own error, in the form in which the SDK throws it. */
+function refusalOf(response: HttpResponse): Error {
+  const message = /"message":\s*"([^"\\]{1,200})"/i.exec(response.body)?.[1] ?? '';
+  const name = errorType(response);
+  const fault = response.status >= 500 && name !== '' ? { $fault: 'server' } : {};
+  return Object.assign(new Error(message), { name: name || 'Unknown', ...fault });
 }
 
 /** @throws CommandError if the body is not an object; the message does not show the body, which another system may have sent */

@@ -37,13 +37,14 @@ export function asCommandError(thrown: unknown): CommandError {
 }
 
 function fromBrokerError(error: TokenBrokerError): CommandError {
-  const { code, message, retryable, retryAfter, requestId } = error;
+  const { code, message, retryable, retryAfter, requestId, cause } = error;
   if (code === 'aws_credentials') {
     return noAwsCredentials(error);
   }
   const later = retryAfter === undefined ? '' : ` Try again in ${retryAfter} s.`;
+  const reason = cause instanceof Error && isOutage(cause) ? ` ${firstLine(cause.message)}.` : '';
   const request = requestId === undefined ? '' : ` (request ${requestId})`;
-  return new CommandError(retryable ? exitCodes.tryLater : exitCodeOf(code), `${message}${later}${request}`, {
+  return new CommandError(retryable ? exitCodes.tryLater : exitCodeOf(code), `${message}${reason}${later}${request}`, {
     cause: error,
   });
 }
@@ -82,6 +83,7 @@ function fromSdkError(thrown: unknown): CommandError {
     case 'ResourceNotFoundException':
       return new CommandError(exitCodes.notFound, `not found: ${firstLine(message)}`, cause);
     case 'ThrottlingException':
+    case 'TimeoutError':
     case 'TooManyRequestsException':
       return awsUnavailable(thrown, message);
     case 'TypeError':

@@ -1,7 +1,7 @@
 // The command `token`: gets a token as any caller does. Called by program.ts.
 import { type Command, Option } from 'commander';
 import { type AccessToken, createTokenClient, type TokenClient } from '../client/index.ts';
-import { lambdaClient } from './admin.ts';
+import { awsIdentity } from './aws.ts';
 import { findTarget, required, type Target, type TargetOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -32,11 +32,10 @@ export function addToken(program: Command, terminal: Terminal): void {
 /** Returns a client of the API, or of the function if only the function is known. */
 async function clientFor(target: Target, account: string | undefined): Promise<TokenClient> {
   const { endpoint, functionName, region } = target;
-  const sdk = lambdaClient(target).config;
-  const { credentials } = sdk;
+  const { credentials, region: findRegion } = awsIdentity(target);
   if (endpoint === undefined && functionName !== undefined) {
     const named = required(account, 'account', 'an account id');
-    return createTokenClient({ functionName, account: named, credentials, region: await sdk.region() });
+    return createTokenClient({ functionName, account: named, credentials, region: await findRegion() });
   }
   return createTokenClient({
     endpoint: required(endpoint, 'endpoint', '--endpoint'),

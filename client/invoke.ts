@@ -11,31 +11,48 @@ import {
   type Transport,
 } from './token-response.ts';
 
-/** A broker that is invoked as a function, through the alias of one account. */
-export interface InvokeConfig {
+/** A function in a region, and who invokes it. */
+export interface FunctionConfig {
   /** Lambda's API in the broker's region. */
   readonly endpoint: URL;
   readonly region: string;
   /** Name or ARN, without an alias. */
   readonly functionName: string;
-  readonly account: string;
   readonly credentials: CredentialProvider;
 }
 
+/** A broker that is invoked as a function, through the alias of one account. */
+export interface InvokeConfig extends FunctionConfig {
+  readonly account: string;
+}
+
 /**
- * Returns a transport that invokes the function directly and waits for its result.
+ * Returns a transport that invokes the account's alias and waits for its result.
+ *
+ * @param now epoch milliseconds
+ */
+export function invokeTransport({ account, ...config }: InvokeConfig, now: () => number): Transport {
+  const invoke = invokePost({ ...config, alias: `account-${account}` }, now);
+
+  return async (request, signal) => parse(await invoke(JSON.stringify(request), signal), account);
+}
+
+/**
+ * Returns a function that invokes one alias with a payload, and returns the response of Lambda's API.
  *
  * @param now epoch milliseconds
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
-export function invokeTransport(config: InvokeConfig, now: () => number): Transport {
-  const { endpoint, region, functionName, account, credentials } = config;
+export function invokePost(
+  { endpoint, region, functionName, alias, credentials }: FunctionConfig & { readonly alias: string },
+  now: () => number,
+): (payload: string, signal: AbortSignal) => Promise<HttpResponse> {
   const url = new URL(`2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`, endpoint);
-  url.searchParams.set('Qualifier', `account-${account}`);
+  url.searchParams.set('Qualifier', alias);
   const headers = { 'content-type': 'application/json' };
   const send = createSignedPost({ service: 'lambda', region, credentials }, now);
 
-  return async (request, signal) => parse(await send({ url, headers, body: JSON.stringify(request) }, signal), account);
+  return (body, signal) => send({ url, headers, body }, signal);
 }
 
 /** @throws TokenBrokerError for every response except a token response */

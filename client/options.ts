@@ -94,7 +94,7 @@ export function parseInvokeOptions(options: InvokeOptions, env: Environment): In
   if (!region) {
     throw new TypeError('region: not known. Pass it or the function’s ARN, or set AWS_REGION');
   }
-  const endpoint = parseEndpoint(env.AWS_ENDPOINT_URL_LAMBDA || env.AWS_ENDPOINT_URL || lambdaEndpoint(region));
+  const endpoint = parseEndpoint(lambdaEndpoint(region, env));
   return {
     endpoint,
     functionName,
@@ -105,13 +105,14 @@ export function parseInvokeOptions(options: InvokeOptions, env: Environment): In
 }
 
 /**
- * Lambda's API in a region of AWS's public partitions. Elsewhere the variable `AWS_ENDPOINT_URL_LAMBDA` names it.
+ * URL of Lambda's API: from AWS's own variables, or of a region of the public partitions.
  *
  * @see https://docs.aws.amazon.com/general/latest/gr/lambda-service.html
  */
-function lambdaEndpoint(region: string): string {
+export function lambdaEndpoint(region: string, env: Environment): string {
   const suffixes: Record<string, string> = { cn: 'amazonaws.com.cn', eusc: 'amazonaws.eu' };
-  return `https://lambda.${region}.${suffixes[region.split('-')[0] ?? ''] ?? 'amazonaws.com'}/`;
+  const ofRegion = `https://lambda.${region}.${suffixes[region.split('-')[0] ?? ''] ?? 'amazonaws.com'}/`;
+  return env.AWS_ENDPOINT_URL_LAMBDA || env.AWS_ENDPOINT_URL || ofRegion;
 }
 
 function parseEndpoint(given: string): URL {

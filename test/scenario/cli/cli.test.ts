@@ -169,7 +169,7 @@ describe('a failure', () => {
 
     expect(await broker(line, system.callers.all)).toMatchObject({
       code: 6,
-      err: ['broker: broker_unreachable: The token broker cannot be reached.'],
+      err: ['broker: broker_unreachable: The token broker cannot be reached. connect ECONNREFUSED 127.0.0.1:1.'],
     });
   });
 

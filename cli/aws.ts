@@ -1,0 +1,25 @@
+// Region and AWS credentials of the command line, as the SDK finds them. Called by admin.ts, token.ts and credentials-set.ts.
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { CredentialProvider } from '../client/signer.ts';
+import type { Target } from './target.ts';
+
+// biome-ignore lint/style/noProcessEnv: the only place of the command line that reads AWS's variables itself
+export const environment = process.env;
+
+/** Returns the SDK settings for the target's region and profile. Without a profile the SDK uses its own chain. */
+export function awsConfig({ region, profile }: Target) {
+  return { ...(region !== undefined && { region }), ...(profile !== undefined && { profile }) };
+}
+
+/** Who calls AWS, and in which region. */
+export interface AwsIdentity {
+  /** @throws everything that the SDK throws */
+  readonly region: () => Promise<string>;
+  readonly credentials: CredentialProvider;
+}
+
+/** Returns what every client of the SDK would use. */
+export function awsIdentity(target: Target): AwsIdentity {
+  const { region, credentials } = new SecretsManagerClient(awsConfig(target)).config;
+  return { region, credentials };
+}

@@ -1,0 +1,1 @@
+export { TokenBroker } from './token-broker.ts';
