@@ -31,8 +31,8 @@ const arrows = {
   },
   'lambda/handler.ts': { files: ['lambda/'], packages: ['@aws-sdk/client-secrets-manager'] },
   'client/': {
-    packages: ['@aws-sdk/client-lambda', '@smithy/core', '@smithy/signature-v4'],
-    why: 'Callers take the folder client/ without the rest of the repository.',
+    packages: ['@smithy/core', '@smithy/signature-v4'],
+    why: 'The client is in the code of callers, without the rest of the package.',
   },
   'infra/': {
     files: ['lambda/config.ts', 'lambda/telemetry/metric-names.ts', 'lambda/json.ts', 'build.ts'],
@@ -42,14 +42,14 @@ const arrows = {
   'infra/examples/': { files: ['infra/', 'client/'], packages: ['*'] },
   'cli/': {
     files: ['client/', 'lambda/aws/secret.ts', 'lambda/config.ts', 'lambda/errors.ts'],
-    packages: ['commander', '@aws-sdk/client-lambda', '@aws-sdk/client-secrets-manager'],
+    packages: ['commander', '@aws-sdk/client-secrets-manager'],
     why: 'Of the function it has the parser of secrets, so that it stores no secret that the function would refuse.',
   },
   'local/': { files: ['lambda/', 'client/', 'infra/'], packages: ['*'] },
   'scripts/': { files: ['lambda/', 'local/'], packages: ['*'] },
   'bench/': { files: ['lambda/', 'client/', 'infra/', 'cli/', 'local/', 'build.ts'], packages: ['*'] },
   'test/': { files: ['lambda/', 'client/', 'infra/', 'cli/', 'local/', 'scripts/', 'build.ts'], packages: ['*'] },
-  'build.ts': { packages: ['esbuild'] },
+  'build.ts': { files: ['scripts/'], packages: ['esbuild'] },
 };
 
 const startsWith = (/** @type {string} */ path) => `^${path.replaceAll('.', '\\.')}`;
@@ -108,7 +108,7 @@ export default {
     exclude: { path: ['^bench/peers/', '^dist/'] },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
-      conditionNames: ['source', 'import', 'node', 'types', 'default'],
+      conditionNames: ['import', 'node', 'types', 'default'],
       mainFields: ['module', 'main', 'types'],
       extensions: ['.ts', '.mjs', '.js', '.d.ts'],
     },

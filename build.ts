@@ -1,8 +1,8 @@
 // Makes dist/, all that the package contains. Run by `npm run build`; called by bench/ and by the tests of the bundles.
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
-import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { apart, withoutFacades, withoutFallbacks, withoutLambda, withoutUnused } from './scripts/bundle-plugins.ts';
 import { writeDeclarations } from './scripts/declarations.ts';
 
 /** Options of esbuild for the function, and for the peers that the benchmark compares it with. */
@@ -21,63 +21,6 @@ export const settings = {
 } as const satisfies BuildOptions;
 
 /**
- * Takes only the used exports of Node's modules. An ES import of a module evaluates all exports of that module: an import
- * of `node:http` loads undici (for `WebSocket`), an import of `node:crypto` loads Web Crypto. The function needs neither.
- */
-const withoutFacades: Plugin = {
-  name: 'without-facades',
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /./ }, ({ path }) => (isBuiltin(path) ? { path, namespace: 'node' } : undefined));
-    onLoad({ filter: /./, namespace: 'node' }, ({ path }) => ({ contents: exportsOf(path) }));
-  },
-};
-
-/** Gets each export by a call that is marked as pure, so that esbuild drops the exports that no file imports. */
-function exportsOf(module: string): string {
-  const names = Object.keys(process.getBuiltinModule(module) ?? {}).filter((name) => name !== 'default');
-  return [
-    `const $module = process.getBuiltinModule(${JSON.stringify(module)}), $take = (name) => $module[name];`,
-    'export default $module;',
-    ...names.map((name) => `export const ${name} = /* @__PURE__ */ $take('${name}');`),
-  ].join('\n');
-}
-
-/** Bundles `secrets-client.ts` apart. If `index.mjs` shared code with it, each start would load half of the SDK. */
-const secretsClientApart: Plugin = {
-  name: 'secrets-client-apart',
-  setup: ({ onResolve }) => {
-    onResolve({ filter: /\/secrets-client\.ts$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './secrets-client.mjs', external: true } : undefined,
-    );
-  },
-};
-
-/** Replaces packages that would be loaded in vain. */
-function without(name: string, filter: RegExp, exports: string): Plugin {
-  return {
-    name,
-    setup: ({ onResolve, onLoad }) => {
-      onResolve({ filter }, ({ path }) => ({ path, namespace: name }));
-      onLoad({ filter: /./, namespace: name }, () => ({ contents: `export const ${exports};` }));
-    },
-  };
-}
-
-/** Leaves out the SDK's default credentials and HTTP client. The function passes its own to the SDK's client. */
-const withoutFallbacks = without(
-  'fallback',
-  /^@aws-sdk\/credential-provider-node$|^@smithy\/node-http-handler$/,
-  'defaultProvider = null, streamCollector = null, NodeHttpHandler = { create: (own) => own }',
-);
-
-/** Leaves out what the SDK has for browsers and for streams of events, which Secrets Manager does not send. */
-const withoutStreams = without(
-  'streams',
-  /^bowser$|^@smithy\/core\/event-streams$/,
-  'EventStreamSerde = null, eventStreamSerdeProvider = null',
-);
-
-/**
  * Bundles the function: `index.mjs` with `handler`, and `secrets-client.mjs`, which `index.mjs` loads when it reads a
  * secret. The bundle contains the SDK, so that the tested SDK is the one that runs, and not the copy of the Lambda
  * runtime. There is no source map: its readers have the sources.
@@ -86,7 +29,9 @@ const withoutStreams = without(
  */
 export async function buildFunction(folder: string): Promise<Metafile> {
   await rm(folder, { recursive: true, force: true });
-  const plugins = [withoutFacades, secretsClientApart, withoutFallbacks, withoutStreams];
+  // If `index.mjs` shared code with the SDK's client, each start would load half of the SDK.
+  const secretsApart = apart(/\/secrets-client\.ts$/, './secrets-client.mjs');
+  const plugins = [withoutFacades, secretsApart, ...withoutFallbacks, ...withoutUnused];
   const shared = { ...settings, absWorkingDir: import.meta.dirname, outdir: folder, plugins };
   const index = await build({ ...shared, entryPoints: { index: 'lambda/handler.ts' } });
   const secrets = await build({ ...shared, entryPoints: { 'secrets-client': 'lambda/aws/secrets-client.ts' } });
@@ -105,9 +50,13 @@ const compiled = {
   target: 'node20',
 } as const satisfies BuildOptions;
 
+/** The handler of the probe. It imports the client by this path. */
+const probe = { file: 'infra/examples/handlers/probe.ts', client: /\/client\/index\.ts$/ };
+
 /**
  * Bundles the client with its signer, as `cjs/index.js` for `require` and as `esm/index.js` for `import`. A bundler that
- * makes an ES module cannot take CommonJS that requires modules of Node, so the second is no wrapper of the first.
+ * makes an ES module cannot take CommonJS that requires modules of Node, so the second is no wrapper of the first. Beside
+ * the second is `probe.js`, the handler of the probe, which imports it. The folder `esm` is the code of that function.
  *
  * @returns what esbuild reports about inputs and outputs
  */
@@ -116,7 +65,10 @@ export async function buildClient(folder: string): Promise<Metafile> {
   const cjs = await startFolder(join(folder, 'cjs'), 'commonjs');
   await build({ ...shared, outdir: cjs, format: 'cjs' });
   const esm = await startFolder(join(folder, 'esm'), 'module');
-  return (await build({ ...shared, outdir: esm })).metafile;
+  const { metafile } = await build({ ...shared, outdir: esm });
+  const plugins = [apart(probe.client, './index.js')];
+  await build({ ...compiled, entryPoints: { probe: probe.file }, outdir: esm, plugins });
+  return metafile;
 }
 
 /** The construct needs no bundler in the user's project, so it looks for the other bundles beside its own. */
@@ -155,7 +107,7 @@ export async function buildCli(folder: string): Promise<Metafile> {
     ...options,
     entryPoints: { main: 'cli/main.ts' },
     outdir: folder,
-    plugins: [withoutStreams],
+    plugins: [...withoutUnused, ...withoutLambda],
     banner: { js: `#!/usr/bin/env node\n${requires}` },
   });
   return metafile;
@@ -178,9 +130,11 @@ async function buildPackage(dist: string): Promise<void> {
     cli: await buildCli(join(dist, 'cli')),
   };
   await writeDeclarations({
-    'client/index': [join(dist, 'client/cjs'), join(dist, 'client/esm')],
-    'infra/index': [join(dist, 'infra')],
+    'client/index': join(dist, 'client/cjs'),
+    'infra/index': join(dist, 'infra'),
   });
+  // One set of types for both formats: a value of one is then assignable to the other, and the package is smaller.
+  await writeFile(join(dist, 'client/esm/index.d.ts'), "export * from '../cjs/index.js';\n");
   for (const { outputs } of Object.values(parts)) {
     for (const [file, { bytes }] of Object.entries(outputs)) {
       process.stdout.write(`${file} ${Math.ceil(bytes / 1024)} KB\n`);

@@ -13,11 +13,11 @@ const imported = /(?<=\bfrom '|\bimport\(["'])(\.{1,2}\/[^'"]+)\.ts(?=['"])/g;
 /**
  * Writes the declarations of entry points.
  *
- * @param entries for each entry point (path without extension, from the root) the folders that get its declarations; an
- *   entry and what it reaches must be in one folder of the sources
+ * @param entries for each entry point (path without extension, from the root) the folder that gets its declarations. What
+ *   an entry reaches must be below the folder of the entry
  * @throws Error if tsc finds a fault
  */
-export async function writeDeclarations(entries: Readonly<Record<string, readonly string[]>>): Promise<void> {
+export async function writeDeclarations(entries: Readonly<Record<string, string>>): Promise<void> {
   const all = await mkdtemp(join(tmpdir(), 'declarations-'));
   try {
     await run(process.execPath, [
@@ -27,9 +27,9 @@ export async function writeDeclarations(entries: Readonly<Record<string, readonl
       '--outDir',
       all,
     ]);
-    for (const [entry, folders] of Object.entries(entries)) {
+    for (const [entry, folder] of Object.entries(entries)) {
       const files = await reachableFrom(join(all, `${entry}.d.ts`));
-      await Promise.all(folders.map((folder) => copyAll(files, join(all, dirname(entry)), folder)));
+      await copyAll(files, join(all, dirname(entry)), folder);
     }
   } finally {
     await rm(all, { recursive: true });
@@ -49,9 +49,14 @@ async function reachableFrom(entry: string): Promise<ReadonlyMap<string, string>
   return files;
 }
 
+/** @throws Error if a file is not below the folder `from` */
 async function copyAll(files: ReadonlyMap<string, string>, from: string, to: string): Promise<void> {
   for (const [path, text] of files) {
-    const target = join(to, relative(from, path));
+    const place = relative(from, path);
+    if (place.startsWith('..')) {
+      throw new Error(`The public types reach ${place}: move the type, or do not export it.`);
+    }
+    const target = join(to, place);
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, text);
   }

@@ -1,5 +1,5 @@
 // Lambda handler: posts a document to Fegora with a token from the API. Bundled by example-function.ts.
-import { createFegoraFetch, createTokenClient } from 'fegora-token-broker/client';
+import { createFegoraFetch, createTokenClient } from '../../../client/index.ts';
 import { variable } from './environment.ts';
 
 const tokens = createTokenClient({ endpoint: variable('BROKER_URL'), account: variable('FEGORA_ACCOUNT') });

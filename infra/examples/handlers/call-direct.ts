@@ -1,5 +1,5 @@
 // Lambda handler: posts a document to Fegora with a token by direct invocation. Bundled by example-function.ts.
-import { createFegoraFetch, createTokenClient, TokenBrokerError } from 'fegora-token-broker/client';
+import { createFegoraFetch, createTokenClient, TokenBrokerError } from '../../../client/index.ts';
 import { variable } from './environment.ts';
 
 const tokens = createTokenClient({ functionName: variable('BROKER_FUNCTION'), account: variable('FEGORA_ACCOUNT') });

@@ -1,5 +1,5 @@
 // Lambda handler of a probe: asks the broker for a token and checks the outcome. Bundled by example-function.ts.
-import { createTokenClient, TokenBrokerError } from 'fegora-token-broker/client';
+import { createTokenClient, TokenBrokerError } from '../../../client/index.ts';
 import { variable } from './environment.ts';
 
 /**

@@ -1,0 +1,95 @@
+// What the bundles load in another way than esbuild would, and what they leave out. Called by ../build.ts.
+import { readFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
+import type { Plugin } from 'esbuild';
+
+/**
+ * Takes only the used exports of Node's modules. An ES import of a module evaluates all exports of that module: an import
+ * of `node:http` loads undici (for `WebSocket`), an import of `node:crypto` loads Web Crypto. The function needs neither.
+ */
+export const withoutFacades: Plugin = {
+  name: 'without-facades',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /./ }, ({ path }) => (isBuiltin(path) ? { path, namespace: 'node' } : undefined));
+    onLoad({ filter: /./, namespace: 'node' }, ({ path }) => ({ contents: exportsOf(path) }));
+  },
+};
+
+/** Gets each export by a call that is marked as pure, so that esbuild drops the exports that no file imports. */
+function exportsOf(module: string): string {
+  const names = Object.keys(process.getBuiltinModule(module) ?? {}).filter((name) => name !== 'default');
+  return [
+    `const $module = process.getBuiltinModule(${JSON.stringify(module)}), $take = (name) => $module[name];`,
+    'export default $module;',
+    ...names.map((name) => `export const ${name} = /* @__PURE__ */ $take('${name}');`),
+  ].join('\n');
+}
+
+/**
+ * Leaves one of our files outside of a bundle, which then imports another bundle in the same folder.
+ *
+ * @param file matches the path in the import
+ * @param bundle path that the bundle imports
+ */
+export function apart(file: RegExp, bundle: string): Plugin {
+  return {
+    name: `apart-${bundle}`,
+    setup: ({ onResolve }) => {
+      onResolve({ filter: file }, ({ kind }) =>
+        kind === 'entry-point' ? undefined : { path: bundle, external: true },
+      );
+    },
+  };
+}
+
+/** Replaces modules that would be loaded in vain. The names of their inputs then start with `without:`. */
+function without(filter: RegExp, contents: string): Plugin {
+  const name = `without-${filter.source}`;
+  return {
+    name,
+    setup: ({ onResolve, onLoad }) => {
+      onResolve({ filter }, ({ path }) => ({ path, namespace: 'without', pluginData: name }));
+      onLoad({ filter: /./, namespace: 'without' }, ({ pluginData }) =>
+        pluginData === name ? { contents, resolveDir: import.meta.dirname } : undefined,
+      );
+    },
+  };
+}
+
+/** Leaves out the SDK's default credentials and HTTP client. The function passes its own to the SDK's client. */
+export const withoutFallbacks: readonly Plugin[] = [
+  without(/^@aws-sdk\/credential-provider-node$/, 'export const defaultProvider = null;'),
+  without(
+    /^@smithy\/node-http-handler$/,
+    'export const streamCollector = null, NodeHttpHandler = { create: (own) => own };',
+  ),
+];
+
+/** Takes only the version of a package of the SDK from its `package.json`. The SDK reads nothing else there. */
+const versionsOnly: Plugin = {
+  name: 'versions-only',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /[\\/]@aws-sdk[\\/].*[\\/]package\.json$/ }, async ({ path }) => {
+      const { version } = JSON.parse(await readFile(path, 'utf8'));
+      return { contents: JSON.stringify({ version }), loader: 'json' };
+    });
+  },
+};
+
+/** Leaves out what the SDK has for browsers, for a Node without SHA-256, and for streams, which our services do not send. */
+export const withoutUnused: readonly Plugin[] = [
+  versionsOnly,
+  without(/^bowser$/, ''),
+  without(/^@smithy\/core\/event-streams$/, 'export const EventStreamSerde = null, eventStreamSerdeProvider = null;'),
+  without(/\/Sha256Js$/, 'export const Sha256Js = null;'),
+];
+
+/** Leaves out of the command line the signer for several regions, which only S3 needs, and the context of an invocation. */
+export const withoutLambda: readonly Plugin[] = [
+  without(
+    /^@aws-sdk\/signature-v4-multi-region$/,
+    `import { SignatureV4 } from '@smithy/signature-v4';
+    export class SignatureV4MultiRegion extends SignatureV4 { static sigv4aDependency() { return 'none'; } }`,
+  ),
+  without(/^@aws\/lambda-invoke-store$/, 'export const InvokeStore = { getInstanceAsync: async () => undefined };'),
+];
