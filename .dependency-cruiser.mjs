@@ -49,7 +49,7 @@ const arrows = {
   'scripts/': { files: ['lambda/', 'local/'], packages: ['*'] },
   'bench/': { files: ['lambda/', 'client/', 'infra/', 'cli/', 'local/', 'build.ts'], packages: ['*'] },
   'test/': { files: ['lambda/', 'client/', 'infra/', 'cli/', 'local/', 'scripts/', 'build.ts'], packages: ['*'] },
-  'build.ts': { files: ['scripts/'], packages: ['esbuild'] },
+  'build.ts': { files: ['scripts/'], packages: ['esbuild', '@swc/core'] },
 };
 
 const startsWith = (/** @type {string} */ path) => `^${path.replaceAll('.', '\\.')}`;
@@ -104,8 +104,8 @@ export default {
     // TypeScript 7 has no API for dependency-cruiser. swc sees imports of types too.
     parser: 'swc',
     doNotFollow: { path: 'node_modules' },
-    // bench/peers is a package of its own. Its packages are installed only for the benchmark.
-    exclude: { path: ['^bench/peers/', '^dist/'] },
+    // bench/peers and test/package/tools are packages of their own, which are installed only for the benchmark and the proof.
+    exclude: { path: ['^bench/peers/', '^test/package/tools/', '^dist/'] },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'types', 'default'],

@@ -1,6 +1,7 @@
 // Makes dist/, all that the package contains. Run by `npm run build`; called by bench/ and by the tests of the bundles.
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { glob, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { minify } from '@swc/core';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { apart, withoutFacades, withoutFallbacks, withoutLambda, withoutUnused } from './scripts/bundle-plugins.ts';
 import { writeDeclarations } from './scripts/declarations.ts';
@@ -61,7 +62,7 @@ const probe = { file: 'infra/examples/handlers/probe.ts', client: /\/client\/ind
  * @returns what esbuild reports about inputs and outputs
  */
 export async function buildClient(folder: string): Promise<Metafile> {
-  const shared = { ...compiled, entryPoints: { index: 'client/index.ts' } };
+  const shared = { ...compiled, entryPoints: { index: 'client/index.ts' }, plugins: [...withoutUnused] };
   const cjs = await startFolder(join(folder, 'cjs'), 'commonjs');
   await build({ ...shared, outdir: cjs, format: 'cjs' });
   const esm = await startFolder(join(folder, 'esm'), 'module');
@@ -94,22 +95,31 @@ export async function buildConstruct(folder: string): Promise<Metafile> {
   return metafile;
 }
 
+/** The first lines of the command line. commander, which is CommonJS, requires modules of Node. */
+const cliStart = `#!/usr/bin/env node
+import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);
+`;
+
 /**
- * Bundles the command line: `main.mjs`, with the SDK inside, so that the package has no dependencies.
+ * Bundles the command line: `main.mjs`, with the SDK inside, so that the package has no dependencies. It is the largest
+ * part of the package, so a second minifier takes 6 KB off what is packed.
  *
  * @returns what esbuild reports about inputs and outputs
  */
 export async function buildCli(folder: string): Promise<Metafile> {
   await rm(folder, { recursive: true, force: true });
-  const options = { ...compiled, outExtension: settings.outExtension, absWorkingDir: import.meta.dirname };
-  const requires = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
-  const { metafile } = await build({
-    ...options,
-    entryPoints: { main: 'cli/main.ts' },
-    outdir: folder,
-    plugins: [...withoutUnused, ...withoutLambda],
-    banner: { js: `#!/usr/bin/env node\n${requires}` },
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, 'main.mjs');
+  const plugins = [...withoutUnused, ...withoutLambda];
+  const { metafile } = await build({ ...compiled, entryPoints: ['cli/main.ts'], outfile: file, plugins });
+  const { code } = await minify(await readFile(file, 'utf8'), {
+    module: true,
+    ecma: 2020,
+    compress: { passes: 2 },
+    mangle: true,
+    format: { comments: false },
   });
+  await writeFile(file, cliStart + code);
   return metafile;
 }
 
@@ -121,27 +131,30 @@ async function startFolder(folder: string, type: 'commonjs' | 'module'): Promise
   return folder;
 }
 
-async function buildPackage(dist: string): Promise<void> {
+/** Makes the package. The folder is emptied first, so that nothing stale is packed or deployed. */
+export async function buildPackage(dist: string): Promise<void> {
   await rm(dist, { recursive: true, force: true });
-  const parts = {
-    lambda: await buildFunction(join(dist, 'lambda')),
-    client: await buildClient(join(dist, 'client')),
-    infra: await buildConstruct(join(dist, 'infra')),
-    cli: await buildCli(join(dist, 'cli')),
-  };
+  await buildFunction(join(dist, 'lambda'));
+  await buildClient(join(dist, 'client'));
+  await buildConstruct(join(dist, 'infra'));
+  await buildCli(join(dist, 'cli'));
   await writeDeclarations({
     'client/index': join(dist, 'client/cjs'),
     'infra/index': join(dist, 'infra'),
   });
   // One set of types for both formats: a value of one is then assignable to the other, and the package is smaller.
   await writeFile(join(dist, 'client/esm/index.d.ts'), "export * from '../cjs/index.js';\n");
-  for (const { outputs } of Object.values(parts)) {
-    for (const [file, { bytes }] of Object.entries(outputs)) {
-      process.stdout.write(`${file} ${Math.ceil(bytes / 1024)} KB\n`);
-    }
+}
+
+async function printSizes(dist: string): Promise<void> {
+  for await (const file of glob('*/**/*.{js,mjs}', { cwd: dist })) {
+    const { size } = await stat(join(dist, file));
+    process.stdout.write(`${join('dist', file)} ${Math.ceil(size / 1024)} KB\n`);
   }
 }
 
 if (import.meta.main) {
-  await buildPackage(join(import.meta.dirname, 'dist'));
+  const dist = join(import.meta.dirname, 'dist');
+  await buildPackage(dist);
+  await printSizes(dist);
 }

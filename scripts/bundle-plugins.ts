@@ -76,11 +76,12 @@ const versionsOnly: Plugin = {
   },
 };
 
-/** Leaves out what the SDK has for browsers, for a Node without SHA-256, and for streams, which our services do not send. */
+/** Leaves out what the SDK has for browsers, for a Node without SHA-256, and for streams, which we neither send nor get. */
 export const withoutUnused: readonly Plugin[] = [
   versionsOnly,
   without(/^bowser$/, ''),
   without(/^@smithy\/core\/event-streams$/, 'export const EventStreamSerde = null, eventStreamSerdeProvider = null;'),
+  without(/\/HeaderFormatter$/, 'export class HeaderFormatter {}'),
   without(/\/Sha256Js$/, 'export const Sha256Js = null;'),
 ];
 

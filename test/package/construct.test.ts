@@ -1,0 +1,55 @@
+// The construct from the tarball, in a foreign CDK app with the tools of this repository.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cdkCli, readSynthesised, startCdkApp } from './cdk.ts';
+import { openWorkshop, type Project, type Workshop } from './project.ts';
+import { root } from './tarball.ts';
+
+const tsc = join(root, 'node_modules/typescript/bin/tsc');
+/** jest and its types are not among the tools of this repository, so this app leaves its test out. */
+const quick = { compilerOptions: { types: ['node'], skipLibCheck: false }, include: ['bin', 'lib'] };
+let workshop: Workshop;
+let app: Project;
+
+beforeAll(async () => {
+  workshop = await openWorkshop();
+  app = await startCdkApp(workshop, 'quick');
+});
+afterAll(() => workshop.close());
+
+test('the tarball has what the package exports, and no sources, tests or benchmarks', async () => {
+  const { files, size } = workshop.tarball;
+  console.log(`${files.length} files, ${size} bytes packed`);
+  const named = JSON.stringify(JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))).match(
+    /dist\/[\w/]+\.[\w.]+/g,
+  );
+  expect(files).toEqual(expect.arrayContaining([...(named ?? []), 'LICENSE', 'README.md', 'package.json']));
+  expect(files.filter((file) => /(?<!\.d)\.ts$|^(?!dist\/)\w+\//.test(file))).toEqual([]);
+  expect(size).toBeLessThanOrEqual(250_000);
+});
+
+test('promise 49: a new CDK app with TypeScript 7 synthesises the broker without a build step', async () => {
+  await app.write({ 'tsconfig.quick.json': { extends: './tsconfig.json', ...quick } });
+  await app.run('node', [tsc, '-p', 'tsconfig.quick.json', '--noEmit', 'false', '--outDir', 'out']);
+  await app.run('node', [cdkCli, 'synth', '--quiet', '--app', 'node out/bin/my-app.js']);
+  const { types, asset } = await readSynthesised(app);
+  expect([...types]).toEqual(
+    expect.arrayContaining(['AWS::ApiGateway::RestApi', 'AWS::DynamoDB::Table', 'AWS::Lambda::Function']),
+  );
+  const bundle = join('cdk.out', `asset.${asset.replace('.zip', '')}`, 'index.mjs');
+  const packed = join(app.folder, 'node_modules/fegora-token-broker/dist/lambda/index.mjs');
+  expect(await readFile(join(app.folder, bundle))).toEqual(await readFile(packed));
+});
+
+test.each(['import', 'require'])('promise 49: the construct can be loaded by %s', async (way) => {
+  const script =
+    way === 'import'
+      ? [
+          '--input-type=module',
+          '--eval',
+          "import { TokenBroker } from 'fegora-token-broker'; console.log(TokenBroker.name)",
+        ]
+      : ['--eval', "console.log(require('fegora-token-broker').TokenBroker.name)"];
+  expect((await app.run('node', script)).trim()).toBe('TokenBroker');
+});
