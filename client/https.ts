@@ -1,5 +1,5 @@
 // Sends one HTTP POST and reads the response. Called by signed-post.ts, and by local/start.ts for its first call.
-import http from 'node:http';
+import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { TokenBrokerError } from './errors.ts';
 
@@ -13,7 +13,7 @@ export interface HttpRequest {
 /** The response, with its complete body. */
 export interface HttpResponse {
   readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
+  readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
@@ -32,7 +32,7 @@ export async function post({ url, headers, body }: HttpRequest, signal: AbortSig
   const { request } = url.protocol === 'http:' ? http : https;
   const sent = request(url, { method: 'POST', headers, agent: false, signal, rejectUnauthorized: true });
   try {
-    const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
       // A 101 response (switching protocols) closes the request without a response event and without an error event.
       const closed = () => reject(new Error('closed without a response'));
       sent.once('response', resolve).once('error', reject).once('close', closed).end(body);
@@ -47,7 +47,7 @@ export async function post({ url, headers, body }: HttpRequest, signal: AbortSig
   }
 }
 
-async function readBody(response: http.IncomingMessage): Promise<string> {
+async function readBody(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response) {

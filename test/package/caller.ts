@@ -38,7 +38,10 @@ createTokenClient().getToken().then(({ fingerprint }) => console.log(JSON.string
 /** Runs the handler of a bundle once, and prints its result. */
 export const runHandler = `
 const { pathToFileURL } = require('node:url');
-import(pathToFileURL(process.argv[1])).then(async ({ handler }) => console.log(JSON.stringify(await handler())));
+import(pathToFileURL(process.argv[1])).then(async (loaded) => {
+  const { handler } = loaded.default ?? loaded;
+  console.log(JSON.stringify(await handler()));
+});
 `;
 
 /** A broker on this machine, and what a caller of it has in its environment. */

@@ -1,10 +1,11 @@
 // A CDK app as `cdk init` makes it, with the broker of the README. Used by the tests of this folder.
-import { glob, mkdir, readFile, symlink } from 'node:fs/promises';
+import { globSync } from 'node:fs';
+import { mkdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Project, projectIn, type Workshop } from './project.ts';
 import { root } from './tarball.ts';
 
-export const cdkCli = join(root, 'node_modules/aws-cdk/bin/cdk');
+const cdkCli = join(root, 'node_modules/aws-cdk/bin/cdk');
 
 /** The flags that `cdk init` writes into the `cdk.json` of a new app. */
 export async function freshFlags(): Promise<Readonly<Record<string, unknown>>> {
@@ -50,7 +51,7 @@ export interface Synthesised {
 
 /** Reads `cdk.out` of an app with one stack. */
 export async function readSynthesised({ folder }: Project): Promise<Synthesised> {
-  const [template = ''] = await Array.fromAsync(glob('cdk.out/*.template.json', { cwd: folder }));
+  const [template = ''] = globSync('cdk.out/*.template.json', { cwd: folder });
   const { Resources } = JSON.parse(await readFile(join(folder, template), 'utf8'));
   const resources: Resource[] = Object.values(Resources);
   const broker = resources.find(({ Properties }) => Properties?.Environment?.Variables?.TOKEN_TABLE_NAME !== undefined);

@@ -7,13 +7,14 @@ import { callerNodes, findNode } from '../support/nodes.ts';
 import { handlerSource, type LocalBroker, runHandler, startLocalBroker } from './caller.ts';
 import { readSynthesised, startCdkApp } from './cdk.ts';
 import { openWorkshop, type Project, type Workshop } from './project.ts';
-import { root } from './tarball.ts';
+import tools from './tools/package.json' with { type: 'json' };
 import { compilers, hasTools, tool, toolsFolder } from './tools.ts';
 
 const isRun = proof && (await hasTools('TypeScript 5.4 and 5.9, webpack, jest, tsx, publint and attw'));
-const gotToken = () => ({ fingerprint: broker.fingerprint, status: 200, isClass: true });
+const typeRoots = [join(toolsFolder, 'node_modules/@types')];
 let workshop: Workshop;
 let broker: LocalBroker;
+const gotToken = () => ({ fingerprint: broker.fingerprint, status: 200, isClass: true });
 
 beforeAll(async () => {
   if (isRun) {
@@ -37,8 +38,14 @@ describe.runIf(isRun)('a caller', () => {
     'promise 49: compiles the client with TypeScript %s, module %s and resolution %s, and what it emits gets a token',
     async (version, module, moduleResolution, tsc) => {
       const name = `${version}-${module}-${moduleResolution}`;
-      const compilerOptions = { module, moduleResolution, target: 'es2022', types: ['node'], strict: true, outDir: name };
-      const typeRoots = [join(toolsFolder, 'node_modules/@types')];
+      const compilerOptions = {
+        module,
+        moduleResolution,
+        target: 'es2022',
+        types: ['node'],
+        strict: true,
+        outDir: name,
+      };
       const files = ['handler.ts'];
       await project.write({ [`${name}.json`]: { compilerOptions: { ...compilerOptions, typeRoots }, files } });
       expect(await project.run('node', [tsc, '-p', `${name}.json`])).toBe('');
@@ -49,7 +56,11 @@ describe.runIf(isRun)('a caller', () => {
   );
 
   test('promise 49 and 50: webpack with ts-loader bundles the client in at most 40 KB, and it gets a token', async () => {
-    await project.write({ 'webpack.config.cjs': webpackConfig, 'tsconfig.json': webpackTsconfig, 'build.cjs': runWebpack });
+    await project.write({
+      'webpack.config.cjs': webpackConfig,
+      'tsconfig.json': webpackTsconfig,
+      'build.cjs': runWebpack,
+    });
     await project.run('node', ['build.cjs']);
     expect(await runBundle('webpack/index.js')).toEqual(gotToken());
     const { size } = await stat(join(project.folder, 'webpack/index.js'));
@@ -78,8 +89,6 @@ function modulesOf(version: string): (readonly [module: string, resolution: stri
     ['esnext', 'bundler'],
   ];
 }
-
-const typeRoots = [join(toolsFolder, 'node_modules/@types')];
 
 const webpackConfig = `
 module.exports = {
@@ -137,7 +146,7 @@ describe.runIf(isRun)('a CDK app', () => {
     },
   );
 
-  test('promise 49: from an empty folder to a synthesised stack, with the `cdk.json` of `cdk init`', async () => {
+  test('promise 49: with the `cdk.json` of `cdk init`, an empty folder becomes a synthesised stack', async () => {
     const begun = performance.now();
     const app = await startCdkApp(workshop, 'empty');
     await app.run('npx', ['cdk', 'synth', '--quiet']);
@@ -146,13 +155,15 @@ describe.runIf(isRun)('a CDK app', () => {
     expect(assets.size).toBe(1);
   });
 
-  test.each(callerNodes)('promise 49: loads the construct in Node %d, if it is installed', async (major) => {
-    const node = await findNode(major);
-    const app = await startCdkApp(workshop, `node-${major}`);
-    const script = "import('fegora-token-broker').then(({ TokenBroker }) => console.log(TokenBroker.name))";
+  test('promise 49: loads the construct by import and by require in each version of Node that is installed', async () => {
+    const imported = "import('fegora-token-broker').then(({ TokenBroker }) => console.log(TokenBroker.name))";
     const required = "console.log(require('fegora-token-broker').TokenBroker.name)";
-    for (const code of node === undefined ? [] : [script, required]) {
-      expect(await app.run(node ?? '', ['--eval', code])).toBe('TokenBroker\n');
+    const app = await startCdkApp(workshop, 'versions');
+    for (const major of callerNodes) {
+      const node = await findNode(major);
+      for (const code of node === undefined ? [] : [imported, required]) {
+        expect(await app.run(String(node), ['--eval', code])).toBe('TokenBroker\n');
+      }
     }
   });
 });
@@ -183,8 +194,7 @@ describe.runIf(isRun)('the tarball', () => {
   });
 });
 
-test('the tools are those of the lockfile, with exact versions', async () => {
-  const { devDependencies } = (await import('./tools/package.json', { with: { type: 'json' } })).default;
-  expect(Object.values(devDependencies).filter((version) => !/^(npm:\w+@)?\d+\.\d+\.\d+$/.test(version))).toEqual([]);
-  expect(root).toBeTruthy();
+test('the tools have exact versions', () => {
+  const versions = Object.values(tools.devDependencies);
+  expect(versions.filter((version) => !/^(npm:\w+@)?\d+\.\d+\.\d+$/.test(version))).toEqual([]);
 });
