@@ -88,6 +88,8 @@ async function invoke(lines: string, event: unknown, keys: SigningKeys): Promise
     format: 'esm',
     platform: 'node',
     mainFields: ['module', 'main'],
+    // In the repository, the package is its sources. test/package/ has the package itself.
+    alias: { 'fegora-token-broker/client': join(root, 'client/index.ts') },
   });
   // Fegora's host name is replaced by the local API. Everything else is as in Lambda.
   const start = `

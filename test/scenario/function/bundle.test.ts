@@ -72,7 +72,7 @@ describe('the bundle', () => {
     const texts = await Promise.all(files.map((file) => readFile(join(folder, 'lambda', file), 'utf8')));
     expect(texts.filter((text) => text.includes('sourceMappingURL'))).toEqual([]);
     const inputs = Object.keys(metafile.inputs).filter(
-      (input) => !/^(lambda|node_modules)\/|^(node|fallback):/.test(input),
+      (input) => !/^(lambda|node_modules)\/|^(node|without):/.test(input),
     );
     expect(inputs).toEqual([]);
   });

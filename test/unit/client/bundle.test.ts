@@ -1,14 +1,15 @@
-// Tests the client's bundle and its types as `npm run build` makes them: size, imports, Node versions, compilers.
+// Tests the client's bundle as `npm run build` makes it: size, imports, versions of Node. test/package/ has its types.
 import { execFile } from 'node:child_process';
-import { access, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Metafile } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildClient } from '../../../build.ts';
 import { issued, keys, scriptedBroker } from '../../support/client/broker.ts';
+import { callerNodes, findNode } from '../../support/nodes.ts';
 
 const run = promisify(execFile);
 let folder: string;
@@ -43,7 +44,7 @@ describe('the bundle', () => {
   test('contains only the client and its signer', () => {
     const packages = Object.keys(pieces).filter((piece) => !piece.startsWith('client/'));
 
-    expect(packages.sort()).toEqual(['@smithy/core', '@smithy/signature-v4']);
+    expect(packages.sort()).toEqual(['@smithy/core', '@smithy/signature-v4', 'without:./HeaderFormatter']);
   });
 
   test('imports only modules of Node', () => {
@@ -52,7 +53,7 @@ describe('the bundle', () => {
 });
 
 const script = `
-  import { createFegoraFetch, createTokenClient } from './index.mjs';
+  import { createFegoraFetch, createTokenClient } from './esm/index.js';
   const [endpoint] = process.argv.slice(2);
   const tokens = createTokenClient({ endpoint, region: 'us-east-1' });
   const authorizations = [];
@@ -64,10 +65,9 @@ const script = `
   console.log(JSON.stringify({ major: process.version.split('.')[0], status, authorizations }));
 `;
 
-test.each([20, 22, 24])('the bundle works in Node %d when this version is installed', async (major) => {
-  const node = await find(major);
+test.each(callerNodes)('the bundle works in Node %d when this version is installed', async (major) => {
+  const node = await findNode(major);
   if (node === undefined) {
-    console.log(`Node ${major} is not installed here, so the bundle did not run in it.`);
     return;
   }
   await writeFile(join(folder, 'script.mjs'), script);
@@ -82,58 +82,3 @@ test.each([20, 22, 24])('the bundle works in Node %d when this version is instal
     authorizations: ['Bearer token-a', 'Bearer token-b'],
   });
 });
-
-const consumer = (module: string) => `
-  import { createFegoraFetch, createTokenClient, TokenBrokerError } from '${module}';
-  const tokens = createTokenClient({ endpoint: 'https://example.com/v1', account: 'main' });
-  export const fingerprint: Promise<string> = tokens.getToken({ minValidity: 60 }).then((token) => token.fingerprint);
-  export const answer: Promise<Response> = createFegoraFetch(tokens)('/dte', { method: 'POST' });
-  export const code = (thrown: unknown): string => (thrown instanceof TokenBrokerError ? thrown.code : '');
-  // @ts-expect-error: direct invocation needs an account
-  createTokenClient({ functionName: 'broker' });
-`;
-
-test.each([
-  ['node16', 'node16'],
-  ['nodenext', 'nodenext'],
-  ['esnext', 'bundler'],
-])('the types compile in the package and in a copy, with %s modules and %s resolution', async (module, resolution) => {
-  const root = join(import.meta.dirname, '../../..');
-  const project = await mkdtemp(join(tmpdir(), 'token-client-types-'));
-  const installed = join(project, 'node_modules/fegora-token-broker');
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  await run(process.execPath, [tsc, '-p', join(root, 'client'), '--outDir', folder]);
-  await mkdir(installed, { recursive: true });
-  await symlink(join(root, 'node_modules/@types'), join(project, 'node_modules/@types'));
-  await cp(join(root, 'package.json'), join(installed, 'package.json'));
-  await cp(join(root, 'client'), join(installed, 'client'), { recursive: true });
-  await cp(folder, join(installed, 'dist/client'), { recursive: true });
-  await cp(folder, join(project, 'copy'), { recursive: true });
-  await writeFile(join(project, 'package.json'), '{"type":"module"}');
-  await writeFile(join(project, 'package.ts'), consumer('fegora-token-broker/client'));
-  await writeFile(join(project, 'copy.ts'), consumer('./copy/index.mjs'));
-  const compilerOptions = { module, moduleResolution: resolution, target: 'es2022', lib: ['es2022'], types: ['node'] };
-  const more = { strict: true, noEmit: true };
-  const settings = { compilerOptions: { ...compilerOptions, ...more }, include: ['*.ts'] };
-  await writeFile(join(project, 'tsconfig.json'), JSON.stringify(settings));
-  const checked = await run(process.execPath, [tsc, '-p', project]).catch((failure) => failure);
-  await rm(project, { recursive: true });
-
-  expect(checked.stdout).toBe('');
-});
-
-/** Returns the path of a Node of this major version, if PATH has one. */
-async function find(major: number): Promise<string | undefined> {
-  const folders = new Set(process.env.PATH?.split(delimiter));
-  for (const place of folders) {
-    const node = join(place, 'node');
-    const found = await access(node).then(
-      () => true,
-      () => false,
-    );
-    if (found && (await run(node, ['--version'])).stdout.startsWith(`v${major}.`)) {
-      return node;
-    }
-  }
-  return undefined;
-}
