@@ -1,5 +1,5 @@
 // Lists the packages whose code is in a bundle, with their licences. Called by build.ts for each bundle.
-import { glob, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
 
@@ -63,7 +63,7 @@ async function readPackage(folder: string): Promise<Bundled> {
 }
 
 async function readTexts(folder: string, names: RegExp): Promise<string[]> {
-  const files = (await Array.fromAsync(glob('*', { cwd: folder }))).filter((file) => names.test(file)).sort();
+  const files = (await readdir(folder)).filter((file) => names.test(file)).sort();
   return Promise.all(files.map(async (file) => (await readFile(join(folder, file), 'utf8')).trim()));
 }
 
