@@ -24,7 +24,7 @@ function sources(): string[] {
   const isSource = /(\.(ts|mts|mjs|js|json|md|ya?ml|sh)|\.ci\/run)$/;
   const isOurs = (name: string) => !notOurs.includes(basename(name));
   const files = globSync(['**/*', '.*', '.*/**/*'], { cwd: root, exclude: (name) => !isOurs(name) });
-  return files.filter((file) => isSource.test(file));
+  return files.filter((file) => isSource.test(file) && isOurs(file));
 }
 
 test('the newest release in the changelog is the version of package.json', () => {
