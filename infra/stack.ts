@@ -29,10 +29,10 @@ export class TokenBrokerStack extends Stack {
     if (props.administrator !== undefined) {
       this.broker.grantAdmin(new ArnPrincipal(props.administrator));
     }
-    new CfnOutput(this, 'Url', { value: this.broker.api.url });
+    new CfnOutput(this, 'Url', { value: this.broker.url });
     new CfnOutput(this, 'FunctionName', { value: this.broker.functionName });
-    for (const [account, value] of this.broker.secretArns) {
-      new CfnOutput(this, `Secret-${account}`, { value });
+    for (const account of this.broker.accounts) {
+      new CfnOutput(this, `Secret-${account}`, { value: this.broker.secretArnOf(account) });
     }
   }
 }
