@@ -16,7 +16,7 @@ const connected = new WeakMap<LambdaFunction, Connected>();
 /** Returns the variables that `createTokenClient()` reads when it gets no options. */
 export function connectionVariables(broker: ITokenBroker, { account, via }: Connection): Record<string, string> {
   return {
-    ...(via === 'api' ? { FEGORA_BROKER_ENDPOINT: broker.url } : { FEGORA_BROKER_FUNCTION: broker.functionName }),
+    ...(via === 'api' ? { FEGORA_BROKER_ENDPOINT: broker.url } : { FEGORA_BROKER_FUNCTION: broker.functionArn }),
     FEGORA_BROKER_ACCOUNT: account,
   };
 }

@@ -1,11 +1,12 @@
 // A broker of another stack or app, by its attributes. Created by `TokenBroker.fromAttributes` in token-broker.ts.
-import { Annotations, ArnFormat, Aws, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, ArnFormat, Aws, Stack, Token, TokenComparison } from 'aws-cdk-lib';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Alias, type IAlias, Function as LambdaFunction, Version } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { aliases } from '../lambda/config.ts';
 import { accountFaults } from './accounts.ts';
 import { stageName } from './api/stage.ts';
+import { arnsOf } from './principal.ts';
 import { TokenBrokerBase, unknownAccount } from './token-broker-base.ts';
 
 /** What identifies a broker of another stack. */
@@ -45,6 +46,7 @@ export class ImportedBroker extends TokenBrokerBase {
   readonly isPrivate: boolean;
   protected readonly defaultAccount: string | undefined;
   private readonly apiArn: string;
+  private readonly awsAccount: string;
   private readonly aliases = new Map<string, IAlias>();
 
   /** @throws Error that lists all faults of the attributes */
@@ -57,6 +59,7 @@ export class ImportedBroker extends TokenBrokerBase {
       ArnFormat.COLON_RESOURCE_NAME,
     );
     this.functionArn = functionArn;
+    this.awsAccount = String(account);
     this.functionName = String(resourceName);
     this.accounts = attributes.accounts;
     this.defaultAccount = attributes.defaultAccount;
@@ -75,16 +78,36 @@ export class ImportedBroker extends TokenBrokerBase {
   }
 
   override grantInvoke(grantee: IGrantable, account: string): Grant {
-    const grant = super.grantInvoke(grantee, account);
-    return checked(grant, grantee);
+    return this.grant(grantee, ['lambda:InvokeFunction'], [this.aliasOf(account).functionArn]);
   }
 
   protected grantPaths(grantee: IGrantable, paths: readonly string[]): Grant {
     if (this.isPrivate) {
-      this.warnAboutPolicy();
+      this.warn('private-import', 'The policy of a private API must name each caller, and this stack cannot change it');
     }
     const resourceArns = paths.map((path) => `${this.apiArn}/POST${path}`);
-    return checked(Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns }), grantee);
+    return this.grant(grantee, ['execute-api:Invoke'], resourceArns);
+  }
+
+  /** @throws Error if the stack cannot change the policy of the grantee */
+  private grant(grantee: IGrantable, actions: string[], resourceArns: string[]): Grant {
+    arnsOf(this, grantee);
+    if (Token.compareStrings(this.awsAccount, Stack.of(this).account) === TokenComparison.DIFFERENT) {
+      this.warn('other-aws-account', 'The broker is in another AWS account, which must grant the right too');
+    }
+    const grant = Grant.addToPrincipal({ grantee, actions, resourceArns });
+    if (!grant.success) {
+      const who = String(grantee.grantPrincipal);
+      throw new Error(`this stack cannot change the policy of ${who}: grant the right in the stack of the broker`);
+    }
+    return grant;
+  }
+
+  private warn(id: string, what: string): void {
+    Annotations.of(this).addWarningV2(
+      `fegora-token-broker:${id}`,
+      `${what}: also grant the right in the stack of the broker, to new ArnPrincipal(<ARN of the role>).`,
+    );
   }
 
   private importAlias(account: string): IAlias {
@@ -96,23 +119,6 @@ export class ImportedBroker extends TokenBrokerBase {
       aliasVersion: Version.fromVersionAttributes(this, `Version-${account}`, { lambda: fn, version: '$LATEST' }),
     });
   }
-
-  private warnAboutPolicy(): void {
-    Annotations.of(this).addWarningV2(
-      'fegora-token-broker:private-import',
-      'The policy of a private API must name each caller, and this stack cannot change that policy: also call grantToken in the stack of the broker, with new ArnPrincipal(<ARN of the role>).',
-    );
-  }
-}
-
-/** @throws Error if the stack could not give the right */
-function checked(grant: Grant, grantee: IGrantable): Grant {
-  if (!grant.success) {
-    throw new Error(
-      `${String(grantee.grantPrincipal)} is not of this stack, so its policy cannot change: grant the right in the stack of the broker`,
-    );
-  }
-  return grant;
 }
 
 const functionArnPattern = /^arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64}$/;

@@ -1,6 +1,6 @@
 // Creates the one KMS key of a broker and says who may use it. Called by token-broker.ts, table.ts and secrets.ts.
 import { Annotations, Aws, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { AccountRootPrincipal, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { AccountRootPrincipal, Grant, type IGrantable, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 
@@ -86,6 +86,40 @@ export function createKey(scope: Construct, { encryptionKey, removalPolicy }: Ke
     policy: new PolicyDocument({ statements: [administerByIam(), ...useThroughServices()] }),
     removalPolicy: removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   });
+}
+
+/**
+ * Lets a principal use the key through Secrets Manager, which it needs to set credentials. Synth warns if the stack can
+ * change neither the policy of the principal nor that of the key.
+ */
+export function grantKeyForSecrets(scope: Construct, key: IKey, grantee: IGrantable): void {
+  const conditions = { StringEquals: { 'kms:ViaService': viaService('secretsmanager') } };
+  Grant.addToPrincipalOrResource({
+    grantee,
+    actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+    resourceArns: [key.keyArn],
+    resourceSelfArns: ['*'],
+    conditions,
+    resource: {
+      env: key.env,
+      addToResourcePolicy: (statement) => {
+        // Older versions of aws-cdk-lib leave the conditions out of the policy of a resource.
+        statement.addConditions(conditions);
+        const result = key.addToResourcePolicy(statement);
+        if (!result.statementAdded) {
+          warnAboutAdministrator(scope, grantee);
+        }
+        return result;
+      },
+    },
+  });
+}
+
+function warnAboutAdministrator(scope: Construct, { grantPrincipal }: IGrantable): void {
+  Annotations.of(scope).addWarningV2(
+    'fegora-token-broker:imported-key-administrator',
+    `${String(grantPrincipal)} gets no right to use the imported key, so it cannot set credentials. Ask the owner of the key to allow it kms:Decrypt and kms:GenerateDataKey through Secrets Manager.`,
+  );
 }
 
 /**

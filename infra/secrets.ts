@@ -121,8 +121,9 @@ export class AccountSecret extends Construct {
   }
 
   private resourceWithPolicy(): IResourceWithPolicyV2 {
+    const { account, region } = Stack.of(this);
     return {
-      env: Stack.of(this).env,
+      env: { account, region },
       addToResourcePolicy: (statement) => {
         this.policy.addStatements(statement);
         return { statementAdded: true, policyDependable: this };

@@ -1,7 +1,7 @@
 // Creates the token table and the rights of the broker on it. Called by token-broker.ts.
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
-import { AnyPrincipal, Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
@@ -56,22 +56,13 @@ export function createTable(scope: Construct, { key, role, removalPolicy }: Tabl
     encryptionKey: key,
     deletionProtection: removalPolicy !== RemovalPolicy.DESTROY,
     removalPolicy: removalPolicy ?? RemovalPolicy.RETAIN,
+    // Older versions of aws-cdk-lib silently ignore statements that are added later.
+    resourcePolicy: new PolicyDocument({ statements: [denyOthers(role)] }),
   });
   acknowledge(table, {
     id: 'AwsSolutions-DDB3',
     reason: 'No backups on purpose: a restored item would bring back old leases and old tokens.',
   });
-  table.addToResourcePolicy(
-    new PolicyStatement({
-      sid: 'ItemsForTheBrokerAlone',
-      effect: Effect.DENY,
-      principals: [new AnyPrincipal()],
-      actions: itemActions,
-      // The policy is created together with the table, so it cannot refer to the table.
-      resources: ['*'],
-      conditions: { ArnNotEquals: { 'aws:PrincipalArn': role.roleArn } },
-    }),
-  );
   role.addToPolicy(new PolicyStatement({ actions: brokerActions, resources: [table.tableArn] }));
   role.addToPolicy(
     new PolicyStatement({
@@ -81,4 +72,16 @@ export function createTable(scope: Construct, { key, role, removalPolicy }: Tabl
     }),
   );
   return table;
+}
+
+function denyOthers(role: Role): PolicyStatement {
+  return new PolicyStatement({
+    sid: 'ItemsForTheBrokerAlone',
+    effect: Effect.DENY,
+    principals: [new AnyPrincipal()],
+    actions: itemActions,
+    // The policy is created together with the table, so it cannot refer to the table.
+    resources: ['*'],
+    conditions: { ArnNotEquals: { 'aws:PrincipalArn': role.roleArn } },
+  });
 }

@@ -12,7 +12,7 @@ import type { Construct } from 'constructs';
 import { stageName } from './api/stage.ts';
 import { acknowledgeRole, type BrokerFunction, createRole } from './function.ts';
 import { ImportedBroker, type TokenBrokerAttributes } from './imported-broker.ts';
-import { createKey, viaService } from './key.ts';
+import { createKey, grantKeyForSecrets } from './key.ts';
 import type { AlarmName } from './monitoring/alarm-names.ts';
 import { createApi, createFunction, createMonitoring, createSecrets, startWarmups } from './parts.ts';
 import { arnsOf } from './principal.ts';
@@ -134,17 +134,7 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     for (const secret of this.secrets.values()) {
       secret.grantWrite(grantee);
     }
-    const grant = Grant.addToPrincipalOrResource({
-      grantee,
-      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-      resourceArns: [this.key.keyArn],
-      resource: this.key,
-      resourceSelfArns: ['*'],
-      conditions: { StringEquals: { 'kms:ViaService': viaService('secretsmanager') } },
-    });
-    if (!grant.success) {
-      this.warnAboutKey(arnsOf(this, grantee));
-    }
+    grantKeyForSecrets(this, this.key, grantee);
   }
 
   protected grantPaths(grantee: IGrantable, paths: readonly string[]): Grant {
@@ -156,13 +146,6 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
       resourceSelfArns: paths.map((path) => `execute-api:/${stageName}/POST${path}`),
     };
     return this.isPrivate ? Grant.addToPrincipalAndResource(options) : Grant.addToPrincipalOrResource(options);
-  }
-
-  private warnAboutKey(arns: readonly string[]): void {
-    Annotations.of(this).addWarningV2(
-      'fegora-token-broker:imported-key-administrator',
-      `${arns.join(', ')} gets no right to use the imported key, so it cannot set credentials. Ask the owner of the key to allow kms:Decrypt and kms:GenerateDataKey through Secrets Manager.`,
-    );
   }
 
   private warnAboutDefaultAccount(): void {
