@@ -26,6 +26,7 @@ export const arns = {
   secret: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:fegora/nit-2-AbCdEf',
   secretKey: 'arn:aws:kms:us-east-1:111111111111:key/00000000-0000-4000-8000-000000000000',
   topic: 'arn:aws:sns:us-east-1:111111111111:alarms',
+  certificate: 'arn:aws:acm:us-east-1:111111111111:certificate/00000000-0000-4000-8000-000000000000',
 } as const;
 
 /** Settings of the three stages that must synthesise. */

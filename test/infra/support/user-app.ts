@@ -42,10 +42,9 @@ export function importVpc(stack: Stack) {
 
 /** Returns a host name with a certificate and a zone. */
 export function importDomain(stack: Stack) {
-  const certificateArn = `arn:aws:acm:${env.region}:${env.account}:certificate/00000000-0000-4000-8000-000000000000`;
   return {
     name: 'tokens.example.com',
-    certificate: Certificate.fromCertificateArn(stack, 'Certificate', certificateArn),
+    certificate: Certificate.fromCertificateArn(stack, 'Certificate', arns.certificate),
     hostedZone: HostedZone.fromHostedZoneAttributes(stack, 'Zone', { hostedZoneId: 'Z1', zoneName: 'example.com' }),
   };
 }
