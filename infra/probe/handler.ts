@@ -8,16 +8,16 @@ import { createTokenClient, TokenBrokerError, type TokenClient } from '../../cli
  */
 export async function handler(): Promise<{ outcome: string }> {
   const expected = variable('EXPECTED_OUTCOME');
-  const outcome = await requestToken();
+  const outcome = await requestToken(createClient());
   if (outcome !== expected) {
     throw new Error(`the outcome was ${outcome}, but ${expected} was expected: read the log of the broker`);
   }
   return { outcome };
 }
 
-async function requestToken(): Promise<string> {
+async function requestToken(client: TokenClient): Promise<string> {
   try {
-    await createClient().getToken();
+    await client.getToken();
     return 'token';
   } catch (thrown) {
     return thrown instanceof TokenBrokerError ? thrown.code : 'unexpected';
