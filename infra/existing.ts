@@ -1,4 +1,5 @@
 // Imports what the settings of a stage name by id or ARN. Called by stack.ts.
+import { Annotations } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { InterfaceVpcEndpoint, SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Key } from 'aws-cdk-lib/aws-kms';
@@ -24,16 +25,16 @@ export function importExisting(scope: Construct, settings: Settings): Partial<To
   };
 }
 
-/** The zones of the subnets have no effect on the template, so the settings do not name them. */
+/** The zones and route tables of the subnets have no effect on the template, so the settings do not name them. */
 function importNetwork(scope: Construct, { vpcId, subnetIds, securityGroupIds }: NetworkSettings) {
-  return {
-    vpc: Vpc.fromVpcAttributes(scope, 'Vpc', {
-      vpcId,
-      availabilityZones: ['unknown'],
-      privateSubnetIds: [...subnetIds],
-    }),
-    securityGroups: securityGroupIds?.map((id) => SecurityGroup.fromSecurityGroupId(scope, id, id)),
-  };
+  const vpc = Vpc.fromVpcAttributes(scope, 'Vpc', {
+    vpcId,
+    availabilityZones: subnetIds.map((_, index) => `zone-${index}`),
+    privateSubnetIds: [...subnetIds],
+  });
+  Annotations.of(vpc).acknowledgeWarning('@aws-cdk/aws-ec2:noSubnetRouteTableId', 'Nothing adds a route.');
+  const securityGroups = securityGroupIds?.map((id) => SecurityGroup.fromSecurityGroupId(scope, id, id));
+  return { vpc, securityGroups };
 }
 
 function importDomain(scope: Construct, { name, certificateArn, hostedZoneId }: DomainSettings) {

@@ -3,17 +3,17 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type Replaceables, replaceablesOf, replaced } from './support/replacements.ts';
 import { asJson } from './support/statements.ts';
-import { type stages, templateOf } from './support/synth.ts';
+import { type StageName, templateOf } from './support/synth.ts';
+
+const stageNames = ['minimal', 'full', 'private'] as const satisfies readonly StageName[];
 
 /**
  * The resources of version 0.1.0, by stage and logical id, as `replaceablesOf` returned them. A change of this file
  * says that users lose a resource in an upgrade: the change log must then tell them what to do.
  */
-const before: Record<keyof typeof stages, Replaceables> = JSON.parse(
+const before: Record<(typeof stageNames)[number], Replaceables> = JSON.parse(
   readFileSync(new URL('./support/version-0.1.0.json', import.meta.url), 'utf8'),
 );
-
-const stageNames = ['minimal', 'full', 'private'] as const satisfies readonly (keyof typeof stages)[];
 
 test.each(stageNames)('an upgrade replaces no resource of stage %s', (stage) => {
   expect(replaced(before[stage], replaceablesOf(templateOf(stage).toJSON()))).toEqual([]);
