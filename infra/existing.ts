@@ -41,7 +41,7 @@ function importDomain(scope: Construct, { name, certificateArn, hostedZoneId }: 
   return {
     name,
     certificate: Certificate.fromCertificateArn(scope, 'Certificate', certificateArn),
-    // The name of the zone has no effect, because the record has a complete name.
+    // The settings do not name the zone. With this name, the CDK takes the name of the record as complete.
     hostedZone:
       hostedZoneId === undefined
         ? undefined

@@ -26,8 +26,7 @@ export function addDomain(api: RestApi, { name, certificate, hostedZone }: ApiDo
   if (hostedZone !== undefined) {
     new ARecord(domain, 'Record', {
       zone: hostedZone,
-      // The dot at the end keeps the CDK from adding the name of the zone.
-      recordName: `${name}.`,
+      recordName: name,
       target: RecordTarget.fromAlias(new ApiGatewayDomain(domain)),
     });
   }

@@ -31,7 +31,7 @@ export interface BrokerProbeProps {
    */
   readonly expected?: 'token' | 'forbidden' | undefined;
   /**
-   * Time between two calls, 1 minute or more.
+   * Time between two calls: whole minutes, from 1 minute to 8 hours.
    *
    * @default - 5 minutes
    */
@@ -59,10 +59,11 @@ export class BrokerProbe extends Construct {
   /** Fires if the probe has not run for three calls. */
   readonly silence: IAlarm;
 
-  /** @throws Error if the broker does not have the account, or if the API is private and the probe is to use it */
+  /** @throws Error if the broker does not have the account, if its API is private, or if `every` is out of its range */
   constructor(scope: Construct, id: string, props: BrokerProbeProps) {
     super(scope, id);
     const { expected = 'token', every = Duration.minutes(5) } = props;
+    checkRate(every);
     const caller = this.createFunction(props, expected);
     this.function = caller.function as IFunction;
     new Schedule(this, 'Schedule', {
@@ -113,5 +114,13 @@ function notify(alarms: readonly Alarm[], topic: ITopic | undefined): void {
   for (const alarm of alarms) {
     alarm.addAlarmAction(new SnsAction(topic));
     alarm.addOkAction(new SnsAction(topic));
+  }
+}
+
+/** CloudWatch takes periods of at most a day, and the alarms look at three calls. */
+function checkRate(every: Duration): void {
+  const seconds = every.toSeconds();
+  if (seconds % 60 !== 0 || seconds < 60 || seconds > 8 * 3600) {
+    throw new Error('every: must be whole minutes, from 1 minute to 8 hours');
   }
 }

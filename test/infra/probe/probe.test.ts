@@ -56,6 +56,10 @@ test('the schedule and the periods of the alarms follow from the time between tw
   template.allResourcesProperties('AWS::CloudWatch::Alarm', { Period: 1_800 });
 });
 
+test.each([30, 90, 8 * 3600 + 60])('the probe refuses to run every %d seconds', (seconds) => {
+  expect(() => build(() => ({ every: Duration.seconds(seconds) }))).toThrow('every: must be whole minutes');
+});
+
 test('both alarms go to the topic, and the probe shows them', () => {
   const { stack, probe, template } = build((scope) => ({ alarmTopic: Topic.fromTopicArn(scope, 'Topic', arns.topic) }));
   template.allResourcesProperties('AWS::CloudWatch::Alarm', { AlarmActions: [arns.topic], OKActions: [arns.topic] });
