@@ -2,4 +2,4 @@
 import { Runtime, RuntimeFamily } from 'aws-cdk-lib/aws-lambda';
 
 /** Node 24, by its name: older versions of aws-cdk-lib have no constant for it. */
-export const nodeRuntime = new Runtime('nodejs24.x', RuntimeFamily.NODEJS);
+export const nodeRuntime = new Runtime('nodejs24.x', RuntimeFamily.NODEJS, { supportsInlineCode: true });
