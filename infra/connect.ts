@@ -33,11 +33,7 @@ export function connectFunction(broker: ITokenBroker, fn: LambdaFunction, connec
     checkSame(fn, earlier, { ...connection, broker });
     return;
   }
-  if (via === 'api' && broker.isPrivate && !fn.isBoundToVpc) {
-    throw new Error(
-      `${fn.node.path} is in no VPC, and the API of the broker is private: put the function into the VPC of the endpoints, or connect it with { via: 'invoke' }`,
-    );
-  }
+  checkReach(broker, fn, via);
   if (via === 'api') {
     broker.grantToken(fn, account);
   } else {
@@ -47,6 +43,15 @@ export function connectFunction(broker: ITokenBroker, fn: LambdaFunction, connec
     fn.addEnvironment(name, value);
   }
   connected.set(fn, { ...connection, broker });
+}
+
+/** @throws Error if the function is to call a private API and is in no VPC */
+export function checkReach(broker: ITokenBroker, fn: LambdaFunction, via: Connection['via']): void {
+  if (via === 'api' && broker.isPrivate && !fn.isBoundToVpc) {
+    throw new Error(
+      `${fn.node.path} is in no VPC, and the API of the broker is private: put the function into the VPC of the endpoints, or connect it with { via: 'invoke' }`,
+    );
+  }
 }
 
 function checkSame(fn: LambdaFunction, earlier: Connected, wanted: Connected): void {

@@ -9,7 +9,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { bundles } from '../bundles.ts';
 import { CallerFunction } from '../caller-function.ts';
-import { connectionVariables } from '../connect.ts';
+import { checkReach, connectionVariables } from '../connect.ts';
 import type { ITokenBroker } from '../token-broker-interface.ts';
 
 /** What the probe asks for, and what it expects. */
@@ -96,6 +96,7 @@ export class BrokerProbe extends Construct {
       environment: { EXPECTED_OUTCOME: expected },
       withoutQueue: 'A schedule calls the probe. The next call replaces a failed one.',
     });
+    checkReach(broker, caller.function, via);
     if (expected === 'token') {
       broker.connect(caller.function, account, { via });
     } else {

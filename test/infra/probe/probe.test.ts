@@ -4,7 +4,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { expect, test } from 'vitest';
 import { bundles } from '../../../infra/bundles.ts';
-import { BrokerProbe, type BrokerProbeProps } from '../../../infra/index.ts';
+import { BrokerProbe, type BrokerProbeProps, TokenBroker } from '../../../infra/index.ts';
 import { statementsOf } from '../support/statements.ts';
 import { arns, createApp } from '../support/synth.ts';
 import { code, createBroker, env } from '../support/user-app.ts';
@@ -59,6 +59,21 @@ test('the schedule and the periods of the alarms follow from the time between tw
 test.each([30, 90, 8 * 3600 + 60])('the probe refuses to run every %d seconds', (seconds) => {
   expect(() => build(() => ({ every: Duration.seconds(seconds) }))).toThrow('every: must be whole minutes');
 });
+
+test.each(['token', 'forbidden'] as const)(
+  'a probe that expects %s cannot use a private API, because it is in no VPC',
+  (expected) => {
+    const imported = (stack: Stack) =>
+      TokenBroker.fromAttributes(stack, 'Private', {
+        functionArn: 'arn:aws:lambda:us-east-1:111111111111:function:broker',
+        apiId: 'abcde12345',
+        accounts: ['main'],
+        isPrivate: true,
+      });
+    expect(() => build((stack) => ({ broker: imported(stack), expected }))).toThrow('is in no VPC');
+    expect(() => build((stack) => ({ broker: imported(stack), expected, via: 'invoke' }))).not.toThrow();
+  },
+);
 
 test('both alarms go to the topic, and the probe shows them', () => {
   const { stack, probe, template } = build((scope) => ({ alarmTopic: Topic.fromTopicArn(scope, 'Topic', arns.topic) }));
