@@ -2,7 +2,7 @@
 import { defaultClientId, defaultTokenUrl, variables } from '../lambda/config.ts';
 import type { AccountSecret } from './secrets.ts';
 
-/** How many logins one Fegora user gets. */
+/** How many logins one Fegora user gets, each a whole number from 1 to 250. */
 export interface LoginBudget {
   readonly perHour: number;
   readonly perDay: number;

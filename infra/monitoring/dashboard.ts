@@ -37,7 +37,9 @@ export class BrokerDashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
     const dashboard = new Dashboard(this, 'Resource');
-    dashboard.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: [...props.alarms], width: 24, height: 3 }));
+    if (props.alarms.length > 0) {
+      dashboard.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: [...props.alarms], width: 24, height: 3 }));
+    }
     dashboard.addWidgets(...servedRow(props));
     dashboard.addWidgets(...fegoraRow(props));
     dashboard.addWidgets(...failureRow(props));
