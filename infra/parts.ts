@@ -7,15 +7,15 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Accounts } from './accounts.ts';
 import { TokenApi } from './api/api.ts';
-import { brokerEnvironment } from './environment.ts';
-import { BrokerFunction } from './function.ts';
 import { type Alarms, type AlarmsProps, BrokerAlarms } from './monitoring/alarms.ts';
 import { BrokerDashboard } from './monitoring/dashboard.ts';
 import { brokerMetrics } from './monitoring/metrics.ts';
-import { createNetwork, type FunctionNetwork } from './network.ts';
-import { AccountSecret } from './secrets.ts';
+import { brokerEnvironment } from './resources/environment.ts';
+import { BrokerFunction } from './resources/function.ts';
+import { createNetwork, type FunctionNetwork } from './resources/network.ts';
+import { AccountSecret } from './resources/secrets.ts';
+import { addWarmup } from './resources/warmup.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
-import { addWarmup } from './warmup.ts';
 
 type Secrets = ReadonlyMap<string, AccountSecret>;
 

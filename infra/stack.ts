@@ -2,7 +2,7 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import { ArnPrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { importExisting } from './existing.ts';
+import { importExisting } from './resources/existing.ts';
 import type { Settings } from './settings/settings.ts';
 import { TokenBroker } from './token-broker.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';

@@ -9,8 +9,8 @@ import type { Accounts } from './accounts.ts';
 import type { ApiLogging } from './api/access-log.ts';
 import type { ApiDomain } from './api/domain.ts';
 import type { Throttle } from './api/stage.ts';
-import type { LoginBudget } from './environment.ts';
 import type { AlarmThresholds } from './monitoring/alarm-names.ts';
+import type { LoginBudget } from './resources/environment.ts';
 
 /** Settings of a broker. Only `accounts` is required. */
 export interface TokenBrokerProps {

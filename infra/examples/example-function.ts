@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { buildSync } from 'esbuild';
-import { CallerFunction } from '../caller-function.ts';
+import { CallerFunction } from '../resources/caller-function.ts';
 
 /** The handler and its environment. */
 export interface ExampleFunctionProps {

@@ -7,7 +7,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
-import { administerByIam } from '../key.ts';
+import { administerByIam } from '../resources/key.ts';
 import { invoicingDefinition } from './invoicing-definition.ts';
 
 /** The functions that the workflow calls, by their aliases. */

@@ -13,7 +13,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { metricNames } from '../../lambda/telemetry/metric-names.ts';
 import type { GatewayMetrics } from '../api/access-log.ts';
-import type { BrokerFunction } from '../function.ts';
+import type { BrokerFunction } from '../resources/function.ts';
 import type { AlarmName, AlarmThresholds } from './alarm-names.ts';
 import { type BrokerMetrics, failedLogins, ownErrors } from './metrics.ts';
 

@@ -13,7 +13,7 @@ import {
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { metricNames } from '../../lambda/telemetry/metric-names.ts';
-import type { BrokerFunction } from '../function.ts';
+import type { BrokerFunction } from '../resources/function.ts';
 import type { BrokerMetrics } from './metrics.ts';
 
 /** The metrics, alarms and log that the dashboard shows. */

@@ -8,8 +8,8 @@ import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { bundles } from '../bundles.ts';
-import { CallerFunction } from '../caller-function.ts';
 import { checkReach, connectionVariables } from '../connect.ts';
+import { CallerFunction } from '../resources/caller-function.ts';
 import type { ITokenBroker } from '../token-broker-interface.ts';
 
 /** What the probe asks for, and what it expects. */

@@ -11,9 +11,9 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { aliases } from '../lambda/config.ts';
-import { acknowledge } from './acknowledge.ts';
-import { bundles } from './bundles.ts';
+import { aliases } from '../../lambda/config.ts';
+import { acknowledge } from '../acknowledge.ts';
+import { bundles } from '../bundles.ts';
 import type { FunctionNetwork } from './network.ts';
 import { nodeRuntime } from './runtime.ts';
 

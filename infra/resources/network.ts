@@ -11,7 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import { Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { defaultTokenUrl } from '../lambda/config.ts';
+import { defaultTokenUrl } from '../../lambda/config.ts';
 
 /** The VPC of the function. */
 export interface NetworkProps {

@@ -13,9 +13,9 @@ import {
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnResourcePolicy, CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { acknowledge } from './acknowledge.ts';
+import { acknowledge } from '../acknowledge.ts';
+import { arnsOf } from '../principal.ts';
 import { viaService } from './key.ts';
-import { arnsOf } from './principal.ts';
 
 /** The secret of one account, and who may use it. */
 export interface AccountSecretProps {

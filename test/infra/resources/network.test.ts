@@ -1,13 +1,13 @@
-// Tests the VPC of the function: subnets, security group and rights (infra/network.ts).
+// Tests the VPC of the function: subnets, security group and rights (infra/resources/network.ts).
 import { Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Peer, Port, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { expect, test } from 'vitest';
-import type { TokenBrokerProps } from '../../infra/index.ts';
-import { statementsOf } from './support/statements.ts';
-import { createApp } from './support/synth.ts';
-import { createBroker, env, importVpc } from './support/user-app.ts';
-import { warningsOf } from './support/warnings.ts';
+import type { TokenBrokerProps } from '../../../infra/index.ts';
+import { statementsOf } from '../support/statements.ts';
+import { createApp } from '../support/synth.ts';
+import { createBroker, env, importVpc } from '../support/user-app.ts';
+import { warningsOf } from '../support/warnings.ts';
 
 function build(propsOf: (stack: Stack) => Partial<TokenBrokerProps>) {
   const stack = new Stack(createApp(), 'Stack', { env });

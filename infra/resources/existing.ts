@@ -6,9 +6,9 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { HostedZone } from 'aws-cdk-lib/aws-route53';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import type { DomainSettings, NetworkSettings } from './settings/resources.ts';
-import type { Settings } from './settings/settings.ts';
-import type { TokenBrokerProps } from './token-broker-props.ts';
+import type { DomainSettings, NetworkSettings } from '../settings/resources.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { TokenBrokerProps } from '../token-broker-props.ts';
 
 /** Returns the props of a broker that are constructs. */
 export function importExisting(scope: Construct, settings: Settings): Partial<TokenBrokerProps> {

@@ -1,13 +1,13 @@
-// Tests the key of the broker and its policy (infra/key.ts).
+// Tests the key of the broker and its policy (infra/resources/key.ts).
 import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { ArnPrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { describe, expect, test } from 'vitest';
-import { statementsOf } from './support/statements.ts';
-import { arns, createApp, templateOf } from './support/synth.ts';
-import { createBroker, createFunction, env } from './support/user-app.ts';
-import { warningsOf } from './support/warnings.ts';
+import { statementsOf } from '../support/statements.ts';
+import { arns, createApp, templateOf } from '../support/synth.ts';
+import { createBroker, createFunction, env } from '../support/user-app.ts';
+import { warningsOf } from '../support/warnings.ts';
 
 const minimal = templateOf('minimal');
 const full = templateOf('full');

@@ -1,9 +1,9 @@
-// Tests what the settings name by id or ARN, in the stack (infra/existing.ts and stack.ts).
+// Tests what the settings name by id or ARN, in the stack (infra/resources/existing.ts and stack.ts).
 import { Match } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
-import { asJson } from './support/statements.ts';
-import { arns, createApp, createStack, templateOf } from './support/synth.ts';
-import { warningsOf } from './support/warnings.ts';
+import { asJson } from '../support/statements.ts';
+import { arns, createApp, createStack, templateOf } from '../support/synth.ts';
+import { warningsOf } from '../support/warnings.ts';
 
 const template = templateOf('network');
 
