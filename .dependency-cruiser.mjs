@@ -39,6 +39,7 @@ const arrows = {
     packages: ['*'],
     why: 'The stack shares with the function only what both must agree on.',
   },
+  'infra/probe/handler.ts': { files: ['client/'] },
   'infra/examples/': { files: ['infra/', 'client/'], packages: ['*'] },
   'cli/': {
     files: ['client/', 'lambda/aws/secret.ts', 'lambda/config.ts', 'lambda/errors.ts'],

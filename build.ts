@@ -5,6 +5,7 @@ import { minify } from '@swc/core';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { apart, withoutFacades, withoutFallbacks, withoutLambda, withoutUnused } from './scripts/bundle-plugins.ts';
 import { writeDeclarations } from './scripts/declarations.ts';
+import { describeLicenses, licensesFile } from './scripts/licenses.ts';
 
 /** Options of esbuild for the function, and for the peers that the benchmark compares it with. */
 export const settings = {
@@ -36,9 +37,13 @@ export async function buildFunction(folder: string): Promise<Metafile> {
   const shared = { ...settings, absWorkingDir: import.meta.dirname, outdir: folder, plugins };
   const index = await build({ ...shared, entryPoints: { index: 'lambda/handler.ts' } });
   const secrets = await build({ ...shared, entryPoints: { 'secrets-client': 'lambda/aws/secrets-client.ts' } });
+  return joined(index.metafile, secrets.metafile);
+}
+
+function joined(...metafiles: readonly Metafile[]): Metafile {
   return {
-    inputs: { ...index.metafile.inputs, ...secrets.metafile.inputs },
-    outputs: { ...index.metafile.outputs, ...secrets.metafile.outputs },
+    inputs: Object.assign({}, ...metafiles.map(({ inputs }) => inputs)),
+    outputs: Object.assign({}, ...metafiles.map(({ outputs }) => outputs)),
   };
 }
 
@@ -51,25 +56,32 @@ const compiled = {
   target: 'node20',
 } as const satisfies BuildOptions;
 
-/** The handler of the probe. It imports the client by this path. */
-const probe = { file: 'infra/examples/handlers/probe.ts', client: /\/client\/index\.ts$/ };
-
 /**
- * Bundles the client with its signer, as `cjs/index.js` for `require` and as `esm/index.js` for `import`. A bundler that
- * makes an ES module cannot take CommonJS that requires modules of Node, so the second is no wrapper of the first. Beside
- * the second is `probe.js`, the handler of the probe, which imports it. The folder `esm` is the code of that function.
+ * Bundles the client with its signer for `require`: `index.js`.
  *
  * @returns what esbuild reports about inputs and outputs
  */
 export async function buildClient(folder: string): Promise<Metafile> {
-  const shared = { ...compiled, entryPoints: { index: 'client/index.ts' }, plugins: [...withoutUnused] };
-  const cjs = await startFolder(join(folder, 'cjs'), 'commonjs');
-  await build({ ...shared, outdir: cjs, format: 'cjs' });
-  const esm = await startFolder(join(folder, 'esm'), 'module');
-  const { metafile } = await build({ ...shared, outdir: esm });
-  const plugins = [apart(probe.client, './index.js')];
-  await build({ ...compiled, entryPoints: { probe: probe.file }, outdir: esm, plugins });
-  return metafile;
+  const outdir = await startFolder(folder, 'commonjs');
+  const entryPoints = { index: 'client/index.ts' };
+  const plugins = [...withoutUnused];
+  return (await build({ ...compiled, entryPoints, outdir, plugins, format: 'cjs' })).metafile;
+}
+
+/**
+ * Bundles the code of the probe's function: the client for `import`, `client.mjs`, and the handler, `index.mjs`, which
+ * imports it. The package exports `client.mjs` too: a second copy would be 11 KB of what is packed. It is no wrapper of the
+ * client for `require`: a bundler that makes an ES module cannot take CommonJS that requires modules of Node.
+ *
+ * @returns what esbuild reports about inputs and outputs
+ */
+export async function buildProbe(folder: string): Promise<Metafile> {
+  await rm(folder, { recursive: true, force: true });
+  const shared = { ...compiled, outExtension: settings.outExtension, outdir: folder };
+  const client = await build({ ...shared, entryPoints: { client: 'client/index.ts' }, plugins: [...withoutUnused] });
+  const plugins = [apart(/\/client\/index\.ts$/, './client.mjs')];
+  const handler = await build({ ...shared, entryPoints: { index: 'infra/probe/handler.ts' }, plugins });
+  return joined(client.metafile, handler.metafile);
 }
 
 /** The construct needs no bundler in the user's project, so it looks for the other bundles beside its own. */
@@ -134,16 +146,22 @@ async function startFolder(folder: string, type: 'commonjs' | 'module'): Promise
 /** Makes the package. The folder is emptied first, so that nothing stale is packed or deployed. */
 export async function buildPackage(dist: string): Promise<void> {
   await rm(dist, { recursive: true, force: true });
-  await buildFunction(join(dist, 'lambda'));
-  await buildClient(join(dist, 'client'));
-  await buildConstruct(join(dist, 'infra'));
-  await buildCli(join(dist, 'cli'));
-  await writeDeclarations({
-    'client/index': join(dist, 'client/cjs'),
-    'infra/index': join(dist, 'infra'),
-  });
-  // One set of types for both formats: a value of one is then assignable to the other, and the package is smaller.
-  await writeFile(join(dist, 'client/esm/index.d.ts'), "export * from '../cjs/index.js';\n");
+  const deployed = await buildFunction(join(dist, 'lambda'));
+  await writeLicenses(join(dist, 'lambda'), deployed);
+  const others = [
+    await buildClient(join(dist, 'client')),
+    await buildProbe(join(dist, 'probe')),
+    await buildConstruct(join(dist, 'infra')),
+    await buildCli(join(dist, 'cli')),
+  ];
+  await writeLicenses(dist, joined(...others));
+  await writeDeclarations({ 'client/index': join(dist, 'client'), 'infra/index': join(dist, 'infra') });
+  // One set of types for both formats: a value of one is then assignable to the other.
+  await writeFile(join(dist, 'client/index.d.mts'), "export * from './index.js';\n");
+}
+
+async function writeLicenses(folder: string, metafile: Metafile): Promise<void> {
+  await writeFile(join(folder, licensesFile), await describeLicenses(metafile, import.meta.dirname));
 }
 
 async function printSizes(dist: string): Promise<void> {

@@ -1,9 +1,8 @@
 // Builds the stack of one stage from its settings. Called by app.ts and examples/app.ts.
 import { CfnOutput, Stack } from 'aws-cdk-lib';
-import { InterfaceVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
 import { ArnPrincipal } from 'aws-cdk-lib/aws-iam';
-import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import { importExisting } from './resources/existing.ts';
 import type { Settings } from './settings/settings.ts';
 import { TokenBroker } from './token-broker.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
@@ -14,14 +13,10 @@ export class TokenBrokerStack extends Stack {
 
   constructor(scope: Construct, id: string, props: Settings & Pick<TokenBrokerProps, 'code'>) {
     super(scope, id, { env: props.env });
-    const { alarmTopicArn: topicArn, vpcEndpointIds } = props;
     this.broker = new TokenBroker(this, 'Broker', {
       ...props.broker,
+      ...importExisting(this, props),
       code: props.code,
-      alarmTopic: topicArn === undefined ? undefined : Topic.fromTopicArn(this, 'AlarmTopic', topicArn),
-      vpcEndpoints: vpcEndpointIds?.map((vpcEndpointId) =>
-        InterfaceVpcEndpoint.fromInterfaceVpcEndpointAttributes(this, vpcEndpointId, { vpcEndpointId, port: 443 }),
-      ),
     });
     for (const { principal, account, right } of props.callers) {
       this.broker[right](new ArnPrincipal(principal), account);
@@ -29,10 +24,13 @@ export class TokenBrokerStack extends Stack {
     if (props.administrator !== undefined) {
       this.broker.grantAdmin(new ArnPrincipal(props.administrator));
     }
-    new CfnOutput(this, 'Url', { value: this.broker.api.url });
+    new CfnOutput(this, 'Url', { value: this.broker.url });
+    if (this.broker.domainTarget !== undefined) {
+      new CfnOutput(this, 'DomainTarget', { value: this.broker.domainTarget });
+    }
     new CfnOutput(this, 'FunctionName', { value: this.broker.functionName });
-    for (const [account, value] of this.broker.secretArns) {
-      new CfnOutput(this, `Secret-${account}`, { value });
+    for (const account of this.broker.accounts) {
+      new CfnOutput(this, `Secret-${account}`, { value: this.broker.secretArnOf(account) });
     }
   }
 }

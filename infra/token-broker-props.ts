@@ -1,13 +1,16 @@
 // Declares the props of the construct TokenBroker. Used by token-broker.ts, stack.ts and settings/settings.ts.
-import type { Duration } from 'aws-cdk-lib';
-import type { IVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
+import type { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { ISecurityGroup, IVpc, IVpcEndpoint, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Accounts } from './accounts.ts';
 import type { ApiLogging } from './api/access-log.ts';
+import type { ApiDomain } from './api/domain.ts';
 import type { Throttle } from './api/stage.ts';
-import type { LoginBudget } from './environment.ts';
+import type { AlarmThresholds } from './monitoring/alarm-names.ts';
+import type { LoginBudget } from './resources/environment.ts';
 
 /** Settings of a broker. Only `accounts` is required. */
 export interface TokenBrokerProps {
@@ -33,7 +36,7 @@ export interface TokenBrokerProps {
    */
   readonly clientId?: string | undefined;
   /**
-   * How many logins one Fegora user gets in an hour and in a day, each from 1 to 250. Tokens that live so short that they
+   * How many logins one Fegora user gets in an hour and in a day, each a whole number from 1 to 250. Tokens that live so short that they
    * need more get three logins in each lifetime.
    *
    * @default - 12 an hour, 150 a day
@@ -51,6 +54,52 @@ export interface TokenBrokerProps {
    * @default - a regional API, which can be reached from everywhere
    */
   readonly vpcEndpoints?: readonly IVpcEndpoint[] | undefined;
+  /**
+   * Host name of the API. Callers sign for `execute-api` as before. The name that API Gateway chooses continues to
+   * work. A private API cannot have one.
+   *
+   * @default - only the name that API Gateway chooses
+   */
+  readonly domainName?: ApiDomain | undefined;
+  /**
+   * VPC of the function, for example to call Fegora from a fixed address. The VPC needs a way out to Fegora, Secrets
+   * Manager and DynamoDB, such as a NAT gateway.
+   *
+   * @default - the function is in no VPC of yours, and its address changes
+   */
+  readonly vpc?: IVpc | undefined;
+  /**
+   * Subnets of the function. Public and isolated subnets are refused, because a function has no way out of them.
+   *
+   * @default - the private subnets of the VPC that have a way out
+   */
+  readonly vpcSubnets?: SubnetSelection | undefined;
+  /**
+   * Security groups of the function.
+   *
+   * @default - a new security group that only lets out HTTPS and the port of `tokenUrl`
+   */
+  readonly securityGroups?: readonly ISecurityGroup[] | undefined;
+  /**
+   * Key for the secrets and the table, in the region of the stack. The stack adds the statements that the broker needs
+   * to the policy of the key. If the key is imported, the stack cannot do that, and synth warns.
+   *
+   * @default - a new key, which no IAM policy can use except through Secrets Manager and DynamoDB
+   */
+  readonly encryptionKey?: IKey | undefined;
+  /**
+   * What happens to the key, the secrets, the table and the logs when the stack is deleted: `RETAIN` or `DESTROY`.
+   * `DESTROY` deletes the credentials, so use it only for tests. A key or a secret of yours always stays.
+   *
+   * @default - CloudFormation keeps them, and deletes only what a failed first deployment has created
+   */
+  readonly removalPolicy?: RemovalPolicy | undefined;
+  /**
+   * Whether X-Ray traces the API and the function. Traces contain the text of thrown errors.
+   *
+   * @default false
+   */
+  readonly tracing?: boolean | undefined;
   /**
    * Whether API Gateway writes an access log. The deployment of a stage with an access log fails if the AWS account has
    * no role for it.
@@ -95,6 +144,18 @@ export interface TokenBrokerProps {
    */
   readonly warmUpEvery?: Duration | undefined;
   /**
+   * Whether there are alarms. An object sets other thresholds, or leaves out single alarms with `false`.
+   *
+   * @default - every alarm, with its default threshold
+   */
+  readonly alarms?: boolean | AlarmThresholds | undefined;
+  /**
+   * Whether there is a dashboard.
+   *
+   * @default true
+   */
+  readonly dashboard?: boolean | undefined;
+  /**
    * SNS topic for the alarms.
    *
    * @default - alarms only appear in the console and on the dashboard
@@ -103,7 +164,7 @@ export interface TokenBrokerProps {
   /**
    * The bundle of the function. Its handler is `index.handler`.
    *
-   * @default - the folder `dist/lambda`, which `npm run build` writes
+   * @default - the bundle that is part of the package
    */
   readonly code?: Code | undefined;
 }

@@ -1,96 +1,124 @@
 // The construct TokenBroker: wires all parts of a broker and grants rights. Called by stack.ts and by users' stacks.
-import { Annotations, Duration } from 'aws-cdk-lib';
+import { Annotations } from 'aws-cdk-lib';
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
-import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import { Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws-iam';
-import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { IAlarm } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import type { Connections, IConnectable } from 'aws-cdk-lib/aws-ec2';
+import { Grant, type IGrantable, type IRole } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IAlias } from 'aws-cdk-lib/aws-lambda';
-import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Construct } from 'constructs';
-import { type Accounts, accountFaults } from './accounts.ts';
-import { TokenApi } from './api/api.ts';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
 import { stageName } from './api/stage.ts';
-import { brokerEnvironment } from './environment.ts';
-import { BrokerFunction, createRole } from './function.ts';
-import { createKey, viaService } from './key.ts';
-import { BrokerAlarms } from './monitoring/alarms.ts';
-import { BrokerDashboard } from './monitoring/dashboard.ts';
-import { brokerMetrics } from './monitoring/metrics.ts';
+import { ImportedBroker, type TokenBrokerAttributes } from './imported-broker.ts';
+import type { AlarmName } from './monitoring/alarm-names.ts';
+import { createApi, createFunction, createMonitoring, createSecrets, startWarmups } from './parts.ts';
 import { arnsOf } from './principal.ts';
-import { AccountSecret } from './secrets.ts';
-import { createTable } from './table.ts';
+import { checkProps, defaultAccountOf } from './prop-faults.ts';
+import { acknowledgeRole, type BrokerFunction, createRole } from './resources/function.ts';
+import { createKey, grantKeyForSecrets } from './resources/key.ts';
+import type { AccountSecret } from './resources/secrets.ts';
+import { createTable } from './resources/table.ts';
+import { TokenBrokerBase, unknownAccount } from './token-broker-base.ts';
+import type { ITokenBroker } from './token-broker-interface.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
-import { addWarmup } from './warmup.ts';
 
 /** A broker that gives Fegora access tokens to callers with a grant. At first, no caller has a grant. */
-export class TokenBroker extends Construct {
-  /** The REST API. Its `url` is the base of the paths `token` and `token/<account>`. */
-  readonly api: RestApi;
-  /** Complete ARN of each secret, by account id. */
-  readonly secretArns: ReadonlyMap<string, string>;
-  /** Name of the function. Callers can only invoke its aliases: see `aliasOf`. */
+export class TokenBroker extends TokenBrokerBase implements IConnectable {
+  /**
+   * Returns a broker of another stack or app. Its grants change only the policies of the grantees. So `grantAdmin` is
+   * missing, and a grantee that this stack does not own needs a grant in the stack of the broker.
+   *
+   * @throws Error that lists all faults of the attributes, one per line
+   */
+  static fromAttributes(scope: Construct, id: string, attributes: TokenBrokerAttributes): ITokenBroker {
+    return new ImportedBroker(scope, id, attributes);
+  }
+
+  readonly url: string;
   readonly functionName: string;
-  private readonly defaultAccount: string | undefined;
-  private readonly isPrivate: boolean;
-  private readonly key: Key;
+  readonly functionArn: string;
+  readonly accounts: readonly string[];
+  readonly isPrivate: boolean;
+  /** The REST API. */
+  readonly api: RestApi;
+  /** The name that a record for `domainName` must point to. Undefined without `domainName`. */
+  readonly domainTarget: string | undefined;
+  /** The key of the secrets and the table. */
+  readonly key: IKey;
+  /** The table of tokens. Its policy denies its items to every principal but the broker. */
+  readonly table: ITable;
+  /** The role of the function. */
+  readonly role: IRole;
+  /** The log of the function, with the audit record. */
+  readonly logGroup: ILogGroup;
+  /** The access log of the API. Undefined if `apiGatewayLogging` is `off`. */
+  readonly accessLog: ILogGroup | undefined;
+  /** The alarms by name. Alarms that the props leave out are absent. */
+  readonly alarms: Readonly<Partial<Record<AlarmName, IAlarm>>>;
+  protected readonly defaultAccount: string | undefined;
   private readonly secrets: ReadonlyMap<string, AccountSecret>;
   private readonly broker: BrokerFunction;
 
-  /**
-   * @throws Error that lists all faults of the accounts, one per line, or says that they exceed the function's
-   *   environment
-   */
+  /** @throws Error that lists all faults of the props, one per line */
   constructor(scope: Construct, id: string, props: TokenBrokerProps) {
     super(scope, id);
     this.defaultAccount = defaultAccountOf(props);
+    checkProps(this, props, this.defaultAccount);
+    this.accounts = Object.keys(props.accounts);
     this.isPrivate = props.vpcEndpoints !== undefined;
-    this.key = createKey(this);
+    this.key = createKey(this, props);
     const role = createRole(this);
-    this.secrets = this.createSecrets(props.accounts, role);
-    this.secretArns = new Map([...this.secrets].map(([account, { secretArn }]) => [account, secretArn]));
-    this.broker = this.createFunction(props, role, createTable(this, this.key, role));
+    this.role = role;
+    this.secrets = createSecrets(this, props, { key: this.key, role });
+    // With exactOptionalPropertyTypes, the CDK's class Table is not assignable to the CDK's interface ITable.
+    this.table = createTable(this, { key: this.key, role, removalPolicy: props.removalPolicy }) as ITable;
+    const { secrets, defaultAccount, table } = this;
+    this.broker = createFunction(this, props, { role, secrets, defaultAccount, tableName: table.tableName });
+    this.logGroup = this.broker.logGroup;
     this.functionName = this.broker.function.functionName;
-    const tokenApi = this.createApi(props);
+    this.functionArn = this.broker.function.functionArn;
+    const tokenApi = createApi(this, props, this.broker);
     this.api = tokenApi.api;
-    const warmAccounts = accountsToWarm(props.accounts);
-    addWarmup(this, {
-      alias: this.broker.warmup,
-      accounts: warmAccounts,
-      every: props.warmUpEvery ?? Duration.minutes(4),
-      secrets: [...this.secrets.values()],
-    });
-    this.addMonitoring(props, tokenApi, warmAccounts.length > 0);
+    this.url = props.domainName === undefined ? tokenApi.api.url : `https://${props.domainName.name}/`;
+    this.domainTarget = tokenApi.domain?.domainNameAliasDomainName;
+    this.accessLog = tokenApi.accessLog;
+    startWarmups(this, props, { alias: this.broker.warmup, secrets: [...secrets.values()] });
+    this.alarms = createMonitoring(this, props, { broker: this.broker, tokenApi });
     this.warnAboutDefaultAccount();
+    if (props.vpc !== undefined || props.tracing === true) {
+      acknowledgeRole(role);
+    }
   }
 
   /**
-   * Lets a role or a user call the API for one account. If that is the default account, the grantee can also call
-   * `POST /token`. A grantee of another AWS account also needs the same right in its own policy.
+   * The security groups of the function, to let it reach something in its VPC.
    *
-   * @throws Error if the grantee is not a role or a user, or if the broker does not have the account
+   * @throws Error if the function is in no VPC
    */
-  grantToken(grantee: IGrantable, account: string): Grant {
-    arnsOf(this, grantee);
-    this.aliasOf(account);
-    const paths = [`/token/${account}`, ...(account === this.defaultAccount ? ['/token'] : [])];
-    const options = {
-      grantee,
-      actions: ['execute-api:Invoke'],
-      resourceArns: paths.map((path) => this.api.arnForExecuteApi('POST', path, stageName)),
-      resource: this.api,
-      resourceSelfArns: paths.map((path) => `execute-api:/${stageName}/POST${path}`),
-    };
-    return this.isPrivate ? Grant.addToPrincipalAndResource(options) : Grant.addToPrincipalOrResource(options);
+  get connections(): Connections {
+    return this.broker.function.connections;
+  }
+
+  aliasOf(account: string): IAlias {
+    const alias = this.broker.accounts.get(account);
+    if (alias === undefined) {
+      throw unknownAccount(account);
+    }
+    return alias;
   }
 
   /**
-   * Lets a role or a user invoke the function for one account.
+   * Returns the complete ARN of the secret of an account.
    *
-   * @throws Error if the grantee is not a role or a user, or if the broker does not have the account
+   * @throws Error if the broker does not have the account
    */
-  grantInvoke(grantee: IGrantable, account: string): Grant {
-    arnsOf(this, grantee);
-    return this.aliasOf(account).grantInvoke(grantee);
+  secretArnOf(account: string): string {
+    const secret = this.secrets.get(account);
+    if (secret === undefined) {
+      throw unknownAccount(account);
+    }
+    return secret.secretArn;
   }
 
   /**
@@ -106,44 +134,18 @@ export class TokenBroker extends Construct {
     for (const secret of this.secrets.values()) {
       secret.grantWrite(grantee);
     }
-    Grant.addToPrincipalOrResource({
+    grantKeyForSecrets(this, this.key, grantee);
+  }
+
+  protected grantPaths(grantee: IGrantable, paths: readonly string[]): Grant {
+    const options = {
       grantee,
-      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-      resourceArns: [this.key.keyArn],
-      resource: this.key,
-      resourceSelfArns: ['*'],
-      conditions: { StringEquals: { 'kms:ViaService': viaService('secretsmanager') } },
-    });
-  }
-
-  /**
-   * Returns the alias for direct calls on one account.
-   *
-   * @throws Error if the broker does not have the account
-   */
-  aliasOf(account: string): IAlias {
-    const alias = this.broker.accounts.get(account);
-    if (alias === undefined) {
-      throw new Error(`the broker has no account ${account}: add it to the accounts`);
-    }
-    return alias;
-  }
-
-  private addMonitoring(
-    { alarmTopic }: TokenBrokerProps,
-    { accessLog, gatewayMetrics }: TokenApi,
-    isWarmed: boolean,
-  ): void {
-    const { broker } = this;
-    const metrics = brokerMetrics(this.functionName);
-    const { alarms } = new BrokerAlarms(this, 'Alarms', {
-      metrics,
-      broker,
-      gatewayMetrics,
-      isWarmed,
-      topic: alarmTopic,
-    });
-    new BrokerDashboard(this, 'Dashboard', { metrics, broker, alarms, accessLog });
+      actions: ['execute-api:Invoke'],
+      resourceArns: paths.map((path) => this.api.arnForExecuteApi('POST', path, stageName)),
+      resource: this.api,
+      resourceSelfArns: paths.map((path) => `execute-api:/${stageName}/POST${path}`),
+    };
+    return this.isPrivate ? Grant.addToPrincipalAndResource(options) : Grant.addToPrincipalOrResource(options);
   }
 
   private warnAboutDefaultAccount(): void {
@@ -154,59 +156,4 @@ export class TokenBroker extends Construct {
       );
     }
   }
-
-  private createSecrets(accounts: Accounts, role: Role): ReadonlyMap<string, AccountSecret> {
-    const scope = new Construct(this, 'Credentials');
-    return new Map(
-      Object.entries(accounts).map(([account, { secretArn, secretKeyArn }]) => [
-        account,
-        new AccountSecret(scope, account, { key: this.key, role, secretArn, secretKeyArn }),
-      ]),
-    );
-  }
-
-  private createFunction(props: TokenBrokerProps, role: Role, table: Table): BrokerFunction {
-    return new BrokerFunction(this, 'Function', {
-      role,
-      accounts: Object.keys(props.accounts),
-      environment: brokerEnvironment({
-        secrets: this.secrets,
-        tableName: table.tableName,
-        defaultAccount: this.defaultAccount,
-        tokenUrl: props.tokenUrl,
-        clientId: props.clientId,
-        loginBudget: props.loginBudget,
-      }),
-      memorySize: props.memorySize ?? 512,
-      logRetention: props.logRetention ?? RetentionDays.SIX_MONTHS,
-      code: props.code,
-      provisionedConcurrency: props.provisionedConcurrency,
-      reservedConcurrency: props.reservedConcurrency,
-    });
-  }
-
-  private createApi(props: TokenBrokerProps): TokenApi {
-    return new TokenApi(this, 'Api', {
-      alias: this.broker.http,
-      logging: props.apiGatewayLogging ?? 'account-has-role',
-      logRetention: props.logRetention ?? RetentionDays.SIX_MONTHS,
-      throttle: props.throttle ?? { ratePerSecond: 50, burst: 100 },
-      vpcEndpoints: props.vpcEndpoints,
-      organizationId: props.organizationId,
-    });
-  }
-}
-
-function accountsToWarm(accounts: Accounts): string[] {
-  return Object.entries(accounts).flatMap(([account, { keepWarm = true }]) => (keepWarm ? [account] : []));
-}
-
-function defaultAccountOf({ accounts, defaultAccount }: TokenBrokerProps): string | undefined {
-  const ids = Object.keys(accounts);
-  const chosen = defaultAccount ?? (ids.length === 1 ? ids[0] : undefined);
-  const faults = accountFaults(accounts, chosen);
-  if (faults.length > 0) {
-    throw new Error(faults.join('\n'));
-  }
-  return chosen;
 }

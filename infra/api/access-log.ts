@@ -20,15 +20,22 @@ export interface AccessLogProps {
   readonly logging: ApiLogging;
   /** How long the log is kept. */
   readonly logRetention: RetentionDays;
+  /**
+   * What happens to the log when the stack is deleted.
+   *
+   * @default - CloudFormation keeps the log
+   */
+  readonly removalPolicy?: RemovalPolicy | undefined;
 }
 
 /** Creates the access log. Returns undefined if logging is off. */
-export function createAccessLog(scope: Construct, { logging, logRetention }: AccessLogProps): LogGroup | undefined {
+export function createAccessLog(scope: Construct, props: AccessLogProps): LogGroup | undefined {
+  const { logging, logRetention, removalPolicy } = props;
   return logging === 'off'
     ? undefined
     : new LogGroup(scope, 'AccessLog', {
         retention: logRetention,
-        removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+        removalPolicy: removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       });
 }
 

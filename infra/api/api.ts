@@ -1,24 +1,25 @@
 // Creates the REST API: its methods, its endpoint and its policy. Called by token-broker.ts.
-import { Duration, Names, Validations } from 'aws-cdk-lib';
+import { Duration, Names } from 'aws-cdk-lib';
 import {
   AuthorizationType,
-  CfnRestApi,
-  EndpointAccessMode,
+  type DomainName,
   EndpointType,
   LambdaIntegration,
   type MethodOptions,
   RestApi,
-  SecurityPolicy,
 } from 'aws-cdk-lib/aws-apigateway';
 import type { IVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
 import { AnyPrincipal, type Conditions, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IAlias } from 'aws-cdk-lib/aws-lambda';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { acknowledge } from '../acknowledge.ts';
 import { createAccessLog, createGatewayMetrics, type GatewayMetrics } from './access-log.ts';
+import { type ApiDomain, addDomain } from './domain.ts';
 import { addGatewayResponses } from './gateway-responses.ts';
 import { tokenRequest } from './request-model.ts';
 import { acknowledgeStage, type StageProps, stageOptions } from './stage.ts';
+import { overrideTls } from './tls.ts';
 
 /** Settings of the API. */
 export interface TokenApiProps extends StageProps {
@@ -36,6 +37,12 @@ export interface TokenApiProps extends StageProps {
    * @default - only IAM policies and the grants decide
    */
   readonly organizationId?: string | undefined;
+  /**
+   * Host name of the API.
+   *
+   * @default - only the name that API Gateway chooses
+   */
+  readonly domain?: ApiDomain | undefined;
 }
 
 /** The REST API. It has two methods, `POST /token` and `POST /token/{account}`, and IAM authenticates both. */
@@ -45,6 +52,8 @@ export class TokenApi extends Construct {
   readonly accessLog: LogGroup | undefined;
   /** Counts of API Gateway's own answers, from the access log. Undefined if logging is off. */
   readonly gatewayMetrics: GatewayMetrics | undefined;
+  /** Undefined if the API only has the name that API Gateway chooses. */
+  readonly domain: DomainName | undefined;
 
   constructor(scope: Construct, id: string, props: TokenApiProps) {
     super(scope, id);
@@ -56,6 +65,7 @@ export class TokenApi extends Construct {
     for (const statement of denials(props)) {
       this.api.addToResourcePolicy(statement);
     }
+    this.domain = props.domain && addDomain(this.api, props.domain);
     acknowledgeApi(this.api);
     acknowledgeStage(this.api.deploymentStage, props.logging);
   }
@@ -73,7 +83,8 @@ export class TokenApi extends Construct {
           : { types: [EndpointType.PRIVATE], vpcEndpoints: [...vpcEndpoints] },
       deployOptions: stageOptions(props, this.accessLog),
     });
-    requireModernTls(api, vpcEndpoints !== undefined);
+    // Callers also reach a private API by the host name of its VPC endpoint. Strict mode would refuse that name.
+    overrideTls(api, vpcEndpoints === undefined ? 'STRICT' : 'BASIC');
     return api;
   }
 
@@ -94,22 +105,6 @@ export class TokenApi extends Construct {
       .addResource('{account}')
       .addMethod('POST', integration, { ...options, requestParameters: { 'method.request.path.account': true } });
   }
-}
-
-/**
- * Requires TLS 1.2 with forward secrecy, or TLS 1.3. TLS 1.2 stays allowed, because AWS does not say which version its
- * own callers use, for example Step Functions. Callers also reach a private API by the host name of its VPC endpoint.
- * Strict mode would refuse that name.
- *
- * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies.html
- */
-function requireModernTls(api: RestApi, isPrivate: boolean): void {
-  const resource = api.node.defaultChild;
-  if (!(resource instanceof CfnRestApi)) {
-    throw new Error('the construct RestApi has no CfnRestApi: check the version of aws-cdk-lib');
-  }
-  resource.securityPolicy = SecurityPolicy.TLS13_1_2_PFS_PQ_2025_09;
-  resource.endpointAccessMode = isPrivate ? EndpointAccessMode.BASIC : EndpointAccessMode.STRICT;
 }
 
 /**
@@ -145,14 +140,17 @@ function denyIf(sid: string, conditions: Conditions): PolicyStatement {
 }
 
 function acknowledgeApi(api: RestApi): void {
-  Validations.of(api).acknowledge(
-    {
+  for (const method of api.methods) {
+    acknowledge(method, {
       id: 'AwsSolutions-COG4',
       reason: 'Callers are AWS principals and IAM authenticates every method. There are no users for a user pool.',
-    },
-    {
+    });
+  }
+  const logRole = api.node.tryFindChild('CloudWatchRole');
+  if (logRole !== undefined) {
+    acknowledge(logRole, {
       id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]',
       reason: 'The setting create-role asks for this policy: API Gateway documents it for its one role per account.',
-    },
-  );
+    });
+  }
 }

@@ -1,5 +1,4 @@
 // Settings of the only stage of the API: its name, its throttling and its log. Called by api.ts.
-import { Validations } from 'aws-cdk-lib';
 import {
   LogGroupLogDestination,
   type MethodDeploymentOptions,
@@ -8,6 +7,7 @@ import {
   type StageOptions,
 } from 'aws-cdk-lib/aws-apigateway';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { acknowledge } from '../acknowledge.ts';
 import { type AccessLogProps, type ApiLogging, accessLogFormat } from './access-log.ts';
 
 /** Maximum rate of calls, for each method. */
@@ -21,13 +21,15 @@ export interface Throttle {
 /** Settings of the stage. */
 export interface StageProps extends AccessLogProps {
   readonly throttle: Throttle;
+  /** Whether X-Ray traces calls. */
+  readonly tracing: boolean;
 }
 
 /** Name of the stage, which is the first part of every path. */
 export const stageName = 'v1';
 
 /** Returns the options of the stage: throttling per method, an access log, and no feature that stores a token. */
-export function stageOptions({ throttle }: StageProps, log: LogGroup | undefined): StageOptions {
+export function stageOptions({ throttle, tracing }: StageProps, log: LogGroup | undefined): StageOptions {
   const method: MethodDeploymentOptions = {
     throttlingRateLimit: throttle.ratePerSecond,
     throttlingBurstLimit: throttle.burst,
@@ -40,6 +42,7 @@ export function stageOptions({ throttle }: StageProps, log: LogGroup | undefined
   return {
     ...method,
     stageName,
+    ...(tracing && { tracingEnabled: true }),
     methodOptions: { '/token/POST': method, '/token/{account}/POST': method },
     ...(log !== undefined && { accessLogDestination: new LogGroupLogDestination(log), accessLogFormat }),
   };
@@ -47,7 +50,8 @@ export function stageOptions({ throttle }: StageProps, log: LogGroup | undefined
 
 /** Acknowledges the rules of cdk-nag that the stage breaks, each with its reason. */
 export function acknowledgeStage(stage: Stage, logging: ApiLogging): void {
-  Validations.of(stage).acknowledge(
+  acknowledge(
+    stage,
     {
       id: 'AwsSolutions-APIG3',
       reason: 'Every call is signed and throttled. A firewall adds cost and sees nothing that IAM does not see.',
@@ -63,7 +67,8 @@ export function acknowledgeStage(stage: Stage, logging: ApiLogging): void {
   );
   if (logging === 'off') {
     const reason = 'A setting switches the log off: this AWS account has no role for the logs of API Gateway.';
-    Validations.of(stage).acknowledge(
+    acknowledge(
+      stage,
       { id: 'AwsSolutions-APIG1', reason },
       { id: 'Serverless-APIGWAccessLogging', reason },
       { id: 'Serverless-APIGWStructuredLogging', reason },

@@ -11,5 +11,5 @@ checkRules(app);
 const stage = String(app.node.tryGetContext('stage'));
 const settings = parseSettings(app.node.tryGetContext('stages'), stage);
 const { broker } = new TokenBrokerStack(app, `FegoraTokenBroker-${stage}`, settings);
-const [account = ''] = broker.secretArns.keys();
+const [account = ''] = broker.accounts;
 new ExampleStack(app, `FegoraTokenBrokerExamples-${stage}`, { broker, account, env: settings.env });

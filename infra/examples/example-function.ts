@@ -1,18 +1,9 @@
-// Creates a function that calls the broker, from one of the handlers. Called by example-stack.ts and probe.ts.
+// Creates a function that calls the broker, from one of the handlers. Called by example-stack.ts.
 import { fileURLToPath } from 'node:url';
-import { Duration, Validations } from 'aws-cdk-lib';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import {
-  Architecture,
-  Code,
-  type IAlias,
-  Function as LambdaFunction,
-  LoggingFormat,
-  Runtime,
-} from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Construct } from 'constructs';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
 import { buildSync } from 'esbuild';
+import { CallerFunction } from '../resources/caller-function.ts';
 
 /** The handler and its environment. */
 export interface ExampleFunctionProps {
@@ -22,46 +13,27 @@ export interface ExampleFunctionProps {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/**
- * A function that calls the broker, with an alias. A grant on the alias covers only the alias. The CDK's grant on a
- * function covers all its versions and aliases. Without other grants, the function can only write its log.
- */
-export class ExampleFunction extends Construct {
-  readonly alias: IAlias;
-
-  constructor(scope: Construct, id: string, props: ExampleFunctionProps) {
-    super(scope, id);
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
-    const logGroup = new LogGroup(this, 'Log', { retention: RetentionDays.ONE_MONTH });
-    logGroup.grantWrite(role);
-    const fn = new LambdaFunction(this, 'Resource', {
-      code: Code.fromAsset(bundle(props.handler)),
-      handler: 'index.handler',
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
-      memorySize: 256,
-      timeout: Duration.seconds(60),
-      role,
-      logGroup,
-      loggingFormat: LoggingFormat.JSON,
-      environment: { ...props.environment },
+/** A function that calls the broker, bundled at synth. */
+export class ExampleFunction extends CallerFunction {
+  constructor(scope: Construct, id: string, { handler, environment }: ExampleFunctionProps) {
+    super(scope, id, {
+      code: Code.fromAsset(bundle(handler, `handlers/${handler}.ts`)),
+      environment,
+      withoutQueue: 'An example. Its owner or a workflow calls it, and each of them can call again.',
     });
-    // With exactOptionalPropertyTypes, the CDK's class Alias is not assignable to the CDK's interface IAlias.
-    this.alias = fn.addAlias('live', { retryAttempts: 0, maxEventAge: Duration.minutes(1) }) as IAlias;
-    const reason = 'An example. Its owner, a schedule or a workflow calls it, and each of them can call again.';
-    Validations.of(this).acknowledge(
-      { id: 'Serverless-LambdaAsyncFailureDestination', reason },
-      { id: 'Serverless-LambdaDLQ', reason },
-      { id: 'Serverless-LambdaTracing', reason: 'One call needs no trace. X-Ray would need a right on *.' },
-    );
   }
 }
 
-/** Bundles a handler and returns the folder of the bundle. The Lambda runtime provides the AWS SDK. */
-function bundle(handler: string): string {
-  const outdir = fileURLToPath(new URL(`../../dist/examples/${handler}`, import.meta.url));
+/**
+ * Bundles a handler and returns the folder of the bundle. The Lambda runtime provides the AWS SDK.
+ *
+ * @param name name of the folder
+ * @param file path of the handler, relative to this folder
+ */
+export function bundle(name: string, file: string): string {
+  const outdir = fileURLToPath(new URL(`../../dist/examples/${name}`, import.meta.url));
   buildSync({
-    entryPoints: { index: fileURLToPath(new URL(`handlers/${handler}.ts`, import.meta.url)) },
+    entryPoints: { index: fileURLToPath(new URL(file, import.meta.url)) },
     outdir,
     outExtension: { '.js': '.mjs' },
     bundle: true,

@@ -1,10 +1,11 @@
 // Builds the stack with one caller of every kind and two probes. Called by examples/app.ts.
 import { Stack, type StackProps } from 'aws-cdk-lib';
+import { Code } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import { BrokerProbe } from '../probe/probe.ts';
 import type { TokenBroker } from '../token-broker.ts';
-import { ExampleFunction } from './example-function.ts';
+import { bundle, ExampleFunction } from './example-function.ts';
 import { Invoicing } from './invoicing.ts';
-import { Probe } from './probe.ts';
 
 /** The broker that the examples call. */
 export interface ExampleStackProps extends StackProps {
@@ -20,7 +21,7 @@ export interface ExampleStackProps extends StackProps {
 export class ExampleStack extends Stack {
   constructor(scope: Construct, id: string, { broker, account, ...props }: ExampleStackProps) {
     super(scope, id, props);
-    const viaApi = { BROKER_URL: broker.api.url, FEGORA_ACCOUNT: account };
+    const viaApi = { BROKER_URL: broker.url, FEGORA_ACCOUNT: account };
     const direct = { BROKER_FUNCTION: broker.functionName, FEGORA_ACCOUNT: account };
 
     const apiCaller = new ExampleFunction(this, 'ApiCaller', { handler: 'call-api', environment: viaApi });
@@ -32,8 +33,8 @@ export class ExampleStack extends Stack {
     const invoicing = new Invoicing(this, 'Invoicing', { token: broker.aliasOf(account), worker: directCaller.alias });
     broker.grantInvoke(invoicing.role, account);
 
-    const permitted = new Probe(this, 'PermittedProbe', { expected: 'token', environment: viaApi });
-    broker.grantToken(permitted.alias, account);
-    new Probe(this, 'DeniedProbe', { expected: 'forbidden', environment: viaApi });
+    const code = Code.fromAsset(bundle('probe', '../probe/handler.ts'));
+    new BrokerProbe(this, 'PermittedProbe', { broker, account, code });
+    new BrokerProbe(this, 'DeniedProbe', { broker, account, code, expected: 'forbidden' });
   }
 }

@@ -1,12 +1,13 @@
 // Creates a state machine that issues invoices with tokens of the broker. Called by example-stack.ts.
-import { Aws, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Aws, RemovalPolicy } from 'aws-cdk-lib';
 import { AccountRootPrincipal, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import type { IAlias } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { administerByIam } from '../key.ts';
+import { acknowledge } from '../acknowledge.ts';
+import { administerByIam } from '../resources/key.ts';
 import { invoicingDefinition } from './invoicing-definition.ts';
 
 /** The functions that the workflow calls, by their aliases. */
@@ -50,7 +51,8 @@ export class Invoicing extends Construct {
     });
     stateMachine.node.addDependency(this.role);
     const noTracing = 'The history has what a trace would have. X-Ray would need a right on *.';
-    Validations.of(stateMachine).acknowledge(
+    acknowledge(
+      stateMachine,
       { id: 'AwsSolutions-SF2', reason: noTracing },
       { id: 'Serverless-StepFunctionStateMachineXray', reason: noTracing },
     );
@@ -90,7 +92,7 @@ function createRole(scope: Construct, key: Key): Role {
   });
   role.addToPolicy(new PolicyStatement({ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [key.keyArn] }));
   role.addToPolicy(new PolicyStatement({ sid: 'LogDelivery', actions: logDelivery, resources: ['*'] }));
-  Validations.of(role).acknowledge({
+  acknowledge(role, {
     id: 'AwsSolutions-IAM5[Resource::*]',
     reason: 'The actions with which Step Functions sets up the delivery of logs do not support resources.',
   });

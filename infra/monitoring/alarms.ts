@@ -13,7 +13,8 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { metricNames } from '../../lambda/telemetry/metric-names.ts';
 import type { GatewayMetrics } from '../api/access-log.ts';
-import type { BrokerFunction } from '../function.ts';
+import type { BrokerFunction } from '../resources/function.ts';
+import type { AlarmName, AlarmThresholds } from './alarm-names.ts';
 import { type BrokerMetrics, failedLogins, ownErrors } from './metrics.ts';
 
 /** The metrics to watch, and where alarms go. */
@@ -34,6 +35,12 @@ export interface AlarmsProps {
    * @default - alarms only appear in the console and on the dashboard
    */
   readonly topic?: ITopic | undefined;
+  /**
+   * Other thresholds, and alarms to leave out.
+   *
+   * @default - every alarm, with its default
+   */
+  readonly thresholds?: AlarmThresholds | undefined;
 }
 
 /** One alarm. Its id is the heading of its runbook in docs/operations.md. */
@@ -49,19 +56,25 @@ interface AlarmRule {
   readonly firesOnSilence?: boolean;
 }
 
+type Rules = Readonly<Partial<Record<AlarmName, AlarmRule>>>;
+
+/** Alarms by name. Alarms that the settings leave out are absent. */
+export type Alarms = Readonly<Partial<Record<AlarmName, Alarm>>>;
+
 /**
  * All alarms that an operator should react to. For direct callers, every failure is a thrown error. So Lambda's own
  * error count says nothing useful about their aliases, and our own metrics count the failures.
  */
 export class BrokerAlarms extends Construct {
-  readonly alarms: readonly Alarm[];
+  /** By the name of the alarm. */
+  readonly alarms: Alarms;
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
-    this.alarms = Object.entries({ ...fegoraAlarms(props), ...brokerAlarms(props), ...accessAlarms(props) }).map(
-      ([name, rule]) => this.createAlarm(name, rule),
+    this.alarms = Object.fromEntries(
+      rulesOf(props).map(([name, rule]) => [name, this.createAlarm(name, rule)] as const),
     );
-    for (const alarm of this.alarms) {
+    for (const alarm of Object.values(this.alarms)) {
       if (props.topic !== undefined) {
         alarm.addAlarmAction(new SnsAction(props.topic));
         alarm.addOkAction(new SnsAction(props.topic));
@@ -84,7 +97,17 @@ export class BrokerAlarms extends Construct {
   }
 }
 
-function fegoraAlarms({ metrics }: AlarmsProps): Record<string, AlarmRule> {
+/** Returns the rules of the alarms that the settings want, each with its threshold. */
+function rulesOf(props: AlarmsProps): [string, AlarmRule][] {
+  const rules: Rules = { ...fegoraAlarms(props), ...brokerAlarms(props), ...accessAlarms(props) };
+  const chosen = new Map<string, number | false | undefined>(Object.entries(props.thresholds ?? {}));
+  return Object.entries(rules).flatMap(([name, rule]) => {
+    const threshold = chosen.get(name) ?? rule.threshold;
+    return threshold === false ? [] : [[name, { ...rule, threshold }]];
+  });
+}
+
+function fegoraAlarms({ metrics }: AlarmsProps): Rules {
   return {
     CredentialsRejected: {
       metric: metrics.of(metricNames.credentialsRejected),
@@ -136,7 +159,7 @@ function fegoraAlarms({ metrics }: AlarmsProps): Record<string, AlarmRule> {
   };
 }
 
-function brokerAlarms({ metrics, broker, isWarmed }: AlarmsProps): Record<string, AlarmRule> {
+function brokerAlarms({ metrics, broker, isWarmed }: AlarmsProps): Rules {
   return {
     TableUnavailable: {
       metric: metrics.of(metricNames.tableUnavailable),
@@ -181,7 +204,7 @@ function brokerAlarms({ metrics, broker, isWarmed }: AlarmsProps): Record<string
   };
 }
 
-function accessAlarms({ metrics, gatewayMetrics }: AlarmsProps): Record<string, AlarmRule> {
+function accessAlarms({ metrics, gatewayMetrics }: AlarmsProps): Rules {
   return {
     DeniedByBroker: {
       metric: metrics.of(metricNames.denied),

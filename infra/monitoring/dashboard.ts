@@ -13,7 +13,7 @@ import {
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { metricNames } from '../../lambda/telemetry/metric-names.ts';
-import type { BrokerFunction } from '../function.ts';
+import type { BrokerFunction } from '../resources/function.ts';
 import type { BrokerMetrics } from './metrics.ts';
 
 /** The metrics, alarms and log that the dashboard shows. */
@@ -37,7 +37,9 @@ export class BrokerDashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
     const dashboard = new Dashboard(this, 'Resource');
-    dashboard.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: [...props.alarms], width: 24, height: 3 }));
+    if (props.alarms.length > 0) {
+      dashboard.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: [...props.alarms], width: 24, height: 3 }));
+    }
     dashboard.addWidgets(...servedRow(props));
     dashboard.addWidgets(...fegoraRow(props));
     dashboard.addWidgets(...failureRow(props));

@@ -24,10 +24,10 @@ export function brokerMetrics(service: string): BrokerMetrics {
       new Metric({
         namespace: metricNamespace,
         metricName,
-        dimensionsMap: { [metricDimensions.service]: service, ...by },
         statistic: 'Sum',
         period: Duration.minutes(5),
         ...options,
+        dimensionsMap: { ...options?.dimensionsMap, [metricDimensions.service]: service, ...by },
       }),
     by: (metricName, dimension, statistic) =>
       new MathExpression({

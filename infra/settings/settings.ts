@@ -1,9 +1,10 @@
 // Reads and checks the settings of a stage in cdk.json. Called by app.ts and examples/app.ts.
-import { Duration, type Environment } from 'aws-cdk-lib';
+import { Duration, type Environment, RemovalPolicy } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { membersOf } from '../../lambda/json.ts';
-import { type AccountProps, type Accounts, accountFaults } from '../accounts.ts';
+import { accountFaults } from '../accounts.ts';
 import type { TokenBrokerProps } from '../token-broker-props.ts';
+import { type CallerSettings, principal, principalProblem, readAccounts, readCallers } from './callers.ts';
 import {
   anything,
   boolean,
@@ -17,32 +18,38 @@ import {
   wholeNumber,
 } from './reader.ts';
 import { arnsOfAccounts, regionFaults } from './regions.ts';
+import { type DomainSettings, type NetworkSettings, readAlarms, readDomain, readNetwork } from './resources.ts';
+
+/** The props that are constructs. The stack makes them of ids and ARNs. */
+type PropsOfConstructs =
+  | 'alarmTopic'
+  | 'code'
+  | 'domainName'
+  | 'encryptionKey'
+  | 'securityGroups'
+  | 'vpc'
+  | 'vpcEndpoints'
+  | 'vpcSubnets';
 
 /** The settings of one stage in `cdk.json`. */
 export interface Settings {
   /** AWS account and region of the stack. Absent members follow from the credentials that deploy. */
   readonly env: Environment;
   /** The props of the construct, except those that are constructs themselves. */
-  readonly broker: Omit<TokenBrokerProps, 'vpcEndpoints' | 'alarmTopic' | 'code'>;
+  readonly broker: Omit<TokenBrokerProps, PropsOfConstructs>;
   readonly callers: readonly CallerSettings[];
   /** ARN of the role or user that operates the broker. */
   readonly administrator: string | undefined;
   readonly alarmTopicArn: string | undefined;
   readonly vpcEndpointIds: readonly string[] | undefined;
+  readonly encryptionKeyArn: string | undefined;
+  /** The VPC of the function. */
+  readonly network: NetworkSettings | undefined;
+  /** The host name of the API. */
+  readonly domain: DomainSettings | undefined;
 }
 
-/** One right, of one principal on one account. */
-export interface CallerSettings {
-  /** ARN of a role or user of any AWS account. */
-  readonly principal: string;
-  readonly account: string;
-  /** The method of the construct that grants the right: through the API, or by direct invocation. */
-  readonly right: 'grantToken' | 'grantInvoke';
-}
-
-/** Accepts the ARN of a role or a user. Administrators of a whole AWS account could pass the right on to others. */
-const principal = textLike(/^arn:[a-z-]+:iam::\d{12}:(role|user)\/[\w+=,.@/-]+$/);
-const principalProblem = 'must be the ARN of a role or a user';
+const keyArn = textLike(/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/);
 
 /**
  * Returns the settings of a stage.
@@ -82,13 +89,32 @@ function readStage(value: unknown, note: Note): Settings {
       listOf(textLike(/^vpce-[0-9a-f]{8,17}$/)),
       'must be a list of ids of VPC endpoints, each id only once',
     ),
+    encryptionKeyArn: reader.optional('encryptionKeyArn', keyArn, 'must be the ARN of a key, not of an alias'),
+    network: readNetwork(reader.optional('network', anything, ''), note),
+    domain: readDomain(reader.optional('domain', anything, ''), note),
   };
-  regionFaults(settings.env.region, {
-    ...arnsOfAccounts(broker.accounts),
-    alarmTopicArn: settings.alarmTopicArn,
-  }).forEach(note);
+  crossFaults(settings).forEach(note);
   reader.finish();
   return settings;
+}
+
+/** Returns the faults of settings that do not go together. */
+function crossFaults({ broker, env, ...settings }: Settings): string[] {
+  const { alarmTopicArn, encryptionKeyArn, domain, vpcEndpointIds } = settings;
+  return [
+    ...regionFaults(env.region, {
+      ...arnsOfAccounts(broker.accounts),
+      alarmTopicArn,
+      encryptionKeyArn,
+      'domain.certificateArn': domain?.certificateArn,
+    }),
+    ...(broker.alarms === false && alarmTopicArn !== undefined
+      ? ['alarmTopicArn: has no effect without alarms: remove one of the two']
+      : []),
+    ...(domain !== undefined && vpcEndpointIds !== undefined
+      ? ['domain: a private API has no public name: remove domain or vpcEndpointIds']
+      : []),
+  ];
 }
 
 function readBroker(reader: Reader, note: Note): Settings['broker'] {
@@ -114,6 +140,16 @@ function readBroker(reader: Reader, note: Note): Settings['broker'] {
     warmUpEvery: readMinutes(optional('warmUpMinutes', wholeNumber(1, 10), 'must be a whole number from 1 to 10')),
     ...readLimits(reader, note),
     ...readLogging(reader),
+    ...readMonitoring(reader, note),
+    removalPolicy: asRemovalPolicy(optional('removalPolicy', oneOf('retain', 'destroy'), 'must be retain or destroy')),
+  };
+}
+
+function readMonitoring({ optional }: Reader, note: Note) {
+  return {
+    alarms: readAlarms(optional('alarms', anything, ''), note),
+    dashboard: optional('dashboard', boolean, 'must be true or false'),
+    tracing: optional('tracing', boolean, 'must be true or false'),
   };
 }
 
@@ -172,6 +208,11 @@ function readLogging({ optional }: Reader) {
   };
 }
 
+function asRemovalPolicy(choice: 'retain' | 'destroy' | undefined): RemovalPolicy | undefined {
+  const policies = { retain: RemovalPolicy.RETAIN, destroy: RemovalPolicy.DESTROY };
+  return choice && policies[choice];
+}
+
 function readMinutes(minutes: number | undefined): Duration | undefined {
   return minutes === undefined ? undefined : Duration.minutes(minutes);
 }
@@ -187,34 +228,4 @@ function readEnv(value: unknown, note: Note): Environment {
   const region = reader.optional('region', textLike(/^[a-z]{2,4}(-[a-z]+)+-\d$/), 'must be an AWS region');
   reader.finish();
   return { ...(account !== undefined && { account }), ...(region !== undefined && { region }) };
-}
-
-function readAccounts(value: unknown, note: Note): Accounts {
-  return Object.fromEntries(
-    [...(membersOf(value) ?? [])].map(([id, account]) => [id, readAccount(account, `accounts.${id}`, note)]),
-  );
-}
-
-function readAccount(value: unknown, path: string, note: Note): AccountProps {
-  const reader = createReader(value, path, note);
-  const account = {
-    secretArn: reader.optional('secretArn', textLike(/^/), 'must be an ARN'),
-    secretKeyArn: reader.optional('secretKeyArn', textLike(/^/), 'must be an ARN'),
-    keepWarm: reader.optional('keepWarm', boolean, 'must be true or false'),
-  };
-  reader.finish();
-  return account;
-}
-
-function readCallers(callers: readonly unknown[] = [], accounts: Accounts, note: Note): CallerSettings[] {
-  return callers.flatMap((value, index) => {
-    const reader = createReader(value, `callers[${index}]`, note);
-    const known = listOf(oneOf(...Object.keys(accounts)));
-    const arn = reader.required('principal', principal, principalProblem) ?? '';
-    const via = reader.optional('via', oneOf('api', 'invoke'), 'must be api or invoke');
-    const right = via === 'invoke' ? 'grantInvoke' : 'grantToken';
-    const granted = reader.required('accounts', known, 'must be a list of configured accounts, each only once') ?? [];
-    reader.finish();
-    return granted.map((account) => ({ principal: arn, account, right }) as const);
-  });
 }

@@ -34,7 +34,7 @@ export function emptyItem(account: string): Item {
     revision: 0,
     generation: 0,
     leaseUntil: 0,
-    failures: 0,
+    failures: {},
     isSlow: false,
     rejectedCredentials: new Set(),
     sends: [],
@@ -64,6 +64,7 @@ export function parseRecord(account: string, record: unknown, binding?: string):
       owner: fields.text('owner'),
       token,
       lifetimeMs: fields.number('lifetime_ms'),
+      tokenUser: fields.text('token_user'),
       ...failureFields(fields),
       isSlow: fields.flag('slow'),
       renewAt: fields.number('renew_at'),
@@ -103,10 +104,15 @@ function failureFields(fields: Fields) {
     retryAt: fields.number('retry_at'),
     retryCode: isErrorCode(retryCode) ? retryCode : undefined,
     failedAnswer: fields.text('failed_answer'),
-    failedClass: fields.text('failed_class'),
-    failures: fields.number('failures'),
+    failures: countsOf(fields.text('failed_counts')),
     lastError: isErrorCode(code) && at !== undefined ? { code, at } : undefined,
   };
+}
+
+/** Counts as item-update.ts writes them: `<class>.<count>`, one space between two. Others are left out. */
+function countsOf(text: string | undefined): Readonly<Record<string, number>> | undefined {
+  const counts = text?.split(' ').map((count) => /^([a-z]{1,20})\.(\d{1,6})$/.exec(count));
+  return counts && Object.fromEntries(counts.flatMap((count) => (count ? [[count[1], Number(count[2])]] : [])));
 }
 
 /** Entries as item-update.ts writes them: `<seconds in base 36>.<tag>`, one space between two. Others are left out. */

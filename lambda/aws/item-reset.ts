@@ -43,6 +43,8 @@ const dropped = [
   'failed_class',
   'slow',
   'failures',
+  'failed_counts',
+  'token_user',
   'retry_key',
   'proven',
   'next_try',

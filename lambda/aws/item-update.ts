@@ -1,6 +1,6 @@
 // Builds the expressions of every UpdateItem. Called by token-table.ts.
 import { clockToleranceMs } from '../broker/clock.ts';
-import type { Item, LogEntry, Rejection } from '../broker/item.ts';
+import { type Item, type LogEntry, noUser, type Rejection } from '../broker/item.ts';
 import type {
   Backoff,
   Change,
@@ -19,7 +19,6 @@ import { express, number, type Terms, type Update } from './update-expressions.t
 export function claimUpdate({ revision }: Item, claim: Claim): Update {
   const { owner, now, leaseUntil, dropToken, retryRejectedAt, sends, logins, newUser } = claim;
   const asRead = asItWasRead(revision);
-  const isChange = newUser?.isChange === true;
   return express({
     set: {
       owner: { S: owner },
@@ -27,13 +26,9 @@ export function claimUpdate({ revision }: Item, claim: Claim): Update {
       sends: log(sends),
       logins: log(logins),
       ...(retryRejectedAt !== undefined && { next_try: number(retryRejectedAt) }),
-      ...(newUser !== undefined && { user_key: { S: newUser.key } }),
+      ...(newUser !== undefined && { user_key: { S: newUser } }),
     },
-    remove: [
-      ...(dropToken ? tokenAttributes : []),
-      ...(isChange ? goneWithUser.filter((name) => name !== 'next_try' || retryRejectedAt === undefined) : []),
-    ],
-    addGeneration: isChange,
+    remove: dropToken ? tokenAttributes : [],
     condition: `${asRead.condition} AND (attribute_not_exists(#lease_until) OR #lease_until < :ended)`,
     conditionValues: { ended: number(now - clockToleranceMs), ...asRead.conditionValues },
   });
@@ -71,6 +66,8 @@ function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], bi
       return { set: { lease_until: number(change.leaseUntil) }, ...ofOwner(change.owner) };
     case 'retire':
       return retireUpdate(change);
+    case 'fence':
+      return asItWasRead(change.revision);
     case 'inherit':
       return inheritUpdate(change);
     case 'clear-rejection':
@@ -85,27 +82,36 @@ function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], bi
   }
 }
 
-/** Bound to no user, which differs from never having been bound: what is left of the user must not be used. */
+/** Bound to no user, which differs from never having been bound: whoever logs in next must bind a user first. */
 function retireUpdate({ retryAt, revision }: Extract<Change, { kind: 'retire' }>): Terms {
   return {
-    set: { retry_at: number(retryAt), retry_code: { S: 'duplicate_user' }, user_key: { S: 'none' } },
+    set: { retry_at: number(retryAt), retry_code: { S: 'duplicate_user' }, user_key: { S: noUser } },
     ...asItWasRead(revision),
   };
 }
 
-function inheritUpdate({ revision, newUser, rejectedCredentials, sends, logins }: Inheritance): Terms {
-  const { key, isChange } = newUser;
+/** Without the owner: a holder that is late for its lease can write nothing after this. */
+function inheritUpdate(change: Inheritance): Terms {
+  const { revision, newUser, rejectedCredentials, sends, logins, lastGood, retryKey, retryRejectedAt, lifetimeMs } =
+    change;
   return {
-    set: { user_key: { S: key }, sends: log(sends), logins: log(logins) },
-    remove: isChange ? [...tokenAttributes, ...goneWithUser] : [],
+    set: {
+      user_key: { S: newUser },
+      sends: log(sends),
+      logins: log(logins),
+      ...(lastGood !== undefined && { proven: { S: lastGood } }),
+      ...(retryKey !== undefined && { retry_key: { S: retryKey } }),
+      ...(retryRejectedAt !== undefined && { next_try: number(retryRejectedAt) }),
+      ...(lifetimeMs !== undefined && { lifetime_ms: number(lifetimeMs) }),
+    },
+    remove: ['owner'],
     ...(rejectedCredentials.length > 0 && { addRejected: rejectedCredentials }),
-    addGeneration: isChange,
     ...asItWasRead(revision),
   };
 }
 
 function publishUpdate(account: string, change: Extract<Change, { kind: 'publish' }>, binding: string): Terms {
-  const { owner, token, key, at, sends, isSlow } = change;
+  const { owner, token, key, at, sends, isSlow, tokenUser, isOtherUser } = change;
   return {
     set: {
       access_token: { S: token.accessToken },
@@ -114,6 +120,7 @@ function publishUpdate(account: string, change: Extract<Change, { kind: 'publish
       version_id: { S: token.versionId },
       seal: { S: seal(account, token) },
       bound_to: { S: boundTo(binding, token.accessToken) },
+      ...(tokenUser !== undefined && { token_user: { S: tokenUser } }),
       last_login: number(at),
       proven: { S: key },
       lease_until: number(0),
@@ -122,6 +129,7 @@ function publishUpdate(account: string, change: Extract<Change, { kind: 'publish
     },
     remove: [...backoffAttributes, 'renew_at', 'next_try', 'retry_key'],
     deleteRejected: key,
+    addGeneration: isOtherUser,
     ...ofOwner(owner),
   };
 }
@@ -161,20 +169,24 @@ function errorAttributes({ code, at }: StoredError) {
   return { last_error_code: { S: code }, last_error_at: number(at) };
 }
 
-function backoffSet({ retryAt, code, answer, class: failedClass, failures }: Backoff) {
+function backoffSet({ retryAt, code, answer, failures }: Backoff) {
   return {
     retry_at: number(retryAt),
     retry_code: { S: code },
     failed_answer: { S: answer },
-    failed_class: { S: failedClass },
-    failures: number(failures),
+    failed_counts: { S: counts(failures) },
   };
 }
 
-const backoffAttributes = ['retry_at', 'retry_code', 'failed_answer', 'failed_class', 'failures'];
-/** What was known of the user that the account was bound to before. */
-const goneWithUser = ['proven', 'next_try', 'retry_key'];
+const backoffAttributes = ['retry_at', 'retry_code', 'failed_answer', 'failed_counts'];
 const tokenAttributes = ['access_token', 'seal', 'bound_to'];
+
+/** Counts as item-record.ts reads them. */
+function counts(failures: Backoff['failures']): string {
+  return Object.entries(failures)
+    .map(([name, count]) => `${name}.${count}`)
+    .join(' ');
+}
 
 /** Entries as item-record.ts reads them. Seconds are rounded up, so that no window ends early. */
 function log(entries: readonly LogEntry[]): { readonly S: string } {

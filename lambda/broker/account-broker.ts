@@ -67,10 +67,11 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
   /** Refreshes, and keeps what came of it. */
   async function refresh(goal: RefreshGoal, remaining: Remaining): Promise<Refreshed> {
     const before = cache.servable(goal.rejected)?.token.fingerprint;
-    looks.note(goal.kind);
+    looks.begin(goal.kind);
     const longestMs = goal.kind === 'refresh-ahead' || goal.kind === 'check' ? longestLookMs : longestWaitMs;
     const until = clock.monotonic() + Math.min(longestMs, remaining() - answerReserveMs);
     const result = await refreshOnce({ goal, remaining, until });
+    looks.end(result.generation !== undefined);
     cache.keep(result, goal.rejected);
     return { result, before };
   }

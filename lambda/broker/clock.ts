@@ -50,3 +50,8 @@ export function isSteady(clock: Clock, moment: Moment): boolean {
 
 /** Milliseconds that the invocation has left. */
 export type Remaining = () => number;
+
+/** The time since a moment, by the clock that says more: while a machine is suspended one may stand still. Milliseconds. */
+export function elapsedSince(clock: Clock, moment: Moment): number {
+  return Math.max(clock.now() - moment.wall, clock.monotonic() - moment.monotonic);
+}

@@ -69,8 +69,9 @@ function isBackground({ current }: Snapshot, { kind }: RefreshGoal): boolean {
   return current !== undefined && (kind === 'serve' || kind === 'refresh-ahead');
 }
 
-function isPatient({ failedClass, failures, isSlow }: Item): boolean {
-  return isSlow || isPatientNext(failedClass, failures);
+/** After a send that may have been refused, each answer counts, however late it comes. */
+function isPatient({ failures, isSlow, sends }: Item): boolean {
+  return isSlow || sends.length > 0 || isPatientNext(failures.unknown ?? 0);
 }
 
 /** Why the Fegora user must not be logged in now: too many refusals within an hour, or its budget is used up. */

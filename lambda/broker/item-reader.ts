@@ -29,7 +29,8 @@ export function createItemReader({ clock, table, observe }: AccountPorts, state:
     if (item.fault !== undefined && !isTimed) {
       observe({ kind: 'clock_unsteady' });
     }
-    return { item, seen, current: servableToken(item, seen.wall, rejected) };
+    const known = read.item.fault === undefined && { generation: read.item.generation };
+    return { item, seen, ...known, current: servableToken(item, seen.wall, rejected) };
   };
 
   /** Reads once more if our clock was set during the read: such a read says nothing of the item. */

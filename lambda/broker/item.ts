@@ -18,13 +18,15 @@ export interface Item {
   /** End of the latest claim's lease; 0 if the holder ended it. */
   readonly leaseUntil: number;
   readonly token?: Token;
+  /** `userKey` of the user that the latest token was bought as; stays after the token is removed. */
+  readonly tokenUser?: string;
   /** No claim before this time; `retryCode` says why. */
   readonly retryAt?: number;
   readonly retryCode?: ErrorCode;
-  /** The answer of the latest failed login and its class, and how many failures of the class came in a row. */
+  /** The answer of the latest failed login. */
   readonly failedAnswer?: string;
-  readonly failedClass?: string;
-  readonly failures: number;
+  /** How many logins failed since the latest token, by class (`classOf`). */
+  readonly failures: Readonly<Record<string, number>>;
   /** Whether Fegora took longer for its latest answer than a login usually waits: the next login listens longer. */
   readonly isSlow: boolean;
   /** Keys (`credentialKey`) of the credentials that Fegora refused. */
@@ -80,6 +82,14 @@ export function credentialKey(versionId: string, clientId: string, tokenUrl: str
   return createHash('sha256')
     .update(JSON.stringify([versionId, clientId, tokenUrl]))
     .digest('hex');
+}
+
+/** `userKey` of an account that has let go of its user, which differs from never having had one. */
+export const noUser = 'none';
+
+/** Whether the account is bound to a user. */
+export function hasUser({ userKey: user }: Pick<Item, 'userKey'>): boolean {
+  return user !== undefined && user !== noUser;
 }
 
 /** Names a Fegora user. Fegora does not tell upper from lower case in user names. SHA-256, 64 hex digits. */

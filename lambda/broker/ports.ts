@@ -79,16 +79,8 @@ export interface Claim {
   /** The logs with this login in them, as if it had been sent and had brought nothing. */
   readonly sends: readonly LogEntry[];
   readonly logins: readonly LogEntry[];
-  /** Set if the account was not bound to this user before. */
-  readonly newUser?: NewUser;
-}
-
-/** What a claim writes when the account is bound to another Fegora user than before. */
-export interface NewUser {
-  /** `userKey` of the user. */
-  readonly key: string;
-  /** Whether the account was bound to a user before: then its token is that user's, and no environment may keep it. */
-  readonly isChange: boolean;
+  /** `userKey` of the user; set if the account was not bound to it before. */
+  readonly newUser?: string;
 }
 
 /** Every other write. `publish` and `fail` apply only for the owner of the latest claim; the rest are unconditional. */
@@ -102,6 +94,10 @@ export type Change =
       readonly sends: readonly LogEntry[];
       /** Whether the answer took longer than a login usually waits. */
       readonly isSlow: boolean;
+      /** `userKey` of the user that the token was bought as. */
+      readonly tokenUser?: string;
+      /** Whether the token before was another user's: then no environment may keep it. */
+      readonly isOtherUser: boolean;
     }
   | Failure
   | Rejection
@@ -112,6 +108,8 @@ export type Change =
   | Inheritance
   /** Keeps an account from logging in whose user another account takes over; only if the item is as it was read. */
   | { readonly kind: 'retire'; readonly revision: number; readonly retryAt: number }
+  /** Changes nothing but the revision, only if the item is as it was read: who is about to claim must read again. */
+  | { readonly kind: 'fence'; readonly revision: number }
   | { readonly kind: Exclude<Amendment, 'reset'> }
   | { readonly kind: 'reset' };
 
@@ -119,11 +117,17 @@ export type Change =
 export interface Inheritance {
   readonly kind: 'inherit';
   readonly revision: number;
-  readonly newUser: NewUser;
+  /** `userKey` of the user. */
+  readonly newUser: string;
   /** Keys of credentials that were rejected while the other account was bound to the user. */
   readonly rejectedCredentials: readonly string[];
   readonly sends: readonly LogEntry[];
   readonly logins: readonly LogEntry[];
+  /** As in `Item`; absent if the other account did not know them. */
+  readonly lastGood?: string;
+  readonly retryKey?: string;
+  readonly retryRejectedAt?: number;
+  readonly lifetimeMs?: number;
 }
 
 /** What is stored of a claim that brought no token. */
@@ -154,10 +158,9 @@ export interface StoredError {
 export interface Backoff {
   readonly retryAt: number;
   readonly code: ErrorCode;
-  /** The answer and its class (`classOf`), and how many failures of the class came in a row. */
   readonly answer: string;
-  readonly class: string;
-  readonly failures: number;
+  /** How many logins failed since the latest token, by class (`classOf`). */
+  readonly failures: Readonly<Record<string, number>>;
 }
 
 /** What is stored when no connection to Fegora could be made. */

@@ -46,6 +46,8 @@ export interface RefreshResult {
 export interface Snapshot {
   readonly item: Item;
   readonly seen: Moment;
+  /** `generation` of the item, also if its times cannot be trusted; absent if the item itself is faulty. */
+  readonly generation?: number;
   /** The stored token, if it is servable and was not reported as rejected by this call. */
   readonly current: Token | undefined;
 }
@@ -56,14 +58,10 @@ export function isSameGoal(a: RefreshGoal, b: RefreshGoal): boolean {
 }
 
 /** The item as it was read, as the result of a search; with `failure`, why there is nothing better. */
-export function resultOf({ item, current, seen }: ReadItem, failure?: BrokerError): RefreshResult {
+export function resultOf({ generation, current, seen }: ReadItem, failure?: BrokerError): RefreshResult {
   const token = current !== undefined && { token: current };
-  const known = item?.fault === undefined && item !== undefined && { generation: item.generation };
+  const known = generation !== undefined && { generation };
   return { ...token, ...known, seen, source: 'shared', isShared: true, ...(failure !== undefined && { failure }) };
 }
 
-interface ReadItem {
-  readonly item?: { readonly fault?: string; readonly generation: number };
-  readonly current: Token | undefined;
-  readonly seen: Moment;
-}
+type ReadItem = Pick<Snapshot, 'current' | 'seen' | 'generation'>;

@@ -12,6 +12,8 @@ interface Exception {
   readonly value: RegExp;
   /** Sid of the statement, if only that statement may have the `*`. */
   readonly sid?: string;
+  /** Actions of the statement, if only a statement with exactly these may have the `*`. */
+  readonly actions?: readonly string[];
   readonly reason: string;
 }
 
@@ -69,6 +71,26 @@ const exceptions: readonly Exception[] = [
     value: /^\*$/,
     reason: 'the actions with which Step Functions sets up the delivery of logs do not support resources',
   },
+  ...(['Allow', 'Deny'] as const).map(
+    (effect) =>
+      ({
+        type: 'AWS::IAM::Policy',
+        effect,
+        element: 'resource',
+        sid: effect === 'Allow' ? 'NetworkInterfaces' : 'NetworkInterfacesForLambdaAlone',
+        value: /^\*$/,
+        reason:
+          'the actions of Lambda for network interfaces do not all support resources, and the code may not use them',
+      }) as const,
+  ),
+  {
+    type: 'AWS::IAM::Policy',
+    effect: 'Allow',
+    element: 'resource',
+    actions: ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'],
+    value: /^\*$/,
+    reason: 'the actions of X-Ray do not support resources',
+  },
   {
     type: 'AWS::KMS::Key',
     effect: 'Allow',
@@ -103,7 +125,8 @@ function isExcepted(statement: Statement, { element, value }: { element: string;
     by.effect === statement.effect &&
     by.element === element &&
     by.value.test(value) &&
-    (by.sid === undefined || by.sid === statement.sid)
+    (by.sid === undefined || by.sid === statement.sid) &&
+    (by.actions === undefined || by.actions.join() === statement.actions.join())
   );
 }
 
@@ -169,6 +192,7 @@ describe('callers', () => {
       `${arns.directCaller}: alias account-nit-2`,
       `${arns.foreignCaller}: execute-api:/v1/POST/token, execute-api:/v1/POST/token/main`,
     ],
+    network: [],
     private: [`${arns.directCaller}: execute-api:/v1/POST/token, execute-api:/v1/POST/token/main`],
   };
 

@@ -30,6 +30,7 @@ function synthesise(): string {
   const app = createCheckedApp();
   createStack(app, 'full');
   createStack(app, 'private');
+  createStack(app, 'network');
   createExamples(app);
   return app.synth().directory;
 }
@@ -55,7 +56,7 @@ test('synth throws when CloudFormation would refuse the template', () => {
 
 test('cfn-lint finds no error in any template when it is installed', () => {
   const templates = readdirSync(directory).filter((file) => file.endsWith('.template.json'));
-  expect(templates).toHaveLength(4);
+  expect(templates).toHaveLength(5);
   // W3005 reports a dependency that a reference implies already. The CDK writes such dependencies.
   const lint = spawnSync('cfn-lint', ['--ignore-checks', 'W3005', '--', ...templates], {
     cwd: directory,

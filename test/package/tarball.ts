@@ -23,7 +23,9 @@ export interface Tarball {
 export async function packPackage(folder: string): Promise<Tarball> {
   const source = join(folder, 'package');
   await mkdir(source);
-  await Promise.all(['package.json', 'README.md', 'LICENSE'].map((file) => cp(join(root, file), join(source, file))));
+  await Promise.all(
+    ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'].map((file) => cp(join(root, file), join(source, file))),
+  );
   await buildPackage(join(source, 'dist'));
   const packed = await runIn(source, 'npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]);
   const [{ filename, size, files }] = JSON.parse(packed);

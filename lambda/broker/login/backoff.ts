@@ -2,7 +2,7 @@
 import { hourMs, minuteMs, secondMs } from '../clock.ts';
 import type { FailedLogin } from './login-outcome.ts';
 
-/** What a failure says about the next login. Failures of one class in a row make the back-off grow. */
+/** What a failure says about the next login. The more failures of one class, the longer the back-off. */
 export type FailureClass = 'unsent' | 'refused' | 'doubt' | 'throttled' | 'unavailable' | 'unknown' | 'other';
 
 const longestRetryAfterMs = 300 * secondMs;
@@ -39,12 +39,16 @@ export function classOf({ reached, answer }: Pick<FailedLogin, 'reached' | 'answ
 /**
  * How long no environment tries again. Milliseconds. An unknown outcome also waits for its lease to end.
  *
- * @param inRow how many failures of this class in a row, this one included
+ * @param inRow how many failures of this class since the latest token, this one included
  * @param random from 0 to 1; spreads the short back-offs
  */
 export function backoffMs(failed: Omit<FailedLogin, 'kind'>, inRow: number, random: number): number {
-  const askedMs = Math.min(failed.retryAfterMs ?? 0, longestRetryAfterMs);
-  return Math.max(askedMs, ownBackoffMs(failed, inRow, random));
+  return Math.max(cappedRetryAfterMs(failed.retryAfterMs ?? 0), ownBackoffMs(failed, inRow, random));
+}
+
+/** What Fegora asked for, as far as it is obeyed. Milliseconds. */
+export function cappedRetryAfterMs(askedMs: number): number {
+  return Math.min(askedMs, longestRetryAfterMs);
 }
 
 function ownBackoffMs(failed: Omit<FailedLogin, 'kind'>, inRow: number, random: number): number {
@@ -78,10 +82,10 @@ function grown(ms: number, steps: number, mostMs: number): number {
  * overlap with the next one inside Fegora. Only after a login without any answer, two of three listen for the usual time:
  * Fegora is probably down, and its return is noticed sooner.
  *
- * @param inRow how many failures of the class came in a row
+ * @param unanswered how many logins got no answer since the latest token
  */
-export function isPatientNext(failedClass: string | undefined, inRow: number): boolean {
-  return failedClass !== 'unknown' || inRow % 3 === 2;
+export function isPatientNext(unanswered: number): boolean {
+  return unanswered === 0 || unanswered % 3 === 2;
 }
 
 /** Whether Fegora's own error page came so often in a row that the account itself may be broken. */

@@ -3,7 +3,7 @@ import { asBrokerError, BrokerError } from '../../errors.ts';
 import { credentialKey, type Item, mayRetryRejected } from '../item.ts';
 import type { LocalState } from '../local-state.ts';
 import type { AccountPorts } from '../ports.ts';
-import { sendableAt } from './doubt.ts';
+import { hasRested, sendableAt } from './doubt.ts';
 import type { SelectedCredentials } from './lease-records.ts';
 
 /** Where to look. */
@@ -57,10 +57,14 @@ export function createCredentialSelection({ clock, readCredentials, tokenUrl }: 
     return { credentials, key: credentialKey(credentials.versionId, credentials.clientId, tokenUrl) };
   }
 
-  /** Three sends that brought no token count as a rejection, also if no rejection could be written. */
-  function isRejected(key: string, { rejectedCredentials, sends }: SelectionOptions['item']): boolean {
+  /**
+   * Three sends that brought no token count as a rejection, also if no rejection could be written. Credentials that logged
+   * in last and that no answer put in doubt get one send an hour all the same.
+   */
+  function isRejected(key: string, { rejectedCredentials, lastGood, sends }: SelectionOptions['item']): boolean {
     const isKnown = rejectedCredentials.has(key) || state.unwrittenRejections.has(key);
-    return isKnown || sendableAt(sends, key, clock.now()) > clock.now();
+    const now = clock.now();
+    return isKnown || (sendableAt(sends, key, now) > now && !(lastGood === key && hasRested(sends, key, now)));
   }
 
   function mayAskAgain(): boolean {

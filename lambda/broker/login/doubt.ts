@@ -36,6 +36,11 @@ export function restsUntil(sends: SendLog, now: number): number {
   return fullUntil(sends, { most: mostSends, windowMs: hourMs }, now);
 }
 
+/** Whether these credentials were not sent within the hour. */
+export function hasRested(sends: SendLog, key: string, now: number): boolean {
+  return !sends.some(({ at, tag }) => at > now - hourMs && tag === keyTag(key));
+}
+
 /** Whether credentials other than these were sent without a token within the hour: the user may have been locked then. */
 export function mayBeLocked(sends: SendLog, key: string, now: number): boolean {
   return sends.some(({ at, tag }) => at > now - hourMs && tag !== keyTag(key));

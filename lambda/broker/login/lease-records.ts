@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { BrokerError } from '../../errors.ts';
 import { clockToleranceMs } from '../clock.ts';
 import { hasExpiredToken, type Item, leaseMs, type Rejection } from '../item.ts';
-import type { Backoff, Claim, Credentials, Failure, NewUser, Unreachable } from '../ports.ts';
-import { backoffMs, classOf, isAccountBroken } from './backoff.ts';
+import type { Backoff, Claim, Credentials, Failure, Unreachable } from '../ports.ts';
+import { backoffMs, cappedRetryAfterMs, classOf, isAccountBroken } from './backoff.ts';
 import { keyTag, mayBeLocked, recent, sendableAt } from './doubt.ts';
 import type { FailedLogin } from './login-outcome.ts';
 
@@ -22,7 +22,8 @@ export interface LoginOrder extends SelectedCredentials {
   readonly item: Item;
   /** Names the caller whose report forces this login; absent if none does. */
   readonly forcedBy?: string;
-  readonly newUser?: NewUser;
+  /** `userKey` of the user, if the account was not bound to it before. */
+  readonly newUser?: string;
   /** Whether the caller can be served whatever becomes of this login. If it fails, the next one can wait. */
   readonly isBackground: boolean;
   /** How long claim and login together may take. Milliseconds. */
@@ -35,6 +36,8 @@ export interface LoginOrder extends SelectedCredentials {
 
 /** How many logins are remembered: as many as a budget may allow in a day. Tokens that live for seconds need more. */
 const mostLogins = 250;
+/** How long Fegora may work on a login that was cut while its caller had a token. Milliseconds. */
+const workedOnMs = 28_000;
 /** How long after a failed renewal ahead of need the next one comes. Milliseconds. */
 const renewAgainMs = 60_000;
 /** When rejected credentials that may be right are tried again. Milliseconds. */
@@ -53,7 +56,7 @@ export function claimOf({ item, key, isRetry, forcedBy = '', newUser }: LoginOrd
     owner: randomUUID({ disableEntropyCache: true }),
     now,
     leaseUntil: now + leaseMs,
-    dropToken: hasExpiredToken(item, now) || newUser?.isChange === true,
+    dropToken: hasExpiredToken(item, now),
     sends,
     logins: [...recent(item.logins, now).slice(-mostLogins), { at: now, tag: forcedBy }],
     ...(isRetry && { retryRejectedAt: Math.max(now + nextRetryMs, sendableAt(sends, key, now)) }),
@@ -92,15 +95,25 @@ export function isRejection({ key }: LoginOrder, { sends, now }: Claim, failed: 
  * no answer may have met the same answer, which was not heard.
  */
 export function withUnheardSends({ item, key }: LoginOrder, claim: Claim): Claim {
-  const unheard = item.failedClass === 'unknown' ? item.failures : 0;
-  const sends = Array.from({ length: unheard }, () => ({ at: claim.now, tag: keyTag(key) }));
+  const sends = Array.from({ length: item.failures.unknown ?? 0 }, () => ({ at: claim.now, tag: keyTag(key) }));
   return { ...claim, sends: [...claim.sends, ...sends] };
 }
 
-/** The end of the claim after credentials were refused at once. The back-off of the failure before it ends. */
-export function refusalOf({ item }: LoginOrder, { owner, sends }: Claim, { at, isSlow }: EndedAt): Failure {
-  const error = { code: 'credentials_rejected', at } as const;
-  return { kind: 'fail', owner, endLease: true, error, sends, logins: item.logins, isSlow };
+/**
+ * The end of the claim after credentials were refused at once. The back-off of the failure before it ends; another version
+ * of the secret may be sent at once, unless Fegora asked for time.
+ */
+export function refusalOf(
+  { item }: LoginOrder,
+  { owner, sends }: Claim,
+  { failed, at, isSlow }: Pick<FailureAt, 'failed'> & EndedAt,
+): Failure {
+  const { answer, retryAfterMs } = failed;
+  const code = 'credentials_rejected';
+  const wait = retryAfterMs !== undefined && {
+    backoff: { retryAt: at + cappedRetryAfterMs(retryAfterMs), code, answer, failures: { refused: 1 } } as const,
+  };
+  return { kind: 'fail', owner, endLease: true, error: { code, at }, sends, logins: item.logins, isSlow, ...wait };
 }
 
 /** When a login ended (epoch milliseconds), and whether Fegora took longer than a login usually waits. */
@@ -112,13 +125,15 @@ export interface EndedAt {
 /** A failed login as it is stored, and whether it means that the account itself may be broken. */
 export function failureOf(
   order: LoginOrder,
-  { owner, leaseUntil, sends }: Claim,
+  { owner, now, leaseUntil, sends }: Claim,
   { failed, at, random, isSlow }: FailureAt & EndedAt,
 ) {
   const { item, isBackground } = order;
   const { backoff, isBroken } = backoffOf(item, { failed, at, random });
   const isUnknown = failed.reached === 'unknown';
-  const retryAt = isUnknown ? Math.max(backoff.retryAt, leaseUntil + clockToleranceMs) : backoff.retryAt;
+  const wasCut = isUnknown && order.cutAfterSendMs !== undefined;
+  const silentUntil = Math.max(backoff.retryAt, leaseUntil + clockToleranceMs, wasCut ? now + workedOnMs : 0);
+  const retryAt = isUnknown ? silentUntil : backoff.retryAt;
   const failure: Failure = {
     kind: 'fail',
     owner,
@@ -126,10 +141,22 @@ export function failureOf(
     error: { code: failed.error.code, at },
     backoff: { ...backoff, retryAt },
     ...(isBackground && { renewAt: at + renewAgainMs }),
-    ...(!isUnknown && { isSlow }),
+    ...slowness(order, failed, isSlow),
     ...logsAfter(order, failed, sends),
   };
   return { failure, retryAt, isBroken };
+}
+
+/**
+ * Whether the next login listens long: after an answer, if that was late. A login that was cut may have been on its way;
+ * one that listened in vain says that no answer comes.
+ */
+function slowness({ cutAfterSendMs, patientMs }: LoginOrder, failed: FailedLogin, isSlow: boolean) {
+  if (failed.reached !== 'unknown') {
+    return { isSlow };
+  }
+  const wasCut = cutAfterSendMs !== undefined;
+  return wasCut || patientMs !== undefined ? { isSlow: wasCut } : {};
 }
 
 /** The back-off after no connection could be made. Nothing was claimed, so nothing has to be taken back. */
@@ -153,12 +180,14 @@ function backoffOf(
   { failed, at, random }: FailureAt,
 ): { readonly backoff: Backoff; readonly isBroken: boolean } {
   const failureClass = classOf(failed);
-  const failures = item.failedClass === failureClass ? item.failures + 1 : 1;
-  const retryAt = at + backoffMs(failed, failures, random);
+  const inRow = (item.failures[failureClass] ?? 0) + 1;
+  // Where nothing was sent, nothing was learnt of what Fegora does with a login.
+  const failures = failureClass === 'unsent' ? item.failures : { ...item.failures, [failureClass]: inRow };
+  const retryAt = at + backoffMs(failed, inRow, random);
   const { answer, error } = failed;
   return {
-    backoff: { retryAt, code: error.code, answer, class: failureClass, failures },
-    isBroken: isAccountBroken(answer, failures) && item.failedAnswer === answer,
+    backoff: { retryAt, code: error.code, answer, failures },
+    isBroken: isAccountBroken(answer, inRow) && item.failedAnswer === answer,
   };
 }
 

@@ -80,11 +80,13 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
     const token = issuedToken(order, outcome, sent);
     const at = guard.now();
     const sends = sendsAfterSuccess(order, at);
-    const written = await settle({ kind: 'publish', owner: claim.owner, token, key: order.key, at, sends, isSlow });
+    const user = userOf(order);
+    const change = { owner: claim.owner, token, key: order.key, at, sends, isSlow, ...user };
+    const written = await settle({ kind: 'publish', ...change });
     if (written === 'refused') {
       observe({ kind: 'publish_refused' });
     }
-    const generation = order.item.generation + (order.newUser?.isChange === true ? 1 : 0);
+    const generation = order.item.generation + (user.isOtherUser ? 1 : 0);
     return { token, generation, seen: sent, source: 'upstream', isShared: written !== 'refused' } as const;
   }
 
@@ -94,7 +96,7 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
     const at = guard.now();
     const { failure, retryAt, isBroken } = failureOf(order, claim, { failed, at, random: random(), isSlow });
     if (failed.answer === 'invalid_grant') {
-      await reject(rejectionOf(order, claim, at), refusalOf(order, claim, { at, isSlow }));
+      await reject(rejectionOf(order, claim, at), refusalOf(order, claim, { failed, at, isSlow }));
       return { kind: 'rejected' };
     }
     if (isBroken) {
@@ -109,6 +111,14 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
 interface Sent {
   readonly sent: Moment;
   readonly isSlow: boolean;
+}
+
+/** The user that this login is for, and whether the token before was another's. */
+function userOf({ item, newUser }: LoginOrder) {
+  const tokenUser = newUser ?? item.userKey;
+  const before = item.tokenUser ?? item.userKey;
+  const isOtherUser = before !== undefined && before !== tokenUser;
+  return { isOtherUser, ...(tokenUser !== undefined && { tokenUser }) };
 }
 
 function issuedToken({ credentials }: LoginOrder, { accessToken, lifetimeMs }: IssuedLogin, sent: Moment): Token {

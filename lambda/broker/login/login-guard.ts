@@ -1,5 +1,5 @@
 // Keeps one claim and the login it buys inside the lease. Made by leased-login.ts for each claim.
-import { type Clock, clockToleranceMs, type Moment, momentOf, timeSince } from '../clock.ts';
+import { type Clock, clockToleranceMs, elapsedSince, type Moment, momentOf, timeSince } from '../clock.ts';
 
 /** What covers one claim and the one login it buys. */
 export interface Guard {
@@ -96,11 +96,6 @@ export function armGuard(clock: Clock, { deadlineMs, patientMs = deadlineMs, cut
     cut: () => void eventLoopTurns().then(() => deadline.abort()),
     disarm: () => disarmed.abort(),
   };
-}
-
-/** By the clock that says more. Milliseconds. */
-function elapsedSince(clock: Clock, moment: Moment): number {
-  return Math.max(clock.now() - moment.wall, clock.monotonic() - moment.monotonic);
 }
 
 function isWithin(elapsedMs: number): boolean {

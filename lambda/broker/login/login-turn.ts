@@ -2,6 +2,7 @@
 import { BrokerError } from '../../errors.ts';
 import { type Clock, clockToleranceMs, isSteady, timeSince } from '../clock.ts';
 import { type Decision, leaveToHolder, needsHolder, renewalFailure } from '../decide.ts';
+import { hasUser, type Item, userKey } from '../item.ts';
 import type { LocalState } from '../local-state.ts';
 import type { AccountPorts, LoginConnection } from '../ports.ts';
 import { type RefreshRequest, type RefreshResult, resultOf, type Snapshot } from '../refresh.ts';
@@ -35,7 +36,7 @@ const longestConnectMs = 8000;
 
 /** Makes the functions that log in, and that say whether our own version of the secret could log in. */
 export function createLoginTurn(ports: AccountPorts, state: LocalState) {
-  const { clock, login, observe, loginBudget } = ports;
+  const { clock, login, observe, loginBudget, tokenUrl } = ports;
   const selectCredentials = createCredentialSelection(ports, state);
   const bindUser = createUserBinding(ports);
   const logIn = createLeasedLogin(ports, state);
@@ -46,15 +47,16 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
     return selectCredentials({ item: snapshot.item, isVerification: request.goal.kind === 'verify', signal: late });
   }
 
-  /** Connects beside the reading of the secret. No lease is taken before the connection stands. */
+  /** Connects beside the reading of the secret, if a login will come of it. No lease is taken before the connection stands. */
   async function logInOnce(options: TurnOptions, decision: LogIn): Promise<Turn> {
-    const limit = startTimeLimit(clock, Math.min(longestConnectMs, options.request.remaining() - loginNeedsMs));
-    const connecting = login(limit.late);
+    const limit = startTimeLimit(clock, connectMs(options, decision));
+    let connecting = isLikely(options.snapshot.item) ? login(limit.late) : undefined;
     try {
       const order = await prepare(options, decision);
       if (!('credentials' in order)) {
         return order;
       }
+      connecting ??= login(limit.late);
       const connection = await connecting;
       if (connection.kind === 'failed') {
         return await shareFailure(ports, options, connection, decision);
@@ -72,11 +74,11 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
   /** The login to make, or what comes in its place. Announces what calls that joined may have meanwhile. */
   async function prepare(options: TurnOptions, decision: LogIn): Promise<UntimedOrder | Turn> {
     const { request, snapshot, late } = options;
-    const selected = await select(options);
+    const { item } = snapshot;
+    const selected = await selectFor(item, options);
     if (selected instanceof BrokerError) {
       return selected;
     }
-    const { item } = snapshot;
     if (request.goal.kind === 'verify' && item.token?.versionId === selected.credentials.versionId) {
       return resultOf(snapshot);
     }
@@ -85,9 +87,16 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
     if (binding !== undefined && !('newUser' in binding)) {
       return binding;
     }
-    const { newUser, ...logs } = binding ?? {};
     const forced = decision.isForced && { forcedBy: request.goal.caller ?? '' };
-    return { ...selected, ...forced, ...(newUser && { newUser }), item: { ...item, ...logs } };
+    return { ...selected, ...forced, ...binding, item };
+  }
+
+  /** Asks Secrets Manager before the account moves to another user: what is cached may be from before the last move. */
+  async function selectFor(item: Item, options: TurnOptions): Promise<SelectedCredentials | BrokerError> {
+    const selected = await select(options);
+    const isMove =
+      !(selected instanceof BrokerError) && isOtherUser(item, userKey(tokenUrl, selected.credentials.username));
+    return isMove ? selectCredentials({ item, isVerification: true, signal: options.late }) : selected;
   }
 
   function turnAfter({ request: { goal }, snapshot }: TurnOptions, end: LeasedLoginEnd): Turn {
@@ -139,13 +148,29 @@ function timedOrder(
   return isBackground ? backgroundOrder(clock, snapshot, timed) : timed;
 }
 
+/** How long the connection may take: its caller may have a token, and has waited long if the renewal before it failed. */
+function connectMs({ request, snapshot }: TurnOptions, { isBackground }: LogIn): number {
+  const longestMs = isBackground && snapshot.item.renewAt === undefined ? backgroundMs : longestConnectMs;
+  return Math.min(longestMs, request.remaining() - loginNeedsMs);
+}
+
+/** Whether a login most probably follows: the account has a user, whose password was not just refused. */
+function isLikely(item: Item): boolean {
+  const { lastError, lastLogin = 0 } = item;
+  return hasUser(item) && !(lastError?.code === 'credentials_rejected' && lastError.at > lastLogin);
+}
+
+function isOtherUser({ userKey: user }: Item, key: string): boolean {
+  return user !== undefined && user !== key;
+}
+
 /** A renewal ahead of need: it is cut short, unless the one before it failed, and must not outlive the stored token. */
 function backgroundOrder(clock: Clock, { item, current, ...snapshot }: Snapshot, order: LoginOrder): LoginOrder | Turn {
-  const isFirst = item.renewAt === undefined && !item.isSlow;
+  const isFirst = item.renewAt === undefined && !item.isSlow && item.sends.length === 0;
   const { deadlineMs, patientMs = deadlineMs } = order;
   const longestMs = isFirst ? Math.min(clockToleranceMs + backgroundMs, deadlineMs) : patientMs;
   if (!outlives(clock, current, longestMs)) {
-    return resultOf({ ...snapshot, item, current }, isFirst ? undefined : renewalFailure(item));
+    return resultOf({ ...snapshot, current }, isFirst ? undefined : renewalFailure(item));
   }
   return isFirst ? { ...order, cutAfterSendMs: backgroundMs } : order;
 }
@@ -170,7 +195,7 @@ async function shareFailure(
   return errorUntil(failed.error, unreachable.backoff.retryAt - at);
 }
 
-function closeUnused(connecting: Promise<LoginConnection | FailedLogin>): void {
+function closeUnused(connecting: Promise<LoginConnection | FailedLogin> | undefined): void {
   const close = (connection: LoginConnection | FailedLogin) => connection.kind === 'connected' && connection.close();
-  void connecting.then(close, () => {});
+  void connecting?.then(close, () => {});
 }

@@ -1,21 +1,20 @@
 // One Fegora user, one account: binds the user of a login to this account before its first claim. Called by login-turn.ts.
 import { BrokerError } from '../../errors.ts';
 import { timeSince } from '../clock.ts';
-import { blockOf, type Item, type LogEntry, stealableAt, userKey } from '../item.ts';
-import type { AccountPorts, Credentials, NewUser } from '../ports.ts';
+import { blockOf, hasUser, type Item, type LogEntry, stealableAt, userKey } from '../item.ts';
+import type { AccountPorts, Credentials } from '../ports.ts';
 import type { Snapshot } from '../refresh.ts';
 import { recent } from './doubt.ts';
 
-/** What a login with a newly bound user has to write. */
+/** What a login with a newly bound user has to write: `userKey` of the user. */
 export interface Binding {
-  readonly newUser: NewUser;
-  /** The logs of the user so far. */
-  readonly sends: Item['sends'];
-  readonly logins: Item['logins'];
+  readonly newUser: string;
 }
 
 /** How long an account whose user was taken over stays away: no invocation of an old deployment lives longer. Milliseconds. */
 const retiredMs = 120_000;
+/** How long an account stays away whose user belongs to another account. Milliseconds. */
+const duplicateMs = 30_000;
 
 /**
  * Makes the function that binds the user of some credentials to the account of an item. It returns nothing if the account
@@ -25,7 +24,8 @@ const retiredMs = 120_000;
  *
  * Two logins of one user at once can leave the user unable to log in until Fegora repairs it, also if they are for two accounts. An account
  * that is not configured any more, or is bound to another user by now, passes its user on as soon as its lease and back-off
- * are over; refusals and budget go along, before anything is sent.
+ * are over; refusals and budget go along, before anything is sent. An account that finds its user with another account
+ * lets go of its own user: its secret does not name that user any more.
  */
 export function createUserBinding({ account, clock, table, users, tokenUrl, isConfigured, observe }: AccountPorts) {
   return async (
@@ -34,57 +34,75 @@ export function createUserBinding({ account, clock, table, users, tokenUrl, isCo
     signal: AbortSignal,
   ): Promise<Binding | BrokerError | ReadAgain | undefined> => {
     const { item } = snapshot;
-    const key = userKey(tokenUrl, username);
-    if (item.userKey === key) {
+    const newUser = userKey(tokenUrl, username);
+    if (item.userKey === newUser) {
       return undefined;
     }
-    const newUser = { key, isChange: item.userKey !== undefined };
-    const owner = await users.bindUser(key, { account }, signal);
+    const owner = await users.bindUser(newUser, { account }, signal);
     if (owner.account !== account) {
       return await takeOver({ snapshot, newUser, signal }, owner.account);
     }
     // The account that took the user over may not have come to inherit.
     const other = owner.from === undefined ? undefined : (await users.read(owner.from, signal)).item;
-    return other === undefined
-      ? { newUser, ...ownLogs(item, newUser) }
-      : await inherit({ snapshot, newUser, signal }, other);
+    return other === undefined ? { newUser } : await inherit({ snapshot, newUser, signal }, other);
   };
 
   async function takeOver(heir: Heir, owner: string): Promise<BrokerError | ReadAgain> {
     const { snapshot, newUser, signal } = heir;
     const { item: other } = await users.read(owner, signal);
     const now = timeSince(clock, snapshot.seen);
-    const isActive = isConfigured(owner) && (other.userKey === undefined || other.userKey === newUser.key);
-    if (isActive || other.fault !== undefined) {
-      return new BrokerError('duplicate_user', 'another account is bound to the Fegora user of this account');
+    const hasMoved = other.userKey !== undefined && other.userKey !== newUser;
+    if ((isConfigured(owner) && !hasMoved) || other.fault !== undefined) {
+      return await letGo(snapshot.item, now, signal);
     }
     const busy = busyError(other, now);
     if (busy !== undefined) {
       return busy;
     }
-    const change = { kind: 'retire', revision: other.revision, retryAt: now + retiredMs } as const;
     // Also if the other account has no item yet: it may be about to claim its first login.
-    const isRetired = await users.write(owner, change, signal);
-    const bound = isRetired && (await users.bindUser(newUser.key, { account, from: owner }, signal));
-    if (bound === false || bound.account !== account) {
-      return new BrokerError('renewal_in_progress', 'the Fegora user is passing from one account to another');
+    const isKeptOff = hasMoved
+      ? await users.write(owner, { kind: 'fence', revision: other.revision }, signal)
+      : await retire(owner, other, now + retiredMs, signal);
+    return isKeptOff && (await rebind(heir, owner)) ? await inherit(heir, other) : passing;
+  }
+
+  /** The secret does not name the account's former user any more, which another account may be waiting for. */
+  async function letGo(item: Item, now: number, signal: AbortSignal): Promise<BrokerError> {
+    if (hasUser(item)) {
+      await retire(account, item, now + duplicateMs, signal);
     }
-    observe({ kind: 'user_taken_over' });
-    return await inherit(heir, other);
+    return new BrokerError('duplicate_user', 'another account is bound to the Fegora user of this account');
+  }
+
+  async function rebind({ newUser, signal }: Heir, from: string): Promise<boolean> {
+    const bound = await users.bindUser(newUser, { account, from }, signal);
+    if (bound.account === account) {
+      observe({ kind: 'user_taken_over' });
+    }
+    return bound.account === account;
+  }
+
+  /** Keeps an account from logging in, and unbinds it from its user. False if the item is not as it was read. */
+  function retire(id: string, { revision }: Item, retryAt: number, signal: AbortSignal): Promise<boolean> {
+    return users.write(id, { kind: 'retire', revision, retryAt }, signal);
   }
 
   /** Writes what the other account knew of the user. If another environment was faster, reading again shows that. */
   async function inherit({ snapshot: { item, seen }, newUser, signal }: Heir, other: Item): Promise<ReadAgain> {
-    const own = ownLogs(item, newUser);
     const now = timeSince(clock, seen);
+    const { lastGood, retryKey, retryRejectedAt, lifetimeMs } = other;
     await table.write(
       {
         kind: 'inherit',
         revision: item.revision,
         newUser,
         rejectedCredentials: [...other.rejectedCredentials],
-        sends: recent(union(own.sends, other.sends), now),
-        logins: recent(union(own.logins, other.logins), now),
+        sends: recent(union(item.sends, other.sends), now),
+        logins: recent(union(item.logins, other.logins), now),
+        ...(lastGood !== undefined && { lastGood }),
+        ...(retryKey !== undefined && { retryKey }),
+        ...(retryRejectedAt !== undefined && { retryRejectedAt }),
+        ...(lifetimeMs !== undefined && { lifetimeMs }),
       },
       signal,
     );
@@ -101,6 +119,8 @@ export function createUserBinding({ account, clock, table, users, tokenUrl, isCo
   }
 }
 
+const passing = new BrokerError('renewal_in_progress', 'the Fegora user is passing from one account to another');
+
 /** The item must be read again at this time. Epoch milliseconds. */
 interface ReadAgain {
   readonly againAt: number;
@@ -109,17 +129,20 @@ interface ReadAgain {
 /** An account that is to get a user. */
 interface Heir {
   readonly snapshot: Snapshot;
-  readonly newUser: NewUser;
+  /** `userKey` of the user. */
+  readonly newUser: string;
   readonly signal: AbortSignal;
 }
 
-/** What the item itself knows of the user. The logs of another user say nothing. */
-function ownLogs({ sends, logins }: Item, { isChange }: NewUser): Pick<Item, 'sends' | 'logins'> {
-  return isChange ? { sends: [], logins: [] } : { sends, logins };
+/**
+ * The entries of both logs in their order. One account may have taken entries from the other, so of equal entries as many
+ * stay as the log has that has more of them.
+ */
+function union(one: readonly LogEntry[], other: readonly LogEntry[]): readonly LogEntry[] {
+  const more = other.filter((entry, index) => countOf(one, entry) < countOf(other.slice(0, index + 1), entry));
+  return [...one, ...more].sort((a, b) => a.at - b.at);
 }
 
-/** The entries of both logs in their order. Those that one account had taken from the other count once. */
-function union(one: readonly LogEntry[], other: readonly LogEntry[]): readonly LogEntry[] {
-  const entries = new Map([...one, ...other].map((entry) => [`${entry.at} ${entry.tag}`, entry]));
-  return [...entries.values()].sort((a, b) => a.at - b.at);
+function countOf(log: readonly LogEntry[], { at, tag }: LogEntry): number {
+  return log.filter((entry) => entry.at === at && entry.tag === tag).length;
 }

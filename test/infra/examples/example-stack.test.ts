@@ -1,4 +1,4 @@
-// Tests the rights of the example callers and the probes (infra/examples/example-stack.ts and probe.ts).
+// Tests the rights of the example callers and the probes (infra/examples/example-stack.ts).
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { statementsOf } from '../support/statements.ts';
@@ -47,7 +47,7 @@ describe('probes', () => {
   test('one probe expects a token and the other a refusal', () => {
     for (const expected of ['token', 'forbidden']) {
       examples.hasResourceProperties('AWS::Lambda::Function', {
-        Environment: { Variables: { EXPECTED_OUTCOME: expected, FEGORA_ACCOUNT: 'main' } },
+        Environment: { Variables: { EXPECTED_OUTCOME: expected, FEGORA_BROKER_ACCOUNT: 'main' } },
       });
     }
   });

@@ -1,5 +1,5 @@
 // Tests the settings of a stage and the faults in them (infra/settings/*.ts and infra/accounts.ts).
-import { Duration } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { expect, test } from 'vitest';
 import { parseSettings } from '../../../infra/settings/settings.ts';
 import { arns, context } from '../support/synth.ts';
@@ -42,7 +42,6 @@ test('parseSettings returns every setting when all are given', () => {
     callers: [{ principal: arns.foreignCaller, accounts: ['main', 'other'], via: 'invoke' }],
     administrator: arns.administrator,
     alarmTopicArn: arns.topic,
-    vpcEndpointIds: ['vpce-0123456789abcdef0'],
     warmUpMinutes: 3,
     memoryMb: 1024,
     provisionedConcurrency: 1,
@@ -50,6 +49,17 @@ test('parseSettings returns every setting when all are given', () => {
     throttle: { ratePerSecond: 10, burst: 20 },
     logRetentionDays: 365,
     apiGatewayLogging: 'off',
+    alarms: { SlowCalls: 5_000, ClockSkew: false },
+    dashboard: false,
+    tracing: true,
+    removalPolicy: 'destroy',
+    encryptionKeyArn: arns.secretKey,
+    network: {
+      vpcId: 'vpc-01234567',
+      subnetIds: ['subnet-01234567', 'subnet-89abcdef'],
+      securityGroupIds: ['sg-01234567'],
+    },
+    domain: { name: 'tokens.example.com', certificateArn: arns.certificate, hostedZoneId: 'Z0123456789' },
     env: { account: '111111111111', region: 'us-east-1' },
   };
   expect(parseSettings({ complete }, 'complete')).toEqual({
@@ -67,6 +77,10 @@ test('parseSettings returns every setting when all are given', () => {
       throttle: complete.throttle,
       logRetention: 365,
       apiGatewayLogging: 'off',
+      alarms: complete.alarms,
+      dashboard: false,
+      tracing: true,
+      removalPolicy: RemovalPolicy.DESTROY,
     },
     callers: [
       { principal: arns.foreignCaller, account: 'main', right: 'grantInvoke' },
@@ -74,8 +88,18 @@ test('parseSettings returns every setting when all are given', () => {
     ],
     administrator: arns.administrator,
     alarmTopicArn: arns.topic,
-    vpcEndpointIds: complete.vpcEndpointIds,
+    encryptionKeyArn: arns.secretKey,
+    network: complete.network,
+    domain: complete.domain,
     env: complete.env,
+  });
+});
+
+test('parseSettings returns the VPC endpoints, and whether there are alarms', () => {
+  const stage = { ...main, vpcEndpointIds: ['vpce-0123456789abcdef0'], alarms: false, removalPolicy: 'retain' };
+  expect(parseSettings({ stage }, 'stage')).toMatchObject({
+    vpcEndpointIds: stage.vpcEndpointIds,
+    broker: { alarms: false, removalPolicy: RemovalPolicy.RETAIN },
   });
 });
 
@@ -106,6 +130,13 @@ test('parseSettings reports all faults at once, each with its path', () => {
       throttle: { burst: 0 },
       logRetentionDays: 2,
       apiGatewayLogging: 'on',
+      alarms: { Errors: 0, Erors: 3 },
+      dashboard: 'no',
+      tracing: 1,
+      removalPolicy: 'snapshot',
+      encryptionKeyArn: 'alias/key',
+      network: { vpcId: 'vpc', subnetIds: [], securityGroupIds: ['sg'], zone: 'a' },
+      domain: { name: '*.Example.com', certificateArn: 'a certificate', hostedZoneId: 'z' },
       env: { account: '1', region: 'here', zone: 'a' },
     }).sort(),
   ).toMatchInlineSnapshot(`
@@ -121,6 +152,8 @@ test('parseSettings reports all faults at once, each with its path', () => {
       "acounts: is not a setting: check its spelling",
       "administrator: must be the ARN of a role or a user",
       "alarmTopicArn: must be the ARN of an SNS topic",
+      "alarms.Erors: is not a setting: check its spelling",
+      "alarms.Errors: must be false, or a threshold above 0",
       "apiGatewayLogging: must be account-has-role, create-role or off",
       "callers[0].accounts: must be a list of configured accounts, each only once",
       "callers[0].principal: must be the ARN of a role or a user",
@@ -129,7 +162,12 @@ test('parseSettings reports all faults at once, each with its path', () => {
       "callers[1].principal: must be the ARN of a role or a user",
       "callers[1]: must be an object",
       "clientId: must be a text of 1 to 128 visible ASCII characters",
+      "dashboard: must be true or false",
       "defaultAccount: must be one of the accounts",
+      "domain.certificateArn: must be the ARN of a certificate",
+      "domain.hostedZoneId: must be the id of a hosted zone",
+      "domain.name: must be a host name in lower case",
+      "encryptionKeyArn: must be the ARN of a key, not of an alias",
       "env.account: must be an AWS account id of 12 digits",
       "env.region: must be an AWS region",
       "env.zone: is not a setting: check its spelling",
@@ -138,11 +176,17 @@ test('parseSettings reports all faults at once, each with its path', () => {
       "loginBudget.perHour: must be a whole number from 1 to 250",
       "loginBudget.perday: is not a setting: check its spelling",
       "memoryMb: must be a whole number from 128 to 10240",
+      "network.securityGroupIds: must be a list of ids of security groups",
+      "network.subnetIds: must be a list of ids of private subnets",
+      "network.vpcId: must be the id of a VPC",
+      "network.zone: is not a setting: check its spelling",
       "organizationId: must be the id of an AWS organisation, o-…",
       "provisionedConcurrency: must be lower than reservedConcurrency, so that the other aliases have environments too",
+      "removalPolicy: must be retain or destroy",
       "throttle.burst: must be a whole number from 1 to 10000",
       "throttle.ratePerSecond: must be a whole number from 1 to 10000",
       "tokenUrl: must be an https URL without credentials",
+      "tracing: must be true or false",
       "vpcEndpointIds: must be a list of ids of VPC endpoints, each id only once",
       "warmUpMinutes: must be a whole number from 1 to 10",
     ]
@@ -178,6 +222,26 @@ test.each([
     'provisionedConcurrency: must be lower than reservedConcurrency, so that the other aliases have environments too',
   ],
   [
+    'a topic for alarms that do not exist',
+    { ...main, alarms: false, alarmTopicArn: arns.topic },
+    'alarmTopicArn: has no effect without alarms: remove one of the two',
+  ],
+  [
+    'a host name for a private API',
+    {
+      ...main,
+      domain: { name: 'tokens.example.com', certificateArn: arns.certificate },
+      vpcEndpointIds: ['vpce-0123456789abcdef0'],
+    },
+    'domain: a private API has no public name: remove domain or vpcEndpointIds',
+  ],
+  [
+    'a VPC without subnets',
+    { ...main, network: { vpcId: 'vpc-01234567' } },
+    'network.subnetIds: must be a list of ids of private subnets',
+  ],
+  ['alarms that are a text', { ...main, alarms: 'off' }, 'alarms: must be an object'],
+  [
     'an account with the name of a prototype',
     { accounts: { __proto__x: {} } },
     'accounts.__proto__x: the id must be up to 63 lower-case letters, digits and hyphens, with no hyphen at the start',
@@ -190,11 +254,15 @@ test('parseSettings refuses a topic, a secret or a key of another region when th
   const stage = {
     accounts: { main: { secretArn: arns.secret, secretKeyArn: arns.secretKey } },
     alarmTopicArn: arns.topic,
+    encryptionKeyArn: arns.secretKey,
+    domain: { name: 'tokens.example.com', certificateArn: arns.certificate },
   };
   expect(faultsOf({ ...stage, env: { region: 'eu-west-1' } })).toEqual([
     'accounts.main.secretArn: is in us-east-1, but the stack is in eu-west-1: both must be in the same region',
     'accounts.main.secretKeyArn: is in us-east-1, but the stack is in eu-west-1: both must be in the same region',
     'alarmTopicArn: is in us-east-1, but the stack is in eu-west-1: both must be in the same region',
+    'encryptionKeyArn: is in us-east-1, but the stack is in eu-west-1: both must be in the same region',
+    'domain.certificateArn: is in us-east-1, but the stack is in eu-west-1: both must be in the same region',
   ]);
   expect(faultsOf({ ...stage, env: { region: 'us-east-1' } })).toEqual([]);
   expect(faultsOf(stage)).toEqual([]);

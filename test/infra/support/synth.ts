@@ -26,9 +26,10 @@ export const arns = {
   secret: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:fegora/nit-2-AbCdEf',
   secretKey: 'arn:aws:kms:us-east-1:111111111111:key/00000000-0000-4000-8000-000000000000',
   topic: 'arn:aws:sns:us-east-1:111111111111:alarms',
+  certificate: 'arn:aws:acm:us-east-1:111111111111:certificate/00000000-0000-4000-8000-000000000000',
 } as const;
 
-/** Settings of the three stages that must synthesise. */
+/** Settings of the stages that must synthesise. */
 export const stages = {
   minimal: { accounts: { main: {} } },
   full: {
@@ -54,6 +55,16 @@ export const stages = {
     vpcEndpointIds: ['vpce-0123456789abcdef0'],
     callers: [{ principal: arns.directCaller, accounts: ['main'] }],
     apiGatewayLogging: 'off',
+  },
+  network: {
+    accounts: { main: {} },
+    env: { account: '111111111111', region: 'us-east-1' },
+    network: { vpcId: 'vpc-01234567', subnetIds: ['subnet-01234567', 'subnet-89abcdef'] },
+    domain: { name: 'tokens.example.com', certificateArn: arns.certificate, hostedZoneId: 'Z0123456789' },
+    encryptionKeyArn: arns.secretKey,
+    removalPolicy: 'destroy',
+    alarms: { ClockSkew: false },
+    tracing: true,
   },
 } as const;
 
@@ -92,11 +103,18 @@ const templates = {
   minimal: () => createStack(createApp(), 'minimal'),
   full: () => createStack(createApp(), 'full'),
   private: () => createStack(createApp(), 'private'),
+  network: () => createStack(createApp(), 'network'),
   examples: () => createExamples(createApp()),
 };
 
 export type TemplateName = keyof typeof templates;
-export const templateNames = ['minimal', 'full', 'private', 'examples'] as const satisfies readonly TemplateName[];
+export const templateNames = [
+  'minimal',
+  'full',
+  'private',
+  'network',
+  'examples',
+] as const satisfies readonly TemplateName[];
 
 const synthesised = new Map<TemplateName, Template>();
 

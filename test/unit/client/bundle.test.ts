@@ -1,4 +1,4 @@
-// Tests the client's bundle as `npm run build` makes it: size, imports, versions of Node. test/package/ has its types.
+// Tests the client's bundle for `import`, as `npm run build` makes it: size, imports, versions of Node. test/package/ has its types.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Metafile } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildClient } from '../../../build.ts';
+import { buildProbe } from '../../../build.ts';
 import { issued, keys, scriptedBroker } from '../../support/client/broker.ts';
 import { callerNodes, findNode } from '../../support/nodes.ts';
 
@@ -19,8 +19,8 @@ let bytes: number;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'token-client-'));
-  const metafile = await buildClient(folder);
-  const [output] = Object.values(metafile.outputs);
+  const metafile = await buildProbe(folder);
+  const [, output] = Object.entries(metafile.outputs).find(([path]) => path.endsWith('/client.mjs')) ?? [];
   imports = output?.imports ?? [];
   bytes = output?.bytes ?? 0;
   pieces = {};
@@ -53,7 +53,7 @@ describe('the bundle', () => {
 });
 
 const script = `
-  import { createFegoraFetch, createTokenClient } from './esm/index.js';
+  import { createFegoraFetch, createTokenClient } from './client.mjs';
   const [endpoint] = process.argv.slice(2);
   const tokens = createTokenClient({ endpoint, region: 'us-east-1' });
   const authorizations = [];

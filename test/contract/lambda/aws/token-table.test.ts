@@ -44,14 +44,15 @@ function claimOf(owner: string, at = now, rest: Partial<Claim> = {}): Claim {
   return { owner, now: at, leaseUntil: at + 15_000, dropToken: false, sends: [], logins: [], ...rest };
 }
 
+type PublishedUser = Pick<Extract<Change, { kind: 'publish' }>, 'tokenUser' | 'isOtherUser'>;
+
 const backoff = {
   retryAt: now + 5000,
   code: 'upstream_unavailable',
   answer: 'html_500',
-  class: 'unavailable',
-  failures: 2,
+  failures: { unavailable: 2, unknown: 1 },
 } as const;
-const backoffAttributes = ['retry_at', 'retry_code', 'failed_answer', 'failed_class', 'failures'];
+const backoffAttributes = ['retry_at', 'retry_code', 'failed_answer', 'failed_counts'];
 
 const backends: readonly (readonly [string, () => TableHarness | Promise<TableHarness>])[] = [
   ['in memory', () => harnessInMemory(() => now)],
@@ -74,8 +75,8 @@ describe.each(backends)('the token table %s', (where, start) => {
   const read = async (): Promise<Item> => (await table.read(account, never)).item;
   const write = (change: Change): Promise<boolean> => table.write(account, change, never);
   const claim = (item: Item, taken: Claim): Promise<boolean> => table.claim(item, taken, never);
-  const publish = (owner: string, token: Token, key = 'key-1'): Promise<boolean> =>
-    write({ kind: 'publish', owner, token, key, at: now + 400, sends: [], isSlow: false });
+  const publish = (owner: string, token: Token, key = 'key-1', user: PublishedUser = { isOtherUser: false }) =>
+    write({ kind: 'publish', owner, token, key, at: now + 400, sends: [], isSlow: false, ...user });
   const row = async (): Promise<Row> => (await harness.row(account)) ?? {};
   const put = (content: Row): Promise<void> => harness.put(account, content);
 
@@ -91,7 +92,7 @@ describe.each(backends)('the token table %s', (where, start) => {
         revision: 0,
         generation: 0,
         leaseUntil: 0,
-        failures: 0,
+        failures: {},
         isSlow: false,
         rejectedCredentials: new Set(),
         sends: [],
@@ -218,16 +219,14 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(await read()).toMatchObject({ sends, logins: [] });
     });
 
-    test('binds the account to a user at a claim, and drops what belonged to the user before', async () => {
+    test('promise 75: keeps the token of the user before until a login as the new one succeeds', async () => {
       await held('owner-1');
       await publish('owner-1', tokenOf('a'));
-      const newUser = { key: 'user-2', isChange: true };
-      await claim(await read(), claimOf('owner-2', now, { dropToken: true, newUser }));
-      const item = await read();
+      await claim(await read(), claimOf('owner-2', now, { newUser: 'user-2' }));
 
-      expect(item).toMatchObject({ userKey: 'user-2', generation: 1 });
-      expect(item).not.toHaveProperty('token');
-      expect(item).not.toHaveProperty('lastGood');
+      expect(await read()).toMatchObject({ userKey: 'user-2', generation: 0, token: tokenOf('a') });
+      await publish('owner-2', tokenOf('b'), 'key-1', { tokenUser: 'user-2', isOtherUser: true });
+      expect(await read()).toMatchObject({ tokenUser: 'user-2', generation: 1, token: tokenOf('b') });
     });
   });
 
@@ -247,25 +246,39 @@ describe.each(backends)('the token table %s', (where, start) => {
     test('promise 74: takes along what another account knew of it, only if it did not change since it was read', async () => {
       const sends = [{ at: now, tag: 'aaaaaaaa' }];
       const logins = [{ at: now, tag: '' }];
-      const newUser = { key: 'user-2', isChange: false };
-      const inheritance = { kind: 'inherit', newUser, rejectedCredentials: ['key-8', 'key-9'], sends, logins } as const;
+      const newUser = 'user-2';
+      const known = { lastGood: 'key-7', retryKey: 'key-8', retryRejectedAt: now + 1, lifetimeMs: 61_000 };
+      const inheritance = {
+        kind: 'inherit',
+        newUser,
+        ...known,
+        rejectedCredentials: ['key-8', 'key-9'],
+        sends,
+        logins,
+      } as const;
       expect(await write({ ...inheritance, revision: 0 })).toBe(true);
       expect(await write({ ...inheritance, revision: 0, sends: [] })).toBe(false);
 
-      expect(await read()).toMatchObject({ revision: 1, generation: 0, userKey: 'user-2', sends, logins });
+      expect(await read()).toMatchObject({ revision: 1, generation: 0, userKey: 'user-2', sends, logins, ...known });
       expect((await read()).rejectedCredentials).toEqual(new Set(['key-8', 'key-9']));
     });
 
-    test('promise 75: drops what belonged to the user before when the account inherits another one', async () => {
+    test('promise 74: shuts out a late holder when the account inherits another user', async () => {
       await held('owner-1');
-      await publish('owner-1', tokenOf('a'));
       const { revision } = await read();
-      const newUser = { key: 'user-2', isChange: true };
-      await write({ kind: 'inherit', revision, newUser, rejectedCredentials: [], sends: [], logins: [] });
+      await write({ kind: 'inherit', revision, newUser: 'user-2', rejectedCredentials: [], sends: [], logins: [] });
 
-      expect(await read()).toMatchObject({ userKey: 'user-2', generation: 1, sends: [], logins: [] });
-      expect(await read()).not.toHaveProperty('token');
-      expect(await read()).not.toHaveProperty('lastGood');
+      expect(await publish('owner-1', tokenOf('a'))).toBe(false);
+      expect(await read()).toMatchObject({ userKey: 'user-2' });
+    });
+
+    test('promise 74: a fence changes nothing but the revision, once', async () => {
+      await held('owner-1');
+      const before = await read();
+
+      expect(await write({ kind: 'fence', revision: before.revision })).toBe(true);
+      expect(await read()).toEqual({ ...before, revision: before.revision + 1 });
+      expect(await write({ kind: 'fence', revision: before.revision })).toBe(false);
     });
   });
 
@@ -282,7 +295,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect(await publish('owner-1', tokenOf('a'))).toBe(true);
       const left = await row();
       expect(Object.keys(left)).not.toEqual(
-        expect.arrayContaining([expect.stringMatching(/^(retry_|failed|failures|renew_at|next_try|marks)/)]),
+        expect.arrayContaining([expect.stringMatching(/^(retry_|failed|renew_at|next_try|marks)/)]),
       );
       expect(left).toMatchObject({ lease_until: { N: '0' }, last_error_code: { S: 'upstream_timeout' } });
       expect(await read()).toMatchObject({ token: tokenOf('a'), lastGood: 'key-1', lastLogin: now + 400 });
@@ -327,7 +340,7 @@ describe.each(backends)('the token table %s', (where, start) => {
         retryAt: backoff.retryAt,
         retryCode: backoff.code,
         failedAnswer: backoff.answer,
-        failures: 2,
+        failures: backoff.failures,
         lastError: error,
       });
       expect(await row()).not.toHaveProperty('renew_at');
@@ -423,7 +436,7 @@ describe.each(backends)('the token table %s', (where, start) => {
         retry_at: { N: String(now + 2) },
         retry_code: { S: 'upstream_rejected' },
         failed_answer: { S: 'doubt' },
-        failures: { N: '4' },
+        failed_counts: { S: 'doubt.4' },
       });
     }
 
@@ -564,7 +577,7 @@ describe.each(backends)('the token table %s', (where, start) => {
       retry_code: { S: 'upstream_rejected' },
       retry_key: { S: 'key-1' },
       failed_answer: { S: 'doubt' },
-      failures: { N: '4' },
+      failed_counts: { S: 'doubt.4' },
       forced_count: { N: '2' },
       forced_since: { N: String(now) },
       last_error_code: { S: 'upstream_rejected' },
@@ -764,6 +777,7 @@ describe.each(backends)('the token table %s', (where, start) => {
           at: now,
           sends: [],
           isSlow: false,
+          isOtherUser: false,
         }),
       ],
       [
@@ -909,6 +923,7 @@ describe('requests and conclusions of the adapter', () => {
     at: now,
     sends: [],
     isSlow: false,
+    isOtherUser: false,
   };
   const failed: Row = {
     schema: { N: '1' },

@@ -73,14 +73,23 @@ describe('the update of a reset', () => {
       retryAt: now,
       code: 'upstream_timeout',
       answer: 'html_500',
-      class: 'unavailable',
-      failures: 1,
+      failures: { unavailable: 1 },
     } as const;
     const error = { code: 'upstream_timeout', at: now } as const;
     const logs = { sends: [], logins: [], retryRejectedAt: now };
     const updates = [
       claimUpdate(emptyItem('main'), { owner: 'o', now, leaseUntil: now, dropToken: true, ...logs }),
-      changeUpdate('main', { kind: 'publish', owner: 'o', token, key: 'k', at: now, sends: [], isSlow: false }),
+      changeUpdate('main', {
+        kind: 'publish',
+        owner: 'o',
+        token,
+        key: 'k',
+        at: now,
+        sends: [],
+        isSlow: false,
+        isOtherUser: true,
+        tokenUser: 'u',
+      }),
       changeUpdate('main', { kind: 'fail', owner: 'o', endLease: true, error, backoff, renewAt: now, ...logs }),
       changeUpdate('main', { kind: 'reject', key: 'k' }),
       changeUpdate('main', { kind: 'pause' }),

@@ -48,7 +48,7 @@ describe('a claim', () => {
       { at: now - 1000, tag: '' },
       { at: now + 1, tag: 'aaaaaaaa' },
     ];
-    const newUser = { key: 'user-1', isChange: true };
+    const newUser = 'user-1';
     const update = claimUpdate(
       { ...emptyItem('main'), revision: 7 },
       { ...claim, dropToken: true, retryRejectedAt: now + 1, logins, newUser },
@@ -57,8 +57,7 @@ describe('a claim', () => {
     expect(update.UpdateExpression).toBe(
       'SET #schema = if_not_exists(#schema, :schema), #owner = :owner, #lease_until = :lease_until, ' +
         '#sends = :sends, #logins = :logins, #next_try = :next_try, #user_key = :user_key ' +
-        'ADD #revision :one, #generation :one ' +
-        'REMOVE #access_token, #seal, #bound_to, #proven, #retry_key',
+        'ADD #revision :one REMOVE #access_token, #seal, #bound_to',
     );
     expect(update.ConditionExpression).toBe(
       '#revision = :as_read AND (attribute_not_exists(#lease_until) OR #lease_until < :ended)',
@@ -78,12 +77,22 @@ describe('every other change', () => {
     retryAt: now + 5000,
     code: 'upstream_timeout',
     answer: 'upstream_timeout',
-    class: 'unknown',
-    failures: 1,
+    failures: { unavailable: 2, unknown: 1 },
   } as const;
   const inheritance = { kind: 'inherit', revision: 7, rejectedCredentials: [], sends: [], logins: [] } as const;
   const changes: readonly Exclude<Change, { kind: 'reset' }>[] = [
-    { kind: 'publish', owner: 'owner-1', token, key: 'key-1', at: now, sends: [], isSlow: false },
+    { kind: 'publish', owner: 'owner-1', token, key: 'key-1', at: now, sends: [], isSlow: false, isOtherUser: false },
+    {
+      kind: 'publish',
+      owner: 'o',
+      token,
+      key: 'k',
+      at: now,
+      sends: [],
+      isSlow: false,
+      isOtherUser: true,
+      tokenUser: 'u',
+    },
     { kind: 'fail', owner: 'owner-1', endLease: true },
     { kind: 'fail', owner: 'owner-1', endLease: false, error, backoff, renewAt: now + 60_000 },
     { kind: 'reject', key: 'key-1' },
@@ -91,8 +100,17 @@ describe('every other change', () => {
     { kind: 'unreachable', revision: 7, error, backoff },
     { kind: 'extend', owner: 'owner-1', leaseUntil: now + 15_000 },
     { kind: 'retire', revision: 7, retryAt: now + 120_000 },
-    { ...inheritance, newUser: { key: 'user-1', isChange: false } },
-    { ...inheritance, newUser: { key: 'user-1', isChange: true }, rejectedCredentials: ['key-1'] },
+    { kind: 'fence', revision: 7 },
+    { ...inheritance, newUser: 'user-1' },
+    {
+      ...inheritance,
+      newUser: 'user-1',
+      lastGood: 'k',
+      retryKey: 'k',
+      retryRejectedAt: now,
+      lifetimeMs: 1,
+      rejectedCredentials: ['key-1'],
+    },
     { kind: 'clear-rejection' },
     { kind: 'purge' },
     { kind: 'revoke' },
@@ -123,10 +141,12 @@ describe('every other change', () => {
       ofOwner,
       ofOwner,
       ofOwner,
+      ofOwner,
       undefined,
       undefined,
       '#revision = :as_read',
       ofOwner,
+      '#revision = :as_read',
       '#revision = :as_read',
       '#revision = :as_read',
       '#revision = :as_read',
@@ -142,7 +162,7 @@ describe('every other change', () => {
   test('raises the generation only for purge, revoke, pause, or another user', () => {
     const raising = changes.filter((change) => changeUpdate('main', change).UpdateExpression.includes('#generation'));
 
-    expect(raising.map(({ kind }) => kind)).toEqual(['inherit', 'purge', 'revoke', 'pause']);
+    expect(raising.map(({ kind }) => kind)).toEqual(['publish', 'purge', 'revoke', 'pause']);
     expect(changeUpdate('main', { kind: 'revoke' }).UpdateExpression).toBe(
       'SET #schema = if_not_exists(#schema, :schema) ADD #revision :one, #generation :one ' +
         'REMOVE #access_token, #seal, #bound_to, #last_login',
@@ -158,6 +178,7 @@ describe('every other change', () => {
       at: now,
       sends: [],
       isSlow: false,
+      isOtherUser: false,
     });
 
     expect(values[':seal']).toEqual({ S: seal('main', token) });

@@ -13,7 +13,7 @@ const untouched: Item = {
   revision: 0,
   generation: 0,
   leaseUntil: 0,
-  failures: 0,
+  failures: {},
   isSlow: false,
   rejectedCredentials: new Set(),
   sends: [],

@@ -1,6 +1,5 @@
 // Creates the Lambda function, its role, its log group and its aliases. Called by token-broker.ts.
-import { fileURLToPath } from 'node:url';
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
@@ -8,14 +7,15 @@ import {
   type IAlias,
   Function as LambdaFunction,
   LoggingFormat,
-  Runtime,
+  Tracing,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { aliases } from '../lambda/config.ts';
-
-/** The folder that `npm run build` writes. */
-const bundle = fileURLToPath(new URL('../dist/lambda', import.meta.url));
+import { aliases } from '../../lambda/config.ts';
+import { acknowledge } from '../acknowledge.ts';
+import { bundles } from '../bundles.ts';
+import type { FunctionNetwork } from './network.ts';
+import { nodeRuntime } from './runtime.ts';
 
 /** Settings of the function. The defaults of the values without `@default` are those of `TokenBrokerProps`. */
 export interface BrokerFunctionProps {
@@ -31,7 +31,7 @@ export interface BrokerFunctionProps {
   /**
    * The bundle. Its handler is `index.handler`.
    *
-   * @default - the folder `dist/lambda`, which `npm run build` writes
+   * @default - the bundle that is part of the package
    */
   readonly code?: Code | undefined;
   /**
@@ -46,11 +46,26 @@ export interface BrokerFunctionProps {
    * @default - only the limit of the AWS account applies
    */
   readonly reservedConcurrency?: number | undefined;
+  /**
+   * The VPC of the function.
+   *
+   * @default - the function is in no VPC of yours
+   */
+  readonly network?: FunctionNetwork | undefined;
+  /** Whether X-Ray traces the function. */
+  readonly tracing: boolean;
+  /**
+   * What happens to the log when the stack is deleted.
+   *
+   * @default - CloudFormation keeps the log
+   */
+  readonly removalPolicy?: RemovalPolicy | undefined;
 }
 
 /** The function and its aliases. Callers only get rights on an alias, never on the function itself. */
 export class BrokerFunction extends Construct {
   readonly function: LambdaFunction;
+  readonly logGroup: LogGroup;
   /** The alias that only API Gateway may call. */
   readonly http: IAlias;
   /** The alias for the schedule and the secret events. */
@@ -62,7 +77,11 @@ export class BrokerFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
     super(scope, id);
-    acknowledgeFunction(this);
+    this.logGroup = new LogGroup(this, 'Log', {
+      retention: props.logRetention,
+      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+    });
+    this.logGroup.grantWrite(props.role);
     this.function = this.createFunction(props);
     this.http = this.createAlias(aliases.http, props.provisionedConcurrency);
     this.warmup = this.createAlias(aliases.warmup);
@@ -70,27 +89,25 @@ export class BrokerFunction extends Construct {
     this.accounts = new Map(
       props.accounts.map((account) => [account, this.createAlias(`${aliases.accountPrefix}${account}`)]),
     );
+    acknowledgeFunction(this);
   }
 
   private createFunction(props: BrokerFunctionProps): LambdaFunction {
-    const logGroup = new LogGroup(this, 'Log', {
-      retention: props.logRetention,
-      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-    });
-    logGroup.grantWrite(props.role);
     return new LambdaFunction(this, 'Resource', {
       description: 'Turns Fegora credentials into short-lived access tokens',
-      code: props.code ?? Code.fromAsset(bundle),
+      code: props.code ?? Code.fromAsset(bundles.function),
       handler: 'index.handler',
-      runtime: Runtime.NODEJS_24_X,
+      runtime: nodeRuntime,
       architecture: Architecture.ARM_64,
       memorySize: props.memorySize,
       timeout: Duration.seconds(25),
       role: props.role,
       environment: { ...props.environment },
-      logGroup,
+      logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
+      ...(props.tracing && { tracing: Tracing.ACTIVE }),
+      ...props.network,
     });
   }
 
@@ -120,10 +137,21 @@ export function createRole(scope: Construct): Role {
   });
 }
 
+/** Acknowledges that a policy of the role has a `*`. Call this after the last right of the role. */
+export function acknowledgeRole(role: Role): void {
+  acknowledge(role, {
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason: 'The actions for network interfaces in a VPC and for X-Ray do not support resources.',
+  });
+}
+
 function acknowledgeFunction(fn: BrokerFunction): void {
   const noDestination = 'The next warm-up repeats a failed one. A stored event would cause a login at the wrong time.';
-  Validations.of(fn).acknowledge(
-    { id: 'Serverless-LambdaAsyncFailureDestination', reason: noDestination },
+  for (const alias of [fn.http, fn.warmup, fn.admin, ...fn.accounts.values()]) {
+    acknowledge(alias, { id: 'Serverless-LambdaAsyncFailureDestination', reason: noDestination });
+  }
+  acknowledge(
+    fn.function,
     { id: 'Serverless-LambdaDLQ', reason: noDestination },
     {
       id: 'Serverless-LambdaTracing',

@@ -1,7 +1,7 @@
-// Tests the secrets, their policies and the warnings (infra/secrets.ts). Grants are in token-broker.test.ts.
+// Tests the secrets, their policies and the warnings (infra/resources/secrets.ts). Grants are in token-broker.test.ts.
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { arns, createApp, createStack, templateOf } from './support/synth.ts';
+import { arns, createApp, createStack, templateOf } from '../support/synth.ts';
 
 const minimal = templateOf('minimal');
 const full = templateOf('full');

@@ -1,5 +1,5 @@
 // Creates or imports the secret of one account, its resource policy and the rights on it. Called by token-broker.ts.
-import { Annotations, Lazy, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Annotations, Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import {
   AnyPrincipal,
   Effect,
@@ -10,16 +10,17 @@ import {
   PolicyStatement,
   type Role,
 } from 'aws-cdk-lib/aws-iam';
-import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnResourcePolicy, CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
+import { acknowledge } from '../acknowledge.ts';
+import { arnsOf } from '../principal.ts';
 import { viaService } from './key.ts';
-import { arnsOf } from './principal.ts';
 
 /** The secret of one account, and who may use it. */
 export interface AccountSecretProps {
   /** The key of the broker. It encrypts the secret if the stack creates the secret. */
-  readonly key: Key;
+  readonly key: IKey;
   /** The role of the broker. Only this role may read the secret. */
   readonly role: Role;
   /**
@@ -34,6 +35,12 @@ export interface AccountSecretProps {
    * @default - the AWS managed key encrypts the secret, and the broker needs no grant on it
    */
   readonly secretKeyArn?: string | undefined;
+  /**
+   * What happens to the secret and its policy when the stack is deleted. An existing secret always stays.
+   *
+   * @default - CloudFormation keeps both
+   */
+  readonly removalPolicy?: RemovalPolicy | undefined;
 }
 
 /** The actions that read a value, or copy the secret to another region without its policy. */
@@ -60,7 +67,7 @@ export class AccountSecret extends Construct {
     this.isOurs = secretArn === undefined;
     this.keyArn = secretKeyArn;
     if (secretArn === undefined) {
-      const secret = this.createSecret(key);
+      const secret = this.createSecret(props);
       this.secretArn = secret.ref;
       this.longestArn = longestCreatedArn(secret);
       this.deny('ReadingForTheBrokerAlone', reading, [role.roleArn]);
@@ -114,8 +121,9 @@ export class AccountSecret extends Construct {
   }
 
   private resourceWithPolicy(): IResourceWithPolicyV2 {
+    const { account, region } = Stack.of(this);
     return {
-      env: Stack.of(this).env,
+      env: { account, region },
       addToResourcePolicy: (statement) => {
         this.policy.addStatements(statement);
         return { statementAdded: true, policyDependable: this };
@@ -124,13 +132,14 @@ export class AccountSecret extends Construct {
   }
 
   /** Uses `CfnSecret`: the construct `Secret` would set a random value, and the broker would try it as a password. */
-  private createSecret(key: Key): CfnSecret {
+  private createSecret({ key, removalPolicy }: AccountSecretProps): CfnSecret {
+    const onRemoval = removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     const secret = new CfnSecret(this, 'Resource', {
       description: `Fegora credentials of account ${this.node.id}: {"username","password"}`,
       kmsKeyId: key.keyArn,
     });
-    secret.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
-    Validations.of(secret).acknowledge({
+    secret.applyRemovalPolicy(onRemoval);
+    acknowledge(secret, {
       id: 'AwsSolutions-SMG4',
       reason: 'Only Fegora can change the password, so AWS cannot rotate it automatically.',
     });
@@ -139,8 +148,8 @@ export class AccountSecret extends Construct {
       blockPublicPolicy: true,
       resourcePolicy: this.policy,
     });
-    // The secret outlives the stack. Without its policy, other roles of the AWS account could read it.
-    policy.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
+    // A kept secret outlives the stack. Without its policy, other roles of the AWS account could read it.
+    policy.applyRemovalPolicy(onRemoval);
     return secret;
   }
 

@@ -1,13 +1,13 @@
-// Tests the schedule and the rules that start warm-ups (infra/warmup.ts).
+// Tests the schedule and the rules that start warm-ups (infra/resources/warmup.ts).
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
-import { parseSettings } from '../../infra/settings/settings.ts';
-import { TokenBrokerStack } from '../../infra/stack.ts';
-import { aliases } from '../../lambda/config.ts';
-import { metricNames } from '../../lambda/telemetry/metric-names.ts';
-import { asJson, propertiesOf } from './support/statements.ts';
-import { arns, bundle, createApp, templateOf } from './support/synth.ts';
+import { parseSettings } from '../../../infra/settings/settings.ts';
+import { TokenBrokerStack } from '../../../infra/stack.ts';
+import { aliases } from '../../../lambda/config.ts';
+import { metricNames } from '../../../lambda/telemetry/metric-names.ts';
+import { asJson, propertiesOf } from '../support/statements.ts';
+import { arns, bundle, createApp, templateOf } from '../support/synth.ts';
 
 const minimal = templateOf('minimal');
 const full = templateOf('full');

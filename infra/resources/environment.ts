@@ -1,8 +1,8 @@
 // Builds the environment variables of the function and checks their size. Called by token-broker.ts.
-import { defaultClientId, defaultTokenUrl, variables } from '../lambda/config.ts';
+import { defaultClientId, defaultTokenUrl, variables } from '../../lambda/config.ts';
 import type { AccountSecret } from './secrets.ts';
 
-/** How many logins one Fegora user gets. */
+/** How many logins one Fegora user gets, each a whole number from 1 to 250. */
 export interface LoginBudget {
   readonly perHour: number;
   readonly perDay: number;

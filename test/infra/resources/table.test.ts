@@ -1,8 +1,8 @@
-// Tests the token table and its policy (infra/table.ts).
+// Tests the token table and its policy (infra/resources/table.ts).
 import { Match } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
-import { statementsOf } from './support/statements.ts';
-import { templateOf } from './support/synth.ts';
+import { statementsOf } from '../support/statements.ts';
+import { templateOf } from '../support/synth.ts';
 
 const minimal = templateOf('minimal');
 

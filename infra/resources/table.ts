@@ -1,9 +1,10 @@
 // Creates the token table and the rights of the broker on it. Called by token-broker.ts.
-import { RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
-import { AnyPrincipal, Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
-import type { Key } from 'aws-cdk-lib/aws-kms';
+import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
+import { acknowledge } from '../acknowledge.ts';
 import { tableKeyActions, viaService } from './key.ts';
 
 /** Every action that reads or writes items. IAM policies decide about describe, update, delete and policy actions. */
@@ -23,6 +24,19 @@ const itemActions = [
   'UpdateItem',
 ].map((action) => `dynamodb:${action}`);
 
+/** The key of the table, and the only principal that may use its items. */
+export interface TableProps {
+  readonly key: IKey;
+  /** The role of the broker. */
+  readonly role: Role;
+  /**
+   * What happens to the table when the stack is deleted.
+   *
+   * @default - CloudFormation keeps the table
+   */
+  readonly removalPolicy?: RemovalPolicy | undefined;
+}
+
 /** The only actions of the function on the table. */
 const brokerActions = ['dynamodb:GetItem', 'dynamodb:UpdateItem'];
 
@@ -34,30 +48,21 @@ const brokerActions = ['dynamodb:GetItem', 'dynamodb:UpdateItem'];
  * The table has no stream and no backups, because both are copies of tokens. A restored item would also bring back old
  * leases and old rejections of credentials.
  */
-export function createTable(scope: Construct, key: Key, role: Role): Table {
+export function createTable(scope: Construct, { key, role, removalPolicy }: TableProps): Table {
   const table = new Table(scope, 'Table', {
     partitionKey: { name: 'account', type: AttributeType.STRING },
     billingMode: BillingMode.PAY_PER_REQUEST,
     encryption: TableEncryption.CUSTOMER_MANAGED,
     encryptionKey: key,
-    deletionProtection: true,
-    removalPolicy: RemovalPolicy.RETAIN,
+    deletionProtection: removalPolicy !== RemovalPolicy.DESTROY,
+    removalPolicy: removalPolicy ?? RemovalPolicy.RETAIN,
+    // Older versions of aws-cdk-lib silently ignore statements that are added later.
+    resourcePolicy: new PolicyDocument({ statements: [denyOthers(role)] }),
   });
-  Validations.of(table).acknowledge({
+  acknowledge(table, {
     id: 'AwsSolutions-DDB3',
     reason: 'No backups on purpose: a restored item would bring back old leases and old tokens.',
   });
-  table.addToResourcePolicy(
-    new PolicyStatement({
-      sid: 'ItemsForTheBrokerAlone',
-      effect: Effect.DENY,
-      principals: [new AnyPrincipal()],
-      actions: itemActions,
-      // The policy is created together with the table, so it cannot refer to the table.
-      resources: ['*'],
-      conditions: { ArnNotEquals: { 'aws:PrincipalArn': role.roleArn } },
-    }),
-  );
   role.addToPolicy(new PolicyStatement({ actions: brokerActions, resources: [table.tableArn] }));
   role.addToPolicy(
     new PolicyStatement({
@@ -67,4 +72,16 @@ export function createTable(scope: Construct, key: Key, role: Role): Table {
     }),
   );
   return table;
+}
+
+function denyOthers(role: Role): PolicyStatement {
+  return new PolicyStatement({
+    sid: 'ItemsForTheBrokerAlone',
+    effect: Effect.DENY,
+    principals: [new AnyPrincipal()],
+    actions: itemActions,
+    // The policy is created together with the table, so it cannot refer to the table.
+    resources: ['*'],
+    conditions: { ArnNotEquals: { 'aws:PrincipalArn': role.roleArn } },
+  });
 }

@@ -2,11 +2,11 @@
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
-import { parseSettings } from '../../infra/settings/settings.ts';
-import { TokenBrokerStack } from '../../infra/stack.ts';
-import { parseConfig, variables } from '../../lambda/config.ts';
-import { asJson, propertiesOf, statementsOf } from './support/statements.ts';
-import { arns, bundle, createApp, templateOf } from './support/synth.ts';
+import { parseSettings } from '../../../infra/settings/settings.ts';
+import { TokenBrokerStack } from '../../../infra/stack.ts';
+import { parseConfig, variables } from '../../../lambda/config.ts';
+import { asJson, propertiesOf, statementsOf } from '../support/statements.ts';
+import { arns, bundle, createApp, templateOf } from '../support/synth.ts';
 
 const minimal = templateOf('minimal');
 const full = templateOf('full');

@@ -1,11 +1,12 @@
 // Creates the schedule that renews tokens and the rules for new secret versions. Called by token-broker.ts.
-import { Duration, Validations } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { IAlias } from 'aws-cdk-lib/aws-lambda';
 import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
+import { acknowledge } from '../acknowledge.ts';
 
 /** A secret whose new versions start a warm-up. */
 export interface WatchedSecret {
@@ -94,7 +95,7 @@ function addSecretRule(scope: Construct, id: string, { alias, arns }: { alias: I
     },
     targets: [new LambdaFunction(alias, onlyOnce)],
   });
-  Validations.of(rule).acknowledge({
+  acknowledge(rule, {
     id: 'Serverless-EventBusDLQ',
     reason:
       'A lost event costs little: the next caller or warm-up reads the new version. A stored event would come too late.',

@@ -1,0 +1,129 @@
+// Creates the parts of a broker from its props, with their defaults. Called by token-broker.ts.
+import { Duration } from 'aws-cdk-lib';
+import type { Role } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { IAlias } from 'aws-cdk-lib/aws-lambda';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import type { Accounts } from './accounts.ts';
+import { TokenApi } from './api/api.ts';
+import { type Alarms, type AlarmsProps, BrokerAlarms } from './monitoring/alarms.ts';
+import { BrokerDashboard } from './monitoring/dashboard.ts';
+import { brokerMetrics } from './monitoring/metrics.ts';
+import { brokerEnvironment } from './resources/environment.ts';
+import { BrokerFunction } from './resources/function.ts';
+import { createNetwork, type FunctionNetwork } from './resources/network.ts';
+import { AccountSecret } from './resources/secrets.ts';
+import { addWarmup } from './resources/warmup.ts';
+import type { TokenBrokerProps } from './token-broker-props.ts';
+
+type Secrets = ReadonlyMap<string, AccountSecret>;
+
+/** Returns the secret of each account, by account id. */
+export function createSecrets(scope: Construct, props: TokenBrokerProps, by: { key: IKey; role: Role }): Secrets {
+  const { accounts, removalPolicy } = props;
+  const credentials = new Construct(scope, 'Credentials');
+  return new Map(
+    Object.entries(accounts).map(([account, { secretArn, secretKeyArn }]) => [
+      account,
+      new AccountSecret(credentials, account, { ...by, secretArn, secretKeyArn, removalPolicy }),
+    ]),
+  );
+}
+
+/** What the function reads and who it is. */
+interface FunctionParts {
+  readonly role: Role;
+  readonly secrets: Secrets;
+  readonly defaultAccount: string | undefined;
+  readonly tableName: string;
+}
+
+/** Returns the function, in the VPC of the props. */
+export function createFunction(scope: Construct, props: TokenBrokerProps, parts: FunctionParts): BrokerFunction {
+  return new BrokerFunction(scope, 'Function', {
+    role: parts.role,
+    accounts: Object.keys(props.accounts),
+    environment: brokerEnvironment({
+      secrets: parts.secrets,
+      tableName: parts.tableName,
+      defaultAccount: parts.defaultAccount,
+      tokenUrl: props.tokenUrl,
+      clientId: props.clientId,
+      loginBudget: props.loginBudget,
+    }),
+    memorySize: props.memorySize ?? 512,
+    logRetention: logRetentionOf(props),
+    code: props.code,
+    provisionedConcurrency: props.provisionedConcurrency,
+    reservedConcurrency: props.reservedConcurrency,
+    network: networkOf(scope, props, parts.role),
+    tracing: props.tracing ?? false,
+    removalPolicy: props.removalPolicy,
+  });
+}
+
+function networkOf(scope: Construct, props: TokenBrokerProps, role: Role): FunctionNetwork | undefined {
+  const { vpc, vpcSubnets, securityGroups, tokenUrl } = props;
+  return vpc && createNetwork(scope, role, { vpc, vpcSubnets, securityGroups, tokenUrl });
+}
+
+/** Returns the API, whose calls go to the alias `http`. */
+export function createApi(scope: Construct, props: TokenBrokerProps, { http }: BrokerFunction): TokenApi {
+  return new TokenApi(scope, 'Api', {
+    alias: http,
+    logging: props.apiGatewayLogging ?? 'account-has-role',
+    logRetention: logRetentionOf(props),
+    throttle: props.throttle ?? { ratePerSecond: 50, burst: 100 },
+    tracing: props.tracing ?? false,
+    vpcEndpoints: props.vpcEndpoints,
+    organizationId: props.organizationId,
+    domain: props.domainName,
+    removalPolicy: props.removalPolicy,
+  });
+}
+
+/** Adds the schedule that renews tokens, and the rules for new secret versions. */
+export function startWarmups(
+  scope: Construct,
+  { accounts, warmUpEvery }: TokenBrokerProps,
+  parts: { alias: IAlias; secrets: readonly AccountSecret[] },
+): void {
+  addWarmup(scope, { ...parts, accounts: accountsToWarm(accounts), every: warmUpEvery ?? Duration.minutes(4) });
+}
+
+/** Adds alarms and dashboard, as far as the props want them. Returns the alarms. */
+export function createMonitoring(
+  scope: Construct,
+  props: TokenBrokerProps,
+  { broker, tokenApi }: { broker: BrokerFunction; tokenApi: TokenApi },
+): Alarms {
+  const { gatewayMetrics, accessLog } = tokenApi;
+  const shared = { metrics: brokerMetrics(broker.function.functionName), broker };
+  const alarms = props.alarms === false ? {} : createAlarms(scope, props, { ...shared, gatewayMetrics });
+  if (props.dashboard ?? true) {
+    new BrokerDashboard(scope, 'Dashboard', { ...shared, alarms: Object.values(alarms), accessLog });
+  }
+  return alarms;
+}
+
+function createAlarms(
+  scope: Construct,
+  { accounts, alarmTopic, alarms }: TokenBrokerProps,
+  watched: Pick<AlarmsProps, 'metrics' | 'broker' | 'gatewayMetrics'>,
+): Alarms {
+  return new BrokerAlarms(scope, 'Alarms', {
+    ...watched,
+    isWarmed: accountsToWarm(accounts).length > 0,
+    topic: alarmTopic,
+    thresholds: typeof alarms === 'object' ? alarms : undefined,
+  }).alarms;
+}
+
+function logRetentionOf({ logRetention }: TokenBrokerProps): RetentionDays {
+  return logRetention ?? RetentionDays.SIX_MONTHS;
+}
+
+function accountsToWarm(accounts: Accounts): string[] {
+  return Object.entries(accounts).flatMap(([account, { keepWarm = true }]) => (keepWarm ? [account] : []));
+}

@@ -1,0 +1,85 @@
+// What an own and an imported broker have in common. Extended by token-broker.ts and imported-broker.ts.
+import type { IMetric, Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IAlias, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+import { metricNames } from '../lambda/telemetry/metric-names.ts';
+import { connectFunction } from './connect.ts';
+import { brokerMetrics, failedLogins } from './monitoring/metrics.ts';
+import { arnsOf } from './principal.ts';
+import type { ConnectOptions, ITokenBroker } from './token-broker-interface.ts';
+
+/** The grants that are the same for both, the connection of functions, and the metrics. */
+export abstract class TokenBrokerBase extends Construct implements ITokenBroker {
+  abstract readonly url: string;
+  abstract readonly functionName: string;
+  abstract readonly functionArn: string;
+  abstract readonly accounts: readonly string[];
+  abstract readonly isPrivate: boolean;
+  protected abstract readonly defaultAccount: string | undefined;
+
+  abstract aliasOf(account: string): IAlias;
+
+  /** Grants `POST` on the paths, which start with a slash. */
+  protected abstract grantPaths(grantee: IGrantable, paths: readonly string[]): Grant;
+
+  grantToken(grantee: IGrantable, account: string): Grant {
+    arnsOf(this, grantee);
+    this.aliasOf(account);
+    return this.grantPaths(grantee, [`/token/${account}`, ...(account === this.defaultAccount ? ['/token'] : [])]);
+  }
+
+  grantInvoke(grantee: IGrantable, account: string): Grant {
+    arnsOf(this, grantee);
+    return this.aliasOf(account).grantInvoke(grantee);
+  }
+
+  connect(fn: LambdaFunction, account: string, options: ConnectOptions = {}): void {
+    connectFunction(this, fn, { account, via: options.via ?? 'api' });
+  }
+
+  metricServed(options?: MetricOptions): Metric {
+    return this.metric(metricNames.served, options);
+  }
+
+  metricRemainingLife(options?: MetricOptions): Metric {
+    return this.metric(metricNames.remainingLife, { statistic: 'Minimum', ...options });
+  }
+
+  metricLogins(options?: MetricOptions): Metric {
+    return this.metric(metricNames.logins, options);
+  }
+
+  metricFailedLogins(): IMetric {
+    return failedLogins(brokerMetrics(this.functionName));
+  }
+
+  metricLoginLatency(options?: MetricOptions): Metric {
+    return this.metric(metricNames.loginLatency, { statistic: 'p99', ...options });
+  }
+
+  metricErrors(options?: MetricOptions): Metric {
+    return this.metric(metricNames.errors, options);
+  }
+
+  metricDenied(options?: MetricOptions): Metric {
+    return this.metric(metricNames.denied, options);
+  }
+
+  metricCredentialsRejected(options?: MetricOptions): Metric {
+    return this.metric(metricNames.credentialsRejected, options);
+  }
+
+  metricWarmUps(options?: MetricOptions): Metric {
+    return this.metric(metricNames.warmUps, options);
+  }
+
+  private metric(name: string, options?: MetricOptions): Metric {
+    return brokerMetrics(this.functionName).of(name, options);
+  }
+}
+
+/** @throws Error that names the account and says what to do */
+export function unknownAccount(account: string): Error {
+  return new Error(`the broker has no account ${account}: add it to the accounts`);
+}

@@ -1,0 +1,110 @@
+// Declares what a broker can do, for own and imported ones. Used by token-broker-base.ts, connect.ts and the probe.
+import type { IMetric, Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IAlias, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IConstruct } from 'constructs';
+
+/** How a function gets its tokens. */
+export interface ConnectOptions {
+  /**
+   * `api` calls API Gateway, which needs no AWS SDK in the function and has an access log. `invoke` invokes the
+   * function of the broker, which needs no way to API Gateway.
+   *
+   * @default api
+   */
+  readonly via?: 'api' | 'invoke' | undefined;
+}
+
+/** A broker of this stack, or of another one. */
+export interface ITokenBroker extends IConstruct {
+  /** Base of the paths `token` and `token/<account>`, with a slash at its end. */
+  readonly url: string;
+  /** Name of the function. Callers can only invoke its aliases: see `aliasOf`. */
+  readonly functionName: string;
+  /** ARN of the function, without an alias. */
+  readonly functionArn: string;
+  /** Ids of the accounts. */
+  readonly accounts: readonly string[];
+  /** Whether the API can only be reached through VPC endpoints. */
+  readonly isPrivate: boolean;
+  /**
+   * Returns the alias for direct calls on one account.
+   *
+   * @throws Error if the broker does not have the account
+   */
+  aliasOf(account: string): IAlias;
+  /**
+   * Lets a role or a user call the API for one account. If that is the default account, the grantee can also call
+   * `POST /token`. A grantee of another AWS account also needs the same right in its own policy.
+   *
+   * @throws Error if the grantee is not a role or a user, or if the broker does not have the account. For an imported
+   *   broker also if the stack cannot change the policy of the grantee
+   */
+  grantToken(grantee: IGrantable, account: string): Grant;
+  /**
+   * Lets a role or a user invoke the function for one account.
+   *
+   * @throws Error for the same reasons as `grantToken`
+   */
+  grantInvoke(grantee: IGrantable, account: string): Grant;
+  /**
+   * Lets a function get tokens of one account: gives its role the right, and the function the variables that
+   * `createTokenClient()` reads. They are `FEGORA_BROKER_ACCOUNT`, and `FEGORA_BROKER_ENDPOINT` for the API or
+   * `FEGORA_BROKER_FUNCTION` for direct invocation.
+   *
+   * @throws Error if the function is connected to another broker or account, or for the reasons of the grants
+   */
+  connect(fn: LambdaFunction, account: string, options?: ConnectOptions): void;
+  /**
+   * Tokens given to callers. `dimensionsMap` can add one of `source` (`memory`, `shared`, `upstream`), `account` and
+   * `caller`.
+   *
+   * @default - sum over 5 minutes
+   */
+  metricServed(options?: MetricOptions): Metric;
+  /**
+   * Seconds that the tokens given to callers were still valid. `dimensionsMap` as for `metricServed`.
+   *
+   * @default - minimum over 5 minutes
+   */
+  metricRemainingLife(options?: MetricOptions): Metric;
+  /**
+   * Logins sent to Fegora. `dimensionsMap` can add `outcome`, which is `issued`, `invalid_grant`, `html_500`, `doubt`
+   * or a code.
+   *
+   * @default - sum over 5 minutes
+   */
+  metricLogins(options?: MetricOptions): Metric;
+  /** Logins of 10 minutes that brought no token. An alarm on it needs a few periods in a row. */
+  metricFailedLogins(): IMetric;
+  /**
+   * Duration of a login in milliseconds. `dimensionsMap` can add `outcome`.
+   *
+   * @default - 99th percentile over 5 minutes
+   */
+  metricLoginLatency(options?: MetricOptions): Metric;
+  /**
+   * Calls and warm-ups that failed. `dimensionsMap` can add `code` or `caller`.
+   *
+   * @default - sum over 5 minutes
+   */
+  metricErrors(options?: MetricOptions): Metric;
+  /**
+   * Calls that the broker denied although IAM had allowed them.
+   *
+   * @default - sum over 5 minutes
+   */
+  metricDenied(options?: MetricOptions): Metric;
+  /**
+   * Logins and calls that failed because Fegora refuses the credentials.
+   *
+   * @default - sum over 5 minutes
+   */
+  metricCredentialsRejected(options?: MetricOptions): Metric;
+  /**
+   * Warm-ups that ran.
+   *
+   * @default - sum over 5 minutes
+   */
+  metricWarmUps(options?: MetricOptions): Metric;
+}
