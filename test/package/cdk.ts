@@ -1,11 +1,9 @@
 // A CDK app as `cdk init` makes it, with the broker of the README. Used by the tests of this folder.
 import { globSync } from 'node:fs';
-import { mkdir, readFile, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, readFile, symlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { type Project, projectIn, type Workshop } from './project.ts';
 import { root } from './tarball.ts';
-
-const cdkCli = join(root, 'node_modules/aws-cdk/bin/cdk');
 
 /** The flags that `cdk init` writes into the `cdk.json` of a new app. */
 export async function freshFlags(): Promise<Readonly<Record<string, unknown>>> {
@@ -14,31 +12,35 @@ export async function freshFlags(): Promise<Readonly<Record<string, unknown>>> {
 }
 
 /**
- * Makes an app with the commands of the README: `cdk init`, `npm install` of the tarball, and the stack. Its other packages
- * are those of the toolchain, so it does not install them.
+ * Makes an app with the commands and the code of the README. Its other packages are those of the toolchain, so the app does
+ * not install them.
  *
- * @param folder name of the folder, in which the app is `my-app`
+ * @param folder name of a new folder, in which the app is `my-app`
  */
 export async function startCdkApp({ projects, tarball }: Workshop, folder: string): Promise<Project> {
-  const app = projectIn(join(projects, folder, 'my-app'));
-  await mkdir(app.folder, { recursive: true });
-  await app.run('node', [cdkCli, 'init', 'app', '--language', 'typescript', '--generate-only']);
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const [enter, init, install] = blockOf(readme, '<!-- my-app.sh -->').trim().split('\n');
+  const outside = projectIn(join(projects, folder));
+  const app = projectIn(join(outside.folder, 'my-app'));
+  await outside.write({});
+  await cp(tarball.path, join(outside.folder, basename(tarball.path)));
+  await outside.run('sh', ['-c', `${enter} && ${init} --generate-only`]);
   const { name, scripts } = JSON.parse(await readFile(join(app.folder, 'package.json'), 'utf8'));
-  await app.write({ 'package.json': { name, scripts }, 'lib/my-app-stack.ts': await readmeStack() });
-  await app.run('npm', ['install', tarball.path]);
+  await app.write({
+    'package.json': { name, scripts },
+    'lib/my-app-stack.ts': blockOf(readme, '<!-- my-app-stack.ts -->'),
+    'lib/invoice.ts': blockOf(readme, '').replace(/createTokenClient\(\{.*\}\)/, 'createTokenClient()'),
+  });
+  await app.run('sh', ['-c', String(install)]);
   // The tsconfig.json of `cdk init` looks for types in the project only.
   await symlink(await app.resolve('@types'), join(app.folder, 'node_modules/@types'));
   return app;
 }
 
-/** Returns the stack that the README shows. */
-async function readmeStack(): Promise<string> {
-  const readme = await readFile(join(root, 'README.md'), 'utf8');
-  const [, stack] = /<!-- my-app-stack.ts -->\n```ts\n([\s\S]*?)```/.exec(readme) ?? [];
-  if (stack === undefined) {
-    throw new Error('README.md has no block my-app-stack.ts');
-  }
-  return stack;
+/** Returns the first block of code after a mark. */
+function blockOf(page: string, mark: string): string {
+  const [, block = ''] = /\n```(?:ts|sh)\n([\s\S]*?)```/.exec(page.slice(page.indexOf(mark))) ?? [];
+  return block;
 }
 
 /** What the synthesis of an app has made. */

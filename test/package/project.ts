@@ -88,6 +88,7 @@ async function resolveFrom(folder: string, name: string): Promise<string> {
 }
 
 async function writeFiles(folder: string, files: Files): Promise<void> {
+  await mkdir(folder, { recursive: true });
   for (const [path, content] of Object.entries(files)) {
     const file = join(folder, path);
     await mkdir(dirname(file), { recursive: true });
