@@ -56,13 +56,17 @@ function without(filter: RegExp, contents: string): Plugin {
   };
 }
 
-/** Leaves out the SDK's default credentials and HTTP client. The function passes its own to the SDK's client. */
+/**
+ * Leaves out the SDK's default credentials, its HTTP client and its adaptive retries. The function passes its own
+ * credentials and client, and chooses standard retries.
+ */
 export const withoutFallbacks: readonly Plugin[] = [
   without(/^@aws-sdk\/credential-provider-node$/, 'export const defaultProvider = null;'),
   without(
     /^@smithy\/node-http-handler$/,
     'export const streamCollector = null, NodeHttpHandler = { create: (own) => own };',
   ),
+  without(/\/DefaultRateLimiter$/, 'export const DefaultRateLimiter = null;'),
 ];
 
 /** Takes only the version of a package of the SDK from its `package.json`. The SDK reads nothing else there. */

@@ -27,6 +27,7 @@ beforeAll(async () => {
   [workshop, broker] = await Promise.all([openWorkshop(), startLocalBroker()]);
   project = await workshop.startProject('caller', {
     'handler.ts': handlerSource,
+    'handler.mts': handlerSource,
     'script.mjs': importScript,
     'script.cjs': requireScript,
   });
@@ -68,7 +69,7 @@ function tsconfig(module: string, moduleResolution: string): object {
   const target = { target: 'es2022', lib: ['es2022'], types: ['node'], typeRoots: [join(root, 'node_modules/@types')] };
   return {
     compilerOptions: { ...target, module, moduleResolution, strict: true, noEmit: true },
-    files: ['handler.ts'],
+    files: module.startsWith('node') ? ['handler.ts', 'handler.mts'] : ['handler.ts'],
   };
 }
 

@@ -30,7 +30,7 @@ describe.runIf(isRun)('a caller', () => {
   let project: Project;
 
   beforeAll(async () => {
-    project = await workshop.startProject('caller', { 'handler.ts': handlerSource });
+    project = await workshop.startProject('caller', { 'handler.ts': handlerSource, 'handler.mts': handlerSource });
   });
 
   const ways = compilers.flatMap(([version, tsc]) => modulesOf(version).map((way) => [version, ...way, tsc] as const));
@@ -46,12 +46,14 @@ describe.runIf(isRun)('a caller', () => {
         strict: true,
         outDir: name,
       };
-      const files = ['handler.ts'];
+      const files = module.startsWith('node') ? ['handler.ts', 'handler.mts'] : ['handler.ts'];
       await project.write({ [`${name}.json`]: { compilerOptions: { ...compilerOptions, typeRoots }, files } });
       expect(await project.run('node', [tsc, '-p', `${name}.json`])).toBe('');
       const type = module === 'esnext' ? 'module' : 'commonjs';
       await project.write({ [`${name}/package.json`]: { type } });
-      expect(await runBundle(`${name}/handler.js`)).toEqual(gotToken());
+      for (const file of files) {
+        expect(await runBundle(`${name}/${file.replace('ts', 'js')}`)).toEqual(gotToken());
+      }
     },
   );
 
