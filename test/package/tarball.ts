@@ -16,6 +16,20 @@ export interface Tarball {
   readonly files: readonly string[];
 }
 
+/** Much of what a clone has, so that the tarball would contain it if `files` of package.json named it. */
+const clone = [
+  'package.json',
+  'README.md',
+  'LICENSE',
+  'CHANGELOG.md',
+  'build.ts',
+  'lambda',
+  'client',
+  'infra',
+  'cli',
+  'docs',
+];
+
 /**
  * Builds and packs the package in `folder`. `npm pack` in the repository would build `dist/`, and other tests may use that
  * folder at the same time.
@@ -23,9 +37,7 @@ export interface Tarball {
 export async function packPackage(folder: string): Promise<Tarball> {
   const source = join(folder, 'package');
   await mkdir(source);
-  await Promise.all(
-    ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'].map((file) => cp(join(root, file), join(source, file))),
-  );
+  await Promise.all(clone.map((path) => cp(join(root, path), join(source, path), { recursive: true })));
   await buildPackage(join(source, 'dist'));
   const packed = await runIn(source, 'npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]);
   const [{ filename, size, files }] = JSON.parse(packed);
