@@ -117,13 +117,7 @@ function withTrouble(
   { clock, environment }: { readonly clock: VirtualClock; readonly environment: number },
 ): CallDynamo {
   return async (operation, input, signal) => {
-    const isOfUser = JSON.stringify(input.Key).includes('user#');
-    const trouble = isOfUser
-      ? table.userTrouble(operation, environment)
-      : table.trouble(operation, environment, String(input.UpdateExpression ?? ''));
-    if (!isOfUser) {
-      table.calls.push({ operation, environment, at: clock.monotonic() });
-    }
+    const trouble = troubleOf(table, environment, { operation, input, at: clock.monotonic() });
     if (trouble === 'hanging') {
       await clock.sleep(3000, signal);
     } else if (trouble === 'lost') {
@@ -135,6 +129,23 @@ function withTrouble(
     const { output, at } = await call(operation, input, signal);
     return { output, ...(at !== undefined && !table.isTimeless && { at }) };
   };
+}
+
+/** One call of the table, and when it is made. Monotonic milliseconds. */
+interface TableCall {
+  readonly operation: Operation;
+  readonly input: Parameters<CallDynamo>[1];
+  readonly at: number;
+}
+
+/** Notes a call about the item of an account, and says what goes wrong with the call. */
+function troubleOf(table: ClusterTable, environment: number, { operation, input, at }: TableCall): TableTrouble {
+  if (JSON.stringify(input.Key).includes('user#')) {
+    return table.userTrouble(operation, environment);
+  }
+  const trouble = table.trouble(operation, environment, String(input.UpdateExpression ?? ''));
+  table.calls.push({ operation, environment, at });
+  return trouble;
 }
 
 function named(name: string): Error {
