@@ -1,6 +1,6 @@
 // Tests a Fegora user that passes to another account while calls of the table fail or an environment dies. Virtual time.
 import { describe, expect, test } from 'vitest';
-import { refusedAt, setVersion } from '../../../support/cluster/operators.ts';
+import { otherPassword, otherUser, refusedAt, setVersion } from '../../../support/cluster/operators.ts';
 import { mostWithin } from '../../../support/cluster/tally.ts';
 import {
   account,
@@ -94,6 +94,67 @@ describe('promise 74: a user that passes to a renamed account', () => {
       await cluster.pass(hourMs);
       const good = { versionId: 'good', password: goodPassword };
       expect([number, await setVersion(cluster, good, { of: name, environment: 2 })]).toEqual([number, 'renewed']);
+      expect(cluster.fegora.counters().users[username]).toMatchObject({ maxInFlight: 1, bricked: false });
+    }
+  });
+});
+
+describe('promise 74: two accounts whose secrets were swapped', () => {
+  const second = 'second';
+
+  /** Two accounts whose tokens have ended, and whose secrets name each other's user. */
+  async function startSwapped(): Promise<Cluster> {
+    const cluster = await startCluster({
+      environments: 3,
+      accounts: { [second]: 'fegora/second' },
+      secrets: { 'fegora/second': { versionId: 's1', username: otherUser, password: otherPassword } },
+    });
+    cluster.fegora.setPassword(otherUser, otherPassword);
+    await cluster.until(cluster.ask(0), cluster.ask(0, { account: second }));
+    cluster.secret.current = () => ({ versionId: 'v2', password: otherPassword, username: otherUser });
+    cluster.secretOf('fegora/second').current = () => ({ versionId: 's2', password: goodPassword, username });
+    await cluster.pass(1_801_000);
+    return cluster;
+  }
+
+  /** Calls two accounts in environment 2 until both are served, for up to five minutes. Whether they are. */
+  async function areServed(cluster: Cluster, names: readonly string[]): Promise<boolean> {
+    const until = cluster.clock.now() + 5 * minuteMs;
+    while (cluster.clock.now() < until) {
+      const answers = await cluster.until(...names.map((name) => cluster.ask(2, { account: name })));
+      if (answers.every(({ grant }) => grant !== undefined)) {
+        return true;
+      }
+      await cluster.pass(10_000);
+    }
+    return false;
+  }
+
+  test.each(harms)('are both served within 5 minutes when %s', async (_, harm) => {
+    for (let number = 0; number < calls; number++) {
+      for (const of of [account, second]) {
+        const cluster = await startSwapped();
+        // One account has let go of its user, so the other can take that user over.
+        await cluster.until(cluster.ask(0, { account: of === account ? second : account }));
+        harmCall(cluster, number, harm);
+        await cluster.until(cluster.ask(1, { account: of }));
+
+        expect([number, of, await areServed(cluster, [account, second])]).toEqual([number, of, true]);
+        expect(cluster.fegora.counters().users[username]).toMatchObject({ maxInFlight: 1, bricked: false });
+        expect(cluster.fegora.counters().users[otherUser]).toMatchObject({ maxInFlight: 1, bricked: false });
+      }
+    }
+  });
+
+  test('are served when one of them is renamed while its user passes on', async () => {
+    for (let number = 0; number < calls; number++) {
+      const cluster = await startSwapped();
+      await cluster.until(cluster.ask(0));
+      harmCall(cluster, number, { once: 'lost', later: 'down' });
+      await cluster.until(cluster.ask(1, { account: second }));
+      cluster.restart(2, { accounts: { renamed: 'fegora/second', [account]: 'fegora/main' } });
+
+      expect([number, await areServed(cluster, [account, 'renamed'])]).toEqual([number, true]);
       expect(cluster.fegora.counters().users[username]).toMatchObject({ maxInFlight: 1, bricked: false });
     }
   });
