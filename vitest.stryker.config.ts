@@ -12,8 +12,8 @@ const core = [
   'test/contract/lambda/aws/token-table.test.ts',
   'test/contract/lambda/fegora/*.test.ts',
   'test/exploration/suspended-guard.test.ts',
-  // A frozen process can only be tested in real time, with a second thread.
-  'test/scenario/broker/{,user/}!(credentials-freeze).test.ts',
+  // A frozen process can only be tested in real time, with a second thread. The matrix needs a third of the whole time.
+  'test/scenario/broker/{,user/}!(credentials-freeze|matrix).test.ts',
 ];
 const kinds = ['unit', 'contract', 'exploration', 'scenario'];
 

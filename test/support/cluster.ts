@@ -20,7 +20,7 @@ import { createMemoryDynamo } from './memory-dynamo.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
 export type { Answer } from './cluster/calls.ts';
-export type { ClusterSecret, EnvironmentSettings, TableTrouble } from './cluster/environment.ts';
+export type { ClusterSecret, EnvironmentSettings, SecretVersion, TableTrouble } from './cluster/environment.ts';
 
 export const account = 'main';
 export const username = '25365421';
@@ -53,6 +53,8 @@ export interface Route {
   isUnreachable: boolean;
   /** How long name, TCP and TLS take until a connection is open or refused. Milliseconds. */
   handshakeMs: number;
+  /** How many connections environments began to open. */
+  opened: number;
 }
 
 /** Several environments of the function in one process, with one table, one secret and one Fegora. */
@@ -69,6 +71,8 @@ export interface Cluster {
   readonly brokers: readonly Broker[];
   /** How far each environment's wall clock is from true time. Milliseconds. A test may change it at any time. */
   readonly shiftMs: number[];
+  /** How long each environment's machine was suspended: its monotonic clock is behind by that. A test may change it. */
+  readonly suspendedMs: number[];
   /** Asks for a token, with 25 s left unless `withinMs` is given. Rejects only with errors that are not BrokerErrors. */
   readonly ask: Ask;
   /** Makes one call in each environment at the same time. */
@@ -101,13 +105,15 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   });
   onTestFinished(() => fegora.close());
   const dynamo = createMemoryDynamo(clock.now);
-  const table: ClusterTable = { rows: dynamo.rows, trouble: () => undefined, calls: [] };
+  const calm = { trouble: () => undefined, userTrouble: () => undefined, isTimeless: false };
+  const table: ClusterTable = { rows: dynamo.rows, calls: [], ...calm };
   const secrets = createSecrets(options);
   const secretOf = (name: string) => secrets.get(name) ?? missing(name);
   const shiftMs = Array.from({ length: environments }, () => 0);
+  const suspendedMs = [...shiftMs];
   const observations = createObservationLog();
   const ends = new Map<string, number>();
-  const route: Route = { isUnreachable: false, handshakeMs: 0 };
+  const route: Route = { isUnreachable: false, handshakeMs: 0, opened: 0 };
   const onIssued = (accessToken: string) => {
     ends.set(accessToken, Math.floor(clock.now() / 1000) * 1000 + lifetimeSeconds * 1000);
   };
@@ -118,6 +124,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     secrets,
     defaultUsername: username,
     shiftMs,
+    suspendedMs,
     random,
     observe: observations.observe,
     loginTo: (tokenUrl) => loginOver({ wire, route, clock, onIssued }, tokenUrl),
@@ -137,6 +144,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     secretOf,
     brokers,
     shiftMs,
+    suspendedMs,
     ask,
     askAll: () => clock.until(Promise.all(brokers.map((_, environment) => ask(environment)))),
     load: (perSecond, forMs, onAnswer) => load(clock, environments, { ask, perSecond, forMs, onAnswer }),
@@ -178,6 +186,7 @@ function loginOver({ wire, route, clock, onIssued }: Way, tokenUrl: string): Log
   const logInAtClosedPort = createLogin({ tokenUrl: closedPort, now: clock.now });
   const watched = wire.watch((signal) => (route.isUnreachable ? logInAtClosedPort : logIn)(signal), onIssued);
   return async (signal) => {
+    route.opened += 1;
     await (route.handshakeMs > 0 && clock.sleep(route.handshakeMs, signal));
     return watched(signal);
   };

@@ -2,7 +2,7 @@
 import { BrokerError } from '../../errors.ts';
 import { timeSince } from '../clock.ts';
 import { blockOf, hasUser, type Item, type LogEntry, stealableAt, userKey } from '../item.ts';
-import type { AccountPorts, Credentials } from '../ports.ts';
+import type { AccountPorts, Credentials, Inheritance, UserOwner } from '../ports.ts';
 import type { Snapshot } from '../refresh.ts';
 import { recent } from './doubt.ts';
 
@@ -40,15 +40,15 @@ export function createUserBinding({ account, clock, table, users, tokenUrl, isCo
     }
     const owner = await users.bindUser(newUser, { account }, signal);
     if (owner.account !== account) {
-      return await takeOver({ snapshot, newUser, signal }, owner.account);
+      return await takeOver({ snapshot, newUser, signal }, owner);
     }
-    // The account that took the user over may not have come to inherit.
-    const other = owner.from === undefined ? undefined : (await users.read(owner.from, signal)).item;
-    return other === undefined ? { newUser } : await inherit({ snapshot, newUser, signal }, other);
+    const before = await ownerBefore(owner, item, { newUser, signal });
+    return before.length === 0 ? { newUser } : await inherit({ snapshot, newUser, signal }, before);
   };
 
-  async function takeOver(heir: Heir, owner: string): Promise<BrokerError | ReadAgain> {
+  async function takeOver(heir: Heir, owned: UserOwner): Promise<BrokerError | ReadAgain> {
     const { snapshot, newUser, signal } = heir;
+    const owner = owned.account;
     const { item: other } = await users.read(owner, signal);
     const now = timeSince(clock, snapshot.seen);
     const hasMoved = other.userKey !== undefined && other.userKey !== newUser;
@@ -59,11 +59,26 @@ export function createUserBinding({ account, clock, table, users, tokenUrl, isCo
     if (busy !== undefined) {
       return busy;
     }
-    // Also if the other account has no item yet: it may be about to claim its first login.
-    const isKeptOff = hasMoved
-      ? await users.write(owner, { kind: 'fence', revision: other.revision }, signal)
-      : await retire(owner, other, now + retiredMs, signal);
-    return isKeptOff && (await rebind(heir, owner)) ? await inherit(heir, other) : passing;
+    const before = await ownerBefore(owned, other, heir);
+    const isKeptOff = await keepOff(other, hasMoved ? undefined : now + retiredMs, signal);
+    return isKeptOff && (await rebind(heir, owner)) ? await inherit(heir, [other, ...before]) : passing;
+  }
+
+  /** Also if the other account has no item yet: it may be about to claim its first login. */
+  function keepOff(other: Item, retryAt: number | undefined, signal: AbortSignal): Promise<boolean> {
+    const { account: id, revision } = other;
+    return retryAt === undefined
+      ? users.write(id, { kind: 'fence', revision }, signal)
+      : retire(id, other, retryAt, signal);
+  }
+
+  /** The account that the user was taken from, if its new owner has not come to inherit. */
+  async function ownerBefore(
+    { from }: UserOwner,
+    item: Item,
+    { newUser, signal }: Pick<Heir, 'newUser' | 'signal'>,
+  ): Promise<readonly Item[]> {
+    return from === undefined || item.userKey === newUser ? [] : [(await users.read(from, signal)).item];
   }
 
   /** The secret does not name the account's former user any more, which another account may be waiting for. */
@@ -87,23 +102,14 @@ export function createUserBinding({ account, clock, table, users, tokenUrl, isCo
     return users.write(id, { kind: 'retire', revision, retryAt }, signal);
   }
 
-  /** Writes what the other account knew of the user. If another environment was faster, reading again shows that. */
-  async function inherit({ snapshot: { item, seen }, newUser, signal }: Heir, other: Item): Promise<ReadAgain> {
+  /** Writes what the other accounts knew of the user. If another environment was faster, reading again shows that. */
+  async function inherit(
+    { snapshot: { item, seen }, newUser, signal }: Heir,
+    others: readonly Item[],
+  ): Promise<ReadAgain> {
     const now = timeSince(clock, seen);
-    const { lastGood, retryKey, retryRejectedAt, lifetimeMs } = other;
     await table.write(
-      {
-        kind: 'inherit',
-        revision: item.revision,
-        newUser,
-        rejectedCredentials: [...other.rejectedCredentials],
-        sends: recent(union(item.sends, other.sends), now),
-        logins: recent(union(item.logins, other.logins), now),
-        ...(lastGood !== undefined && { lastGood }),
-        ...(retryKey !== undefined && { retryKey }),
-        ...(retryRejectedAt !== undefined && { retryRejectedAt }),
-        ...(lifetimeMs !== undefined && { lifetimeMs }),
-      },
+      { kind: 'inherit', revision: item.revision, newUser, ...knownBy(others), ...logsOf([item, ...others], now) },
       signal,
     );
     return { againAt: now };
@@ -132,6 +138,34 @@ interface Heir {
   /** `userKey` of the user. */
   readonly newUser: string;
   readonly signal: AbortSignal;
+}
+
+/** All rejections; late tries and the lifetime by the first item that knows them. */
+function knownBy(items: readonly Item[]): Pick<Inheritance, 'rejectedCredentials' | keyof Known> {
+  const known: Partial<Known> = {};
+  for (const item of [...items].reverse()) {
+    Object.assign(known, knownOf(item));
+  }
+  const rejected = new Set(items.flatMap(({ rejectedCredentials }) => [...rejectedCredentials]));
+  return { ...known, rejectedCredentials: [...rejected] };
+}
+
+type Known = Pick<Inheritance, 'lastGood' | 'retryKey' | 'retryRejectedAt' | 'lifetimeMs'>;
+
+function knownOf({ lastGood, retryKey, retryRejectedAt, lifetimeMs }: Item): Known {
+  return {
+    ...(lastGood !== undefined && { lastGood }),
+    ...(retryKey !== undefined && { retryKey }),
+    ...(retryRejectedAt !== undefined && { retryRejectedAt }),
+    ...(lifetimeMs !== undefined && { lifetimeMs }),
+  };
+}
+
+function logsOf(items: readonly Item[], now: number): Pick<Item, 'sends' | 'logins'> {
+  return {
+    sends: recent(items.map(({ sends }) => sends).reduce(union), now),
+    logins: recent(items.map(({ logins }) => logins).reduce(union), now),
+  };
 }
 
 /**

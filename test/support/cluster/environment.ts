@@ -18,7 +18,11 @@ export interface ClusterTable {
   readonly rows: ReturnType<typeof createMemoryDynamo>['rows'];
   /** Called before each call of the table. `update` is the update expression of a write, else empty. */
   trouble: (operation: Operation, environment: number, update: string) => TableTrouble;
-  /** All calls of the table, answered or not. */
+  /** The same for the items of Fegora users, which `trouble` does not see. */
+  userTrouble: (operation: Operation, environment: number) => TableTrouble;
+  /** Whether answers lack the `Date` header. */
+  isTimeless: boolean;
+  /** All calls about items of accounts, answered or not. */
   readonly calls: { readonly operation: Operation; readonly environment: number; readonly at: number }[];
 }
 
@@ -56,6 +60,7 @@ export interface EnvironmentDependencies {
   readonly secrets: ReadonlyMap<string, ClusterSecret>;
   readonly defaultUsername: string;
   readonly shiftMs: number[];
+  readonly suspendedMs: number[];
   readonly random: () => number;
   readonly observe: Ports['observe'];
   readonly loginTo: (tokenUrl: string) => Login;
@@ -67,8 +72,8 @@ export function createEnvironment(
   environment: number,
   { accounts, clientId, tokenUrl }: EnvironmentSettings,
 ): Broker {
-  const { clock, table, call, secrets, shiftMs, random, observe, loginTo, defaultUsername } = dependencies;
-  const own: Clock = clock.shifted(() => shiftMs[environment] ?? 0);
+  const { clock, table, call, secrets, random, observe, loginTo, defaultUsername } = dependencies;
+  const own = ownClock(dependencies, environment);
   const bindingOf = (account: string) => JSON.stringify([tokenUrl, clientId, accounts[account]]);
   return createBroker({
     clock: own,
@@ -86,6 +91,11 @@ export function createEnvironment(
     isConfigured: (asked) => Object.hasOwn(accounts, asked),
     loginBudget: defaultLoginBudget,
   });
+}
+
+function ownClock({ clock, shiftMs, suspendedMs }: EnvironmentDependencies, environment: number): Clock {
+  const shifted = clock.shifted(() => shiftMs[environment] ?? 0);
+  return { ...shifted, monotonic: () => clock.monotonic() - (suspendedMs[environment] ?? 0) };
 }
 
 function readSecret(secret: ClusterSecret | undefined, defaultUsername: string): { versionId: string; text: string } {
@@ -107,12 +117,7 @@ function withTrouble(
   { clock, environment }: { readonly clock: VirtualClock; readonly environment: number },
 ): CallDynamo {
   return async (operation, input, signal) => {
-    // The item of a Fegora user is written once: troubles and counts are about the items of accounts.
-    if (JSON.stringify(input.Key).includes('user#')) {
-      return await call(operation, input, signal);
-    }
-    const trouble = table.trouble(operation, environment, String(input.UpdateExpression ?? ''));
-    table.calls.push({ operation, environment, at: clock.monotonic() });
+    const trouble = troubleOf(table, environment, { operation, input, at: clock.monotonic() });
     if (trouble === 'hanging') {
       await clock.sleep(3000, signal);
     } else if (trouble === 'lost') {
@@ -121,8 +126,26 @@ function withTrouble(
     if (trouble !== undefined) {
       throw named(trouble === 'throttled' ? 'ProvisionedThroughputExceededException' : 'TimeoutError');
     }
-    return await call(operation, input, signal);
+    const { output, at } = await call(operation, input, signal);
+    return { output, ...(at !== undefined && !table.isTimeless && { at }) };
   };
+}
+
+/** One call of the table, and when it is made. Monotonic milliseconds. */
+interface TableCall {
+  readonly operation: Operation;
+  readonly input: Parameters<CallDynamo>[1];
+  readonly at: number;
+}
+
+/** Notes a call about the item of an account, and says what goes wrong with the call. */
+function troubleOf(table: ClusterTable, environment: number, { operation, input, at }: TableCall): TableTrouble {
+  if (JSON.stringify(input.Key).includes('user#')) {
+    return table.userTrouble(operation, environment);
+  }
+  const trouble = table.trouble(operation, environment, String(input.UpdateExpression ?? ''));
+  table.calls.push({ operation, environment, at });
+  return trouble;
 }
 
 function named(name: string): Error {

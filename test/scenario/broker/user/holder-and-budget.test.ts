@@ -65,6 +65,67 @@ describe('promise 73: the next holder knows what was sent', () => {
   });
 });
 
+describe('promise 73: a proven password that was claimed for three times and never sent', () => {
+  /** Calls once a minute in an environment that is alive. Returns after how many minutes a call is served. */
+  async function servedAfterMinutes(cluster: Cluster, environment: number): Promise<number> {
+    for (let minutes = 0; minutes < 25 * 60; minutes++) {
+      const [answer] = await cluster.until(cluster.ask(environment));
+      if (answer?.grant !== undefined) {
+        return minutes;
+      }
+      await cluster.pass(minuteMs);
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** Starts with a token that has ended. */
+  async function startExpired(size: number): Promise<Cluster> {
+    const cluster = await startCluster({ environments: size });
+    await cluster.until(cluster.ask(0));
+    await cluster.pass(1_801_000);
+    return cluster;
+  }
+
+  test('is sent once the hour is over when three holders died after the claim', async () => {
+    const cluster = await startExpired(8);
+    const dead = new Set<number>();
+    cluster.table.trouble = (_, environment, update) => {
+      if (dead.has(environment)) {
+        return 'down';
+      }
+      if (!update.includes('#owner = :owner') || dead.size === 3) {
+        return undefined;
+      }
+      dead.add(environment);
+      return 'lost';
+    };
+    for (let calls = 0; dead.size < 3; calls++) {
+      expect(calls).toBeLessThan(200);
+      await cluster.until(cluster.ask(calls % 7));
+    }
+
+    expect(sentAt(cluster)).toHaveLength(1);
+    expect(await servedAfterMinutes(cluster, 7)).toBeLessThanOrEqual(62);
+  });
+
+  test('is sent once the hour is over when the answers to the claims were lost', async () => {
+    const cluster = await startExpired(2);
+    const claimed = new Set<number>();
+    cluster.table.trouble = (_, environment, update) => {
+      if (update.includes('#owner = :owner')) {
+        claimed.add(environment);
+        return 'lost';
+      }
+      return claimed.delete(environment) ? 'down' : undefined;
+    };
+    await tally(cluster, 1, minuteMs);
+    cluster.table.trouble = () => undefined;
+
+    expect(sentAt(cluster)).toHaveLength(1);
+    expect(await servedAfterMinutes(cluster, 0)).toBeLessThanOrEqual(62);
+  });
+});
+
 describe('promise 78: callers that report the current token as rejected every 10 s', () => {
   const perHour = 12;
 

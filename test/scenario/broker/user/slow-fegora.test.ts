@@ -118,6 +118,24 @@ describe('promise 79: the handshake with Fegora', () => {
   });
 });
 
+test('promise 79: a handshake that hangs delays a caller with a token by 2 s, and then by 8 s once a minute', async () => {
+  const cluster = await startCluster({ environments: 1 });
+  await cluster.until(cluster.ask(0));
+  await cluster.pass(1_800_000 - 5 * minuteMs);
+  cluster.route.handshakeMs = minuteMs;
+  const slow: { readonly askedAt: number; readonly tookMs: number }[] = [];
+  for (let seconds = 0; seconds < 180; seconds++) {
+    const [answer] = await cluster.until(cluster.ask(0));
+    expect(answer?.error).toBeUndefined();
+    slow.push(...(answer !== undefined && answer.tookMs > 0 ? [answer] : []));
+    await cluster.pass(1000);
+  }
+  const gaps = slow.slice(1).map(({ askedAt }, index) => askedAt - (slow[index]?.askedAt ?? 0));
+
+  expect(slow.map(({ tookMs }) => tookMs)).toEqual([2000, 8000, 8000]);
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(minuteMs);
+});
+
 test('promise 79: a clock that is set during a handshake keeps no other environment from logging in', async () => {
   const cluster = await startCluster({ environments: 2 });
   cluster.route.handshakeMs = 60_000;

@@ -169,6 +169,12 @@ describe('the other actions', () => {
     expect(amended).toEqual([]);
   });
 
+  it('promise 74: resets the item of an account that is not configured any more', async () => {
+    const { send, amended } = handlerFor();
+    expect(await send({ action: 'reset', account: 'three' })).toMatchObject({ account: 'three', outcome: 'done' });
+    expect(amended).toEqual(['reset three']);
+  });
+
   it('verifies an account and answers without a token', async () => {
     const { send, reports } = handlerFor();
     expect(await send({ action: 'verify', account: 'one' })).toEqual({
