@@ -132,14 +132,14 @@ describe('promise 74: two accounts whose secrets were swapped', () => {
 
   test.each(harms)('are both served within 5 minutes when %s', async (_, harm) => {
     for (let number = 0; number < calls; number++) {
-      for (const of of [account, second]) {
+      for (const asked of [account, second]) {
         const cluster = await startSwapped();
         // One account has let go of its user, so the other can take that user over.
-        await cluster.until(cluster.ask(0, { account: of === account ? second : account }));
+        await cluster.until(cluster.ask(0, { account: asked === account ? second : account }));
         harmCall(cluster, number, harm);
-        await cluster.until(cluster.ask(1, { account: of }));
+        await cluster.until(cluster.ask(1, { account: asked }));
 
-        expect([number, of, await areServed(cluster, [account, second])]).toEqual([number, of, true]);
+        expect([number, asked, await areServed(cluster, [account, second])]).toEqual([number, asked, true]);
         expect(cluster.fegora.counters().users[username]).toMatchObject({ maxInFlight: 1, bricked: false });
         expect(cluster.fegora.counters().users[otherUser]).toMatchObject({ maxInFlight: 1, bricked: false });
       }
