@@ -45,6 +45,23 @@ export const slowFaultPlans: fc.Arbitrary<FaultPlan> = fc.record({
   ),
 });
 
+/** More steps than callers take until a lease has ended. */
+const leaseSteps = 300;
+
+/** Kills all environments at once, so that the one that logs in is among them. */
+const killAll: fc.Arbitrary<PlannedFault[]> = fc
+  .nat(leaseSteps)
+  .map((after) => environments.map((env) => ({ after: env === 0 ? after : 0, fault: { kind: 'kill', env } })));
+
+/** Plans in which holders die after sending a wrong password, before they can write that it was refused. */
+export const deadHolderPlans: fc.Arbitrary<FaultPlan> = fc.record({
+  scenario: fc.constant('refused'),
+  order: fc.oneof(fc.constant(0), fc.nat(2 ** 31)),
+  faults: fc
+    .array(killAll, { minLength: 2, maxLength: 4 })
+    .map((kills) => [{ after: 0, fault: { kind: 'login-time', ms: 6000 } }, ...kills.flat()]),
+});
+
 /** Plans with any scenario and one to eight faults. */
 export const faultPlans: fc.Arbitrary<FaultPlan> = fc.record({
   scenario: fc.constantFrom(...scenarios),

@@ -1,13 +1,18 @@
 // Removes parts of the protocol, one at a time, at the ports of the broker. Used by sabotage.test.ts.
+import type fc from 'fast-check';
 import { overConnection } from '../support/fegora/connection.ts';
+import type { FaultPlan } from './fault-plan.ts';
+import { deadHolderPlans } from './fault-plan-generators.ts';
 import type { Sabotage } from './run-state.ts';
 import type { Operation, Tamper } from './table-link.ts';
 
 /** A part of the protocol, how to remove it, and the violation that must follow. */
-interface NamedSabotage {
+export interface NamedSabotage {
   readonly part: string;
   readonly sabotage: Sabotage;
   readonly violation: RegExp;
+  /** Plans in which it matters. @default any */
+  readonly plans?: fc.Arbitrary<FaultPlan>;
 }
 
 /**
@@ -61,10 +66,46 @@ export const sabotages: readonly NamedSabotage[] = [
     violation: /Fegora had refused it/,
   },
   { part: "the table's time", sabotage: { isTimeless: true }, violation: /took a lease|past its expiry|two logins/ },
+  {
+    part: 'the count of the send in the claim',
+    sabotage: {
+      tamper: only(
+        'claim',
+        withSends((entries) => entries.slice(0, -1)),
+      ),
+    },
+    violation: /after 3 refusals/,
+    plans: deadHolderPlans,
+  },
+  {
+    part: 'the rest of an hour after three refusals',
+    sabotage: { tamper: withSends((entries) => entries.map(anHourOlder)) },
+    violation: /a login after 3 refusals of the user in an hour/,
+    plans: deadHolderPlans,
+  },
 ];
 
 function only(operation: Operation, change: Tamper): Tamper {
   return (input, what) => (what === operation ? change(input, what) : input);
+}
+
+/** Changes the log of sends that a write stores. */
+function withSends(change: (entries: readonly string[]) => readonly string[]): Tamper {
+  return (input) => {
+    const values = Object(input.ExpressionAttributeValues);
+    const text: unknown = values[':sends']?.S;
+    if (typeof text !== 'string') {
+      return input;
+    }
+    const S = change(text.split(' ').filter((entry) => entry !== '')).join(' ');
+    return { ...input, ExpressionAttributeValues: { ...values, ':sends': { S } } };
+  };
+}
+
+/** An entry is `<seconds in base 36>.<tag>`. */
+function anHourOlder(entry: string): string {
+  const [seconds = '', tag] = entry.split('.');
+  return `${(Number.parseInt(seconds, 36) - 3600).toString(36)}.${tag}`;
 }
 
 /** Ends the lease as if the result were known. The next login is due after the short back-off. */

@@ -8,11 +8,11 @@ import { type StageName, templateOf } from './support/synth.ts';
 const stageNames = ['minimal', 'full', 'private'] as const satisfies readonly StageName[];
 
 /**
- * The resources of version 0.1.0, by stage and logical id, as `replaceablesOf` returned them. A change of this file
+ * The resources of the version before, by stage and logical id, as `replaceablesOf` returned them. A change of this file
  * says that users lose a resource in an upgrade: the change log must then tell them what to do.
  */
 const before: Record<(typeof stageNames)[number], Replaceables> = JSON.parse(
-  readFileSync(new URL('./support/version-0.1.0.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('./support/version-before.json', import.meta.url), 'utf8'),
 );
 
 test.each(stageNames)('an upgrade replaces no resource of stage %s', (stage) => {

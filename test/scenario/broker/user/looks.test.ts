@@ -45,9 +45,9 @@ describe('promise 76: hands out the old token for at most 60 s', () => {
     ],
   ];
   const amendments = ['purge', 'revoke', 'pause'] satisfies Amendment[];
-  const cases = troubles.flatMap(([name, begin]) => amendments.map((amendment) => ({ name, begin, amendment })));
+  const cases = troubles.flatMap(([name, begin]) => amendments.map((amendment) => [amendment, name, begin] as const));
 
-  test.each(cases)('after $amendment when $name', async ({ begin, amendment }) => {
+  test.each(cases)('after %s when %s', async (amendment, _, begin) => {
     const { cluster, old } = await startWithToken();
     begin(cluster);
     await amend(cluster, amendment);

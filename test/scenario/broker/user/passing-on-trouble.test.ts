@@ -77,26 +77,29 @@ const ends = [
   ['the old name comes back', account],
   ['the account is renamed again', 'renamed-again'],
 ] as const;
-const cases = harms.flatMap(([what, harm]) => ends.map(([how, name]) => ({ what, harm, how, name })));
+const cases = harms.flatMap(([what, harm]) => ends.map(([how, name]) => [what, how, { harm, name }] as const));
 
 describe('promise 74: a user that passes to a renamed account', () => {
-  test.each(cases)('keeps its refusals, and is served within an hour, when $what and $how', async ({ harm, name }) => {
-    for (let number = 0; number < calls; number++) {
-      const cluster = await startRefused();
-      deploy(cluster, 1, 'renamed');
-      harmCall(cluster, number, harm);
-      cluster.secret.current = () => ({ versionId: 'm3', password: 'mistyped-3' });
-      await cluster.until(cluster.ask(1, { account: 'renamed' }));
-      deploy(cluster, 2, name);
+  test.each(cases)(
+    'keeps its refusals, and is served within an hour, when %s and %s',
+    async (_what, _how, { harm, name }) => {
+      for (let number = 0; number < calls; number++) {
+        const cluster = await startRefused();
+        deploy(cluster, 1, 'renamed');
+        harmCall(cluster, number, harm);
+        cluster.secret.current = () => ({ versionId: 'm3', password: 'mistyped-3' });
+        await cluster.until(cluster.ask(1, { account: 'renamed' }));
+        deploy(cluster, 2, name);
 
-      expect([number, await mistypeOn(cluster, name)]).toEqual([number, 'too_many_refusals']);
-      expect(mostWithin(refusedAt(cluster, username), hourMs)).toBeLessThanOrEqual(3);
-      await cluster.pass(hourMs);
-      const good = { versionId: 'good', password: goodPassword };
-      expect([number, await setVersion(cluster, good, { of: name, environment: 2 })]).toEqual([number, 'renewed']);
-      expect(cluster.fegora.counters().users[username]).toMatchObject({ maxInFlight: 1, bricked: false });
-    }
-  });
+        expect([number, await mistypeOn(cluster, name)]).toEqual([number, 'too_many_refusals']);
+        expect(mostWithin(refusedAt(cluster, username), hourMs)).toBeLessThanOrEqual(3);
+        await cluster.pass(hourMs);
+        const good = { versionId: 'good', password: goodPassword };
+        expect([number, await setVersion(cluster, good, { of: name, environment: 2 })]).toEqual([number, 'renewed']);
+        expect(cluster.fegora.counters().users[username]).toMatchObject({ maxInFlight: 1, bricked: false });
+      }
+    },
+  );
 });
 
 describe('promise 74: two accounts whose secrets were swapped', () => {
@@ -132,14 +135,14 @@ describe('promise 74: two accounts whose secrets were swapped', () => {
 
   test.each(harms)('are both served within 5 minutes when %s', async (_, harm) => {
     for (let number = 0; number < calls; number++) {
-      for (const asked of [account, second]) {
+      for (const taking of [account, second]) {
         const cluster = await startSwapped();
         // One account has let go of its user, so the other can take that user over.
-        await cluster.until(cluster.ask(0, { account: asked === account ? second : account }));
+        await cluster.until(cluster.ask(0, { account: taking === account ? second : account }));
         harmCall(cluster, number, harm);
-        await cluster.until(cluster.ask(1, { account: asked }));
+        await cluster.until(cluster.ask(1, { account: taking }));
 
-        expect([number, asked, await areServed(cluster, [account, second])]).toEqual([number, asked, true]);
+        expect([number, taking, await areServed(cluster, [account, second])]).toEqual([number, taking, true]);
         expect(cluster.fegora.counters().users[username]).toMatchObject({ maxInFlight: 1, bricked: false });
         expect(cluster.fegora.counters().users[otherUser]).toMatchObject({ maxInFlight: 1, bricked: false });
       }

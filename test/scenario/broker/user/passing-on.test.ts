@@ -81,6 +81,24 @@ describe('promise 74: an account that moved to another user before its first use
   });
 });
 
+test('promise 77: an account that takes over a user, and comes back to its own, remembers the refusals of its own', async () => {
+  const cluster = await startTwoAccounts({ username: otherUser, password: otherPassword });
+  await cluster.until(cluster.ask(1, { account: second }));
+  await cluster.pass(61_000);
+  const mistype = (version: number) =>
+    setVersion(cluster, { versionId: `m${version}`, password: `mistyped-${version}` });
+  const ends = [await mistype(1), await mistype(2)];
+  // The second account is not configured any more.
+  cluster.restart(0, { accounts: { [account]: 'fegora/main' } });
+  ends.push(await setVersion(cluster, { versionId: 'o1', password: otherPassword, username: otherUser }));
+  await cluster.pass(61_000);
+  ends.push(await mistype(3), await mistype(4), await mistype(5));
+
+  expect(ends.slice(0, 3)).toEqual(['credentials_rejected', 'credentials_rejected', 'renewed']);
+  expect(ends.at(-1)).toBe('too_many_refusals');
+  expect(refusedAt(cluster, username)).toHaveLength(3);
+});
+
 describe('promise 74: two accounts whose secrets were swapped', () => {
   /** Swaps the users of the two secrets after both accounts logged in. */
   async function startSwapped(): Promise<Cluster> {

@@ -48,6 +48,18 @@ describe('promise 74: an account that is renamed', () => {
     expect(await lateTryAfterMs(newName)).toBeLessThanOrEqual(30 * minuteMs);
   });
 
+  test('takes along that its version had worked, so that a refusal under the new name has a late try', async () => {
+    const cluster = await startCluster({ environments: 2, lifetimeSeconds: 301 });
+    await cluster.until(cluster.ask(0));
+    await cluster.pass(301_000);
+    deploy(cluster, newName);
+    cluster.fegora.addFault(refusal);
+    const [refused] = await cluster.until(cluster.ask(0, { account: newName }));
+
+    expect(refused?.error?.code).toBe('credentials_rejected');
+    expect(await servedAfterMs(cluster, newName, minuteMs)).toBeLessThanOrEqual(31 * minuteMs);
+  });
+
   test('takes along the late try of a version that was refused while its user may have been locked', async () => {
     const cluster = await startCluster({ environments: 2 });
     cluster.fegora.set({ lockoutFailures: 1, lockoutMinutes: 30 });
