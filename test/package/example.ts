@@ -43,11 +43,15 @@ export async function contextOf({ folder }: Project, more: Readonly<Record<strin
   return JSON.stringify({ ...context, ...more });
 }
 
-/** Type-checks a CDK app, runs it as the CDK CLI does, and returns the template of its stack. */
-export async function synthesise(project: Project, context: string): Promise<Template> {
+/**
+ * Type-checks a CDK app, runs it as the CDK CLI does, and returns the template of its stack.
+ *
+ * @param options options of Node
+ */
+export async function synthesise(project: Project, context: string, ...options: string[]): Promise<Template> {
   const { name } = JSON.parse(await readFile(join(project.folder, 'package.json'), 'utf8'));
   await project.run('node', [tsc, '--noEmit', 'false', '--outDir', 'out']);
-  await project.run('node', [`out/bin/${name}.js`], { CDK_OUTDIR: 'cdk.out', CDK_CONTEXT_JSON: context });
+  await project.run('node', [...options, `out/bin/${name}.js`], { CDK_OUTDIR: 'cdk.out', CDK_CONTEXT_JSON: context });
   const { artifacts } = JSON.parse(await readFile(join(project.folder, 'cdk.out/manifest.json'), 'utf8'));
   const [stack = ''] = Object.keys(artifacts).filter((id) => artifacts[id].type === 'aws:cloudformation:stack');
   return Template.fromJSON(JSON.parse(await readFile(join(project.folder, `cdk.out/${stack}.template.json`), 'utf8')));
