@@ -40,7 +40,6 @@ const arrows = {
     why: 'The stack shares with the function only what both must agree on.',
   },
   'infra/probe/handler.ts': { files: ['client/'] },
-  'infra/examples/': { files: ['infra/', 'client/'], packages: ['*'] },
   'cli/': {
     files: ['client/', 'lambda/aws/secret.ts', 'lambda/config.ts', 'lambda/errors.ts'],
     packages: ['commander', '@aws-sdk/client-secrets-manager'],

@@ -1,4 +1,4 @@
-// Adds the rule packs of cdk-nag to an app. Called by app.ts and examples/app.ts.
+// Adds the rule packs of cdk-nag to an app. Called by app.ts.
 import { type App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 

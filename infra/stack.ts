@@ -1,4 +1,4 @@
-// Builds the stack of one stage from its settings. Called by app.ts and examples/app.ts.
+// Builds the stack of one stage from its settings. Called by app.ts.
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import { ArnPrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';

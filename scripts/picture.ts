@@ -18,7 +18,7 @@ const pictures: readonly Picture[] = [
   {
     name: 'folders',
     folders: ['lambda', 'client', 'infra', 'cli', 'local'],
-    nodeOf: (file) => /^(infra\/examples|\w+)\//.exec(file)?.[0],
+    nodeOf: (file) => /^\w+\//.exec(file)?.[0],
   },
   {
     name: 'lambda',

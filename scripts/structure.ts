@@ -7,7 +7,7 @@ import { longestChain, readImports } from './imports.ts';
 import { readSources, type SourceCode } from './source-code.ts';
 import { countIdentifiers, countProse } from './words.ts';
 
-const folders = ['lambda', 'client', 'infra', 'cli', 'local', 'scripts', 'bench', 'test', 'docs'];
+const folders = ['lambda', 'client', 'infra', 'cli', 'local', 'scripts', 'bench', 'examples', 'test', 'docs'];
 
 /** One line of the table: what is measured, the value, and what it consists of. */
 type Row = readonly [what: string, value: string | number, details: string];

@@ -1,4 +1,4 @@
-// Creates a function that calls a broker. Called by probe/probe.ts and examples/example-function.ts.
+// Creates a function that calls a broker. Called by probe/probe.ts.
 import { Duration } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {

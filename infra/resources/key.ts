@@ -140,7 +140,7 @@ function allowUse(scope: Construct, key: IKey): void {
  * Returns the statement that lets IAM policies decide who administers a key. In the policy of a key, the resource `*`
  * is the key itself and has no other name.
  */
-export function administerByIam(): PolicyStatement {
+function administerByIam(): PolicyStatement {
   return new PolicyStatement({
     sid: 'AdministerByIam',
     principals: [new AccountRootPrincipal()],

@@ -1,4 +1,4 @@
-// Reads and checks the settings of a stage in cdk.json. Called by app.ts and examples/app.ts.
+// Reads and checks the settings of a stage in cdk.json. Called by app.ts.
 import { Duration, type Environment, RemovalPolicy } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { membersOf } from '../../lambda/json.ts';

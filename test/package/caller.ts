@@ -35,12 +35,12 @@ const { createTokenClient } = require('fegora-token-broker/client');
 createTokenClient().getToken().then(({ fingerprint }) => console.log(JSON.stringify({ fingerprint })));
 `;
 
-/** Runs the handler of a bundle once, and prints its result. */
+/** Runs the handler of the bundle in the first argument once, with the event in the second, and prints its result. */
 export const runHandler = `
 const { pathToFileURL } = require('node:url');
 import(pathToFileURL(process.argv[1])).then(async (loaded) => {
   const { handler } = loaded.default ?? loaded;
-  console.log(JSON.stringify(await handler()));
+  console.log(JSON.stringify(await handler(JSON.parse(process.argv[2] ?? '{}'))));
 });
 `;
 

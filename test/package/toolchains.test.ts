@@ -6,6 +6,7 @@ import { proof } from '../support/counts.ts';
 import { callerNodes, findNode } from '../support/nodes.ts';
 import { handlerSource, type LocalBroker, runHandler, startLocalBroker } from './caller.ts';
 import { readSynthesised, startCdkApp } from './cdk.ts';
+import { otherBroker, startExample } from './example.ts';
 import { openWorkshop, type Project, type Workshop } from './project.ts';
 import tools from './tools/package.json' with { type: 'json' };
 import { compilers, hasTools, tool, toolsFolder } from './tools.ts';
@@ -155,6 +156,15 @@ describe.runIf(isRun)('a CDK app', () => {
     console.log(`from an empty folder to a synthesised stack: ${Math.round(performance.now() - begun)} ms`);
     assets.add((await readSynthesised(app)).asset);
     expect(assets.size).toBe(1);
+  });
+
+  test.each([
+    ['cdk-app', []],
+    ['step-functions', ['-c', `functionArn=${otherBroker.functionArn}`, '-c', `apiId=${otherBroker.apiId}`]],
+  ])('promise 49: the example %s synthesises with the command of its `cdk.json`', async (name, context) => {
+    const example = await startExample(workshop, name);
+    await example.run('npx', ['cdk', 'synth', '--quiet', ...context]);
+    expect((await readSynthesised(example)).types).toContain('AWS::Lambda::Function');
   });
 
   test('promise 49: loads the construct by import and by require in each version of Node that is installed', async () => {

@@ -1,4 +1,4 @@
-// Synthesises templates of the stack, with three settings and the examples. Called by the tests of infra.
+// Synthesises templates of the stack, with four settings. Called by the tests of infra.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,6 @@ import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { afterAll } from 'vitest';
-import { ExampleStack } from '../../../infra/examples/example-stack.ts';
 import { parseSettings } from '../../../infra/settings/settings.ts';
 import { TokenBrokerStack } from '../../../infra/stack.ts';
 
@@ -93,28 +92,15 @@ export function createStack(app: App, stage: StageName): TokenBrokerStack {
   });
 }
 
-/** Returns the example stack, with the broker of the stage `minimal`. */
-export function createExamples(app: App): ExampleStack {
-  const { broker } = createStack(app, 'minimal');
-  return new ExampleStack(app, 'Examples', { broker, account: 'main' });
-}
-
 const templates = {
   minimal: () => createStack(createApp(), 'minimal'),
   full: () => createStack(createApp(), 'full'),
   private: () => createStack(createApp(), 'private'),
   network: () => createStack(createApp(), 'network'),
-  examples: () => createExamples(createApp()),
 };
 
 export type TemplateName = keyof typeof templates;
-export const templateNames = [
-  'minimal',
-  'full',
-  'private',
-  'network',
-  'examples',
-] as const satisfies readonly TemplateName[];
+export const templateNames = ['minimal', 'full', 'private', 'network'] as const satisfies readonly TemplateName[];
 
 const synthesised = new Map<TemplateName, Template>();
 

@@ -1,13 +1,9 @@
-// The example state machine, as the stack deploys it, against the real handler.
-import { Stack } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
-import { Alias, type IAlias, Version } from 'aws-cdk-lib/aws-lambda';
+// The state machine of examples/step-functions with its worker, against the real handler.
 import { StateMachine } from 'aws-local-stepfunctions';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Invoicing } from '../../../infra/examples/invoicing.ts';
-import { createApp } from '../../infra/support/synth.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
+import { loadExample } from '../../support/examples.ts';
 import { type SkippingClock, skippingClock } from '../../support/skipping-clock.ts';
 import { passwordOf } from '../../support/test-system.ts';
 
@@ -22,21 +18,14 @@ let clock: SkippingClock;
 let system: GatewaySystem;
 let output: Capture;
 
-/** The state machine as the example stack deploys it, between the broker's alias of an account and a worker. */
-beforeAll(() => {
-  const stack = new Stack(createApp(), 'Examples');
-  const alias = (name: string, aliasName: string) => {
-    const aliasVersion = Version.fromVersionArn(stack, `Version${aliasName}`, `${functions}:${name}:1`);
-    // The CDK's own classes do not fit its own interfaces under exactOptionalPropertyTypes.
-    return Alias.fromAliasAttributes(stack, aliasName, { aliasName, aliasVersion }) as IAlias;
-  };
-  new Invoicing(stack, 'Invoicing', {
-    token: alias('fegora-token-broker', 'account-one'),
-    worker: alias('worker', 'live'),
+/** test/package/examples.test.ts shows that the example deploys this definition. */
+beforeAll(async () => {
+  const { invoicingDefinition } = await loadExample('step-functions/lib/invoicing-definition.ts');
+  definition = invoicingDefinition({
+    token: `${functions}:fegora-token-broker:account-one`,
+    worker: `${functions}:worker:live`,
   });
-  const [machine] = Object.values(Template.fromStack(stack).findResources('AWS::StepFunctions::StateMachine'));
-  definition = JSON.parse(machine?.Properties.DefinitionString);
-}, 120_000);
+});
 
 beforeEach(async () => {
   clock = skippingClock();
@@ -48,8 +37,8 @@ beforeEach(async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', accessKeyId);
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', secretAccessKey);
   vi.stubEnv('AWS_SESSION_TOKEN', undefined);
-  vi.stubEnv('BROKER_FUNCTION', system.gateway.functionName);
-  vi.stubEnv('FEGORA_ACCOUNT', 'one');
+  vi.stubEnv('FEGORA_BROKER_FUNCTION', system.gateway.functionName);
+  vi.stubEnv('FEGORA_BROKER_ACCOUNT', 'one');
 });
 afterEach(async () => {
   output.stop();
@@ -64,8 +53,7 @@ async function newWorker() {
   const toSimulator = (url: string | URL | Request) =>
     String(url).replace('https://api.fegora.com', system.servers.fegora.origin);
   vi.stubGlobal('fetch', (url: string | URL | Request, init?: RequestInit) => fetch(toSimulator(url), init));
-  vi.resetModules();
-  const { handler } = await import('../../../infra/examples/handlers/call-direct.ts');
+  const { handler } = await loadExample('step-functions/lambda/issue-invoice.ts');
   return handler;
 }
 

@@ -5,7 +5,7 @@ import { variables } from '../../../lambda/config.ts';
 import { BrokerError, isErrorCode } from '../../../lambda/errors.ts';
 
 const root = join(import.meta.dirname, '../../..');
-const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root });
+const pages = globSync(['*.md', 'docs/**/*.md', 'examples/*/README.md'], { cwd: root });
 
 function read(page: string): string {
   return readFileSync(join(root, page), 'utf8');

@@ -1,9 +1,8 @@
-// Lambda handler: posts a document to Fegora with a token by direct invocation. Bundled by example-function.ts.
-import { createFegoraFetch, createTokenClient, TokenBrokerError } from '../../../client/index.ts';
-import { variable } from './environment.ts';
+// Lambda handler: the worker of the workflow, which posts one document to Fegora. Bundled by lib/worker.ts.
+import { createFegoraFetch, createTokenClient, TokenBrokerError } from 'fegora-token-broker/client';
 
-const tokens = createTokenClient({ functionName: variable('BROKER_FUNCTION'), account: variable('FEGORA_ACCOUNT') });
-const fegora = createFegoraFetch(tokens);
+// `connect` has set the variables that createTokenClient() reads: the broker's function and the account.
+const fegora = createFegoraFetch(createTokenClient());
 const headers = { 'content-type': 'application/json' };
 
 /** A request to Fegora: a path of its API and the JSON body. */
@@ -13,9 +12,8 @@ export interface FegoraRequest {
 }
 
 /**
- * Posts a document to Fegora with a token from a direct invocation of the broker. Returns Fegora's status and body. The
- * state machine uses this function as its worker: the token stays in the function, and only Fegora's answer gets into
- * the history of the execution.
+ * Posts the document with a token of the account. Returns Fegora's status and body. The token stays in the function, and
+ * only Fegora's answer gets into the history of the execution.
  *
  * @throws Error with the broker's code in PascalCase as its name, the same name as when the state machine invokes the
  *   broker itself. In that case, Fegora has received nothing.

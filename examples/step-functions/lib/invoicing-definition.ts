@@ -1,4 +1,4 @@
-// The definition of the invoicing workflow, in Amazon States Language. Called by invoicing.ts and by tests.
+// The definition of the invoicing workflow, in Amazon States Language. Called by invoicing.ts.
 /** The functions that the state machine calls, by ARN. */
 export interface InvoicingFunctions {
   /** The broker's alias of one account. */

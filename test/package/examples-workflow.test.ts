@@ -1,0 +1,170 @@
+// The example step-functions: its stack, made from the tarball, and the definition of its workflow.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { asJson, type Statement, statementsOf } from '../infra/support/statements.ts';
+import { type Exception, isUsed, wildcards } from '../infra/support/wildcards.ts';
+import { loadExample } from '../support/examples.ts';
+import { contextOf, logStreams, otherBroker, rightsOf, startExample, synthesise } from './example.ts';
+import { openWorkshop, type Project, type Workshop } from './project.ts';
+
+const tokenAlias = `${otherBroker.functionArn}:account-main`;
+let workshop: Workshop;
+let project: Project;
+let template: Template;
+let statements: readonly Statement[];
+let machine: Readonly<Record<string, unknown>>;
+let invoicingDefinition: (functions: { token: string; worker: string }) => Definition;
+
+/** The definition, as far as it is read here. */
+interface Definition {
+  readonly States: {
+    readonly EnsureToken: { readonly Parameters: { readonly want: string }; readonly Retry: readonly Retrier[] };
+    readonly IssueInvoices: {
+      readonly ItemProcessor: { readonly States: { readonly IssueInvoice: { readonly Retry: readonly Retrier[] } } };
+    };
+  };
+}
+
+interface Retrier {
+  readonly ErrorEquals: readonly string[];
+}
+
+beforeAll(async () => {
+  workshop = await openWorkshop();
+  project = await startExample(workshop, 'step-functions');
+  template = await synthesise(project, await contextOf(project, otherBroker));
+  statements = statementsOf(template);
+  machine = asJson(Object.values(template.findResources('AWS::StepFunctions::StateMachine')).at(0));
+  ({ invoicingDefinition } = await loadExample('step-functions/lib/invoicing-definition.ts'));
+});
+afterAll(() => workshop.close());
+
+test('promise 49: the example compiles and synthesises, and the workflow and the worker can invoke only the alias', () => {
+  const alias = `lambda:InvokeFunction ${tokenAlias}`;
+  expect(rightsOf('WorkerRole', statements)).toEqual([alias]);
+  expect(rightsOf('InvoicingRole', statements)).toEqual(
+    expect.arrayContaining([alias, expect.stringMatching(/^lambda:InvokeFunction \{WorkerFunctionAliaslive\w+\}$/)]),
+  );
+  expect(rightsOf('InvoicingRole', statements)).toHaveLength(2);
+  template.hasResourceProperties('AWS::Lambda::Function', {
+    Environment: { Variables: { FEGORA_BROKER_FUNCTION: otherBroker.functionArn, FEGORA_BROKER_ACCOUNT: 'main' } },
+  });
+});
+
+test('cdk-nag checks the example in every synth, and finds a rule that no one has acknowledged', async () => {
+  const worker = join(project.folder, 'out/lib/worker.js');
+  const source = await readFile(worker, 'utf8');
+  await project.write({ 'out/lib/worker.js': source.replace(/\{ id: 'Serverless-LambdaTracing'.*\}/, '') });
+  const CDK_CONTEXT_JSON = await contextOf(project, { ...otherBroker, 'aws:cdk:bundling-stacks': [] });
+  const synth = project.run('node', ['out/bin/step-functions.js'], { CDK_OUTDIR: 'broken', CDK_CONTEXT_JSON });
+  await expect(synth).rejects.toThrow('Serverless-LambdaTracing');
+});
+
+test('no policy has a wildcard without a reason, and each reason is needed', () => {
+  expect(statements.length).toBeGreaterThanOrEqual(10);
+  expect(statements.flatMap((statement) => wildcards(statement, exceptions))).toEqual([]);
+  expect(exceptions.filter((exception) => !isUsed(exception, statements))).toEqual([]);
+});
+
+const exceptions: readonly Exception[] = [
+  logStreams,
+  {
+    type: 'AWS::KMS::Key',
+    effect: 'Allow',
+    element: 'resource',
+    value: /^\*$/,
+    reason: 'in the policy of a key, `*` is the key itself and has no other name',
+  },
+  {
+    type: 'AWS::IAM::Policy',
+    effect: 'Allow',
+    element: 'resource',
+    sid: 'LogDelivery',
+    value: /^\*$/,
+    reason: 'the actions with which Step Functions sets up the delivery of logs do not support resources',
+  },
+  {
+    type: 'AWS::KMS::Key',
+    effect: 'Allow',
+    element: 'condition',
+    sid: 'DeliverLogs',
+    value: /^StringEquals=kms:EncryptionContext:SourceArn=arn:[^*]+:logs:[^*]+:\*$/,
+    reason:
+      'StringEquals compares literally: the asterisk is part of the encryption context of the logs of one account',
+  },
+];
+
+test('only workflows of this AWS account can assume the role of the workflow', () => {
+  expect(statements.filter(({ principals }) => principals.includes('states.amazonaws.com'))).toMatchObject([
+    { actions: ['sts:AssumeRole'], condition: 'StringEquals=aws:SourceAccount={AWS::AccountId}' },
+  ]);
+});
+
+describe('the state machine', () => {
+  test('the workflow is of type STANDARD, is encrypted with its own key, and logs no data', () => {
+    template.hasResourceProperties('AWS::StepFunctions::StateMachine', {
+      StateMachineType: 'STANDARD',
+      StateMachineName: Match.absent(),
+      EncryptionConfiguration: {
+        Type: 'CUSTOMER_MANAGED_KMS_KEY',
+        KmsKeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('^InvoicingKey'), 'Arn'] },
+      },
+      LoggingConfiguration: { Level: 'ALL', IncludeExecutionData: false },
+    });
+  });
+
+  test('the workflow can use its key although CloudFormation chooses its name', () => {
+    const use = statements.find(
+      ({ logicalId, actions }) => logicalId.startsWith('InvoicingRoleDefaultPolicy') && actions.includes('kms:Decrypt'),
+    );
+    expect(use).toMatchObject({
+      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      resources: [expect.stringMatching(/^\{InvoicingKey\w+\.Arn\}$/)],
+      condition: '',
+    });
+  });
+
+  test('the workflow lets the log delivery service decrypt only the logs of this AWS account', () => {
+    expect(statements.filter(({ sid }) => sid === 'DeliverLogs')).toMatchObject([
+      {
+        principals: ['delivery.logs.amazonaws.com'],
+        actions: ['kms:Decrypt'],
+        condition:
+          'StringEquals=kms:EncryptionContext:SourceArn=arn:{AWS::Partition}:logs:{AWS::Region}:{AWS::AccountId}:*',
+      },
+    ]);
+  });
+
+  test('the workflow is created after the policy of its role', () => {
+    expect(machine.DependsOn).toEqual(expect.arrayContaining([expect.stringMatching(/^InvoicingRoleDefaultPolicy/)]));
+  });
+
+  test('the workflow equals the definition, without retries that the CDK adds', () => {
+    const joined = asJson(asJson(machine.Properties).DefinitionString)['Fn::Join'];
+    const [before, worker, after] = Array.isArray(joined) ? joined[1] : [];
+    expect(worker).toEqual({ Ref: expect.stringMatching(/^WorkerFunctionAliaslive/) });
+    expect(`${before}WORKER${after}`).toBe(
+      JSON.stringify(invoicingDefinition({ token: tokenAlias, worker: 'WORKER' })),
+    );
+  });
+
+  test('the workflow invokes the alias, not API Gateway, whose integration is unsigned by default', () => {
+    const resources = JSON.stringify(machine).match(/:states:::[\w:.]+|NO_AUTH/g);
+    expect(resources).toBeNull();
+  });
+
+  test('the workflow requests only metadata, and never retries rejected credentials or calls that may have reached Fegora', () => {
+    const { EnsureToken, IssueInvoices } = invoicingDefinition({ token: 'TOKEN', worker: 'WORKER' }).States;
+    expect(EnsureToken.Parameters.want).toBe('metadata');
+    const retried = EnsureToken.Retry.flatMap(({ ErrorEquals }) => ErrorEquals);
+    expect(retried).not.toContain('CredentialsRejected');
+    expect(retried).not.toContain('States.ALL');
+    const byWorker = IssueInvoices.ItemProcessor.States.IssueInvoice.Retry.flatMap(({ ErrorEquals }) => ErrorEquals);
+    expect(byWorker).toEqual(expect.arrayContaining(['UpstreamUnavailable', 'Lambda.TooManyRequestsException']));
+    for (const name of ['CredentialsRejected', 'TokenBrokerError', 'Lambda.ServiceException', 'States.ALL']) {
+      expect(byWorker).not.toContain(name);
+    }
+  });
+});
