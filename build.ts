@@ -103,6 +103,8 @@ export async function buildConstruct(folder: string): Promise<Metafile> {
     banner: { js: besideTheSources },
     external: ['aws-cdk-lib', 'constructs'],
     keepNames: true,
+    // Node prints the line that throws an error, which would be the whole construct.
+    lineLimit: 120,
   });
   return metafile;
 }
@@ -147,21 +149,19 @@ async function startFolder(folder: string, type: 'commonjs' | 'module'): Promise
 export async function buildPackage(dist: string): Promise<void> {
   await rm(dist, { recursive: true, force: true });
   const deployed = await buildFunction(join(dist, 'lambda'));
-  await writeLicenses(join(dist, 'lambda'), deployed);
+  const ofFunction = await describeLicenses(deployed, import.meta.dirname);
+  await writeFile(join(dist, 'lambda', licensesFile), ofFunction);
   const others = [
     await buildClient(join(dist, 'client')),
     await buildProbe(join(dist, 'probe')),
     await buildConstruct(join(dist, 'infra')),
     await buildCli(join(dist, 'cli')),
   ];
-  await writeLicenses(dist, joined(...others));
+  const known = { path: `lambda/${licensesFile}`, content: ofFunction };
+  await writeFile(join(dist, licensesFile), await describeLicenses(joined(...others), import.meta.dirname, known));
   await writeDeclarations({ 'client/index': join(dist, 'client'), 'infra/index': join(dist, 'infra') });
   // One set of types for both formats: a value of one is then assignable to the other.
   await writeFile(join(dist, 'client/index.d.mts'), "export * from './index.js';\n");
-}
-
-async function writeLicenses(folder: string, metafile: Metafile): Promise<void> {
-  await writeFile(join(folder, licensesFile), await describeLicenses(metafile, import.meta.dirname));
 }
 
 async function printSizes(dist: string): Promise<void> {

@@ -12,6 +12,13 @@ const allowed = new Set(['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '
 /** Licences from the repositories of packages that do not contain their licence: `@scope/<SPDX id>.txt`. */
 const kept = join(import.meta.dirname, 'licenses');
 
+/** A list that was made before. */
+export interface OtherList {
+  /** Where its file is, seen from the file of the new list. */
+  readonly path: string;
+  readonly content: string;
+}
+
 interface Bundled {
   /** Name, version and SPDX id, as a line of text. */
   readonly title: string;
@@ -24,16 +31,17 @@ interface Bundled {
  *
  * @param metafile what esbuild reports about the bundle
  * @param root absolute path of the folder that the paths in `metafile` start from
+ * @param other another list of the same package: a text that is in it is not repeated
  * @returns the content of {@link licensesFile}
  * @throws Error for a package without the text of its licence, or with a licence that is not allowed
  * @see https://www.apache.org/licenses/LICENSE-2.0#redistribution
  */
-export async function describeLicenses(metafile: Metafile, root: string): Promise<string> {
+export async function describeLicenses(metafile: Metafile, root: string, other?: OtherList): Promise<string> {
   const packages = await Promise.all(packageFolders(metafile).map((folder) => readPackage(join(root, folder))));
   const byText = Map.groupBy(packages, ({ text }) => text);
   const parts = [...byText].map(([text, group]) => {
     const titles = [...new Set(group.map(({ title }) => title))].sort();
-    return `${titles.join('\n')}\n\n${text}`;
+    return `${titles.join('\n')}\n\n${other?.content.includes(text) ? `The licence is in ${other.path}.` : text}`;
   });
   return ['This bundle contains code of these packages.', ...parts.sort()]
     .join(`\n\n${'-'.repeat(80)}\n\n`)

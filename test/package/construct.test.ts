@@ -54,3 +54,14 @@ test.each(['import', 'require'])('promise 49: the construct can be loaded by %s'
       : ['--eval', "console.log(require('fegora-token-broker').TokenBroker.name)"];
   expect((await app.run('node', script)).trim()).toBe('TokenBroker');
 });
+
+test('an error in the props is printed in a few lines, not with the whole construct above it', async () => {
+  const script = [
+    "const { App, Stack } = require('aws-cdk-lib');",
+    "const { TokenBroker } = require('fegora-token-broker');",
+    "new TokenBroker(new Stack(new App(), 'S'), 'B', { accounts: { Main: {} } });",
+  ];
+  const printed = await app.run('node', ['--eval', script.join('\n')]).catch(String);
+  expect(printed).toContain('accounts.Main: the id must be');
+  expect(printed.length).toBeLessThan(4000);
+});

@@ -71,6 +71,15 @@ describe('an invented package', () => {
     );
   });
 
+  test('is named without its licence when another list of the package has the text', async () => {
+    const metafile = await bundleOf('shared', 'MIT', { LICENSE: 'the licence' });
+    const other = { path: 'lambda/LIST', content: 'something else, and the licence' };
+    const list = await describeLicenses(metafile, folder, other);
+
+    expect(list).toContain('shared 1.2.3 (MIT)\n\nThe licence is in lambda/LIST.\n');
+    expect(list).not.toContain('the licence');
+  });
+
   test('is refused when its licence is not in the list', async () => {
     const metafile = await bundleOf('copyleft', 'AGPL-3.0-only', { LICENSE: 'the licence' });
 
