@@ -112,6 +112,8 @@ export async function buildConstruct(folder: string): Promise<Metafile> {
 /** The first lines of the command line. commander, which is CommonJS, requires modules of Node. */
 const cliStart = `#!/usr/bin/env node
 import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);
+// On Node 20 the SDK would print a paragraph about its own future before each answer.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 `;
 
 /**

@@ -1,4 +1,5 @@
 // Declares what an account is and finds faults in a set of them. Called by token-broker.ts and settings/settings.ts.
+import { Token } from 'aws-cdk-lib';
 import { accountIdPattern, isSameSecret } from '../lambda/config.ts';
 
 /** One Fegora account, which stands for one taxpayer. */
@@ -48,16 +49,21 @@ function faultsOf(id: string, { secretArn, secretKeyArn }: AccountProps): string
   if (!accountIdPattern.test(id)) {
     faults.push('the id must be up to 63 lower-case letters, digits and hyphens, with no hyphen at the start');
   }
-  if (secretArn !== undefined && !completeSecretArn.test(secretArn)) {
+  if (isOther(secretArn, completeSecretArn)) {
     faults.push('secretArn: must be the complete ARN of a secret, with the six characters at its end');
   }
-  if (secretKeyArn !== undefined && !keyArn.test(secretKeyArn)) {
+  if (isOther(secretKeyArn, keyArn)) {
     faults.push('secretKeyArn: must be the ARN of a key, not of an alias');
   }
   if (secretKeyArn !== undefined && secretArn === undefined) {
     faults.push('secretKeyArn: has no effect without secretArn: add secretArn, or remove it');
   }
   return faults.map((fault) => `accounts.${id}: ${fault}`);
+}
+
+/** Whether an ARN is known by now and is of another form. The ARN of a resource of the same app is known only at deployment. */
+function isOther(arn: string | undefined, form: RegExp): boolean {
+  return arn !== undefined && !Token.isUnresolved(arn) && !form.test(arn);
 }
 
 /** Each of two accounts with the same secret would try the same wrong password. Fegora would lock the user sooner. */

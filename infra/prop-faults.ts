@@ -3,11 +3,19 @@ import { RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { accountFaults } from './accounts.ts';
 import { alarmNames } from './monitoring/alarm-names.ts';
+import { rangeFaults } from './range-faults.ts';
 import { regionFaults } from './settings/regions.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
 
-/** Returns the account of `POST /token`. Undefined if that path serves no account. */
+/**
+ * Returns the account of `POST /token`. Undefined if that path serves no account.
+ *
+ * @throws Error if there is no object of accounts, as JavaScript allows
+ */
 export function defaultAccountOf({ accounts, defaultAccount }: TokenBrokerProps): string | undefined {
+  if (typeof accounts !== 'object' || accounts === null || Array.isArray(accounts)) {
+    throw new Error('accounts: must be an object with the accounts by id');
+  }
   const ids = Object.keys(accounts);
   return defaultAccount ?? (ids.length === 1 ? ids[0] : undefined);
 }
@@ -24,6 +32,7 @@ function propFaults(scope: Construct, props: TokenBrokerProps, defaultAccount: s
   return [
     ...accountFaults(props.accounts, defaultAccount),
     ...budgetFaults(props),
+    ...rangeFaults(props),
     ...networkFaults(props),
     ...domainFaults(props),
     ...alarmFaults(props),

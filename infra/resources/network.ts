@@ -59,6 +59,8 @@ function subnetFaults(vpc: IVpc, subnets: readonly ISubnet[]): string[] {
   const kinds = new Map([
     ...vpc.publicSubnets.map(({ subnetId }) => [subnetId, 'public'] as const),
     ...vpc.isolatedSubnets.map(({ subnetId }) => [subnetId, 'isolated'] as const),
+    // Until `Vpc.fromLookup` has looked, the CDK gives all kinds of subnets the same ids.
+    ...vpc.privateSubnets.map(({ subnetId }) => [subnetId, undefined] as const),
   ]);
   return subnets.flatMap(({ node, subnetId }) => {
     const kind = kinds.get(subnetId);

@@ -1,5 +1,5 @@
 // Creates or imports the secret of one account, its resource policy and the rights on it. Called by token-broker.ts.
-import { Annotations, Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, Lazy, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import {
   AnyPrincipal,
   Effect,
@@ -74,7 +74,7 @@ export class AccountSecret extends Construct {
       allowRead(role, this.secretArn, key.keyArn);
     } else {
       this.secretArn = secretArn;
-      this.longestArn = secretArn.length;
+      this.longestArn = Token.isUnresolved(secretArn) ? longestArnOfAll : secretArn.length;
       this.warnAboutPolicy();
       allowRead(role, this.secretArn, secretKeyArn);
     }
@@ -200,6 +200,9 @@ function viaSecretsManager() {
 }
 
 const longestPrefix = 'arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:';
+
+/** Length of the longest ARN that a secret can have, with a name of 512 characters. */
+const longestArnOfAll = 600;
 
 /** CloudFormation names a secret after its logical id and adds 12 characters. Secrets Manager adds 6 to the ARN. */
 function longestCreatedArn(secret: CfnSecret): number {

@@ -8,11 +8,13 @@ export interface LocalState {
    * written as soon as the table takes them.
    */
   readonly unwrittenRejections: Map<string, Rejection>;
+  /** Whether this environment last found the user of the account with another account. */
+  isDuplicate: boolean;
   /** When Secrets Manager was last asked because the cached version is rejected. Monotonic milliseconds. */
   secretAskedAt: number;
 }
 
 /** The state of a new environment. */
 export function createLocalState(): LocalState {
-  return { unwrittenRejections: new Map(), secretAskedAt: Number.NEGATIVE_INFINITY };
+  return { unwrittenRejections: new Map(), isDuplicate: false, secretAskedAt: Number.NEGATIVE_INFINITY };
 }
