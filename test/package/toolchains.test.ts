@@ -208,5 +208,5 @@ describe.runIf(isRun)('the tarball', () => {
 
 test('the tools have exact versions', () => {
   const versions = Object.values(tools.devDependencies);
-  expect(versions.filter((version) => !/^(npm:\w+@)?\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+  expect(versions.filter((version) => !/^(npm:[\w-]+@)?\d+\.\d+\.\d+$/.test(version))).toEqual([]);
 });
