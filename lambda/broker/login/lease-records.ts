@@ -6,6 +6,7 @@ import { hasExpiredToken, type Item, leaseMs, type Rejection } from '../item.ts'
 import type { Backoff, Claim, Credentials, Failure, Unreachable } from '../ports.ts';
 import { backoffMs, cappedRetryAfterMs, classOf, isAccountBroken } from './backoff.ts';
 import { keyTag, mayBeLocked, recent, sendableAt } from './doubt.ts';
+import { patientDeadlineMs } from './login-guard.ts';
 import type { FailedLogin } from './login-outcome.ts';
 
 /** The credentials to log in with. */
@@ -51,7 +52,7 @@ const nextRetryMs = 6 * 3_600_000;
  * could be shared by environments that were cloned from one snapshot.
  */
 export function claimOf({ item, key, isRetry, forcedBy = '', newUser }: LoginOrder, now: number): Claim {
-  const sends = [...recent(item.sends, now), { at: now, tag: keyTag(key) }];
+  const sends = sendsWith({ item, key }, now);
   return {
     owner: randomUUID({ disableEntropyCache: true }),
     now,
@@ -62,6 +63,11 @@ export function claimOf({ item, key, isRetry, forcedBy = '', newUser }: LoginOrd
     ...(isRetry && { retryRejectedAt: Math.max(now + nextRetryMs, sendableAt(sends, key, now)) }),
     ...(newUser !== undefined && { newUser }),
   };
+}
+
+/** The sends that count, with one of these credentials. */
+function sendsWith({ item, key }: Pick<LoginOrder, 'item' | 'key'>, now: number): Claim['sends'] {
+  return [...recent(item.sends, now), { at: now, tag: keyTag(key) }];
 }
 
 /** The sends that still count after a login with these credentials succeeded. */
@@ -142,7 +148,7 @@ export function failureOf(
     backoff: { ...backoff, retryAt },
     ...(isBackground && { renewAt: at + renewAgainMs }),
     ...slowness(order, failed, isSlow),
-    ...logsAfter(order, failed, sends),
+    ...logsAfter(order, failed, { sends, now }),
   };
   return { failure, retryAt, isBroken };
 }
@@ -195,19 +201,27 @@ function backoffOf(
 function logsAfter(
   order: LoginOrder,
   failed: FailedLogin,
-  sends: Claim['sends'],
+  { sends, now }: Pick<Claim, 'sends' | 'now'>,
 ): Pick<Failure, 'sends' | 'logins' | 'retryRejectedAt'> {
   switch (classOf(failed)) {
     case 'unsent':
       return withdrawn(order);
     case 'unknown':
-      return { sends: order.item.sends };
+      return { sends: isCutShort(order) ? sendsWith(order, now) : order.item.sends };
     case 'doubt':
     case 'refused':
       return { sends, logins: order.item.logins };
     default:
       return { sends: order.item.sends, logins: order.item.logins };
   }
+}
+
+/**
+ * Whether a refusal could have been missed only because the invocation ended: such a send counts, unless its credentials
+ * logged in last. Otherwise calls with little time left could send a wrong password again and again.
+ */
+function isCutShort({ item, key, patientMs = patientDeadlineMs }: LoginOrder): boolean {
+  return patientMs < patientDeadlineMs && item.lastGood !== key;
 }
 
 /** The end of a claim that sent nothing. */

@@ -33,7 +33,7 @@ const checkEveryMs = 500;
 export const settleReserveMs = 2500;
 
 /** How long a login that listens for a late answer may take. Milliseconds. */
-const patientDeadlineMs = 21_000;
+export const patientDeadlineMs = 21_000;
 
 /** How long claim and login together may take in an invocation with `leftMs` left. Milliseconds. */
 export function loginLimitMs(leftMs: number): number {

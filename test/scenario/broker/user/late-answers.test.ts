@@ -26,6 +26,36 @@ async function startInWindow(): Promise<Cluster> {
   return cluster;
 }
 
+describe('promise 71: calls that have too little time left to hear a late refusal', () => {
+  /** Asks in turn, each time with so little time left that a login cannot listen for 9 s. */
+  async function askInHaste(cluster: Cluster, forMs: number): Promise<void> {
+    for (let asked = 0; asked * 2000 < forMs; asked++) {
+      await cluster.until(cluster.ask(asked % 3, {}, 10_600));
+      await cluster.pass(2000);
+    }
+  }
+
+  test('send a wrong password three times', async () => {
+    const cluster = await startCluster({ environments: 3, password: 'wrong' });
+    cluster.fegora.set({ delayMs: 9000, lockoutFailures: 100 });
+    await askInHaste(cluster, hourMs);
+
+    expect(sentAt(cluster)).toHaveLength(3);
+  });
+
+  test('do not take away a password that logged in last', async () => {
+    const cluster = await startCluster({ environments: 3 });
+    await cluster.until(cluster.ask(0));
+    await cluster.pass(1_801_000);
+    cluster.fegora.set({ delayMs: 9000 });
+    await askInHaste(cluster, 5 * minuteMs);
+    cluster.fegora.set({ delayMs: 0 });
+    await cluster.pass(20 * minuteMs);
+
+    expect((await cluster.until(cluster.ask(0)))[0]?.error).toBeUndefined();
+  });
+});
+
 describe('promise 77: a third password that is refused late', () => {
   test('is heard by a renewal ahead of need when Fegora answers after 3 s', async () => {
     const cluster = await startInWindow();
