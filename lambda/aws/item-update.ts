@@ -82,7 +82,7 @@ function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], bi
   }
 }
 
-/** Bound to no user, which differs from never having been bound: whoever logs in next must bind a user first. */
+/** Bound to no user, which differs from never having been bound: the next login must bind a user first. */
 function retireUpdate({ retryAt, revision }: Extract<Change, { kind: 'retire' }>): Terms {
   return {
     set: { retry_at: number(retryAt), retry_code: { S: 'duplicate_user' }, user_key: { S: noUser } },

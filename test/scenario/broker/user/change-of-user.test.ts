@@ -70,7 +70,7 @@ describe('promise 75: an environment that has the version of the earlier user in
     expect(usersFrom(cluster, 1)).toEqual(new Set([otherUser]));
   });
 
-  test('renews as the new user when tokens live for 301 s and nobody reports one', async () => {
+  test('renews as the new user when tokens live for 301 s and no caller reports one', async () => {
     const cluster = await startTwoUsers(2, 301);
     await moveToOtherUser(cluster);
     for (let calls = 0; calls < 20 * 6; calls++) {
