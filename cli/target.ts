@@ -1,6 +1,6 @@
 // Finds out which broker the command line is for. Called by every command.
 import { existsSync, readFileSync } from 'node:fs';
-import { isSafe } from '../client/options.ts';
+import { isSafe } from '../client/endpoint.ts';
 import { CommandError, exitCodes } from './failure.ts';
 
 /** The options that name the broker. */

@@ -1,6 +1,6 @@
 // The `fetch` for Fegora's API: adds the token, and repeats a request once after a 401. Called by index.ts.
+import { parseEndpoint } from './endpoint.ts';
 import { TokenBrokerError } from './errors.ts';
-import { isSafe } from './options.ts';
 import type { AccessToken } from './token-cache.ts';
 import type { TokenClient } from './token-client.ts';
 
@@ -55,7 +55,7 @@ export function fegoraFetch(
   options: FegoraOptions,
   now: () => number,
 ): FegoraFetch {
-  const origin = parseOrigin(options.origin ?? 'https://api.fegora.com');
+  const origin = parseEndpoint(String(options.origin ?? 'https://api.fegora.com'), 'origin').origin;
   let cooldown: { readonly fingerprint: string; readonly until: number } | undefined;
 
   const startCooldown = ({ fingerprint }: AccessToken, ms: number) => {
@@ -101,14 +101,6 @@ export function fegoraFetch(
     }
     return second;
   };
-}
-
-function parseOrigin(given: string | URL): string {
-  const url = new URL(given);
-  if (!isSafe(url)) {
-    throw new TypeError('origin: not safe for a token. Pass an https URL (or http on loopback)');
-  }
-  return url.origin;
 }
 
 /** @throws TypeError for a URL of another origin, and for a `Request` as `init`: its method and body would be lost */

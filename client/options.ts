@@ -1,4 +1,5 @@
-// Checks the options of `createTokenClient` and fills in the defaults. Called by index.ts; fegora-fetch and the CLI use isSafe.
+// Checks the options of `createTokenClient` and fills in the defaults. Called by index.ts and the CLI.
+import { parseAwsEndpoint, parseEndpoint } from './endpoint.ts';
 import { TokenBrokerError } from './errors.ts';
 import type { GatewayConfig } from './gateway.ts';
 import type { InvokeConfig } from './invoke.ts';
@@ -43,7 +44,6 @@ export interface InvokeOptions {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 const functionArn = /^arn:[a-z-]+:lambda:([a-z0-9-]+):\d{12}:function:/;
 const accountId = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -72,7 +72,7 @@ export function optionsFrom(env: Environment): GatewayOptions | InvokeOptions {
 /** @throws TypeError with the name of the invalid option */
 export function parseGatewayOptions(options: GatewayOptions, env: Environment): GatewayConfig {
   const { credentials, account } = options;
-  const endpoint = parseEndpoint(String(options.endpoint));
+  const endpoint = parseEndpoint(String(options.endpoint), 'endpoint');
   const region = options.region ?? regionOf(endpoint.hostname) ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
   if (!region) {
     throw new TypeError('region: not known from the endpoint. Pass it, or set AWS_REGION');
@@ -94,7 +94,7 @@ export function parseInvokeOptions(options: InvokeOptions, env: Environment): In
   if (!region) {
     throw new TypeError('region: not known. Pass it or the function’s ARN, or set AWS_REGION');
   }
-  const endpoint = parseEndpoint(lambdaEndpoint(region, env));
+  const endpoint = parseAwsEndpoint(lambdaEndpoint(region, env), 'AWS_ENDPOINT_URL');
   return {
     endpoint,
     functionName,
@@ -113,19 +113,6 @@ export function lambdaEndpoint(region: string, env: Environment): string {
   const suffixes: Record<string, string> = { cn: 'amazonaws.com.cn', eusc: 'amazonaws.eu' };
   const ofRegion = `https://lambda.${region}.${suffixes[region.split('-')[0] ?? ''] ?? 'amazonaws.com'}/`;
   return env.AWS_ENDPOINT_URL_LAMBDA || env.AWS_ENDPOINT_URL || ofRegion;
-}
-
-function parseEndpoint(given: string): URL {
-  const url = URL.canParse(given) ? new URL(given) : undefined;
-  if (url === undefined || !isSafe(url) || url.username || url.password) {
-    throw new TypeError('endpoint: not valid. Pass an https URL (or http on loopback) without user and password');
-  }
-  return url;
-}
-
-/** Returns true if no one on the network can read what is sent to this URL: https, or http on loopback. */
-export function isSafe({ protocol, hostname }: URL): boolean {
-  return protocol === 'https:' || (protocol === 'http:' && loopback.test(hostname));
 }
 
 /** The host names of an API and of its VPC endpoint have the region before `amazonaws` or `vpce.amazonaws`. */

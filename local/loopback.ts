@@ -1,6 +1,6 @@
 // HTTP servers that listen on the loopback interface only. Used by all servers of the local run, bench and the tests.
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import { isLoopbackHost } from '../lambda/config.ts';
+import * as endpoint from '../client/endpoint.ts';
 
 /** A server that only this machine can reach. */
 export interface LoopbackServer {
@@ -39,7 +39,7 @@ export async function listen(server: Server, port = 0): Promise<LoopbackServer> 
 
 /** Whether a URL leads to this machine's loopback interface. */
 export function isLoopback(url: string): boolean {
-  return URL.canParse(url) && isLoopbackHost(new URL(url).hostname);
+  return URL.canParse(url) && endpoint.isLoopback(new URL(url));
 }
 
 /** Reads the body of a request. Returns undefined if the body is longer than `limit` bytes, and drops the body then. */

@@ -274,8 +274,8 @@ describe('a 401', () => {
   });
 });
 
-test.each(['http://api.fegora.com', 'ftp://127.0.0.1', 'api.fegora.com'])(
-  'createFegoraFetch refuses the origin %s',
+test.each(['http://api.fegora.com', 'ftp://127.0.0.1', 'api.fegora.com', 'https://a:b@api.fegora.com'])(
+  'promise 57: createFegoraFetch refuses the origin %s',
   (origin) => {
     expect(() => createFegoraFetch(tokens().client, undefined, { origin })).toThrow(TypeError);
   },

@@ -27,13 +27,19 @@ describe('region', () => {
 
 describe('endpoint', () => {
   test.each([
-    '',
-    'tokens.example.com',
-    'http://tokens.example.com',
-    'ftp://127.0.0.1',
-    'https://a:b@tokens.example.com',
-  ])('refuses "%s"', (url) => {
-    expect(() => parseGatewayOptions({ endpoint: url, region: 'us-east-2' }, {})).toThrow(/^endpoint:/);
+    ['', 'not a URL with https'],
+    ['tokens.example.com', 'not a URL with https'],
+    ['ftp://127.0.0.1', 'not a URL with https'],
+    ['http://tokens.example.com/v1', 'http to tokens.example.com can be read'],
+    ['http://host.docker.internal:4010', 'http to host.docker.internal can be read'],
+    ['http://127.0.0.1.example.com', 'http to 127.0.0.1.example.com can be read'],
+    ['https://a:not-a-password@tokens.example.com', 'has a user or a password'],
+    ['http://not-a-password@127.0.0.1', 'has a user or a password'],
+  ])('promise 57: refuses "%s", and says what is wrong without the password', (url, fault) => {
+    const parse = () => parseGatewayOptions({ endpoint: url, region: 'us-east-2' }, {});
+
+    expect(parse).toThrow(new RegExp(`^endpoint: .*${fault}`));
+    expect(parse).not.toThrow(/not-a-password/);
   });
 
   test.each(['http://127.0.0.1:4010', 'http://localhost:1/prod', 'http://[::1]:1'])(
@@ -122,7 +128,19 @@ describe('direct invocation', () => {
 
     expect(invoke('us-east-1', both).endpoint.href).toBe('http://127.0.0.1:1/');
     expect(invoke('us-east-1', { ...both, AWS_ENDPOINT_URL_LAMBDA: '' }).endpoint.href).toBe('http://127.0.0.1:2/');
-    expect(() => invoke('us-east-1', { AWS_ENDPOINT_URL: 'http://example.com' })).toThrow(/^endpoint:/);
+  });
+
+  test.each(['http://example.com:4566', 'https://example.com', 'https://lambda.us-east-1.amazonaws.com.example.com'])(
+    'promise 57: sends no signature to %s, which AWS_ENDPOINT_URL names',
+    (url) => {
+      expect(() => invoke('us-east-1', { AWS_ENDPOINT_URL: url })).toThrow(/^AWS_ENDPOINT_URL: .*example.com/);
+    },
+  );
+
+  test('calls Lambda through the VPC endpoint that a variable names', () => {
+    const url = 'https://vpce-1-2.lambda.us-east-1.vpce.amazonaws.com';
+
+    expect(invoke('us-east-1', { AWS_ENDPOINT_URL_LAMBDA: url }).endpoint.href).toBe(`${url}/`);
   });
 });
 
