@@ -66,30 +66,40 @@ const defaultRetryAfterSeconds = 1;
 export interface ErrorBody {
   readonly error: ErrorCode;
   readonly error_description: string;
+  /** The member of the request that is at fault. Only with `invalid_request`, and only if it is one member. */
+  readonly member?: string;
   readonly retryable: boolean;
   /** Whole seconds, at least 1. Present if `retryable`. */
   readonly retry_after?: number;
   readonly request_id: string;
 }
 
+/** What is wrong with a request, in words that the caller sees. It never repeats a value. */
+interface RequestFault {
+  readonly problem: string;
+  readonly member?: string;
+}
+
 /**
  * A failure with a code of the contract. `detail` is for our own log: it names variables, fields and stages, never
- * their values. Callers see only the text of the table.
+ * their values. Callers see only the text of the table, and the fault of their request if there is one.
  */
 export class BrokerError extends Error {
   override readonly name = 'BrokerError';
   readonly code: ErrorCode;
   /** Milliseconds from now after which a retry may succeed. */
   readonly retryAfterMs: number | undefined;
+  private readonly fault: RequestFault | undefined;
 
   constructor(
     code: ErrorCode,
     detail: string,
-    options: { readonly retryAfterMs?: number; readonly cause?: unknown } = {},
+    options: { readonly retryAfterMs?: number; readonly cause?: unknown; readonly fault?: RequestFault } = {},
   ) {
     super(detail, 'cause' in options ? { cause: options.cause } : {});
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.fault = options.fault;
   }
 
   get retryable(): boolean {
@@ -103,9 +113,11 @@ export class BrokerError extends Error {
   /** What the caller gets. */
   toBody(requestId: string): ErrorBody {
     const { retryable, text } = publicErrors[this.code];
+    const { problem, member } = this.fault ?? {};
     return {
       error: this.code,
-      error_description: text,
+      error_description: problem === undefined ? text : `${text.slice(0, -1)}: ${problem}.`,
+      ...(member !== undefined && { member }),
       retryable,
       ...(retryable && { retry_after: this.retryAfterSeconds }),
       request_id: requestId,
@@ -117,6 +129,32 @@ export class BrokerError extends Error {
       ? defaultRetryAfterSeconds
       : Math.max(1, Math.ceil(this.retryAfterMs / 1000));
   }
+}
+
+/**
+ * Returns the error for a request of the wrong form.
+ *
+ * @param problem what is wrong. The caller sees it, so it is one of our own texts, without a value and without a full stop
+ * @param member the member at fault, by the name that the contract gives it
+ */
+export function invalidRequest(problem: string, member?: string): BrokerError {
+  return new BrokerError('invalid_request', problem, {
+    fault: { problem, ...(member !== undefined && { member }) },
+  });
+}
+
+/**
+ * Returns the error for a member that a request may not have. The caller made its name up, so the name may be a misplaced
+ * token or password: it is repeated only if it looks like the name of a member, and only to the caller, not in the log.
+ *
+ * @param whole what has the member: `body`, `payload` or `event`
+ */
+export function unknownMember(whole: string, name: string): BrokerError {
+  const problem = `the ${whole} has an unknown member`;
+  const isName = /^[A-Za-z_][A-Za-z_-]{0,31}$/.test(name);
+  return new BrokerError('invalid_request', problem, {
+    fault: isName ? { problem: `${problem}, ${name}`, member: name } : { problem },
+  });
 }
 
 /** Narrows a stored value to a code. An item may contain a code that another version of the function wrote. */

@@ -1,7 +1,7 @@
 // Builds the UpdateItem that makes an unreadable item usable again. Called by token-table.ts.
 import { clockToleranceMs } from '../broker/clock.ts';
 import { isImpossibleLease, stealableAt } from '../broker/item.ts';
-import { BrokerError, type ErrorCode } from '../errors.ts';
+import { BrokerError, type ErrorCode, invalidRequest } from '../errors.ts';
 import { parseRecord, schemaVersion } from './item-record.ts';
 import { number } from './update-expressions.ts';
 
@@ -72,7 +72,7 @@ export function resetUpdate(account: string, record: unknown, now: number | unde
   const { fault, revision, generation, leaseUntil } = item;
   const isBeyondLeases = isImpossibleLease(leaseUntil, now);
   if (fault === undefined && !isBeyondLeases) {
-    throw new BrokerError('invalid_request', 'the item is readable: nothing to reset');
+    throw invalidRequest('the item is readable, so there is nothing to reset');
   }
   const standsUntil = isBeyondLeases ? 0 : stealableAt(item);
   if (standsUntil >= now) {

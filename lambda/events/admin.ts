@@ -4,7 +4,7 @@ import type { Item } from '../broker/item.ts';
 import { recent, restsUntil } from '../broker/login/doubt.ts';
 import type { Amendment } from '../broker/ports.ts';
 import { expiresAt, renewableFrom } from '../broker/token.ts';
-import { asBrokerError, BrokerError } from '../errors.ts';
+import { asBrokerError, BrokerError, invalidRequest, unknownMember } from '../errors.ts';
 import { membersOf } from '../json.ts';
 import { forEachAccount } from './each-account.ts';
 import { type AccountResult, type EventHandler, type Invocation, type Report, toAccountResult } from './invocation.ts';
@@ -87,7 +87,7 @@ export function createAdminHandler({ broker, accounts, now, report }: AdminDepen
       return { action, accounts: await forEachAccount(shown, (one) => readStatus(one, invocation, remaining)) };
     }
     if (account === undefined) {
-      throw new BrokerError('invalid_request', 'the action needs the member account');
+      throw invalidRequest('the action needs the member account', 'account');
     }
     const result =
       action === 'verify'
@@ -159,16 +159,29 @@ function iso(epochMs: number): string {
 
 /** @param account the event's account if it is well formed, as `describeInvocation` found it */
 function parseCommand(event: unknown, account: string | undefined): AdminCommand {
-  const members = membersOf(event);
-  const action = members?.get('action');
-  const asked = members?.get('account');
-  if (!isAction(action) || members?.size !== (asked === undefined ? 1 : 2) || !isOptionalString(asked)) {
-    throw new BrokerError('invalid_request', 'the event is not an action and an account');
+  const { action, account: asked } = commandMembers(event);
+  if (!isAction(action)) {
+    throw invalidRequest(`action is none of ${[...actions].join(', ')}`, 'action');
+  }
+  if (!isOptionalString(asked)) {
+    throw invalidRequest('account is not a string', 'account');
   }
   if (asked !== undefined && account === undefined) {
     throw new BrokerError('invalid_account', 'the account is malformed');
   }
   return { action, account };
+}
+
+function commandMembers(event: unknown): { readonly action?: unknown; readonly account?: unknown } {
+  const members = membersOf(event);
+  if (members === undefined) {
+    throw invalidRequest('the event is not an object');
+  }
+  const unknown = [...members.keys()].find((name) => name !== 'action' && name !== 'account');
+  if (unknown !== undefined) {
+    throw unknownMember('event', unknown);
+  }
+  return { action: members.get('action'), account: members.get('account') };
 }
 
 function isAction(value: unknown): value is Action {

@@ -1,8 +1,8 @@
 // Answers HTTP requests that API Gateway passes on. Called by router.ts.
-import { BrokerError } from '../errors.ts';
+import { BrokerError, invalidRequest } from '../errors.ts';
 import { membersOf, parseJsonObject } from '../json.ts';
 import type { EventHandler } from './invocation.ts';
-import type { IssueToken } from './token-request.ts';
+import { type IssueToken, mostBodyBytes } from './token-request.ts';
 
 /** What API Gateway turns into an HTTP response. */
 export interface HttpAnswer {
@@ -11,7 +11,6 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-const mostBodyBytes = 1024;
 /** The length of the longest body in Base64. */
 const mostBase64Length = Math.ceil(mostBodyBytes / 3) * 4;
 
@@ -55,7 +54,7 @@ function respond(statusCode: number, body: object, more: Readonly<Record<string,
  */
 function authorizedAccount(event: ReadonlyMap<string, unknown>, account: string | undefined): string {
   if (event.get('httpMethod') !== 'POST' || hasMembers(event.get('queryStringParameters'))) {
-    throw new BrokerError('invalid_request', 'the event is not a POST without query parameters');
+    throw invalidRequest('it is not a POST without query parameters');
   }
   const path = event.get('path');
   switch (event.get('resource')) {
@@ -64,7 +63,7 @@ function authorizedAccount(event: ReadonlyMap<string, unknown>, account: string 
     case '/token/{account}':
       return agreed(account, endsWith(path, `/token/${account}`));
     default:
-      throw new BrokerError('invalid_request', 'the event is for another resource');
+      throw invalidRequest('it is for another resource');
   }
 }
 
@@ -90,7 +89,7 @@ function readBody(body: unknown, isBase64: unknown): ReadonlyMap<string, unknown
   }
   const members = typeof body === 'string' ? parseJsonObject(decode(body, isBase64)) : undefined;
   if (members === undefined) {
-    throw new BrokerError('invalid_request', 'the body is not a JSON object');
+    throw invalidRequest('the body is not a JSON object that names each member once');
   }
   return members;
 }
@@ -98,7 +97,7 @@ function readBody(body: unknown, isBase64: unknown): ReadonlyMap<string, unknown
 function decode(body: string, isBase64: unknown): string {
   const bytes = isBase64 === true ? Buffer.from(body.slice(0, mostBase64Length + 1), 'base64') : Buffer.from(body);
   if (bytes.length > mostBodyBytes || (isBase64 === true && body.length > mostBase64Length)) {
-    throw new BrokerError('invalid_request', 'the body is over 1 KB');
+    throw invalidRequest('the body is over 1 KB');
   }
   return bytes.toString();
 }

@@ -1,8 +1,8 @@
 // Answers direct invocations of the aliases `account-<id>`. Called by router.ts.
-import { BrokerError } from '../errors.ts';
+import { type BrokerError, invalidRequest } from '../errors.ts';
 import { membersOf } from '../json.ts';
 import type { EventHandler } from './invocation.ts';
-import type { IssueToken } from './token-request.ts';
+import { type IssueToken, mostBodyBytes } from './token-request.ts';
 
 /**
  * Answers a direct invocation: the alias names the account, and the event is the body of an HTTP request.
@@ -13,10 +13,23 @@ export function createDirectHandler(issueToken: IssueToken): EventHandler {
   return async (event, invocation, remaining) => {
     const body = membersOf(event);
     if (body === undefined || invocation.account === undefined) {
-      throw new BrokerError('invalid_request', 'the payload is not a JSON object');
+      throw invalidRequest('the payload is not a JSON object');
+    }
+    if (!isSmall(event)) {
+      throw invalidRequest('the payload is over 1 KB');
     }
     return issueToken({ account: invocation.account, body }, invocation, remaining);
   };
+}
+
+/** Lambda parses the payload before the function gets it, so white space and repeated members are not counted. */
+function isSmall(event: unknown): boolean {
+  try {
+    return Buffer.byteLength(JSON.stringify(event)) <= mostBodyBytes;
+  } catch {
+    // A payload of some megabytes can be nested deeper than JSON.stringify follows it.
+    return false;
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 // Checks a request for a token and issues the token. Called by api-gateway.ts and direct-invoke.ts.
 import type { Broker, Grant, TokenRequest } from '../broker/contract.ts';
 import { expiresAt } from '../broker/token.ts';
-import { BrokerError } from '../errors.ts';
+import { BrokerError, invalidRequest, unknownMember } from '../errors.ts';
 import type { Invocation, Report } from './invocation.ts';
 
 /** What a caller gets: RFC 6749 section 5.1, and what our callers need besides. Never a refresh token. */
@@ -42,6 +42,9 @@ export type IssueToken = (
   invocation: Invocation,
   remaining: () => number,
 ) => Promise<TokenAnswer>;
+
+/** The longest body or payload. */
+export const mostBodyBytes = 1024;
 
 type Body = Omit<TokenRequest, 'account'> & { readonly want: 'token' | 'metadata' };
 
@@ -86,7 +89,7 @@ function parseBody(members: ReadonlyMap<string, unknown>): Body {
         body.want = readWant(value);
         break;
       default:
-        throw new BrokerError('invalid_request', 'the body has an unknown member');
+        throw unknownMember('body', name);
     }
   }
   return body;
@@ -94,21 +97,21 @@ function parseBody(members: ReadonlyMap<string, unknown>): Body {
 
 function readSeconds(value: unknown): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
-    throw new BrokerError('invalid_request', 'min_validity is not a number of seconds');
+    throw invalidRequest('min_validity is not a number of seconds', 'min_validity');
   }
   return value;
 }
 
 function readFingerprint(value: unknown): string {
   if (typeof value !== 'string' || !/^[0-9a-fA-F]{64}$/.test(value)) {
-    throw new BrokerError('invalid_request', 'rejected is not a SHA-256 in hex');
+    throw invalidRequest('rejected is not a SHA-256 in hex', 'rejected');
   }
   return value.toLowerCase();
 }
 
 function readWant(value: unknown): 'token' | 'metadata' {
   if (value !== 'token' && value !== 'metadata') {
-    throw new BrokerError('invalid_request', 'want is neither token nor metadata');
+    throw invalidRequest('want is neither token nor metadata', 'want');
   }
   return value;
 }

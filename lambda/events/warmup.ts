@@ -1,7 +1,7 @@
 // Keeps accounts warm, on a schedule or when a secret has changed. Called by router.ts.
 import type { Broker } from '../broker/contract.ts';
 import { isSameSecret } from '../config.ts';
-import { asBrokerError, BrokerError } from '../errors.ts';
+import { asBrokerError, invalidRequest } from '../errors.ts';
 import { membersOf } from '../json.ts';
 import { forEachAccount } from './each-account.ts';
 import { type AccountResult, type EventHandler, type Report, toAccountResult } from './invocation.ts';
@@ -68,7 +68,7 @@ function parseTask(event: unknown, accounts: ReadonlyMap<string, string>): Task 
   }
   const asked = members?.has('accounts') ? members.get('accounts') : [...accounts.keys()];
   if (members === undefined || members.size > (members.has('accounts') ? 1 : 0) || !isList(asked)) {
-    throw new BrokerError('invalid_request', 'the event is neither a warm-up nor a change of a secret');
+    throw invalidRequest('the event is neither a warm-up nor a change of a secret');
   }
   return { work: 'warm', accounts: [...new Set(asked)] };
 }

@@ -38,15 +38,12 @@ describe('the methods of the API', () => {
     });
     minimal.hasResourceProperties('AWS::ApiGateway::Model', {
       ContentType: 'application/json',
+      // Only the function can name the member that is at fault, so it gets every object.
       Schema: {
         type: 'object',
-        additionalProperties: false,
+        additionalProperties: Match.absent(),
         required: Match.absent(),
-        properties: {
-          min_validity: { type: 'number' },
-          rejected: { pattern: '^[0-9a-fA-F]{64}$' },
-          want: { enum: ['token', 'metadata'] },
-        },
+        properties: Match.absent(),
       },
     });
   });

@@ -1,6 +1,13 @@
 // The error codes of the contract, and the body of an error answer.
 import { describe, expect, it } from 'vitest';
-import { asBrokerError, BrokerError, type ErrorCode, isErrorCode } from '../../../lambda/errors.ts';
+import {
+  asBrokerError,
+  BrokerError,
+  type ErrorCode,
+  invalidRequest,
+  isErrorCode,
+  unknownMember,
+} from '../../../lambda/errors.ts';
 
 /** A second copy of the contract: code, status, and whether a retry may help. */
 const contract = {
@@ -83,6 +90,45 @@ describe('the body of an error answer', () => {
       'retry_after',
     );
   });
+});
+
+describe('the body of an invalid_request', () => {
+  it('promise 62: says what is wrong and names the member', () => {
+    expect(invalidRequest('want is neither token nor metadata', 'want').toBody('r')).toEqual({
+      error: 'invalid_request',
+      error_description: 'The request is not of the form this API takes: want is neither token nor metadata.',
+      member: 'want',
+      retryable: false,
+      request_id: 'r',
+    });
+  });
+
+  it('promise 62: names no member when the whole is wrong', () => {
+    const body = invalidRequest('the body is over 1 KB').toBody('r');
+    expect(body.error_description).toMatch(/: the body is over 1 KB\.$/);
+    expect(body).not.toHaveProperty('member');
+  });
+
+  it.each(['minValidity', 'min-validity', '__proto__', 'a'.repeat(32)])(
+    'promise 62: repeats an unknown name that looks like the name of a member, and not in the log: %s',
+    (name) => {
+      const error = unknownMember('body', name);
+      expect(error.toBody('r')).toMatchObject({
+        error_description: expect.stringMatching(new RegExp(`: the body has an unknown member, ${name}\\.$`)),
+        member: name,
+      });
+      expect(error.message).toBe('the body has an unknown member');
+    },
+  );
+
+  it.each(['', ' want', 'want.', 'wänt', 'p4ssw0rd', 'a'.repeat(33), '<b>', 'a"b', 'line\nfeed', '-x'])(
+    'does not repeat an unknown name that may be something else: %j',
+    (name) => {
+      const body = unknownMember('body', name).toBody('r');
+      expect(body.error_description).toMatch(/: the body has an unknown member\.$/);
+      expect(body).not.toHaveProperty('member');
+    },
+  );
 });
 
 describe('a thrown value', () => {

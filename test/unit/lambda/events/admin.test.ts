@@ -191,6 +191,20 @@ describe('the other actions', () => {
     await expect(send({ action: 'purge', account: 'one' })).rejects.toMatchObject({ code: 'table_unavailable' });
   });
 
+  it.each<[string, unknown, string | undefined]>([
+    ['no account', { action: 'purge' }, 'account'],
+    ['an account that is not a string', { action: 'purge', account: ['one'] }, 'account'],
+    ['another action', { action: 'delete', account: 'one' }, 'action'],
+    ['no action', {}, 'action'],
+    ['an unknown member', { action: 'purge', account: 'one', force: true }, 'force'],
+    ['no object', 'status', undefined],
+  ])('promise 62: names the member when an event has %s', async (_name, event, member) => {
+    const { send } = handlerFor();
+    const error = await send(event).catch((thrown) => thrown);
+    expect(error.toBody('r')).toMatchObject({ error: 'invalid_request', ...(member !== undefined && { member }) });
+    expect('member' in error.toBody('r')).toBe(member !== undefined);
+  });
+
   it.each<[string, unknown, string]>([
     ['an account that is not configured', { action: 'purge', account: 'three' }, 'unknown_account'],
     [

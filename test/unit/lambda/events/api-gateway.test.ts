@@ -110,6 +110,22 @@ describe('an HTTP request', () => {
     ]);
   });
 
+  it.each([
+    ['{"min_validity":"60"}', 'min_validity'],
+    ['{"rejected":1}', 'rejected'],
+    ['{"want":"everything"}', 'want'],
+    ['{"minValidity":60}', 'minValidity'],
+  ])('promise 62: names the member that is wrong in %s', async (text, member) => {
+    const { send } = handlerFor();
+    const error = await send(body(text)).catch((thrown) => thrown);
+    const answer = httpFailure(error, 'request-1');
+    expect(JSON.parse(answer.body)).toMatchObject({
+      error: 'invalid_request',
+      error_description: expect.stringContaining(member),
+      member,
+    });
+  });
+
   it('accepts a body of 1 KB and refuses a longer one, counted in bytes after decoding', async () => {
     const longest = `{"min_validity":1${' '.repeat(1024 - 18)}}`;
     expect(longest).toHaveLength(1024);

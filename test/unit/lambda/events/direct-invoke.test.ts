@@ -55,6 +55,29 @@ describe('a direct invocation', () => {
     expect(requests).toEqual([]);
   });
 
+  it('promise 62: names the member of the payload that is wrong', async () => {
+    const { send } = handlerFor();
+    const failure = await send({ min_validity: '60' }).catch((error) => directFailure(error, 'request-1'));
+    expect(JSON.parse(Object(failure).message)).toMatchObject({ error: 'invalid_request', member: 'min_validity' });
+  });
+
+  it.each<[string, unknown]>([
+    ['1 KB and a byte', { want: 'token', note: 'x'.repeat(1024 - 25) }],
+    ['1 KB and a byte, counted in UTF-8', { want: 'token', note: 'é'.repeat(500) }],
+    ['nested deeper than JSON.stringify follows', Array.from({ length: 200_000 }).reduce((inner) => ({ inner }), {})],
+  ])('says that the payload is over 1 KB when it is %s', async (_name, event) => {
+    const { send } = handlerFor();
+    const error = await send(event).catch((thrown) => thrown);
+    expect(error.toBody('r').error_description).toMatch(/: the payload is over 1 KB\.$/);
+  });
+
+  it('checks the members of a payload of 1 KB', async () => {
+    const { send } = handlerFor();
+    const event = { want: 'token', note: 'x'.repeat(1024 - 26) };
+    expect(JSON.stringify(event)).toHaveLength(1024);
+    await expect(send(event)).rejects.toMatchObject({ message: 'the body has an unknown member' });
+  });
+
   it('is unknown_account when the account of the alias is not configured', async () => {
     const { send, requests } = handlerFor();
     await expect(send({}, 'account-two')).rejects.toMatchObject({ code: 'unknown_account' });
