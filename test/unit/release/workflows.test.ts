@@ -1,6 +1,6 @@
 // Tests .github/: which rights the workflows take, and which code of others they run.
 import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 
@@ -15,6 +15,7 @@ interface Step {
 interface Job {
   readonly permissions?: Readonly<Record<string, string>>;
   readonly 'timeout-minutes'?: number;
+  readonly strategy?: { readonly matrix: Readonly<Record<string, readonly string[]>> };
   readonly steps: readonly Step[];
 }
 
@@ -29,7 +30,12 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const workflows = globSync('.github/workflows/*.{yml,yaml}', { cwd: root }).sort();
 
 test('the workflows are those that CONTRIBUTING.md describes', () => {
-  expect(workflows.map((file) => file.split('/').at(-1))).toEqual(['codeql.yml', 'release.yml', 'test.yml']);
+  expect(workflows.map((file) => file.split('/').at(-1))).toEqual([
+    'codeql.yml',
+    'packages.yml',
+    'release.yml',
+    'test.yml',
+  ]);
 });
 
 describe.each(workflows)('%s', (file) => {
@@ -91,6 +97,36 @@ test('a job of the release that may write runs no code of packages', () => {
   expect(writers).toHaveLength(2);
   expect(scripts.filter((script) => /\b(npm|npx|node)\b/.test(script))).toEqual([]);
 });
+
+test('every lockfile is audited, and the release checks signatures before an install script runs', () => {
+  const { jobs }: Workflow = parse(read('.github/workflows/packages.yml'));
+  const { strategy, steps } = jobs.audit ?? { steps: [] };
+  const lockfiles = globSync('{,bench/,test/package/tools/,examples/*/}package-lock.json', { cwd: root });
+
+  // npm makes the lockfiles of the examples; git does not have them.
+  expect(strategy?.matrix.folder?.toSorted()).toEqual(
+    lockfiles
+      .filter((path) => !path.startsWith('examples/'))
+      .map(dirname)
+      .toSorted(),
+  );
+  expect(commandsOf(steps)).toEqual([
+    'npm ci --ignore-scripts',
+    'npm audit signatures',
+    'npm audit --audit-level=high',
+  ]);
+  const release: Workflow = parse(read('.github/workflows/release.yml'));
+  expect(commandsOf(release.jobs.build?.steps ?? []).slice(1, 5)).toEqual([
+    'npm ci --ignore-scripts',
+    'npm audit signatures',
+    'npm rebuild',
+    'npm test',
+  ]);
+});
+
+function commandsOf(steps: readonly Step[]): string[] {
+  return steps.flatMap(({ run }) => run ?? []);
+}
 
 test('one action has one version in all workflows', () => {
   const pins = new Map<string, Set<string>>();
