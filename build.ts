@@ -1,11 +1,11 @@
 // Makes dist/, all that the package contains. Run by `npm run build`; called by bench/ and by the tests of the bundles.
 import { glob, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { minify } from '@swc/core';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { apart, withoutFacades, withoutFallbacks, withoutLambda, withoutUnused } from './scripts/bundle-plugins.ts';
 import { writeDeclarations } from './scripts/declarations.ts';
 import { describeLicenses, licensesFile } from './scripts/licenses.ts';
+import { asCommonJs, minifyAgain } from './scripts/minify.ts';
 
 /** Options of esbuild for the function, and for the peers that the benchmark compares it with. */
 export const settings = {
@@ -37,6 +37,8 @@ export async function buildFunction(folder: string): Promise<Metafile> {
   const shared = { ...settings, absWorkingDir: import.meta.dirname, outdir: folder, plugins };
   const index = await build({ ...shared, entryPoints: { index: 'lambda/handler.ts' } });
   const secrets = await build({ ...shared, entryPoints: { 'secrets-client': 'lambda/aws/secrets-client.ts' } });
+  await minifyAgain(join(folder, 'index.mjs'));
+  await minifyAgain(join(folder, 'secrets-client.mjs'));
   return joined(index.metafile, secrets.metafile);
 }
 
@@ -57,31 +59,30 @@ const compiled = {
 } as const satisfies BuildOptions;
 
 /**
- * Bundles the client with its signer for `require`: `index.js`.
- *
- * @returns what esbuild reports about inputs and outputs
- */
-export async function buildClient(folder: string): Promise<Metafile> {
-  const outdir = await startFolder(folder, 'commonjs');
-  const entryPoints = { index: 'client/index.ts' };
-  const plugins = [...withoutUnused];
-  return (await build({ ...compiled, entryPoints, outdir, plugins, format: 'cjs' })).metafile;
-}
-
-/**
- * Bundles the code of the probe's function: the client for `import`, `client.mjs`, and the handler, `index.mjs`, which
- * imports it. The package exports `client.mjs` too: a second copy would be 11 KB of what is packed. It is no wrapper of the
- * client for `require`: a bundler that makes an ES module cannot take CommonJS that requires modules of Node.
+ * Bundles the code of the probe's function: the client for `import`, `client.js`, and the handler, `index.mjs`, which
+ * imports it. The package exports `client.js` too: a second copy would be 9 KB of what is packed.
  *
  * @returns what esbuild reports about inputs and outputs
  */
 export async function buildProbe(folder: string): Promise<Metafile> {
-  await rm(folder, { recursive: true, force: true });
-  const shared = { ...compiled, outExtension: settings.outExtension, outdir: folder };
+  const shared = { ...compiled, outdir: await startFolder(folder, 'module') };
   const client = await build({ ...shared, entryPoints: { client: 'client/index.ts' }, plugins: [...withoutUnused] });
-  const plugins = [apart(/\/client\/index\.ts$/, './client.mjs')];
-  const handler = await build({ ...shared, entryPoints: { index: 'infra/probe/handler.ts' }, plugins });
+  await minifyAgain(join(folder, 'client.js'));
+  const plugins = [apart(/\/client\/index\.ts$/, './client.js')];
+  const { outExtension } = settings;
+  const handler = await build({ ...shared, outExtension, entryPoints: { index: 'infra/probe/handler.ts' }, plugins });
   return joined(client.metafile, handler.metafile);
+}
+
+/**
+ * Writes the client for `require`, `index.js`. It is no wrapper of the client for `import`: Node 20 cannot require an ES
+ * module. The name of the other file is `client.js` because npm packs files by extension and then by name.
+ *
+ * @param probe the folder of `buildProbe`
+ */
+export async function writeClient(folder: string, probe: string): Promise<void> {
+  await startFolder(folder, 'commonjs');
+  await writeFile(join(folder, 'index.js'), asCommonJs(await readFile(join(probe, 'client.js'), 'utf8')));
 }
 
 /** The construct needs no bundler in the user's project, so it looks for the other bundles beside its own. */
@@ -112,13 +113,10 @@ export async function buildConstruct(folder: string): Promise<Metafile> {
 /** The first lines of the command line. commander, which is CommonJS, requires modules of Node. */
 const cliStart = `#!/usr/bin/env node
 import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);
-// On Node 20 the SDK would print a paragraph about its own future before each answer.
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 `;
 
 /**
- * Bundles the command line: `main.mjs`, with the SDK inside, so that the package has no dependencies. It is the largest
- * part of the package, so a second minifier takes 6 KB off what is packed.
+ * Bundles the command line: `main.mjs`, with the SDK inside, so that the package has no dependencies.
  *
  * @returns what esbuild reports about inputs and outputs
  */
@@ -128,14 +126,8 @@ export async function buildCli(folder: string): Promise<Metafile> {
   const file = join(folder, 'main.mjs');
   const plugins = [...withoutUnused, ...withoutLambda];
   const { metafile } = await build({ ...compiled, entryPoints: ['cli/main.ts'], outfile: file, plugins });
-  const { code } = await minify(await readFile(file, 'utf8'), {
-    module: true,
-    ecma: 2020,
-    compress: { passes: 2 },
-    mangle: true,
-    format: { comments: false },
-  });
-  await writeFile(file, cliStart + code);
+  await minifyAgain(file);
+  await writeFile(file, cliStart + (await readFile(file, 'utf8')));
   return metafile;
 }
 
@@ -154,11 +146,11 @@ export async function buildPackage(dist: string): Promise<void> {
   const ofFunction = await describeLicenses(deployed, import.meta.dirname);
   await writeFile(join(dist, 'lambda', licensesFile), ofFunction);
   const others = [
-    await buildClient(join(dist, 'client')),
     await buildProbe(join(dist, 'probe')),
     await buildConstruct(join(dist, 'infra')),
     await buildCli(join(dist, 'cli')),
   ];
+  await writeClient(join(dist, 'client'), join(dist, 'probe'));
   const known = { path: `lambda/${licensesFile}`, content: ofFunction };
   await writeFile(join(dist, licensesFile), await describeLicenses(joined(...others), import.meta.dirname, known));
   await writeDeclarations({ 'client/index': join(dist, 'client'), 'infra/index': join(dist, 'infra') });

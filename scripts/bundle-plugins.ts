@@ -89,7 +89,10 @@ export const withoutUnused: readonly Plugin[] = [
   without(/\/Sha256Js$/, 'export const Sha256Js = null;'),
 ];
 
-/** Leaves out of the command line the signer for several regions, which only S3 needs, and the context of an invocation. */
+/**
+ * Leaves out of the command line what only S3 needs, the context of an invocation, streams of browsers, the SDK's advice
+ * about old versions of Node, and the pauses of adaptive retries: a few calls need no more than the standard ones.
+ */
 export const withoutLambda: readonly Plugin[] = [
   without(
     /^@aws-sdk\/signature-v4-multi-region$/,
@@ -97,4 +100,14 @@ export const withoutLambda: readonly Plugin[] = [
     export class SignatureV4MultiRegion extends SignatureV4 { static sigv4aDependency() { return 'none'; } }`,
   ),
   without(/^@aws\/lambda-invoke-store$/, 'export const InvokeStore = { getInstanceAsync: async () => undefined };'),
+  without(/\/service-customizations$/, 'export const resolveParamsForS3 = null;'),
+  without(/\/sdk-stream-mixin\.browser$/, 'export const sdkStreamMixin = null;'),
+  without(
+    /\/emitWarningIfUnsupportedVersion$/,
+    'export const state = { warningEmitted: true }, emitWarningIfUnsupportedVersion = () => {};',
+  ),
+  without(
+    /\/DefaultRateLimiter$/,
+    'export class DefaultRateLimiter { async getSendToken() {} updateClientSendingRate() {} }',
+  ),
 ];

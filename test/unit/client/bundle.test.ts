@@ -20,7 +20,7 @@ let bytes: number;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'token-client-'));
   const metafile = await buildProbe(folder);
-  const [, output] = Object.entries(metafile.outputs).find(([path]) => path.endsWith('/client.mjs')) ?? [];
+  const [, output] = Object.entries(metafile.outputs).find(([path]) => path.endsWith('/client.js')) ?? [];
   imports = output?.imports ?? [];
   bytes = output?.bytes ?? 0;
   pieces = {};
@@ -53,7 +53,7 @@ describe('the bundle', () => {
 });
 
 const script = `
-  import { createFegoraFetch, createTokenClient } from './client.mjs';
+  import { createFegoraFetch, createTokenClient } from './client.js';
   const [endpoint] = process.argv.slice(2);
   const tokens = createTokenClient({ endpoint, region: 'us-east-1' });
   const authorizations = [];

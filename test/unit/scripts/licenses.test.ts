@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildClient, buildFunction } from '../../../build.ts';
+import { buildFunction, buildProbe } from '../../../build.ts';
 import { describeLicenses } from '../../../scripts/licenses.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -41,7 +41,7 @@ describe('the real bundles', () => {
   });
 
   test('the client lists its signer', async () => {
-    const text = await describeLicenses(await buildClient(join(folder, 'client')), root);
+    const text = await describeLicenses(await buildProbe(join(folder, 'probe')), root);
 
     expect(packagesIn(text)).toEqual(['@smithy/core (Apache-2.0)', '@smithy/signature-v4 (Apache-2.0)']);
     expect(text).toContain('TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION');
