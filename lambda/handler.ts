@@ -41,7 +41,8 @@ const systemClock: Clock = {
  */
 export function createHandler(env: Environment, options: HandlerOptions = {}): Handler {
   const { clock = systemClock, random = Math.random } = options;
-  const telemetry = createTelemetry(env.AWS_LAMBDA_FUNCTION_NAME ?? 'fegora-token-broker', clock.now);
+  const { AWS_LAMBDA_FUNCTION_NAME: service = 'fegora-token-broker', AWS_LAMBDA_LOG_LEVEL: filter } = env;
+  const telemetry = createTelemetry(service, clock.now, filter);
   const parsed = parseConfig(env);
   if ('faults' in parsed) {
     telemetry.misconfigured(parsed.faults);

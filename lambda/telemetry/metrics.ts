@@ -1,5 +1,6 @@
 // Writes metrics as lines of the log (EMF). Called by telemetry.ts.
 import { type metricDimensions, metricNamespace } from './metric-names.ts';
+import { type PassingLevel, writeLine } from './record.ts';
 
 type Unit = 'Count' | 'Seconds' | 'Milliseconds';
 type Dimensions = Readonly<Partial<Record<keyof typeof metricDimensions, string>>>;
@@ -11,22 +12,24 @@ export type Emit = (values: readonly (readonly [name: string, unit: Unit, value:
  *
  * @param service the function's name
  * @param now epoch milliseconds
+ * @param passing a document has no level, so it counts as INFO. It gets one only if Lambda would drop it otherwise
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
-export function createEmit(service: string, now: () => number): Emit {
+export function createEmit(service: string, now: () => number, passing: PassingLevel): Emit {
+  const level = passing('INFO');
   return (values, by = {}) => {
     const directive = {
       Namespace: metricNamespace,
       Dimensions: [['service'], ...Object.keys(by).map((dimension) => ['service', dimension])],
       Metrics: values.map(([Name, Unit]) => ({ Name, Unit })),
     };
-    const document = {
-      _aws: { Timestamp: now(), CloudWatchMetrics: [directive] },
+    const at = now();
+    writeLine({
+      ...(level !== 'INFO' && { level, timestamp: new Date(at).toISOString() }),
+      _aws: { Timestamp: at, CloudWatchMetrics: [directive] },
       service,
       ...by,
       ...Object.fromEntries(values.map(([name, , value]) => [name, value])),
-    };
-    // Not through the console: Lambda wraps the lines that it gets from there.
-    process.stdout.write(`${JSON.stringify(document)}\n`);
+    });
   };
 }

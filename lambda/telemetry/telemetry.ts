@@ -1,5 +1,4 @@
 // Writes the log lines and the metrics of everything that the function does. Created by handler.ts.
-import { Logger } from '@aws-lambda-powertools/logger';
 import type { Grant } from '../broker/contract.ts';
 import type { Incident, Observation } from '../broker/ports.ts';
 import { expiresAt } from '../broker/token.ts';
@@ -8,6 +7,8 @@ import type { BrokerError, ErrorCode } from '../errors.ts';
 import type { Invocation, Report } from '../events/invocation.ts';
 import { metricNames } from './metric-names.ts';
 import { createEmit, type Emit } from './metrics.ts';
+import { createPassingLevel, createRecord } from './record.ts';
+import { createTroubleLog, type TroubleLog } from './trouble-log.ts';
 
 /** Everything that the function reports about itself. None of it throws. */
 export interface Telemetry extends Report {
@@ -47,12 +48,18 @@ const denials: ReadonlySet<ErrorCode> = new Set(['forbidden', 'unknown_account',
  * answer, and concurrent invocations share no state. A line contains only fields that this file names: it never logs a
  * whole event, configuration or error.
  *
+ * Audit records, metrics and faults of the configuration are always written. What else the log says of trouble follows the
+ * log level that the environment asks for.
+ *
  * @param service the function's name: the dimension that separates two deployments in one AWS account
  * @param now epoch milliseconds
+ * @param filter `AWS_LAMBDA_LOG_LEVEL`: the level below which Lambda drops lines
  */
-export function createTelemetry(service: string, now: () => number): Telemetry {
-  const logger = new Logger({ serviceName: service });
-  const emit = createEmit(service, now);
+export function createTelemetry(service: string, now: () => number, filter?: string): Telemetry {
+  const passing = createPassingLevel(filter);
+  const record = createRecord(service, now, passing);
+  const logger = createTroubleLog(service, record);
+  const emit = createEmit(service, now, passing);
   const countCode = (code: ErrorCode) => {
     const name = codeMetrics[code];
     if (name !== undefined) {
@@ -68,7 +75,11 @@ export function createTelemetry(service: string, now: () => number): Telemetry {
         ...(invocation.account !== undefined && { account: invocation.account }),
       };
       inOneWrite(() => {
-        logger.info('token issued', { audit: 'issue', ...invocationFields(invocation), ...grantFields(grant, want) });
+        record('INFO', 'token issued', {
+          audit: 'issue',
+          ...invocationFields(invocation),
+          ...grantFields(grant, want),
+        });
         emit(
           [
             [metricNames.served, 'Count', 1],
@@ -81,18 +92,20 @@ export function createTelemetry(service: string, now: () => number): Telemetry {
     failed: (invocation, error) => {
       const audit = denials.has(error.code) ? 'denial' : 'failure';
       const fields = { audit, ...invocationFields(invocation), ...errorFields(error) };
-      logger[audit === 'denial' ? 'warn' : 'error']('call failed', fields);
-      emit([[metricNames.errors, 'Count', 1]], { code: error.code, caller: invocation.callerRole });
-      countCode(error.code);
+      inOneWrite(() => {
+        record(audit === 'denial' ? 'WARN' : 'ERROR', 'call failed', fields);
+        emit([[metricNames.errors, 'Count', 1]], { code: error.code, caller: invocation.callerRole });
+        countCode(error.code);
+      });
     },
     ran: (invocation, task, results) => {
-      logger.info('task ran', { audit: 'task', ...invocationFields(invocation), task, results });
+      record('INFO', 'task ran', { audit: 'task', ...invocationFields(invocation), task, results });
       if (task === 'warm') {
         emit([[metricNames.warmUps, 'Count', 1]]);
       }
     },
     observe: (observation) => observe(observation, { logger, emit, countCode }),
-    misconfigured: (faults) => logger.error('configuration refused', { faults }),
+    misconfigured: (faults) => record('ERROR', 'configuration refused', { faults }),
   };
 }
 
@@ -107,7 +120,7 @@ function inOneWrite(writeLines: () => void): void {
 }
 
 interface Outputs {
-  readonly logger: Logger;
+  readonly logger: TroubleLog;
   readonly emit: Emit;
   readonly countCode: (code: ErrorCode) => void;
 }

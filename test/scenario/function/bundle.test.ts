@@ -125,13 +125,37 @@ describe('the bundle', () => {
   });
 
   it('promise 31: does not fail at init when variables are missing, and logs their names', async () => {
-    const { outcomes, stderr } = await run({}, [
+    const { outcomes, stdout } = await run({}, [
       ['http', httpEvent()],
       ['account-one', {}],
     ]);
     expect(outcomes).toMatchObject([{ result: { statusCode: 500 } }, { name: 'Configuration' }]);
-    expect(stderr).toContain('FEGORA_ACCOUNTS');
-    expect(stderr).toContain('TOKEN_TABLE_NAME');
+    expect(stdout).toContain('FEGORA_ACCOUNTS');
+    expect(stdout).toContain('TOKEN_TABLE_NAME');
+  });
+
+  it.each<Environment>([
+    { POWERTOOLS_LOG_LEVEL: 'WARN' },
+    { POWERTOOLS_LOG_LEVEL: 'SILENT', LOG_LEVEL: 'ERROR' },
+    { LOG_LEVEL: 'CRITICAL' },
+    { AWS_LAMBDA_LOG_FORMAT: 'JSON', AWS_LAMBDA_LOG_LEVEL: 'ERROR' },
+    { AWS_LAMBDA_LOG_FORMAT: 'JSON', AWS_LAMBDA_LOG_LEVEL: 'FATAL', POWERTOOLS_LOG_LEVEL: 'DEBUG' },
+    { AWS_LAMBDA_LOG_FORMAT: 'Text', POWERTOOLS_DEV: 'true' },
+    { POWERTOOLS_LOGGER_LOG_EVENT: 'true', POWERTOOLS_LOGGER_SAMPLE_RATE: '1' },
+    { POWERTOOLS_LOGGER_LOG_EVENT: '1' },
+    { POWERTOOLS_LOGGER_SAMPLE_RATE: 'often' },
+  ])('promise 56: writes the audit records and the metrics whatever log level is asked for: %j', async (asked) => {
+    const { stdout, stderr, outcomes } = await run({ ...system.env, ...asked }, [
+      ['http', httpEvent({ account: 'one' })],
+      ['http', httpEvent({ account: 'three' })],
+      ['warmup', { accounts: ['one'] }],
+    ]);
+    expect(outcomes).toMatchObject([{ result: { statusCode: 200 } }, { result: { statusCode: 404 } }, { result: {} }]);
+    const kept = (stdout + stderr).split('\n').filter((line) => isKeptByLambda(line, asked.AWS_LAMBDA_LOG_LEVEL));
+    const records = kept.map((line): unknown => JSON.parse(line)).map((record) => Object(record));
+    expect(records.flatMap(({ audit }) => audit ?? [])).toEqual(['issue', 'denial', 'task']);
+    expect(records.flatMap(({ Served, Denied, WarmUps }) => Served ?? Denied ?? WarmUps ?? [])).toEqual([1, 1, 1]);
+    expect(kept.some((line) => line.includes('"httpMethod"'))).toBe(false);
   });
 
   it('promise 41: writes no secret to stdout or stderr', async () => {
@@ -147,7 +171,7 @@ describe('the bundle', () => {
       ['http', httpEvent({ account: 'two', body: password })],
     ]);
     expect(outcomes).toHaveLength(5);
-    expect(stderr).toContain('"audit":"failure"');
+    expect(stdout).toContain('"audit":"failure"');
     expect(stdout).toContain('"_aws"');
     expect(canariesIn(stdout + stderr)).toEqual([]);
     expect(stdout + stderr).not.toMatch(/not-a-real-(token|refresh)/);
@@ -161,6 +185,22 @@ describe('the bundle', () => {
     }
   });
 });
+
+const logLevels = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
+
+/**
+ * Whether a line is an object that Lambda's filter lets pass. A line without a level or without a time counts as INFO.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+ */
+function isKeptByLambda(line: string, filter = 'INFO'): boolean {
+  if (!/^\{.*\}$/.test(line)) {
+    return false;
+  }
+  const { level, timestamp } = JSON.parse(line);
+  const isTimed = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(timestamp);
+  return logLevels.indexOf(isTimed ? level : 'INFO') >= logLevels.indexOf(filter);
+}
 
 /** The modules that one file of the bundle loads, without those of a dynamic import. */
 function modulesLoadedBy(entry: string): string[] {

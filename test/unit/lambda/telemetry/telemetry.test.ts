@@ -246,6 +246,37 @@ describe('a metric document', () => {
   });
 });
 
+describe('promise 56: under a filter of Lambda', () => {
+  const report = (filter?: string) => {
+    const filtered = createTelemetry('the-function', Date.now, filter);
+    filtered.issued(invocation, grant, 'token');
+    filtered.failed(invocation, new BrokerError('forbidden', 'x'));
+    filtered.failed(invocation, new BrokerError('upstream_timeout', 'x'));
+    filtered.ran(invocation, 'warm', []);
+    filtered.misconfigured([]);
+  };
+
+  it.each([
+    [undefined, ['INFO', 'WARN', 'ERROR', 'INFO', 'ERROR']],
+    ['DEBUG', ['INFO', 'WARN', 'ERROR', 'INFO', 'ERROR']],
+    ['not a level', ['INFO', 'WARN', 'ERROR', 'INFO', 'ERROR']],
+    ['WARN', ['WARN', 'WARN', 'ERROR', 'WARN', 'ERROR']],
+    ['fatal', ['FATAL', 'FATAL', 'FATAL', 'FATAL', 'FATAL']],
+  ])('every record has a level that the filter %s lets pass', (filter, levels) => {
+    report(filter);
+    expect(lines().map(({ level }) => level)).toEqual(levels);
+  });
+
+  it('a metric document has a level and a time only when Lambda would drop it without them', () => {
+    report('INFO');
+    expect(metrics().filter((document) => 'level' in document || 'timestamp' in document)).toEqual([]);
+    report('ERROR');
+    const raised = metrics().slice(metrics().length / 2);
+    const times = { timestamp: expect.stringMatching(/^\d{4}-.*Z$/), _aws: expect.anything() };
+    expect(raised).toEqual(raised.map(() => expect.objectContaining({ level: 'ERROR', ...times })));
+  });
+});
+
 describe('a faulty configuration', () => {
   it('is logged with the name of each variable', () => {
     telemetry.misconfigured([{ variable: 'FEGORA_TOKEN_URL', problem: 'is not a URL' }]);
