@@ -1,7 +1,7 @@
 // The commands that give the broker one order for one account, such as pause and revoke. Called by program.ts.
 import type { Command } from 'commander';
 import { TokenBrokerError } from '../client/index.ts';
-import { invokeAdmin, unexpectedAnswer } from './admin.ts';
+import { invokeAdmin, placeOf, unexpectedAnswer } from './admin.ts';
 import { CommandError, exitCodes } from './failure.ts';
 import { findTarget, type TargetOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
@@ -60,16 +60,19 @@ export function addAccountCommands(program: Command, terminal: Terminal): void {
       .description(accountCommand.description)
       .argument('<account>', 'account id')
       .action(async (account: string, _options: object, command: Command) => {
-        for (const line of await run(accountCommand, account, command.optsWithGlobals<TargetOptions>())) {
+        const { lines, place } = await run(accountCommand, account, command.optsWithGlobals<TargetOptions>());
+        for (const line of lines) {
           terminal.print(`${account}: ${line}`);
         }
+        terminal.note(place);
       });
   }
 }
 
-async function run(command: AccountCommand, account: string, options: TargetOptions): Promise<readonly string[]> {
-  const { action, done, refused } = command;
-  const answer = await invokeAdmin(findTarget(options), { action, account }).catch((thrown) => {
+/** Returns what was done, and where. */
+async function run({ action, done, refused }: AccountCommand, account: string, options: TargetOptions) {
+  const target = findTarget(options);
+  const answer = await invokeAdmin(target, { action, account }).catch((thrown) => {
     throw refused !== undefined && thrown instanceof TokenBrokerError && thrown.code === 'invalid_request'
       ? new CommandError(exitCodes.failed, `${account}: ${refused}`, { cause: thrown })
       : thrown;
@@ -77,7 +80,7 @@ async function run(command: AccountCommand, account: string, options: TargetOpti
   if (answer.outcome !== 'done') {
     throw unexpectedAnswer();
   }
-  return done(answer);
+  return { lines: done(answer), place: await placeOf(target, answer) };
 }
 
 function describeRevoked({ token_sha256: fingerprint, expires_at: expiresAt }: Answer): string[] {

@@ -5,8 +5,10 @@ import { invokePost } from '../client/invoke.ts';
 import { lambdaEndpoint } from '../client/options.ts';
 import { errorType, requestIdOf } from '../client/signed-post.ts';
 import { parseFunctionError } from '../client/token-response.ts';
-import { awsIdentity, environment } from './aws.ts';
+import { awsIdentity } from './aws.ts';
+import { checkEndpoint, configuredEndpoint } from './endpoints.ts';
 import { CommandError, exitCodes } from './failure.ts';
+import { describePlace } from './place.ts';
 import { required, type Target } from './target.ts';
 
 /** How long to wait for the function, which ends after 25 s. Milliseconds. */
@@ -33,7 +35,7 @@ export async function invokeAdmin(
   const functionName = required(target.functionName, 'function', '--function-name');
   const { region: findRegion, credentials } = awsIdentity(target);
   const region = await findRegion();
-  const endpoint = new URL(target.lambdaEndpoint ?? lambdaEndpoint(region, environment));
+  const endpoint = await adminEndpoint(target, region);
   const invoke = invokePost({ endpoint, region, functionName, alias: 'admin', credentials }, Date.now);
   const request = { action, ...(account !== undefined && { account }) };
   const response = await invoke(JSON.stringify(request), AbortSignal.timeout(longestMs)).catch((thrown: unknown) => {
@@ -47,6 +49,31 @@ export async function invokeAdmin(
     throw parseFunctionError({ body: response.body, requestId: requestIdOf(response) });
   }
   return parseAnswer(response.body);
+}
+
+/**
+ * Returns the address of Lambda's API: of the local run, of the environment or the profile, or of the region.
+ *
+ * @throws CommandError if signed requests must not go there
+ */
+async function adminEndpoint({ lambdaEndpoint: local, profile, allowed }: Target, region: string): Promise<URL> {
+  const ofRegion = { url: lambdaEndpoint(region, {}), from: 'the region' };
+  const configured =
+    local === undefined ? await configuredEndpoint('Lambda', profile) : { url: local, from: '--endpoint' };
+  return checkEndpoint(configured ?? ofRegion, 'lambda', allowed);
+}
+
+/**
+ * Returns the line that says where a command was run.
+ *
+ * @param answer what `invokeAdmin` has returned
+ */
+export async function placeOf(
+  target: Target,
+  { function_arn: arn }: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const { origin } = await adminEndpoint(target, await awsIdentity(target).region());
+  return describePlace('done', arn, origin);
 }
 
 /** Lambda's own error, in the form in which the SDK throws it. */

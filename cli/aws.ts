@@ -3,9 +3,6 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { CredentialProvider } from '../client/signer.ts';
 import type { Target } from './target.ts';
 
-// biome-ignore lint/style/noProcessEnv: the only place of the command line that reads AWS's variables itself
-export const environment = process.env;
-
 /** Returns the SDK settings for the target's region and profile. Without a profile the SDK uses its own chain. */
 export function awsConfig({ region, profile }: Target) {
   return { ...(region !== undefined && { region }), ...(profile !== undefined && { profile }) };

@@ -1,14 +1,15 @@
 // The command `credentials set`: stores the Fegora credentials of an account in its secret. Called by program.ts.
-import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import type { Command } from 'commander';
 import { TokenBrokerError } from '../client/index.ts';
 import { parseSecret } from '../lambda/aws/secret.ts';
 import { BrokerError } from '../lambda/errors.ts';
 import { invokeAdmin, unexpectedAnswer } from './admin.ts';
-import { awsConfig } from './aws.ts';
 import { asCommandError, CommandError, exitCodes } from './failure.ts';
 import { confirmRisk, isRefused } from './lockout.ts';
+import { describePlace } from './place.ts';
 import { offerPreviousValue } from './previous-value.ts';
+import { openSecrets } from './secrets-client.ts';
 import { findTarget, required, type Target, type TargetOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -40,18 +41,19 @@ export function addCredentialsSet(program: Command, terminal: Terminal): void {
     .action(async (account: string, _options: object, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const target = findTarget(options);
-      const secrets = secretsClient(target);
+      const secrets = await openSecrets(target);
       const { secretId, status } = await findSecret(target, account, options);
       await confirmRisk(terminal, status, { yes: options.yes ?? false, now: Date.now() });
       const SecretString = await askSecret(terminal, options);
       const put = new PutSecretValueCommand({ SecretId: secretId, SecretString });
-      const { VersionId: versionId = 'unknown' } = await secrets.send(put);
+      const { VersionId: versionId = 'unknown', ARN: arn } = await secrets.client.send(put);
       terminal.print(`${account}: stored as version ${versionId}`);
+      terminal.note(describePlace('stored', arn, secrets.origin()));
       if (await wantsVerification(terminal, options)) {
         const line = await verify(target, account).catch(async (thrown) => {
           // A previous value that Fegora refused as well does not help.
           if (isRefusal(thrown) && !isRefused(status)) {
-            await offer(terminal, () => offerPreviousValue(secrets, terminal, { account, secretId, versionId }));
+            await offer(terminal, () => offerPreviousValue(secrets.client, terminal, { account, secretId, versionId }));
           }
           throw thrown;
         });
@@ -105,18 +107,6 @@ async function askSecret(terminal: Terminal, { username, clientId }: Options): P
     }
     throw thrown;
   }
-}
-
-/** @throws CommandError if the broker is the local run, and the password would go to AWS */
-function secretsClient(target: Target): SecretsManagerClient {
-  const { secretsEndpoint: endpoint, lambdaEndpoint } = target;
-  if (endpoint === undefined && lambdaEndpoint !== undefined) {
-    throw new CommandError(
-      exitCodes.usage,
-      'the local Secrets Manager is not known; give --secrets-endpoint, as `npm start` prints it',
-    );
-  }
-  return new SecretsManagerClient({ ...awsConfig(target), ...(endpoint !== undefined && { endpoint }) });
 }
 
 async function wantsVerification(terminal: Terminal, { verify: wanted }: Options): Promise<boolean> {

@@ -2,7 +2,9 @@
 import { Command, Option } from 'commander';
 import { addAccountCommands } from './account-commands.ts';
 import { addCredentialsSet } from './credentials-set.ts';
+import { addAllowed } from './endpoints.ts';
 import { asCommandError } from './failure.ts';
+import { prepare } from './prepare.ts';
 import { addStatus } from './status.ts';
 import type { Terminal } from './terminal.ts';
 import { addToken } from './token.ts';
@@ -48,6 +50,8 @@ function createProgram(terminal: Terminal): Command {
         'AWS_ENDPOINT_URL_SECRETS_MANAGER',
       ),
     )
+    .option('--allow-endpoint <origin>', 'send signed requests and passwords also to this https origin', addAllowed)
+    .hook('preAction', (_program, command) => prepare(command.optsWithGlobals()))
     .addHelpText('after', exitCodesHelp)
     .configureOutput({
       writeOut: (text) => terminal.print(text.trimEnd()),

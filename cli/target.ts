@@ -1,6 +1,7 @@
 // Finds out which broker the command line is for. Called by every command.
 import { existsSync, readFileSync } from 'node:fs';
-import { isSafe } from '../client/endpoint.ts';
+import { isLoopback } from '../client/endpoint.ts';
+import { checkEndpoint } from './endpoints.ts';
 import { CommandError, exitCodes } from './failure.ts';
 
 /** The options that name the broker. */
@@ -15,6 +16,8 @@ export interface TargetOptions {
   readonly region?: string;
   readonly profile?: string;
   readonly secretsEndpoint?: string;
+  /** Origins that are neither of AWS nor loopback, and that the operator trusts all the same. */
+  readonly allowEndpoint?: readonly string[];
 }
 
 /** Where the broker is: from the options, from the stack's outputs, or the fixed names of the local run. */
@@ -28,6 +31,8 @@ export interface Target {
   readonly secretsEndpoint: string | undefined;
   readonly region: string | undefined;
   readonly profile: string | undefined;
+  /** Origins that may get signed requests and passwords, besides those of AWS and loopback. */
+  readonly allowed: readonly string[];
 }
 
 type Outputs = Readonly<Record<string, unknown>>;
@@ -48,12 +53,15 @@ const toStderr: Note = (line) => {
  * local run, and its gateway also serves the Lambda API. If the broker comes from the outputs, a note says which one it
  * is: the file may be from another stage than the operator thinks.
  *
- * @throws CommandError if a named file or stack does not exist, or if the file has more than one broker
+ * @throws CommandError if an option names an address that must not be used, if a named file or stack does not exist, or if
+ *   the file has more than one broker
  */
 export function findTarget(options: TargetOptions, note: Note = toStderr): Target {
-  const { endpoint, functionName, region, profile, secretsEndpoint } = options;
-  if (endpoint !== undefined && isLoopback(endpoint)) {
+  const { endpoint, functionName, region, profile, secretsEndpoint, allowEndpoint: allowed = [] } = options;
+  checkOptions(options);
+  if (endpoint !== undefined && isLoopback(new URL(endpoint))) {
     return {
+      allowed,
       endpoint,
       functionName: functionName ?? local.functionName,
       secretId: (account) => `${local.secretPrefix}${account}`,
@@ -65,6 +73,7 @@ export function findTarget(options: TargetOptions, note: Note = toStderr): Targe
   }
   const outputs = readOutputs(options, note);
   return {
+    allowed,
     endpoint: endpoint ?? text(outputs, 'Url'),
     functionName: functionName ?? text(outputs, 'FunctionName'),
     secretId: (account) => text(outputs, `Secret${account.replaceAll('-', '')}`),
@@ -73,6 +82,17 @@ export function findTarget(options: TargetOptions, note: Note = toStderr): Targe
     region,
     profile,
   };
+}
+
+/** An API gets a signature that is good for its host only, so `--endpoint` itself is enough to allow an API's own domain. */
+function checkOptions({ endpoint, secretsEndpoint, allowEndpoint = [] }: TargetOptions): void {
+  if (endpoint !== undefined) {
+    const named = URL.canParse(endpoint) ? [new URL(endpoint).origin] : [];
+    checkEndpoint({ url: endpoint, from: '--endpoint' }, 'execute-api', named);
+  }
+  if (secretsEndpoint !== undefined) {
+    checkEndpoint({ url: secretsEndpoint, from: '--secrets-endpoint' }, 'secretsmanager', allowEndpoint);
+  }
 }
 
 /**
@@ -141,9 +161,4 @@ function text(outputs: Outputs, name: string): string | undefined {
 
 function isSameStage(url: string, another: string | undefined): boolean {
   return url.replace(/\/+$/, '') === another?.replace(/\/+$/, '');
-}
-
-function isLoopback(url: string): boolean {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  return parsed?.protocol === 'http:' && isSafe(parsed) && parsed.username === '';
 }

@@ -1,7 +1,9 @@
 // The command `token`: gets a token as any caller does. Called by program.ts.
 import { type Command, Option } from 'commander';
 import { type AccessToken, createTokenClient, type TokenClient } from '../client/index.ts';
+import { regionOf } from '../client/options.ts';
 import { awsIdentity } from './aws.ts';
+import { checkEndpoint } from './endpoints.ts';
 import { findTarget, required, type Target, type TargetOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -22,7 +24,7 @@ export function addToken(program: Command, terminal: Terminal): void {
     .option('--json', 'print as JSON')
     .action(async (account: string | undefined, _options: object, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      const token = await (await clientFor(findTarget(options), account)).getToken();
+      const token = await (await clientFor(findTarget(options), account, options)).getToken();
       for (const line of render(token, options)) {
         terminal.print(line);
       }
@@ -30,18 +32,26 @@ export function addToken(program: Command, terminal: Terminal): void {
 }
 
 /** Returns a client of the API, or of the function if only the function is known. */
-async function clientFor(target: Target, account: string | undefined): Promise<TokenClient> {
-  const { endpoint, functionName, region } = target;
+async function clientFor(
+  target: Target,
+  account: string | undefined,
+  { endpoint: given }: TargetOptions,
+): Promise<TokenClient> {
+  const { endpoint, functionName, region, allowed } = target;
   const { credentials, region: findRegion } = awsIdentity(target);
   if (endpoint === undefined && functionName !== undefined) {
     const named = required(account, 'account', 'an account id');
     return createTokenClient({ functionName, account: named, credentials, region: await findRegion() });
   }
+  const url = new URL(required(endpoint, 'endpoint', '--endpoint'));
+  if (given === undefined) {
+    checkEndpoint({ url: url.href, from: 'the Url of the outputs' }, 'execute-api', allowed);
+  }
   return createTokenClient({
-    endpoint: required(endpoint, 'endpoint', '--endpoint'),
+    endpoint: url,
     ...(account !== undefined && { account }),
     credentials,
-    region,
+    region: region ?? regionOf(url.hostname) ?? (await findRegion()),
   });
 }
 

@@ -1,12 +1,28 @@
 // The rule for the addresses that signatures, keys and tokens may be sent to. Used by the client, the CLI and the local run.
 
-/** @see https://docs.aws.amazon.com/general/latest/gr/rande.html */
-const aws = /\.(amazonaws\.com(\.cn)?|amazonaws\.eu|api\.aws)$/;
+/** The services that our code calls. */
+export type AwsService = 'execute-api' | 'lambda' | 'secretsmanager' | 'sts' | 'sso' | 'oidc' | 'signin';
+
+const regionName = '[a-z]{2,4}(-[a-z]+){1,2}-\\d';
+/** Of all partitions, also for dual-stack endpoints. */
+const suffix =
+  '(amazonaws\\.(com(\\.cn)?|eu)|api\\.(aws|amazonwebservices\\.(com\\.cn|eu))|s?c2s\\.(ic|sgov)\\.gov|csp\\.hci\\.ic\\.gov|cloud\\.adc-e\\.uk)';
 const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /** Returns true if the URL leads to this machine's loopback interface. */
 export function isLoopback({ hostname }: URL): boolean {
   return loopback.test(hostname);
+}
+
+/**
+ * Returns true if the host is an endpoint of this service of AWS, or a VPC endpoint of it. The domain of AWS does not say
+ * enough: the hosts of buckets, load balancers and machines in it belong to customers.
+ *
+ * @see https://docs.aws.amazon.com/general/latest/gr/rande.html
+ */
+export function isAws({ hostname }: URL, service: AwsService): boolean {
+  const ofService = new RegExp(`(^|\\.)${service}(-fips)?\\.${regionName}\\.(vpce\\.)?${suffix}$`);
+  return ofService.test(hostname) || (service === 'sts' && hostname === 'sts.amazonaws.com');
 }
 
 /** Returns true if no one on the network can read what is sent to this URL: https, or http on loopback. */
@@ -35,12 +51,11 @@ export function parseEndpoint(given: string, option: string): URL {
  *
  * @throws TypeError as `parseEndpoint`, and for a host that is neither of AWS nor loopback
  */
-export function parseAwsEndpoint(given: string, option: string): URL {
+export function parseAwsEndpoint(given: string, option: string, service: AwsService): URL {
   const url = parseEndpoint(given, option);
-  if (!aws.test(url.hostname) && !isLoopback(url)) {
-    throw new TypeError(
-      `${option}: ${url.hostname} is not a host of AWS. Unset it, or set the URL of AWS or of loopback`,
-    );
+  if (!isAws(url, service) && !isLoopback(url)) {
+    const advice = 'Unset it, or set the URL of AWS or of loopback';
+    throw new TypeError(`${option}: ${url.hostname} is not a host of AWS. ${advice}`);
   }
   return url;
 }

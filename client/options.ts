@@ -94,7 +94,7 @@ export function parseInvokeOptions(options: InvokeOptions, env: Environment): In
   if (!region) {
     throw new TypeError('region: not known. Pass it or the function’s ARN, or set AWS_REGION');
   }
-  const endpoint = parseAwsEndpoint(lambdaEndpoint(region, env), 'AWS_ENDPOINT_URL');
+  const endpoint = parseAwsEndpoint(lambdaEndpoint(region, env), 'AWS_ENDPOINT_URL', 'lambda');
   return {
     endpoint,
     functionName,
@@ -116,7 +116,7 @@ export function lambdaEndpoint(region: string, env: Environment): string {
 }
 
 /** The host names of an API and of its VPC endpoint have the region before `amazonaws` or `vpce.amazonaws`. */
-function regionOf(hostname: string): string | undefined {
+export function regionOf(hostname: string): string | undefined {
   return /\.execute-api\.([a-z0-9-]+)\.(vpce\.)?amazonaws\.com(\.cn)?$/.exec(hostname)?.[1];
 }
 

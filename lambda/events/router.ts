@@ -61,8 +61,12 @@ export function createFailingRouter(error: BrokerError, report: Report): Handler
 
 function wrap(handleEvent: EventHandler, report: Report, defaultAccount: string | undefined): Handler {
   const describe = (event: unknown, context: InvocationContext) => describeInvocation(event, context, defaultAccount);
-  const handle = (event: unknown, context: Context) =>
-    handleEvent(event, describe(event, context), () => context.getRemainingTimeInMillis());
+  const handle = async (event: unknown, context: Context) => {
+    const invocation = describe(event, context);
+    const answer = await handleEvent(event, invocation, () => context.getRemainingTimeInMillis());
+    // An operator reads here which AWS account and region the command has reached.
+    return invocation.entryPoint === 'admin' ? { ...answer, function_arn: context.invokedFunctionArn } : answer;
+  };
   return middy<unknown, unknown, Error, Context>(handle, {
     timeoutEarlyInMillis: reserveMs,
     timeoutEarlyResponse: () => {

@@ -290,7 +290,8 @@ describe('an operator', () => {
     const again = await broker(`revoke one ${local()}`, callers.operator);
 
     const done = 'one: revoked; within 60 s no environment hands out a token from before';
-    expect(revoked).toMatchObject({ code: 0, err: [] });
+    const at = `through ${system.gateway.url}`;
+    expect(revoked).toMatchObject({ code: 0, err: [`broker: done in AWS account 000000000000, us-east-1, ${at}`] });
     expect(revoked.out).toEqual([
       done,
       `one: fingerprint ${before.fingerprint}`,
@@ -344,6 +345,7 @@ describe('an operator', () => {
 
 describe('credentials set', () => {
   const password = 'not-a-real-password-of-today';
+  const place = () => `broker: stored in AWS account 000000000000, us-east-1, through ${system.servers.secrets.url}`;
   const stored = async () => {
     const answer = await fetch(system.servers.secrets.url, {
       method: 'POST',
@@ -365,7 +367,7 @@ describe('credentials set', () => {
         expect.stringMatching(/^one: stored as version \S+$/),
         expect.stringMatching(/^one: Fegora takes them \(token valid until 20\S+Z\)$/),
       ],
-      err: ['Username: ', 'Password (not shown): ', expect.stringContaining('Log in with them now')],
+      err: ['Username: ', 'Password (not shown): ', place(), expect.stringContaining('Log in with them now')],
     });
     expect(await stored()).toEqual({ username: 'user-one', password });
     expect(servers.fegora.counters()).toMatchObject({ logins: 1 });
@@ -435,6 +437,7 @@ describe('credentials set', () => {
       ],
       err: [
         'Password (not shown): ',
+        place(),
         expect.stringMatching(/^Put the previous value back\?.*\[y\/N\] $/),
         expect.stringContaining('credentials_rejected'),
       ],
@@ -483,7 +486,7 @@ describe('credentials set', () => {
     await restricted.close();
 
     expect(result).toMatchObject({ code: 1, out: ['one: stored as version v1'] });
-    expect(result.err.slice(1)).toEqual([
+    expect(result.err.slice(2)).toEqual([
       'broker: the previous value cannot be offered: not permitted: not for you',
       expect.stringContaining('credentials_rejected'),
     ]);
@@ -559,7 +562,7 @@ describe('credentials set', () => {
     await writeFile(outputs, JSON.stringify({ Broker: { Url: 'https://x/prod/', Secretone: 'fegora/one' } }));
     const { secretId, functionName } = findTarget({ outputs, endpoint: 'https://y/prod' });
 
-    expect(findTarget({ endpoint: 'http://127.0.0.1:80@elsewhere.example/' }).lambdaEndpoint).toBeUndefined();
+    expect(() => findTarget({ endpoint: 'http://127.0.0.1:80@elsewhere.example/' })).toThrow('without user');
     expect([secretId('one'), functionName]).toEqual([undefined, undefined]);
     expect(findTarget({ outputs, endpoint: 'https://x/prod' }).secretId('one')).toBe('fegora/one');
   });

@@ -1,0 +1,4 @@
+// The variables that the command line reads itself. Used by the files of cli/.
+
+// biome-ignore lint/style/noProcessEnv: the only place of the command line that reads variables itself
+export const environment = process.env;

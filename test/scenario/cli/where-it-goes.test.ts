@@ -1,0 +1,149 @@
+// Tests that signed requests and passwords of the command line go to AWS, to loopback, or where the operator says.
+import { networkInterfaces } from 'node:os';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type LoopbackServer, serve } from '../../../local/loopback.ts';
+import { type CommandLine, createCommandLine } from '../../support/cli/command.ts';
+import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
+
+const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' };
+const password = 'not-a-real-password';
+let commands: CommandLine;
+let system: GatewaySystem;
+let stranger: LoopbackServer;
+/** The stranger by an address that is not one of loopback by its name, although it leads there. */
+let foreign: string;
+let received: string[] = [];
+
+beforeAll(async () => {
+  commands = await createCommandLine();
+  system = await startGatewaySystem();
+  stranger = await serve((request, response) => {
+    received.push(`${request.method} ${request.url}`);
+    response.end('{"accounts":[{"account":"one"}],"VersionId":"v1"}');
+  });
+  foreign = stranger.url.replace('127.0.0.1', '[::ffff:127.0.0.1]');
+});
+beforeEach(() => {
+  received = [];
+});
+afterAll(() => Promise.all([commands.close(), system.close(), stranger.close()]));
+
+const region = { AWS_REGION: 'us-east-1' };
+const set = ['credentials', 'set', 'one', '--secret-id', 's', '--function-name', 'f'];
+
+describe('promise 57: nothing is sent over http to another machine', () => {
+  test.each([
+    ['AWS_ENDPOINT_URL', set],
+    ['AWS_ENDPOINT_URL', ['status', '--function-name', 'f']],
+    ['AWS_ENDPOINT_URL_SECRETS_MANAGER', set],
+    ['AWS_ENDPOINT_URL_LAMBDA', ['pause', 'one', '--function-name', 'f']],
+    ['AWS_ENDPOINT_URL_LAMBDA', ['token', 'one', '--function-name', 'f']],
+    ['AWS_ENDPOINT_URL_STS', ['status', '--function-name', 'f']],
+    ['AWS_ENDPOINT_URL_SSO_OIDC', ['status', '--function-name', 'f']],
+  ])('that %s names, by %j', async (name, args) => {
+    const env = { ...region, [name]: foreign };
+    const result = await commands.run(args, { keys, env, typed: ['user-one', password, 'n'] });
+
+    const { origin } = new URL(foreign);
+    const text = `broker: nothing was sent: ${origin} (${name}) can be read on the network; use https, or unset ${name}`;
+    expect(result).toEqual({ code: 2, out: [], err: [text] });
+    expect(received).toEqual([]);
+  });
+
+  test.each([
+    ['--endpoint', ['token', 'one']],
+    ['--endpoint', set],
+    ['--secrets-endpoint', set],
+  ])('that the option %s names, by %j', async (option, args) => {
+    const result = await commands.run([...args, option, foreign], { keys, env: region, typed: ['user-one', password] });
+
+    expect(result).toMatchObject({ code: 2, out: [] });
+    expect(result.err).toEqual([expect.stringContaining(`(${option}) can be read on the network`)]);
+    expect(received).toEqual([]);
+  });
+
+  test('that the profile names', async () => {
+    const general = await commands.write('general', `[profile x]\nendpoint_url = ${foreign}\n`);
+    const services = `[profile x]\nservices = y\n[services y]\nsecrets_manager =\n  endpoint_url = ${foreign}\n`;
+    const ofService = await commands.write('services', services);
+    const ofDefault = await commands.write('default', `[default]\nendpoint_url = ${foreign}\n[profile x]\n`);
+
+    for (const AWS_CONFIG_FILE of [general, ofService, ofDefault]) {
+      const env = { ...region, AWS_CONFIG_FILE };
+      const result = await commands.run([...set, '--profile', 'x'], { keys, env, typed: ['user-one', password] });
+      expect(result).toMatchObject({ code: 2, out: [] });
+      expect(result.err).toEqual([expect.stringContaining('(endpoint_url of the AWS profile) can be read')]);
+    }
+    expect(received).toEqual([]);
+  });
+
+  test('to an address of this machine that others can reach, either', async () => {
+    const [address] = Object.values(networkInterfaces())
+      .flat()
+      .filter((one) => one?.internal === false && one.family === 'IPv4');
+    const env = { ...region, AWS_ENDPOINT_URL: `http://${address?.address ?? '192.0.2.1'}:4566` };
+    expect(await commands.run(set, { keys, env })).toMatchObject({ code: 2, out: [] });
+  });
+});
+
+describe('promise 57: another host than AWS’s', () => {
+  const env = { ...region, AWS_ENDPOINT_URL: 'https://no-such-host.invalid' };
+  const status = ['status', '--function-name', 'f'];
+
+  test('gets nothing, until the operator names it on the command line', async () => {
+    const refused = await commands.run(status, { keys, env });
+    const another = await commands.run([...status, '--allow-endpoint', 'https://x.invalid'], { keys, env });
+    const allowed = await commands.run([...status, '--allow-endpoint', 'https://no-such-host.invalid'], { keys, env });
+
+    const text = 'broker: nothing was sent: https://no-such-host.invalid (AWS_ENDPOINT_URL) is not an address of AWS’s';
+    expect([refused.code, another.code]).toEqual([2, 2]);
+    expect([refused.err, another.err].flat()).toEqual([expect.stringContaining(text), expect.stringContaining(text)]);
+    expect(allowed).toMatchObject({ code: 6, err: [expect.stringContaining('AWS does not answer now')] });
+  });
+
+  test('is an API of the operator’s own if --endpoint names it, but not if a file of outputs names it', async () => {
+    const outputs = await commands.write('outputs.json', '{"Stack":{"Url":"https://no-such-host.invalid/"}}');
+    const named = await commands.run(['token', '--endpoint', 'https://no-such-host.invalid/'], { keys, env: region });
+    const found = await commands.run(['token', '--outputs', outputs], { keys, env: region });
+    const allowed = ['token', '--outputs', outputs, '--allow-endpoint', 'https://no-such-host.invalid'];
+
+    expect(named).toMatchObject({ code: 6, err: [expect.stringContaining('broker_unreachable')] });
+    expect(found).toMatchObject({
+      code: 2,
+      err: [expect.stringContaining('(the Url of the outputs) is not an address')],
+    });
+    expect(await commands.run(allowed, { keys, env: region })).toMatchObject({ code: 6 });
+  });
+
+  test('is ignored if AWS_IGNORE_CONFIGURED_ENDPOINT_URLS says so, as the SDK ignores it', async () => {
+    const ignored = { ...env, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' };
+    const endpoint = system.gateway.url;
+    const result = await commands.run(['status', '--endpoint', endpoint], {
+      keys: system.callers.operator,
+      env: ignored,
+    });
+    expect(result.code).toBe(0);
+  });
+});
+
+test('promise 57: nothing is sent while certificates are not checked', async () => {
+  const env = { ...region, NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+  const result = await commands.run(set, { keys, env, typed: ['user-one', password] });
+
+  expect(result).toMatchObject({ code: 2, out: [], err: [expect.stringContaining('NODE_TLS_REJECT_UNAUTHORIZED=0')] });
+});
+
+test('promise 57: a command that stored or changed something says in which AWS account, region and by which address', async () => {
+  const { url } = system.gateway;
+  const secrets = system.servers.secrets.url;
+  const options = ['--endpoint', url, '--secrets-endpoint', secrets];
+  const asOperator = { keys: system.callers.operator, typed: ['user-one', password, 'n'] };
+  const stored = await commands.run(['credentials', 'set', 'one', ...options], asOperator);
+  const account = 'AWS account 000000000000, us-east-1, through';
+
+  expect(stored.err).toContain(`broker: stored in ${account} ${secrets}`);
+  for (const command of ['pause', 'resume', 'purge', 'revoke', 'clear-rejection']) {
+    const { code, err } = await commands.run([command, 'one', ...options], asOperator);
+    expect([command, code, err]).toEqual([command, 0, [`broker: done in ${account} ${url}`]]);
+  }
+});
