@@ -6,7 +6,7 @@ import type { Construct } from 'constructs';
 import { aliases } from '../lambda/config.ts';
 import { accountFaults } from './accounts.ts';
 import { stageName } from './api/stage.ts';
-import { arnsOf } from './principal.ts';
+import { arnOf } from './grants/principal.ts';
 import { TokenBrokerBase, unknownAccount } from './token-broker-base.ts';
 
 /** What identifies a broker of another stack. */
@@ -91,7 +91,7 @@ export class ImportedBroker extends TokenBrokerBase {
 
   /** @throws Error if the stack cannot change the policy of the grantee */
   private grant(grantee: IGrantable, actions: string[], resourceArns: string[]): Grant {
-    arnsOf(this, grantee);
+    arnOf(this, grantee);
     if (Token.compareStrings(this.awsAccount, Stack.of(this).account) === TokenComparison.DIFFERENT) {
       this.warn('other-aws-account', 'The broker is in another AWS account, which must grant the right too');
     }

@@ -5,8 +5,8 @@ import type { IAlias, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { Construct } from 'constructs';
 import { metricNames } from '../lambda/telemetry/metric-names.ts';
 import { connectFunction } from './connect.ts';
+import { arnOf } from './grants/principal.ts';
 import { brokerMetrics, failedLogins } from './monitoring/metrics.ts';
-import { arnsOf } from './principal.ts';
 import type { ConnectOptions, ITokenBroker } from './token-broker-interface.ts';
 
 /** The grants that are the same for both, the connection of functions, and the metrics. */
@@ -24,15 +24,12 @@ export abstract class TokenBrokerBase extends Construct implements ITokenBroker 
   protected abstract grantPaths(grantee: IGrantable, paths: readonly string[]): Grant;
 
   grantToken(grantee: IGrantable, account: string): Grant {
-    arnsOf(this, grantee);
+    arnOf(this, grantee);
     this.aliasOf(account);
     return this.grantPaths(grantee, [`/token/${account}`, ...(account === this.defaultAccount ? ['/token'] : [])]);
   }
 
-  grantInvoke(grantee: IGrantable, account: string): Grant {
-    arnsOf(this, grantee);
-    return this.aliasOf(account).grantInvoke(grantee);
-  }
+  abstract grantInvoke(grantee: IGrantable, account: string): Grant;
 
   connect(fn: LambdaFunction, account: string, options: ConnectOptions = {}): void {
     connectFunction(this, fn, { account, via: options.via ?? 'api' });

@@ -9,11 +9,13 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IAlias } from 'aws-cdk-lib/aws-lambda';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { aliases } from '../lambda/config.ts';
 import { stageName } from './api/stage.ts';
+import { checkOtherStack, checkSameStack, keepExports, otherStackOf } from './grants/other-stack.ts';
+import { arnOf, warnAboutAdministrator } from './grants/principal.ts';
 import { ImportedBroker, type TokenBrokerAttributes } from './imported-broker.ts';
 import type { AlarmName } from './monitoring/alarm-names.ts';
 import { createApi, createFunction, createMonitoring, createSecrets, startWarmups } from './parts.ts';
-import { arnsOf } from './principal.ts';
 import { checkProps, defaultAccountOf } from './prop-faults.ts';
 import { acknowledgeRole, type BrokerFunction, createRole } from './resources/function.ts';
 import { createKey, grantKeyForSecrets } from './resources/key.ts';
@@ -22,6 +24,9 @@ import { createTable } from './resources/table.ts';
 import { TokenBrokerBase, unknownAccount } from './token-broker-base.ts';
 import type { ITokenBroker } from './token-broker-interface.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
+
+const privateAdvice =
+  "call grantToken here with new ArnPrincipal(<ARN of its role>), and in its stack with a broker of TokenBroker.fromAttributes. Or use direct invocation: grantInvoke, or connect with { via: 'invoke' }";
 
 /** A broker that gives Fegora access tokens to callers with a grant. At first, no caller has a grant. */
 export class TokenBroker extends TokenBrokerBase implements IConnectable {
@@ -85,6 +90,7 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     this.accessLog = tokenApi.accessLog;
     startWarmups(this, props, { alias: this.broker.warmup, secrets: [...secrets.values()] });
     this.alarms = createMonitoring(this, props, { broker: this.broker, tokenApi });
+    this.keepExports();
     this.warnAboutDefaultAccount();
     if (props.vpc !== undefined || props.tracing === true) {
       acknowledgeRole(role);
@@ -126,10 +132,11 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
    * other principals cannot set credentials unless they change the policies of the secrets. The stack does not
    * change the policies of existing secrets: read the warnings of synth.
    *
-   * @throws Error if the grantee is not a role or a user
+   * @throws Error if the grantee is not a role or a user, or is in another stack: then pass its ARN
    */
   grantAdmin(grantee: IGrantable): void {
-    arnsOf(this, grantee);
+    warnAboutAdministrator(this, arnOf(this, grantee));
+    checkSameStack(this, grantee, 'pass new ArnPrincipal(<ARN of the role>)');
     this.broker.admin.grantInvoke(grantee);
     for (const secret of this.secrets.values()) {
       secret.grantWrite(grantee);
@@ -137,7 +144,25 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     grantKeyForSecrets(this, this.key, grantee);
   }
 
+  /** For a grantee of another stack, the right names no alias: an export of an alias would outlive its account. */
+  override grantInvoke(grantee: IGrantable, account: string): Grant {
+    arnOf(this, grantee);
+    const alias = this.aliasOf(account);
+    checkOtherStack(this, grantee);
+    return otherStackOf(this, grantee) === undefined
+      ? alias.grantInvoke(grantee)
+      : Grant.addToPrincipal({
+          grantee,
+          actions: ['lambda:InvokeFunction'],
+          resourceArns: [`${this.functionArn}:${aliases.accountPrefix}${account}`],
+        });
+  }
+
   protected grantPaths(grantee: IGrantable, paths: readonly string[]): Grant {
+    checkOtherStack(this, grantee);
+    if (this.isPrivate) {
+      checkSameStack(this, grantee, privateAdvice);
+    }
     const options = {
       grantee,
       actions: ['execute-api:Invoke'],
@@ -146,6 +171,13 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
       resourceSelfArns: paths.map((path) => `execute-api:/${stageName}/POST${path}`),
     };
     return this.isPrivate ? Grant.addToPrincipalAndResource(options) : Grant.addToPrincipalOrResource(options);
+  }
+
+  /** Exports what a caller in another stack needs, and what earlier versions exported for it. */
+  private keepExports(): void {
+    const { api, functionArn, functionName } = this;
+    const aliasArns = [...this.broker.accounts.values()].map((alias) => alias.functionArn);
+    keepExports(this, [api.restApiId, api.deploymentStage.stageName, functionArn, functionName, ...aliasArns]);
   }
 
   private warnAboutDefaultAccount(): void {

@@ -14,7 +14,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnResourcePolicy, CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
-import { arnsOf } from '../principal.ts';
+import { arnOf } from '../grants/principal.ts';
 import { viaService } from './key.ts';
 
 /** The secret of one account, and who may use it. */
@@ -90,17 +90,17 @@ export class AccountSecret extends Construct {
    * @throws Error if the grantee is not a role or a user
    */
   grantWrite(grantee: IGrantable): void {
-    const arns = arnsOf(this, grantee);
+    const arn = arnOf(this, grantee);
     const right = {
       grantee,
       actions: ['secretsmanager:DescribeSecret', ...writing],
       resourceArns: [this.secretArn],
     };
     if (this.isOurs) {
-      this.allowWriters(arns);
+      this.allowWriter(arn);
       Grant.addToPrincipalOrResource({ ...right, resource: this.resourceWithPolicy() });
     } else if (!Grant.addToPrincipal(right).success) {
-      this.warnAboutWriter(arns);
+      this.warnAboutWriter(arn);
     }
     if (this.keyArn !== undefined) {
       Grant.addToPrincipal({
@@ -112,12 +112,12 @@ export class AccountSecret extends Construct {
     }
   }
 
-  private allowWriters(arns: readonly string[]): void {
+  private allowWriter(arn: string): void {
     if (this.writers.length === 0) {
       const writers = Lazy.list({ produce: () => this.writers });
       this.deny('WritingForAdministratorsAlone', writing, writers);
     }
-    this.writers.push(...arns);
+    this.writers.push(arn);
   }
 
   private resourceWithPolicy(): IResourceWithPolicyV2 {
@@ -174,10 +174,10 @@ export class AccountSecret extends Construct {
     );
   }
 
-  private warnAboutWriter(arns: readonly string[]): void {
+  private warnAboutWriter(arn: string): void {
     Annotations.of(this).addWarningV2(
       'fegora-token-broker:existing-secret-administrator',
-      `The secret of account ${this.node.id} exists already: ${arns.join(', ')} gets no right to set it or to use its key. Ask its owner to grant both.`,
+      `The secret of account ${this.node.id} exists already: ${arn} gets no right to set it or to use its key. Ask its owner to grant both.`,
     );
   }
 }

@@ -1,17 +1,8 @@
-// Tests the grants of the construct, the principals that it refuses, and its warnings (token-broker.ts, principal.ts).
+// Tests the grants of the construct and its warnings (token-broker.ts). The principals are in grants/principal.test.ts.
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { InterfaceVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
-import {
-  AccountPrincipal,
-  AccountRootPrincipal,
-  AnyPrincipal,
-  ArnPrincipal,
-  OrganizationPrincipal,
-  Role,
-  ServicePrincipal,
-  StarPrincipal,
-} from 'aws-cdk-lib/aws-iam';
+import { ArnPrincipal, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
 import { TokenBroker } from '../../infra/token-broker.ts';
@@ -204,22 +195,6 @@ const existing = { main: { secretArn: arns.secret, secretKeyArn: arns.secretKey 
 function warningsOf(construct: TokenBroker): string[] {
   return construct.node.findAll().flatMap(({ node }) => node.metadata.map(({ data }) => String(data)));
 }
-
-test.each([
-  ['a wildcard', new ArnPrincipal('arn:aws:iam::222222222222:role/*')],
-  ['every principal', new AnyPrincipal()],
-  ['every principal, by a star', new StarPrincipal()],
-  ['every principal of an organisation', new OrganizationPrincipal('o-exampleorg1')],
-  ['a whole account', new AccountPrincipal('222222222222')],
-  ['the account of the stack', new AccountRootPrincipal()],
-  ['a whole account by its number', new ArnPrincipal('222222222222')],
-  ['a service', new ServicePrincipal('lambda.amazonaws.com')],
-])('the grants throw when the grantee is %s', (_, grantee) => {
-  const { broker } = build({ accounts: { main: {} } });
-  expect(() => broker.grantToken(grantee, 'main')).toThrow('a role or a user');
-  expect(() => broker.grantInvoke(grantee, 'main')).toThrow('a role or a user');
-  expect(() => broker.grantAdmin(grantee)).toThrow('a role or a user');
-});
 
 test('the construct throws with all faults of its accounts at once', () => {
   const accounts = { Main: {}, a: { secretArn: arns.secret }, b: { secretArn: arns.secret }, 'a-b': {}, ab: {} };

@@ -1,0 +1,138 @@
+// Checks that a grantee is one role or one user. Called by token-broker.ts, secrets.ts and others for every grant.
+import { Annotations, Stack, Token } from 'aws-cdk-lib';
+import type { IGrantable, IPrincipal, PrincipalPolicyFragment } from 'aws-cdk-lib/aws-iam';
+import { RegionInfo } from 'aws-cdk-lib/region-info';
+import { Construct } from 'constructs';
+import { arnFault, groupFault, isOfPermissionSet, isUnknown, notAPrincipal } from './principal-arn.ts';
+import { resourceOf, textOf } from './principal-tokens.ts';
+
+/**
+ * Returns the ARN of a grantee.
+ *
+ * @throws Error if the grantee is not one role or one user. No policy could match some others, for example a group.
+ *   Others would let more principals use the right, for example an AWS account. The text says why, and what to do
+ */
+export function arnOf(scope: Construct, grantee: IGrantable): string {
+  const principal = principalOf(grantee);
+  const arn = onlyArn(principal);
+  const text = textOf(scope, arn);
+  const fault = resourceFault(arn) ?? arnFault(text, partitionOf(scope));
+  if (fault !== undefined) {
+    throw refusal(nameOf(principal, text), fault);
+  }
+  warn(scope, principal, { arn, text });
+  return arn;
+}
+
+/** Returns the name of a principal for errors and warnings: the path of a construct, otherwise the text. */
+export function nameOf(principal: IPrincipal, text: string): string {
+  return Construct.isConstruct(principal) ? principal.node.path : text;
+}
+
+function refusal(who: string, fault: string): Error {
+  return new Error(`${who} cannot get a right of the broker, only a role or a user can: ${fault}`);
+}
+
+/** In JavaScript, the grantee can be anything. */
+function principalOf(grantee: IGrantable | undefined): IPrincipal {
+  const principal = typeof grantee === 'object' ? grantee?.grantPrincipal : undefined;
+  if (typeof principal !== 'object') {
+    throw refusal(String(grantee), 'pass a role, a user, a function, or new ArnPrincipal(<ARN of a role>)');
+  }
+  return principal;
+}
+
+/** Why the elements of a principal other than `AWS` are refused. The ARN in a condition never matches them. */
+const otherPrincipals: Readonly<Record<string, string>> = {
+  Service: 'a service calls with a role: pass that role, for example the role of the state machine',
+  Federated: 'a federated identity calls with a role: pass the role that it assumes',
+  CanonicalUser: 'only S3 knows canonical users: pass a role',
+};
+
+function onlyArn(principal: IPrincipal): string {
+  const { principalJson, conditions } = fragmentOf(principal);
+  const who = nameOf(principal, Object.values(principalJson).flat().join(', '));
+  const [[kind, values] = ['', []], ...more] = Object.entries(principalJson);
+  const [value, ...others] = values;
+  if (more.length > 0 || others.length > 0) {
+    throw refusal(who, 'these are several principals: call the grant for each of them');
+  }
+  if (value === undefined || Object.hasOwn(otherPrincipals, kind)) {
+    throw refusal(who, otherPrincipals[kind] ?? notAPrincipal);
+  }
+  if (Object.keys(conditions).length > 0 && value !== '*') {
+    throw refusal(who, 'its conditions would be lost: put them into the policy of the role, and pass the role itself');
+  }
+  return value;
+}
+
+function fragmentOf(principal: IPrincipal): PrincipalPolicyFragment {
+  try {
+    return principal.policyFragment;
+  } catch (cause) {
+    throw refusal(
+      nameOf(principal, 'an imported resource'),
+      `${cause instanceof Error ? cause.message : ''}. Pass new ArnPrincipal(<ARN of its role>), or import it with its role`,
+    );
+  }
+}
+
+/** Returns what is wrong with a resource of the app, whose ARN is known only at deployment. */
+function resourceFault(arn: string): string | undefined {
+  const { type = '', attribute } = resourceOf(arn) ?? {};
+  if (type === 'AWS::IAM::Group') {
+    return groupFault;
+  }
+  const isPrincipal = /^AWS::IAM::(Role|User)$/.test(type) && attribute === 'Arn';
+  return type.startsWith('AWS::IAM::') && !isPrincipal ? notAPrincipal : undefined;
+}
+
+/** Undefined if the region is known only at deployment, or to no CDK of this version. */
+function partitionOf(scope: Construct): string | undefined {
+  const { region } = Stack.of(scope);
+  return Token.isUnresolved(region) ? undefined : RegionInfo.get(region).partition;
+}
+
+/** Warns if the administrator is a role that gets another name when its permission set is assigned anew. */
+export function warnAboutAdministrator(scope: Construct, arn: string): void {
+  if (isOfPermissionSet(arn)) {
+    Annotations.of(scope).addWarningV2(
+      'fegora-token-broker:permission-set',
+      'The administrator is the role of a permission set. If its last assignment to this AWS account is removed, a new one makes a role with another name, and no one can set credentials until you deploy with its ARN. Keep a second administrator, or acknowledge this warning.',
+    );
+  }
+}
+
+function warn(scope: Construct, principal: IPrincipal, { arn, text }: { arn: string; text: string }): void {
+  const who = nameOf(principal, text);
+  const warnings = {
+    'unknown-principal':
+      isUnknown(text) &&
+      resourceOf(arn) === undefined &&
+      'A grantee is known only at deployment. It must be the ARN of one role or user: no policy would match a group, and an AWS account would let in all its principals.',
+    'imported-principal':
+      isOfUnknownAccount(scope, principal) &&
+      `The stack does not know its AWS account, so the policy goes to the role of that name in the account that deploys. If ${who} is in another one, set env.account of the stack, or pass new ArnPrincipal(<ARN of the role>).`,
+    'immutable-principal':
+      isImmutable(scope, principal) &&
+      `${who} is imported with mutable: false, so the CDK changes no policy, and the grant gives no right. Add the right yourself, or pass new ArnPrincipal(<ARN of the role>).`,
+  };
+  for (const [id, warning] of Object.entries(warnings)) {
+    if (warning !== false) {
+      Annotations.of(scope).addWarningV2(`fegora-token-broker:${id}`, warning);
+    }
+  }
+}
+
+/** The policy of an imported role is attached by the name of the role, in the AWS account of the stack. */
+function isOfUnknownAccount(scope: Construct, { principalAccount }: IPrincipal): boolean {
+  const isKnown = principalAccount !== undefined && !Token.isUnresolved(principalAccount);
+  return isKnown && Token.isUnresolved(Stack.of(scope).account);
+}
+
+/** The CDK reports success for such a role, and writes no statement. It does not export its class. */
+function isImmutable(scope: Construct, principal: IPrincipal): boolean {
+  return (
+    Reflect.get(principal, 'addGrantsToResources') === false && principal.principalAccount === Stack.of(scope).account
+  );
+}
