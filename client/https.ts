@@ -19,6 +19,15 @@ export interface HttpResponse {
 
 const maxBodyBytes = 64 * 1024;
 
+/** Codes of a connection that was closed or reset, and of a name server that has no answer now. */
+const brokenOff = new Set(['ECONNRESET', 'EPIPE', 'EAI_AGAIN']);
+const unanswered = new WeakSet<object>();
+
+/** Returns true if a failure of `post` is a connection that broke off before it brought an answer. */
+export function isUnanswered(failure: unknown): boolean {
+  return typeof failure === 'object' && failure !== null && unanswered.has(failure);
+}
+
 /**
  * Sends a POST on a new connection. Lambda freezes a function between invocations, and a kept connection is dead after
  * the freeze: a POST on a dead connection fails. The function does not follow redirects. It always verifies the
@@ -31,17 +40,19 @@ export async function post({ url, headers, body }: HttpRequest, signal: AbortSig
   signal.throwIfAborted();
   const { request } = url.protocol === 'http:' ? http : https;
   const sent = request(url, { method: 'POST', headers, agent: false, signal, rejectUnauthorized: true });
+  let isAnswered = false;
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       // A 101 response (switching protocols) closes the request without a response event and without an error event.
       const closed = () => reject(new Error('closed without a response'));
       sent.once('response', resolve).once('error', reject).once('close', closed).end(body);
     });
+    isAnswered = true;
     const text = await readBody(response);
     return { status: response.statusCode ?? 0, headers: response.headers, body: text };
   } catch (failure) {
     signal.throwIfAborted();
-    throw failure instanceof TokenBrokerError ? failure : unreachable(failure);
+    throw failure instanceof TokenBrokerError ? failure : unreachable(failure, isAnswered);
   } finally {
     sent.destroy();
   }
@@ -63,6 +74,11 @@ async function readBody(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-function unreachable(cause: unknown): TokenBrokerError {
-  return new TokenBrokerError('broker_unreachable', 'The token broker cannot be reached.', { retryable: true, cause });
+function unreachable(cause: unknown, isAnswered: boolean): TokenBrokerError {
+  const text = 'The token broker cannot be reached.';
+  const failure = new TokenBrokerError('broker_unreachable', text, { retryable: true, cause });
+  if (!isAnswered && brokenOff.has(String(Object(cause).code))) {
+    unanswered.add(failure);
+  }
+  return failure;
 }

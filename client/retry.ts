@@ -1,5 +1,6 @@
 // Adds a time limit and retries to a transport. Called by token-client.ts.
 import { TokenBrokerError } from './errors.ts';
+import { isUnanswered } from './https.ts';
 import { unlessAborted } from './single-flight.ts';
 import type { TokenRequest, TokenResponse, Transport } from './token-response.ts';
 
@@ -40,16 +41,21 @@ export type RetryingTransport = (
 ) => Promise<TimedResponse>;
 
 const maxBackoffMs = 8_000;
+const reconnectPauseMs = 100;
 
-/** Returns the transport with a time limit and retries. It repeats only failures that the broker calls retryable. */
+/**
+ * Returns the transport with a time limit and retries. It repeats failures that the broker calls retryable, and once a
+ * request whose connection broke off before an answer.
+ */
 export function withRetry(transport: Transport, { now, random, sleep }: Runtime): RetryingTransport {
   async function attemptUntil(until: number, request: TokenRequest, signal: AbortSignal): Promise<TimedResponse> {
-    for (let attempt = 0; ; attempt += 1) {
+    const pauseAfter = pausesOf(random);
+    for (;;) {
       const sentAt = now();
       try {
         return { response: await unlessAborted(transport(request, signal), signal), sentAt };
       } catch (failure) {
-        const pauseMs = pauseAfter(failure, attempt, random());
+        const pauseMs = pauseAfter(failure);
         if (now() + pauseMs > until) {
           throw failure;
         }
@@ -72,15 +78,28 @@ export function withRetry(transport: Transport, { now, random, sleep }: Runtime)
 }
 
 /**
- * Milliseconds until the next attempt: at least the broker's `retryAfter`. Infinity if the request must not be
- * repeated. An unreachable broker is one of these cases: the request may have started a login.
+ * Returns a function that gives the milliseconds between a failure of one request and its next attempt: at least the
+ * broker's `retryAfter`. Infinity if the request must not be repeated.
+ *
+ * A connection that broke off before an answer gets one more attempt. It is harmless: all requests of an account share
+ * one login, also a request that the broker received. Every other `broker_unreachable` is final: no server listens, the
+ * connection is not trusted, the answer broke off, or the time is over.
  */
-function pauseAfter(failure: unknown, attempt: number, random: number): number {
-  if (!(failure instanceof TokenBrokerError) || !failure.retryable || failure.code === 'broker_unreachable') {
-    return Number.POSITIVE_INFINITY;
-  }
-  const backoffMs = Math.min(maxBackoffMs, 1000 * 2 ** attempt);
-  return Math.max((failure.retryAfter ?? 0) * 1000, backoffMs) * (1 + random / 4);
+function pausesOf(random: () => number): (failure: unknown) => number {
+  let mayReconnect = true;
+  let attempt = 0;
+  return (failure) => {
+    if (mayReconnect && isUnanswered(failure)) {
+      mayReconnect = false;
+      return reconnectPauseMs * (1 + random());
+    }
+    if (!(failure instanceof TokenBrokerError) || !failure.retryable || failure.code === 'broker_unreachable') {
+      return Number.POSITIVE_INFINITY;
+    }
+    const backoffMs = Math.min(maxBackoffMs, 1000 * 2 ** attempt);
+    attempt += 1;
+    return Math.max((failure.retryAfter ?? 0) * 1000, backoffMs) * (1 + random() / 4);
+  };
 }
 
 function timeoutError(timeoutMs: number): TokenBrokerError {

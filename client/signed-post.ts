@@ -19,7 +19,8 @@ export type SignedPost = (request: HttpRequest, signal: AbortSignal) => Promise<
 
 /**
  * Returns a function that sends signed requests. It keeps the difference between the clocks, but no connection. It repeats
- * a request only if AWS refused its signature: a request that broke off may have started a login.
+ * a request only if AWS refused its signature: an order of an operator must not be sent twice. retry.ts repeats requests for
+ * tokens.
  *
  * @param now epoch milliseconds
  */

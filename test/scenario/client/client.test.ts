@@ -6,6 +6,7 @@ import {
   type GatewaySystemOptions,
   startGatewaySystem,
 } from '../../support/client/gateway-system.ts';
+import { startLossyProxy } from '../../support/lossy-proxy.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const open: GatewaySystem[] = [];
@@ -28,6 +29,18 @@ describe('through the gateway', () => {
     const whoami = await createFegoraFetch(client(), undefined, { origin: servers.fegora.origin })('/api/whoami');
 
     expect([whoami.status, await whoami.text()]).toEqual([200, expect.stringContaining('user-one')]);
+  });
+
+  test('gets a token by one login when the first answer of the broker is lost', async () => {
+    const { callers, endpoint, invoked, servers } = await start();
+    let answers = 0;
+    const proxy = await startLossyProxy(endpoint);
+    proxy.lossOf = () => (++answers === 1 ? 'answer' : undefined);
+    const settings = { endpoint: proxy.url, region: 'us-east-1', credentials: callers.all };
+    await expect(createTokenClient(settings).getToken()).resolves.toMatchObject({ account: 'one' });
+
+    expect(invoked).toEqual(['http', 'http']);
+    expect(servers.fegora.counters().logins).toBe(1);
   });
 
   test('gets tokens only of the accounts that the caller may use, also with the session token of a role', async () => {

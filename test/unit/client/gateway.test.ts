@@ -249,13 +249,6 @@ describe('the response', () => {
 });
 
 describe('the network', () => {
-  test('gives broker_unreachable when the connection breaks', async () => {
-    const { url, received } = await broker('hang up');
-
-    expect(await failure(client(url).getToken())).toMatchObject({ code: 'broker_unreachable', retryable: true });
-    expect(received).toHaveLength(1);
-  });
-
   test('gives broker_unreachable when no server listens', async () => {
     const { url, close } = await serve(() => {});
     await close();

@@ -167,19 +167,6 @@ describe('an error', () => {
     expect(inspect(failure, { depth: null })).not.toContain(sessionToken);
   });
 
-  test('of a broken connection causes no second request, because the broker may already log in', async () => {
-    let requests = 0;
-    const breaking = await serve((request) => {
-      requests += 1;
-      request.socket.destroy();
-    });
-    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', breaking.url);
-    await expect(getToken()).rejects.toMatchObject({ code: 'broker_unreachable', retryable: true });
-    await breaking.close();
-
-    expect(requests).toBe(1);
-  });
-
   test('of a provider of keys has the code aws_credentials', async () => {
     const credentials = () => Promise.reject(new Error('no profile'));
     const client = createTokenClient({ functionName: 'broker', account: 'nit-1', region: 'us-east-1', credentials });
