@@ -1,7 +1,7 @@
 // The command `token`: gets a token as any caller does. Called by program.ts.
 import { type Command, Option } from 'commander';
+import { regionOf } from '../client/endpoint.ts';
 import { type AccessToken, createTokenClient, type TokenClient } from '../client/index.ts';
-import { regionOf } from '../client/options.ts';
 import { awsIdentity } from './aws.ts';
 import { checkEndpoint } from './endpoints.ts';
 import { findTarget, required, type Target, type TargetOptions } from './target.ts';

@@ -72,3 +72,8 @@ function faultOf(url: URL | undefined): string | undefined {
   }
   return undefined;
 }
+
+/** Returns the region in the name of an API or of its VPC endpoint: the part before `amazonaws` or `vpce.amazonaws`. */
+export function regionOf(hostname: string): string | undefined {
+  return /\.execute-api\.([a-z0-9-]+)\.(vpce\.)?amazonaws\.com(\.cn)?$/.exec(hostname)?.[1];
+}

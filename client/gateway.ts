@@ -1,7 +1,7 @@
 // The transport through API Gateway: builds the request and parses the response. Called by index.ts.
-import { isCredentialsError, TokenBrokerError } from './errors.ts';
+import { awsRefusalOf, type SignedRequest } from './aws-refusal.ts';
 import type { HttpResponse } from './https.ts';
-import { createSignedPost, errorType, requestIdOf } from './signed-post.ts';
+import { createSignedPost, requestIdOf } from './signed-post.ts';
 import type { CredentialProvider } from './signer.ts';
 import {
   parseErrorResponse,
@@ -33,8 +33,13 @@ export function gatewayTransport(
   const url = tokenUrl(endpoint, account);
   const headers = { 'content-type': 'application/json' };
   const send = createSignedPost({ service: 'execute-api', region, credentials }, now);
+  const resource = `POST ${url.pathname}`;
+  const asked: SignedRequest = { service: 'execute-api', region, url, resource, grant: 'grantToken' };
 
-  return async (request, signal) => parse(await send({ url, headers, body: JSON.stringify(request) }, signal), account);
+  return async (request, signal) => {
+    const response = await send({ url, headers, body: JSON.stringify(request) }, signal);
+    return parse(response, asked, account);
+  };
 }
 
 function tokenUrl(endpoint: URL, account: string | undefined): URL {
@@ -46,24 +51,15 @@ function tokenUrl(endpoint: URL, account: string | undefined): URL {
 }
 
 /** @throws TokenBrokerError for every response except a token response */
-function parse(response: HttpResponse, account: string | undefined): TokenResponse {
+function parse(response: HttpResponse, asked: SignedRequest, account: string | undefined): TokenResponse {
   const raw: RawResponse = {
     body: response.body,
     status: response.status,
     retryAfter: response.headers['retry-after'],
     requestId: requestIdOf(response),
   };
-  if (errorType(response) === 'MissingAuthenticationTokenException') {
-    // API Gateway also answers this to a signed request whose path it does not know.
-    const text = 'No token broker is at this path of the endpoint. Set the endpoint to the stage’s URL.';
-    throw new TokenBrokerError('unexpected_answer', text, { requestId: raw.requestId });
-  }
-  if (isCredentialsError(errorType(response))) {
-    const text = 'AWS does not accept the AWS credentials, or their signature. Check the keys and the region.';
-    throw new TokenBrokerError('aws_credentials', text, { requestId: raw.requestId });
-  }
   if (response.status !== 200) {
-    throw parseErrorResponse(raw);
+    throw awsRefusalOf(response, asked) ?? parseErrorResponse(raw);
   }
   return parseTokenResponse(raw, account);
 }

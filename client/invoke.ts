@@ -1,5 +1,6 @@
 // The transport by direct invocation: invokes the broker's alias through Lambda's API. Called by index.ts.
-import { isCredentialsError, TokenBrokerError } from './errors.ts';
+import { awsRefusalOf, type SignedRequest } from './aws-refusal.ts';
+import { TokenBrokerError } from './errors.ts';
 import type { HttpResponse } from './https.ts';
 import { createSignedPost, errorType, requestIdOf } from './signed-post.ts';
 import type { CredentialProvider } from './signer.ts';
@@ -32,9 +33,12 @@ export interface InvokeConfig extends FunctionConfig {
  * @param now epoch milliseconds
  */
 export function invokeTransport({ account, ...config }: InvokeConfig, now: () => number): Transport {
-  const invoke = invokePost({ ...config, alias: `account-${account}` }, now);
+  const alias = `account-${account}`;
+  const invoke = invokePost({ ...config, alias }, now);
+  const { region, endpoint: url } = config;
+  const asked: SignedRequest = { service: 'lambda', region, url, resource: `the alias ${alias}`, grant: 'grantInvoke' };
 
-  return async (request, signal) => parse(await invoke(JSON.stringify(request), signal), account);
+  return async (request, signal) => parse(await invoke(JSON.stringify(request), signal), asked, account);
 }
 
 /**
@@ -56,10 +60,10 @@ export function invokePost(
 }
 
 /** @throws TokenBrokerError for every response except a token response */
-function parse(response: HttpResponse, account: string): TokenResponse {
+function parse(response: HttpResponse, asked: SignedRequest, account: string): TokenResponse {
   const requestId = requestIdOf(response);
   if (response.status !== 200) {
-    throw refusalOf(response.status, errorType(response), requestId);
+    throw awsRefusalOf(response, asked) ?? failureOf(response.status, errorType(response), requestId);
   }
   const raw: RawResponse = { body: response.body, requestId };
   if (response.headers['x-amz-function-error'] === undefined) {
@@ -68,15 +72,9 @@ function parse(response: HttpResponse, account: string): TokenResponse {
   throw parseFunctionError(raw);
 }
 
-/** Converts an error of Lambda's API. Its text is left out: it may repeat what was signed, also a session token. */
-function refusalOf(status: number, name: string, requestId: string | undefined): TokenBrokerError {
-  if (isCredentialsError(name)) {
-    const text = 'AWS does not accept the AWS credentials, or their signature. Check the keys and the region.';
-    return new TokenBrokerError('aws_credentials', text, { requestId });
-  }
+/** Converts another error of Lambda's API. */
+function failureOf(status: number, name: string, requestId: string | undefined): TokenBrokerError {
   switch (name) {
-    case 'AccessDeniedException':
-      return new TokenBrokerError('forbidden', 'The caller may not invoke this alias of the broker.', { requestId });
     case 'ResourceNotFoundException':
       return new TokenBrokerError('unknown_account', 'No such function, or no alias for this account.', { requestId });
     case 'TooManyRequestsException':

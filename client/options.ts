@@ -1,5 +1,5 @@
 // Checks the options of `createTokenClient` and fills in the defaults. Called by index.ts and the CLI.
-import { parseAwsEndpoint, parseEndpoint } from './endpoint.ts';
+import { parseAwsEndpoint, parseEndpoint, regionOf } from './endpoint.ts';
 import { TokenBrokerError } from './errors.ts';
 import type { GatewayConfig } from './gateway.ts';
 import type { InvokeConfig } from './invoke.ts';
@@ -113,11 +113,6 @@ export function lambdaEndpoint(region: string, env: Environment): string {
   const suffixes: Record<string, string> = { cn: 'amazonaws.com.cn', eusc: 'amazonaws.eu' };
   const ofRegion = `https://lambda.${region}.${suffixes[region.split('-')[0] ?? ''] ?? 'amazonaws.com'}/`;
   return env.AWS_ENDPOINT_URL_LAMBDA || env.AWS_ENDPOINT_URL || ofRegion;
-}
-
-/** The host names of an API and of its VPC endpoint have the region before `amazonaws` or `vpce.amazonaws`. */
-export function regionOf(hostname: string): string | undefined {
-  return /\.execute-api\.([a-z0-9-]+)\.(vpce\.)?amazonaws\.com(\.cn)?$/.exec(hostname)?.[1];
 }
 
 function checkAccount(account: string | undefined): void {

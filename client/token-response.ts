@@ -105,7 +105,7 @@ function failureOfStatus({ status = 500, retryAfter = '', requestId }: RawRespon
   if (failure === undefined) {
     return unexpected({ body: '', requestId });
   }
-  const text = `The request was refused with status ${status}, but not by the broker.`;
+  const text = `The request was refused with status ${status}, but not by the broker.${status === 403 ? ' Look for a proxy or a firewall.' : ''}`;
   return new TokenBrokerError(failure.code, text, {
     retryable: failure.retryable,
     retryAfter: /^\d{1,6}$/.test(retryAfter) ? Math.min(Number(retryAfter), maxRetryAfterSeconds) : undefined,

@@ -19,11 +19,23 @@ export interface GatewayRefusal {
 const badGateway: GatewayRefusal = { status: 502, type: 'InternalServerErrorException' };
 
 /**
+ * The response types whose texts the stack sets, by the type of the error. AWS does not document the response type of
+ * the other errors of a signature.
+ */
+const responseTypes: ReadonlyMap<string, string> = new Map([
+  ['AccessDeniedException', 'ACCESS_DENIED'],
+  ['ExpiredTokenException', 'EXPIRED_TOKEN'],
+  ['InvalidSignatureException', 'INVALID_SIGNATURE'],
+  ['MissingAuthenticationTokenException', 'MISSING_AUTHENTICATION_TOKEN'],
+]);
+
+/**
  * The answer with the fixed body of the stack. API Gateway's default body would repeat headers of the request, and one
  * of them can be a session token.
  */
 export function refuse({ status, type }: GatewayRefusal, requestId: string): GatewayAnswer {
-  const fixed = refusals.find((refusal) => refusal.status === status);
+  const named = status === 403 ? (responseTypes.get(type ?? '') ?? 'DEFAULT_4XX') : undefined;
+  const fixed = refusals.find((refusal) => (named === undefined ? refusal.status === status : refusal.type === named));
   if (fixed === undefined) {
     throw new Error(`the stack has no fixed answer for ${status}`);
   }

@@ -19,6 +19,8 @@ export interface SigningKeys {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
+  /** When the session ends, epoch milliseconds. */
+  readonly expiresAt?: number;
 }
 
 /** What a signature is checked against. */
@@ -66,19 +68,25 @@ export async function authenticate<Keys extends SigningKeys>(
   if (keys === undefined || request.headers.get('x-amz-security-token') !== keys.sessionToken) {
     throw new Refusal('UnrecognizedClientException', 'The security token included in the request is invalid.');
   }
+  if (keys.expiresAt !== undefined && keys.expiresAt <= now) {
+    throw new Refusal('ExpiredTokenException', 'The security token included in the request is expired');
+  }
   const date = dateOf(request);
   if (authorization.scope !== `${date.text.slice(0, 8)}/${region}/${service}/aws4_request`) {
     throw invalid(`Credential should be scoped to a valid region and to the service ${service}.`);
   }
   if (Math.abs(now - date.epochMs) > toleranceMs) {
-    throw invalid(`Signature expired: ${date.text} is not within 5 minutes of now.`);
+    const [state, side] = date.epochMs < now ? ['expired', 'earlier'] : ['not yet current', 'later'];
+    throw invalid(`Signature ${state}: ${date.text} is now ${side} than 5 min. around ${new Date(now).toISOString()}`);
   }
   if (!authorization.signedHeaders.has('host') || !hasStatedBody(request)) {
     throw invalid('The host must be signed, and the body be the one that was signed.');
   }
   const signer = { ...keys, region, service, date: new Date(date.epochMs) };
   if (!isSame(authorization.signature, await signatureOf(request, authorization.signedHeaders, signer))) {
-    throw invalid('The request signature we calculated does not match the signature you provided.');
+    const advice =
+      'Check your AWS Secret Access Key and signing method. Consult the service documentation for details.';
+    throw invalid(`The request signature we calculated does not match the signature you provided. ${advice}`);
   }
   return keys;
 }

@@ -11,6 +11,7 @@ import { type CallOptions, plainCall, signedCall } from '../../support/signed-ca
 
 const callers = localCallers('demo-a');
 const minuteMs = 60_000;
+const ended = { ...callers.first, accessKeyId: 'local-ended', expiresAt: Date.now() - minuteMs };
 let gateway: Gateway;
 let calls: { event: unknown; context: Context; remainingMs: number }[];
 
@@ -20,7 +21,7 @@ async function start(options: Partial<GatewayOptions> = {}): Promise<Gateway> {
       calls.push({ event, context, remainingMs: context.getRemainingTimeInMillis() });
       return { statusCode: 200, headers: { 'Cache-Control': 'no-store' }, body: '{"ok":true}' };
     },
-    callers: Object.values(callers),
+    callers: [...Object.values(callers), ended],
     aliases: ['http', 'account-demo-a'],
     ...options,
   });
@@ -229,6 +230,7 @@ describe('promise 42: refusals have the body of the stack and the error type of 
       'UnrecognizedClientException',
       { keys: callers.first, tamper: ({ headers }) => drop(headers, 'x-amz-security-token') },
     ],
+    ['a session that has ended', 'ExpiredTokenException', { keys: ended }],
     [
       'a caller with rights on another account only',
       'AccessDeniedException',
@@ -243,12 +245,22 @@ describe('promise 42: refusals have the body of the stack and the error type of 
     ['a caller without rights', 'AccessDeniedException', { keys: callers.none }],
   ];
 
+  const textsByType: Record<string, RegExp> = {
+    AccessDeniedException: /IAM does not permit this call/,
+    ExpiredTokenException: /session of the AWS keys has expired/,
+    IncompleteSignatureException: /x-amzn-ErrorType says which/,
+    InvalidSignatureException: /does not accept the signature/,
+    MissingAuthenticationTokenException: /not signed, or the API has no such method and path/,
+    UnrecognizedClientException: /x-amzn-ErrorType says which/,
+  };
+
   test.each(refusals)(
     'the gateway refuses %s: %s',
     async (_, type, { keys = callers.all, path = '/token/demo-a', ...options }) => {
       const answer = await signedCall(`${gateway.url}${path}`, keys, options);
       expectRefusal(answer, 403, forbidden);
       expect(answer.headers.get('x-amzn-errortype')).toBe(type);
+      expect(answer.body.error_description).toMatch(textsByType[type] ?? /never/);
       expect(calls).toEqual([]);
     },
   );

@@ -64,10 +64,25 @@ describe("API Gateway's own refusals", () => {
     (refusal) => {
       expect(isErrorCode(refusal.code)).toBe(true);
       const own = new BrokerError(refusal.code, 'a test').toBody('id');
-      expect(JSON.parse(refusalBody(refusal, 'id'))).toEqual(own);
+      const text = refusal.text ?? own.error_description;
+      expect(JSON.parse(refusalBody(refusal, 'id'))).toEqual({ ...own, error_description: text });
       expect(refusalHeaders(refusal)['Retry-After']).toBe(
         own.retry_after === undefined ? undefined : String(own.retry_after),
       );
     },
   );
+
+  test('promise 62: each check of AWS on keys, signature and rights has its own text', () => {
+    const checks = [
+      'ACCESS_DENIED',
+      'DEFAULT_4XX',
+      'EXPIRED_TOKEN',
+      'INVALID_SIGNATURE',
+      'MISSING_AUTHENTICATION_TOKEN',
+      'WAF_FILTERED',
+    ];
+    const texts = refusals.filter(({ type }) => checks.includes(type)).map(({ text }) => text);
+    expect(texts).not.toContain(undefined);
+    expect(new Set(texts).size).toBe(checks.length);
+  });
 });

@@ -1,6 +1,7 @@
 // Tests the client against the broker behind the local gateway, with real signatures and rights.
 import { afterEach, describe, expect, test } from 'vitest';
 import { createFegoraFetch, createTokenClient } from '../../../client/index.ts';
+import type { GatewayOptions } from '../../../client/options.ts';
 import {
   type GatewaySystem,
   type GatewaySystemOptions,
@@ -55,13 +56,21 @@ describe('through the gateway', () => {
     });
   });
 
-  test('rejects with aws_credentials when AWS does not know the keys, and when they are wrong', async () => {
-    const { client, callers } = await start();
-    const unknown = { ...callers.all, accessKeyId: 'AKIAUNKNOWN' };
+  test('promise 62: says which check of the gateway refused', async () => {
+    const { callers, endpoint } = await start();
+    const asked = { endpoint, region: 'us-east-1', account: 'one', credentials: callers.all };
+    const says = (more: Partial<GatewayOptions>) =>
+      createTokenClient({ ...asked, ...more } as GatewayOptions)
+        .getToken()
+        .catch(String);
     const wrong = { ...callers.all, secretAccessKey: 'not-a-real-key-either' };
+    const unknown = { ...callers.all, accessKeyId: 'AKIAUNKNOWN' };
 
-    await expect(client({ credentials: unknown }).getToken()).rejects.toMatchObject({ code: 'aws_credentials' });
-    await expect(client({ credentials: wrong }).getToken()).rejects.toMatchObject({ code: 'aws_credentials' });
+    expect(await says({ region: 'eu-west-1' })).toMatch(/aws_credentials: .* region eu-west-1/);
+    expect(await says({ credentials: wrong })).toMatch(/aws_credentials: .*secret key is wrong/);
+    expect(await says({ credentials: unknown })).toMatch(/aws_credentials: .*does not know the access key/);
+    expect(await says({ endpoint: `${endpoint}/prod` })).toMatch(/unexpected_answer: No token broker is at this path/);
+    expect(await says({ credentials: callers.none })).toMatch(/forbidden: execute-api:Invoke on POST \/token\/one/);
   });
 
   test('rejects with unknown_account when the account is not configured', async () => {
