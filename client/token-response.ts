@@ -82,11 +82,17 @@ export function parseErrorResponse(raw: RawResponse): TokenBrokerError {
     return failureOfStatus(raw);
   }
   const text = typeof body.error_description === 'string' ? body.error_description : 'The broker refused.';
-  return new TokenBrokerError(body.error, text, {
+  return new TokenBrokerError(body.error, text + memberAtFault(body, text), {
     retryable: body.retryable,
     retryAfter: isSeconds(body.retry_after) ? Math.min(body.retry_after, maxRetryAfterSeconds) : undefined,
     requestId: typeof body.request_id === 'string' ? body.request_id : raw.requestId,
   });
+}
+
+/** The member of the request that the broker names, unless its text has it already. */
+function memberAtFault({ member }: Record<string, unknown>, text: string): string {
+  const isNamed = typeof member === 'string' && /^[A-Za-z_][\w-]{0,31}$/.test(member) && !text.includes(member);
+  return isNamed ? ` The member is ${member}.` : '';
 }
 
 /**

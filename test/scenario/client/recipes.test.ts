@@ -112,6 +112,16 @@ async function shell(name: string, keys: SigningKeys): Promise<{ out: string; er
   return { out, err, code: await code };
 }
 
+/** Keys that AWS refuses, with the line that a recipe prints. */
+function refusedKeys(): [SigningKeys, RegExp][] {
+  const { all, none } = system.callers;
+  return [
+    [none, /^403 AccessDeniedException: IAM does not permit this call.*\n$/],
+    [{ ...all, secretAccessKey: 'not-a-real-key-either' }, /^403 InvalidSignatureException: .* secret key.*\n$/],
+    [{ ...all, accessKeyId: 'AKIAUNKNOWN' }, /^403 UnrecognizedClientException: AWS refused the call: its keys.*\n$/],
+  ];
+}
+
 function has(...command: [string, ...string[]]): boolean {
   const [name, ...args] = command;
   const found = spawnSync(name, args).status === 0;
@@ -167,7 +177,7 @@ test('the recipe for direct invocation works as printed', async () => {
   expect(system.invoked).toEqual(['account-main']);
 });
 
-test('the recipe for Python with botocore works as printed', async () => {
+test('promise 62: the recipe for Python with botocore works as printed, and names the check that refused', async () => {
   if (!has('python3', '-c', 'import botocore')) {
     return;
   }
@@ -176,23 +186,27 @@ test('the recipe for Python with botocore works as printed', async () => {
 
   expect((await call(system.callers.all)).stdout).toMatch(/^[0-9a-f]{64} \d+\n$/);
   expect((await call(system.callers.first)).stdout).toMatch(/^[0-9a-f]{64} \d+\n$/);
-  await expect(call(system.callers.none)).rejects.toThrow('403');
+  for (const [keys, line] of refusedKeys()) {
+    await expect(call(keys)).rejects.toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(line) });
+  }
 });
 
-test('the recipe for curl works as printed', async () => {
+test('promise 62: the recipe for curl works as printed, and names the check that refused', async () => {
   if (!has('curl', '--version')) {
     return;
   }
-  const { all, first, none } = system.callers;
+  const { all, first } = system.callers;
   for (const keys of [all, first]) {
     const { out, err, code } = await shell('curl.sh', keys);
     expect({ err, code }).toEqual({ err: '', code: 0 });
     expect(JSON.parse(out)).toMatchObject({ account: 'main', token_type: 'bearer' });
   }
-  const refused = await shell('curl.sh', none);
-
-  expect(JSON.parse(refused.out)).toMatchObject({ error: 'forbidden' });
-  expect(refused.code).not.toBe(0);
+  for (const [keys, line] of refusedKeys()) {
+    const refused = await shell('curl.sh', keys);
+    const { error_description: said } = { error_description: '', ...JSON.parse(refused.out) };
+    const [type] = /403 \w+$/m.exec(refused.err) ?? [];
+    expect([refused.code, `${type}: ${said}\n`]).toEqual([22, expect.stringMatching(line)]);
+  }
 });
 
 test('the recipe for awscurl works as printed', async () => {

@@ -171,6 +171,19 @@ describe('the response', () => {
     expect(error.message).toBe('upstream_unavailable: A fixed text.');
   });
 
+  test.each([
+    [
+      { error_description: 'It has the wrong form.', member: 'min_validity' },
+      ' It has the wrong form. The member is min_validity.',
+    ],
+    [{ error_description: 'min_validity is not a number.', member: 'min_validity' }, ' min_validity is not a number.'],
+    [{ error_description: 'It has the wrong form.', member: 'not a name' }, ' It has the wrong form.'],
+  ])('promise 62: names the member at fault when the broker does: %j', async (more, text) => {
+    const { url } = await broker(refusal(400, 'invalid_request', more));
+
+    expect((await failure(client(url).getToken())).message).toBe(`invalid_request:${text}`);
+  });
+
   test('keeps a code that this client does not know', async () => {
     const { url } = await broker(refusal(500, 'code_of_tomorrow'));
 
