@@ -5,7 +5,7 @@ import type { Grant, TokenRequest, WarmupResult } from './contract.ts';
 import { grantAfter, grantOf, type Refreshed, trustedNow } from './grant.ts';
 import type { Item } from './item.ts';
 import { createLocalState } from './local-state.ts';
-import { answerReserveMs } from './login/login-guard.ts';
+import { answerReserveMs, loginNeedsMs } from './login/login-guard.ts';
 import { createLookTimer, longestLookMs } from './look-timer.ts';
 import type { AccountPorts, Amendment } from './ports.ts';
 import type { RefreshGoal } from './refresh.ts';
@@ -26,6 +26,8 @@ export interface AccountBroker {
   readonly isForgettable: () => boolean;
 }
 
+/** What a verification must have left after a wait: a login, and the connection before it. Milliseconds. */
+const verificationNeedsMs = loginNeedsMs + 2000;
 /** The longest wait for the login of another environment. Milliseconds. */
 const longestWaitMs = 10_000;
 
@@ -40,7 +42,7 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
   return {
     getToken,
     warm: (remaining) => keepWarm('warm', remaining),
-    verify: (remaining) => keepWarm('verify', remaining),
+    verify,
     status: (remaining) => inTime(remaining, async (late) => (await table.read(late)).item),
     amend: (amendment, remaining) => inTime(remaining, (late) => amend(amendment, late)),
     isForgettable: () => state.unwrittenRejections.size === 0,
@@ -76,6 +78,19 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     return { result, before };
   }
 
+  /**
+   * Waits out what takes only a moment: another login, or the rest of the gap after one. It does not wait within a refresh,
+   * because other calls would join that and wait too.
+   */
+  async function verify(remaining: Remaining): Promise<WarmupResult> {
+    let result = await keepWarm('verify', remaining);
+    while (result.retryAfterMs !== undefined && remaining() - result.retryAfterMs >= verificationNeedsMs) {
+      await clock.sleep(result.retryAfterMs);
+      result = await keepWarm('verify', remaining);
+    }
+    return result;
+  }
+
   async function keepWarm(kind: 'warm' | 'verify', remaining: Remaining): Promise<WarmupResult> {
     const { token, source, failure } = (await refresh({ kind, minValidityMs: 0 }, remaining)).result;
     const known = token === undefined ? {} : { expiresAt: expiresAt(token) };
@@ -83,7 +98,8 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
       return { outcome: source === 'upstream' ? 'renewed' : 'fresh', ...known };
     }
     if (isOnlyLate(failure)) {
-      return { outcome: 'skipped', ...known };
+      const { retryAfterMs } = failure;
+      return { outcome: 'skipped', ...known, ...(retryAfterMs !== undefined && { retryAfterMs }) };
     }
     throw failure;
   }

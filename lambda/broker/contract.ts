@@ -31,6 +31,8 @@ export interface WarmupResult {
   readonly outcome: 'fresh' | 'renewed' | 'skipped';
   /** Epoch milliseconds; absent if there is no token. */
   readonly expiresAt?: number;
+  /** If skipped: milliseconds from now after which it may be tried, as far as known. */
+  readonly retryAfterMs?: number;
 }
 
 /** Everything that callers, schedules and operators can ask for. */
@@ -40,7 +42,8 @@ export interface Broker {
   /** Renews a token that is missing or in its renewal window. @throws BrokerError as `getToken` */
   readonly warm: (account: string, remaining: Remaining) => Promise<WarmupResult>;
   /**
-   * Logs in with AWSCURRENT, unless Fegora refused that version or the stored token was issued for it.
+   * Logs in with AWSCURRENT, unless Fegora refused that version or the stored token was issued for it. Waits until it may,
+   * if enough time is left.
    *
    * @throws BrokerError as `getToken`
    */

@@ -57,7 +57,8 @@ export function decide(snapshot: Snapshot, goal: RefreshGoal, context: DecisionC
   const probed = current === undefined ? probedFailure(item) : undefined;
   const until = Math.max(stealableAt(item), isForced ? 0 : gapEnds(item));
   if (until >= now) {
-    return needsHolder(snapshot, goal) ? { kind: 'wait', until, probed } : leaveToHolder(goal);
+    const retryAfterMs = isUnderWay(snapshot) ? loginTakesMs : until + 1 - now;
+    return needsHolder(snapshot, goal) ? { kind: 'wait', until, probed } : leaveToHolder(goal, retryAfterMs);
   }
   const error = userBlock(snapshot, isForced ? goal : undefined, context.loginBudget);
   return error === undefined
@@ -127,8 +128,24 @@ export function needsHolder({ current, seen }: Snapshot, { minValidityMs }: Refr
   return current === undefined || !meetsValidity(current, minValidityMs, seen.wall);
 }
 
-/** Leaves the renewal to the environment that is at it. A verification says that it did not log in. */
-export function leaveToHolder({ kind }: RefreshGoal): Extract<Decision, { kind: 'serve' }> {
-  const failure = new BrokerError('renewal_in_progress', 'another login is under way, or was a moment ago');
+/** Whether another login is under way, or may be. */
+export function isUnderWay({ item, seen }: Pick<Snapshot, 'item' | 'seen'>): boolean {
+  return stealableAt(item) >= seen.wall;
+}
+
+/** How long another login probably takes. Milliseconds. */
+const loginTakesMs = 1000;
+
+/**
+ * Leaves the renewal to the environment that is at it. A verification says that it did not log in, and when to try again.
+ *
+ * @param retryAfterMs milliseconds
+ */
+export function leaveToHolder(
+  { kind }: RefreshGoal,
+  retryAfterMs: number = loginTakesMs,
+): Extract<Decision, { kind: 'serve' }> {
+  const text = 'another login is under way, or was a moment ago';
+  const failure = new BrokerError('renewal_in_progress', text, { retryAfterMs });
   return kind === 'verify' ? { kind: 'serve', failure } : { kind: 'serve' };
 }

@@ -1,7 +1,7 @@
 // Reads the item until it holds what is wanted, or until this environment has logged in. Called through single-flight.ts.
 import { asBrokerError, BrokerError } from '../errors.ts';
 import { momentOf } from './clock.ts';
-import { type Decision, decide } from './decide.ts';
+import { type Decision, decide, isUnderWay } from './decide.ts';
 import { createItemReader } from './item-reader.ts';
 import type { LocalState } from './local-state.ts';
 import { createLoginTurn, type Turn, type TurnOptions } from './login/login-turn.ts';
@@ -60,7 +60,7 @@ export function createRefresh(ports: AccountPorts, state: LocalState, jitter: nu
     const decision = decide(snapshot, request.goal, context);
     switch (decision.kind) {
       case 'serve':
-        return resultOf(snapshot, decision.failure);
+        return decision.failure === undefined ? resultOf(snapshot) : verifyStored(options, decision.failure);
       case 'blocked':
         if (decision.isBackedOff) {
           observe({ kind: 'retry_held' });
@@ -71,6 +71,20 @@ export function createRefresh(ports: AccountPorts, state: LocalState, jitter: nu
       case 'log-in':
         return logInOnce(options, decision);
     }
+  }
+
+  /** A verification that may not log in now: the stored token may be of the current version, or that version be refused. */
+  async function verifyStored(options: TurnOptions, failure: BrokerError): Promise<Turn> {
+    const { snapshot } = options;
+    if (isUnderWay(snapshot)) {
+      return resultOf(snapshot, failure);
+    }
+    const selected = await select(options);
+    if (selected instanceof BrokerError) {
+      return selected;
+    }
+    const isOfVersion = snapshot.item.token?.versionId === selected.credentials.versionId;
+    return resultOf(snapshot, isOfVersion ? undefined : failure);
   }
 
   /** Waits, unless the login under way is only a probe, or our own version of the secret is rejected. */

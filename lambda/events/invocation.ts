@@ -32,6 +32,8 @@ export interface AccountResult {
   readonly outcome: 'fresh' | 'renewed' | 'skipped' | 'done' | `failed:${string}`;
   /** ISO 8601. */
   readonly expires_at?: string;
+  /** Of `skipped`: whole seconds, at least 1, after which it may be tried. */
+  readonly retry_after?: number;
   /** Fingerprint of the token that `revoke` dropped. */
   readonly token_sha256?: string;
 }
@@ -80,8 +82,13 @@ export function describeInvocation(
 }
 
 /** What a warm-up or a verification did with an account's token, in the form of the contract. */
-export function toAccountResult(account: string, { outcome, expiresAt }: WarmupResult): AccountResult {
-  return { account, outcome, ...(expiresAt !== undefined && { expires_at: new Date(expiresAt).toISOString() }) };
+export function toAccountResult(account: string, { outcome, expiresAt, retryAfterMs }: WarmupResult): AccountResult {
+  return {
+    account,
+    outcome,
+    ...(expiresAt !== undefined && { expires_at: new Date(expiresAt).toISOString() }),
+    ...(retryAfterMs !== undefined && { retry_after: Math.max(1, Math.ceil(retryAfterMs / 1000)) }),
+  };
 }
 
 /** The alias of a qualified function ARN; undefined for an unqualified one. */

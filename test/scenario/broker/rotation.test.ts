@@ -149,11 +149,11 @@ describe('promise 22: an event that says that the secret changed', () => {
     );
 
     expect(results.filter((outcome) => outcome === 'renewed')).toHaveLength(1);
-    expect(results.filter((outcome) => outcome === 'skipped')).toHaveLength(4);
+    expect(results.filter((outcome) => outcome === 'fresh')).toHaveLength(4);
     expect(cluster.fegora.counters()).toMatchObject({ attempts: 2, logins: 2, overlapsSeen: 0 });
   });
 
-  test('reads no secret when the event comes during the first login in another environment', async () => {
+  test('reads the secret only after the login when the event comes during the first login in another environment', async () => {
     const cluster = await startCluster({ environments: 2 });
     cluster.fegora.set({ delayMs: 7000 });
     const asked = cluster.ask(0);
@@ -161,9 +161,10 @@ describe('promise 22: an event that says that the secret changed', () => {
     const before = cluster.secret.reads;
     const verified = verify(cluster, 1);
 
-    expect(await verified).toBe('skipped');
     expect((await asked).grant?.source).toBe('upstream');
     expect(cluster.secret.reads).toBe(before);
+    expect(await verified).toBe('fresh');
+    expect(cluster.secret.reads).toBe(before + 1);
   });
 
   test('does not send a rejected version again because of the event, even when its retry is due', async () => {
@@ -222,6 +223,63 @@ describe('promise 22: an event that says that the secret changed', () => {
     expect(cluster.fegora.counters().attempts).toBe(1);
     await cluster.until(Promise.resolve(cluster.brokers[0]?.amend(account, 'resume', () => 25_000)));
     expect(await verify(cluster, 0)).toBe('renewed');
+  });
+
+  test('is fresh within a minute of a login when the stored token is of that version', async () => {
+    const cluster = await startCluster({ environments: 2 });
+    await cluster.askAll();
+    await cluster.pass(10_000);
+
+    expect(await verify(cluster, 1)).toBe('fresh');
+    expect(cluster.fegora.counters().attempts).toBe(1);
+  });
+
+  test('is credentials_rejected within a minute of a login when Fegora has refused that version', async () => {
+    const cluster = await startCluster();
+    await cluster.askAll();
+    await cluster.pass(61_000);
+    cluster.secret.current = () => ({ versionId: 'v2', password: 'not-the-right-one' });
+    expect(await verify(cluster, 0)).toBe('credentials_rejected');
+    cluster.secret.current = () => ({ versionId: 'v1', password: goodPassword });
+    await cluster.ask(0, { rejected: (await cluster.ask(0)).grant?.token.fingerprint ?? '' });
+    cluster.secret.current = () => ({ versionId: 'v2', password: 'not-the-right-one' });
+
+    expect(await verify(cluster, 0)).toBe('credentials_rejected');
+    expect(cluster.fegora.counters().refusals).toBe(1);
+  });
+
+  test.each([
+    ['waits out the minute after a login when the invocation has the time', 48_000, 'renewed', undefined],
+    ['says when it may be tried when the invocation has too little time', 46_000, 'skipped', 14_001],
+  ])('%s', async (_name, afterLoginMs, outcome, retryAfterMs) => {
+    const cluster = await startCluster();
+    await cluster.askAll();
+    await cluster.pass(afterLoginMs);
+    rotate(cluster);
+    const begun = cluster.clock.now();
+    const remaining = () => 25_000 - (cluster.clock.now() - begun);
+    const [result] = await cluster.until(Promise.resolve(cluster.brokers[0]?.verify(account, remaining)));
+
+    expect(result).toMatchObject({ outcome, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+    expect(cluster.clock.now() - begun).toBe(outcome === 'renewed' ? 12_001 : 0);
+    expect(cluster.fegora.counters()).toMatchObject({ overlapsSeen: 0 });
+  });
+
+  test('lets no other call of the environment wait with it', async () => {
+    const cluster = await startCluster();
+    const first = await cluster.ask(0);
+    await cluster.pass(50_000);
+    rotate(cluster);
+    const verified = Promise.resolve(cluster.brokers[0]?.verify(account, () => 25_000));
+    await cluster.pass(1000);
+    const begun = cluster.clock.now();
+    const { grant } = await cluster.ask(0, { rejected: first.grant?.token.fingerprint ?? '' });
+
+    expect(grant?.source).toBe('upstream');
+    expect(cluster.clock.now() - begun).toBeLessThan(1000);
+    // Its own minute counts from the forced login.
+    await cluster.pass(9001);
+    expect(await cluster.until(verified)).toMatchObject([{ outcome: 'fresh' }]);
   });
 
   test('logs in because of the event when the renewal is delayed after a failure', async () => {

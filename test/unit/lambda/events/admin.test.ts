@@ -186,6 +186,13 @@ describe('the other actions', () => {
     expect(reports.ran).toMatchObject([{ task: 'verify' }]);
   });
 
+  it('says in whole seconds when a verification that was skipped may be tried', async () => {
+    const { send } = handlerFor({
+      verify: async () => ({ outcome: 'skipped', expiresAt: noon, retryAfterMs: 42_001 }),
+    });
+    expect(await send({ action: 'verify', account: 'one' })).toMatchObject({ outcome: 'skipped', retry_after: 43 });
+  });
+
   it('rejects with the error of the broker when an action fails', async () => {
     const { send } = handlerFor({ amend: () => Promise.reject(new BrokerError('table_unavailable', 'UpdateItem')) });
     await expect(send({ action: 'purge', account: 'one' })).rejects.toMatchObject({ code: 'table_unavailable' });
