@@ -12,6 +12,7 @@ import { offerPreviousValue } from './previous-value.ts';
 import { openSecrets } from './secrets-client.ts';
 import { findTarget, required, type Target, type TargetOptions } from './target.ts';
 import type { Terminal } from './terminal.ts';
+import { verify } from './verification.ts';
 
 interface Options extends TargetOptions {
   readonly username?: string;
@@ -50,7 +51,7 @@ export function addCredentialsSet(program: Command, terminal: Terminal): void {
       terminal.print(`${account}: stored as version ${versionId}`);
       terminal.note(describePlace('stored', arn, secrets.origin()));
       if (await wantsVerification(terminal, options)) {
-        const line = await verify(target, account).catch(async (thrown) => {
+        const line = await verify(target, terminal, account).catch(async (thrown) => {
           // A previous value that Fegora refused as well does not help.
           if (isRefusal(thrown) && !isRefused(status)) {
             await offer(terminal, () => offerPreviousValue(secrets.client, terminal, { account, secretId, versionId }));
@@ -126,28 +127,4 @@ async function offer(terminal: Terminal, work: () => Promise<void>): Promise<voi
   await work().catch((failure: unknown) => {
     terminal.note(`broker: the previous value cannot be offered: ${asCommandError(failure).message}`);
   });
-}
-
-const verdicts = new Map<unknown, string>([
-  ['renewed', 'Fegora takes them'],
-  ['fresh', 'in use already'],
-]);
-
-/**
- * Lets the broker log in with the new credentials, and returns the line to print.
- *
- * @throws CommandError if the broker did not log in, TokenBrokerError if the login failed
- */
-async function verify(target: Target, account: string): Promise<string> {
-  const { outcome, expires_at: expiresAt } = await invokeAdmin(target, { action: 'verify', account });
-  if (outcome === 'skipped') {
-    const why = 'because a login is in progress or was a moment ago; the next renewal uses them';
-    throw new CommandError(exitCodes.tryLater, `${account}: stored, but not tried now, ${why}`);
-  }
-  const verdict = verdicts.get(outcome);
-  if (verdict === undefined) {
-    throw unexpectedAnswer();
-  }
-  const until = expiresAt === undefined ? '' : ` (token valid until ${expiresAt})`;
-  return `${account}: ${verdict}${until}`;
 }

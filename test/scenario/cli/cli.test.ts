@@ -492,17 +492,35 @@ describe('credentials set', () => {
     ]);
   });
 
-  test('ends with 6 when the broker did not log in because of a login a moment ago', async () => {
-    await broker(`token one ${local()}`, system.callers.all);
-    const result = await broker(`credentials set one --verify ${local()}`, system.callers.operator, [
-      'user-one',
-      password,
-    ]);
+  describe('and a login was a moment ago', () => {
+    const setWith = async (answers: readonly object[]) => {
+      const given = [{ accounts: [{ account: 'one' }] }, ...answers].values();
+      const other = await serve((_, response) =>
+        response.end(JSON.stringify(given.next().value)),
+      );
+      const secrets = await serve((_, response) => response.end('{"VersionId":"v1"}'));
+      const line = `credentials set one --secret-id s --verify --endpoint ${other.url} --secrets-endpoint ${secrets.url}`;
+      const result = await broker(line, system.callers.operator, ['user-one', 'not-a-real-password']);
+      await Promise.all([other.close(), secrets.close()]);
+      return result;
+    };
 
-    expect(result).toMatchObject({
-      code: 6,
-      out: [expect.stringMatching(/^one: stored as version \S+$/)],
-      err: expect.arrayContaining([expect.stringContaining('one: stored, but not tried now')]),
+    test('waits until the broker may log in, and says so', async () => {
+      const result = await setWith([{ outcome: 'skipped', retry_after: 1 }, { outcome: 'renewed' }]);
+
+      expect(result).toMatchObject({ code: 0, out: ['one: stored as version v1', 'one: Fegora takes them'] });
+      expect(result.err.at(-1)).toBe('broker: a login was a moment ago, so the broker logs in with them in 1 s');
+    });
+
+    test.each([
+      [{ outcome: 'skipped' }, /^broker: one: stored, but not tried now, because .* moment ago; the next/],
+      [{ outcome: 'skipped', retry_after: 3600 }, /not tried now, because .*; a login is possible in 3600 s; /],
+    ])('ends with 6 when that would take too long: %j', async (answer, text) => {
+      expect(await setWith([answer])).toMatchObject({
+        code: 6,
+        out: ['one: stored as version v1'],
+        err: expect.arrayContaining([expect.stringMatching(text)]),
+      });
     });
   });
 
