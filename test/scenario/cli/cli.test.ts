@@ -495,9 +495,7 @@ describe('credentials set', () => {
   describe('and a login was a moment ago', () => {
     const setWith = async (answers: readonly object[]) => {
       const given = [{ accounts: [{ account: 'one' }] }, ...answers].values();
-      const other = await serve((_, response) =>
-        response.end(JSON.stringify(given.next().value)),
-      );
+      const other = await serve((_, response) => response.end(JSON.stringify(given.next().value)));
       const secrets = await serve((_, response) => response.end('{"VersionId":"v1"}'));
       const line = `credentials set one --secret-id s --verify --endpoint ${other.url} --secrets-endpoint ${secrets.url}`;
       const result = await broker(line, system.callers.operator, ['user-one', 'not-a-real-password']);
