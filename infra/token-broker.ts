@@ -6,7 +6,7 @@ import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { Connections, IConnectable } from 'aws-cdk-lib/aws-ec2';
 import { Grant, type IGrantable, type IRole } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { IAlias } from 'aws-cdk-lib/aws-lambda';
+import type { IAlias, IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { aliases } from '../lambda/config.ts';
@@ -17,8 +17,9 @@ import { ImportedBroker, type TokenBrokerAttributes } from './imported-broker.ts
 import type { AlarmName } from './monitoring/alarm-names.ts';
 import { createApi, createFunction, createMonitoring, createSecrets, startWarmups } from './parts.ts';
 import { checkProps, defaultAccountOf } from './prop-faults.ts';
-import { acknowledgeRole, type BrokerFunction, createRole } from './resources/function.ts';
+import type { BrokerFunction } from './resources/function.ts';
 import { createKey, grantKeyForSecrets } from './resources/key.ts';
+import { acknowledgeRole, bindToFunction, createRole } from './resources/role.ts';
 import type { AccountSecret } from './resources/secrets.ts';
 import { createTable } from './resources/table.ts';
 import { TokenBrokerBase, unknownAccount } from './token-broker-base.ts';
@@ -80,6 +81,7 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     this.table = createTable(this, { key: this.key, role, removalPolicy: props.removalPolicy }) as ITable;
     const { secrets, defaultAccount, table } = this;
     this.broker = createFunction(this, props, { role, secrets, defaultAccount, tableName: table.tableName });
+    bindToFunction(this, role, this.broker.function as IFunction);
     this.logGroup = this.broker.logGroup;
     this.functionName = this.broker.function.functionName;
     this.functionArn = this.broker.function.functionArn;

@@ -1,6 +1,6 @@
-// Creates the Lambda function, its role, its log group and its aliases. Called by token-broker.ts.
+// Creates the Lambda function, its log group and its aliases. Called by token-broker.ts.
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Role } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
   Code,
@@ -124,25 +124,6 @@ export class BrokerFunction extends Construct {
     // With exactOptionalPropertyTypes, the CDK's class Alias is not assignable to the CDK's interface IAlias.
     return alias as IAlias;
   }
-}
-
-/**
- * Creates the role of the function. The secrets and the table need the role, so it comes first. The role has no managed
- * policy: AWS's policy for Lambda would allow it to write to every log group.
- */
-export function createRole(scope: Construct): Role {
-  return new Role(scope, 'Role', {
-    description: 'The Fegora token broker. Only this role may read its secrets and its table.',
-    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-  });
-}
-
-/** Acknowledges that a policy of the role has a `*`. Call this after the last right of the role. */
-export function acknowledgeRole(role: Role): void {
-  acknowledge(role, {
-    id: 'AwsSolutions-IAM5[Resource::*]',
-    reason: 'The actions for network interfaces in a VPC and for X-Ray do not support resources.',
-  });
 }
 
 function acknowledgeFunction(fn: BrokerFunction): void {

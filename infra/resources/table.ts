@@ -24,6 +24,20 @@ const itemActions = [
   'UpdateItem',
 ].map((action) => `dynamodb:${action}`);
 
+/**
+ * The actions that copy the items of a table, and that the policy of the table can deny. A copy has no such policy.
+ * `UpdateContinuousBackups` is not denied: CloudFormation switches point-in-time recovery with it, and what that keeps can
+ * neither be restored nor exported. CloudFormation calls none of these actions for a table without a Kinesis stream.
+ *
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-iam-actions.html
+ */
+const copyActions = [
+  'CreateBackup',
+  'EnableKinesisStreamingDestination',
+  'ExportTableToPointInTime',
+  'RestoreTableToPointInTime',
+].map((action) => `dynamodb:${action}`);
+
 /** The key of the table, and the only principal that may use its items. */
 export interface TableProps {
   readonly key: IKey;
@@ -42,8 +56,8 @@ const brokerActions = ['dynamodb:GetItem', 'dynamodb:UpdateItem'];
 
 /**
  * Creates the shared token table: partition key `account`, on-demand billing, encrypted with the key of the broker. The key
- * of an item is the id of an account, or `user#` with the hash of a Fegora user. The policy of the table denies its items to
- * every other principal, even if an IAM policy allows them.
+ * of an item is the id of an account, or `user#` with the hash of a Fegora user. The policy of the table denies its items,
+ * and copies of them, to every other principal, even if an IAM policy allows them.
  *
  * The table has no stream and no backups, because both are copies of tokens. A restored item would also bring back old
  * leases and old rejections of credentials.
@@ -79,7 +93,7 @@ function denyOthers(role: Role): PolicyStatement {
     sid: 'ItemsForTheBrokerAlone',
     effect: Effect.DENY,
     principals: [new AnyPrincipal()],
-    actions: itemActions,
+    actions: [...itemActions, ...copyActions],
     // The policy is created together with the table, so it cannot refer to the table.
     resources: ['*'],
     conditions: { ArnNotEquals: { 'aws:PrincipalArn': role.roleArn } },

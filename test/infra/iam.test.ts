@@ -63,6 +63,20 @@ const exceptions: readonly Exception[] = [
           'the actions of Lambda for network interfaces do not all support resources, and the code may not use them',
       }) as const,
   ),
+  ...[
+    ['resource', /^\*$/] as const,
+    ['condition', /^ArnNotEquals=lambda:SourceFunctionArn=\{(\w+)\.Arn\}, \{\1\.Arn\}:\*$/] as const,
+  ].map(
+    ([element, value]) =>
+      ({
+        type: 'AWS::IAM::Policy',
+        effect: 'Deny',
+        element,
+        sid: 'DataForTheFunctionAlone',
+        value,
+        reason: 'a Deny of all data to all except the function, whatever its version',
+      }) as const,
+  ),
   {
     type: 'AWS::IAM::Policy',
     effect: 'Allow',

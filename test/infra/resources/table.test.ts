@@ -36,7 +36,7 @@ test('the function may read and update every item, because a Fegora user has an 
   expect(allowed).toMatchObject({ actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], condition: '' });
 });
 
-test('the policy of the table denies every data action to other principals, and no action that administers it', () => {
+test('the policy of the table denies every data action and every copy to other principals, and no action that administers it', () => {
   const [denial, ...others] = statementsOf(minimal).filter(({ type }) => type === 'AWS::DynamoDB::Table');
   expect(others).toEqual([]);
   expect(denial).toMatchObject({
@@ -48,7 +48,10 @@ test('the policy of the table denies every data action to other principals, and 
     'dynamodb:BatchGetItem',
     'dynamodb:BatchWriteItem',
     'dynamodb:ConditionCheckItem',
+    'dynamodb:CreateBackup',
     'dynamodb:DeleteItem',
+    'dynamodb:EnableKinesisStreamingDestination',
+    'dynamodb:ExportTableToPointInTime',
     'dynamodb:GetItem',
     'dynamodb:PartiQLDelete',
     'dynamodb:PartiQLInsert',
@@ -56,6 +59,7 @@ test('the policy of the table denies every data action to other principals, and 
     'dynamodb:PartiQLUpdate',
     'dynamodb:PutItem',
     'dynamodb:Query',
+    'dynamodb:RestoreTableToPointInTime',
     'dynamodb:Scan',
     'dynamodb:UpdateItem',
   ]);
