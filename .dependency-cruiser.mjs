@@ -41,7 +41,7 @@ const arrows = {
   },
   'infra/probe/handler.ts': { files: ['client/'] },
   'cli/': {
-    files: ['client/', 'lambda/aws/secret.ts', 'lambda/config.ts', 'lambda/errors.ts'],
+    files: ['client/', 'lambda/aws/secret.ts', 'lambda/config.ts', 'lambda/errors.ts', 'package.json'],
     packages: ['commander', '@aws-sdk/client-secrets-manager', '@smithy/core'],
     why: 'Of the function it has the parser of secrets, so that it stores no secret that the function would refuse.',
   },

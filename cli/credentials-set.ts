@@ -7,11 +7,12 @@ import { BrokerError } from '../lambda/errors.ts';
 import { invokeAdmin, unexpectedAnswer } from './admin.ts';
 import { asCommandError, CommandError, exitCodes } from './failure.ts';
 import { confirmRisk, isRefused } from './lockout.ts';
+import { addExamples } from './output/examples.ts';
+import type { Output } from './output/output.ts';
 import { describePlace } from './place.ts';
 import { offerPreviousValue } from './previous-value.ts';
 import { openSecrets } from './secrets-client.ts';
 import { findTarget, required, type Target, type TargetOptions } from './target.ts';
-import type { Terminal } from './terminal.ts';
 import { verify } from './verification.ts';
 
 interface Options extends TargetOptions {
@@ -26,8 +27,8 @@ interface Options extends TargetOptions {
  * Adds the command. It asks for the password, or reads it from a line of standard input. The password has no option,
  * because options are visible in the process list and in the shell's history.
  */
-export function addCredentialsSet(program: Command, terminal: Terminal): void {
-  program
+export function addCredentialsSet(program: Command, output: Output): void {
+  const added = program
     .command('credentials')
     .description('Fegora credentials')
     .command('set')
@@ -41,26 +42,36 @@ export function addCredentialsSet(program: Command, terminal: Terminal): void {
     .option('--yes', 'store them without a question, also if Fegora refused a password within the last hour')
     .action(async (account: string, _options: object, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      const target = findTarget(options);
+      const target = findTarget(options, output.note);
       const secrets = await openSecrets(target);
       const { secretId, status } = await findSecret(target, account, options);
-      await confirmRisk(terminal, status, { yes: options.yes ?? false, now: Date.now() });
-      const SecretString = await askSecret(terminal, options);
+      await confirmRisk(output, status, { yes: options.yes ?? false, now: Date.now() });
+      const SecretString = await askSecret(output, options);
       const put = new PutSecretValueCommand({ SecretId: secretId, SecretString });
       const { VersionId: versionId = 'unknown', ARN: arn } = await secrets.client.send(put);
-      terminal.print(`${account}: stored as version ${versionId}`);
-      terminal.note(describePlace('stored', arn, secrets.origin()));
-      if (await wantsVerification(terminal, options)) {
-        const line = await verify(target, terminal, account).catch(async (thrown) => {
+      output.show({ account, secret_id: secretId, version_id: versionId }, [
+        `${account}: stored as version ${versionId}`,
+      ]);
+      output.note(describePlace('stored', arn, secrets.origin()));
+      if (await wantsVerification(output, options)) {
+        const { document, line } = await verify(target, output, account).catch(async (thrown) => {
           // A previous value that Fegora refused as well does not help.
           if (isRefusal(thrown) && !isRefused(status)) {
-            await offer(terminal, () => offerPreviousValue(secrets.client, terminal, { account, secretId, versionId }));
+            await offer(output, () => offerPreviousValue(secrets.client, output, { account, secretId, versionId }));
           }
           throw thrown;
         });
-        terminal.print(line);
+        output.show(document, [line]);
       }
     });
+  addExamples(added, program, [
+    ['type user and password, and let the broker log in with them', 'credentials set main'],
+    [
+      'in a script: the password is a line of standard input',
+      'credentials set main --username 12345678 --verify < password.txt',
+    ],
+    ['on this machine, as `npm start` prints it', 'credentials set main --endpoint <url> --secrets-endpoint <url>'],
+  ]);
 }
 
 /**
@@ -93,10 +104,10 @@ async function readStatus(target: Target, account: string): Promise<unknown> {
  *
  * @throws CommandError if the broker would not accept the text
  */
-async function askSecret(terminal: Terminal, { username, clientId }: Options): Promise<string> {
+async function askSecret(output: Output, { username, clientId }: Options): Promise<string> {
   const secret = JSON.stringify({
-    username: username ?? (await terminal.ask('Username: ')),
-    password: await terminal.askHidden('Password (not shown): '),
+    username: username ?? (await output.ask('Username: ')),
+    password: await output.askHidden('Password (not shown): '),
     ...(clientId !== undefined && { client_id: clientId }),
   });
   try {
@@ -110,11 +121,11 @@ async function askSecret(terminal: Terminal, { username, clientId }: Options): P
   }
 }
 
-async function wantsVerification(terminal: Terminal, { verify: wanted }: Options): Promise<boolean> {
-  if (wanted !== undefined || !terminal.isInteractive) {
+async function wantsVerification(output: Output, { verify: wanted }: Options): Promise<boolean> {
+  if (wanted !== undefined || !output.isInteractive) {
     return wanted ?? false;
   }
-  const answer = await terminal.ask('Log in with them now, through the broker? [Y/n] ');
+  const answer = await output.ask('Log in with them now, through the broker? [Y/n] ');
   return !/^n/i.test(answer.trim());
 }
 
@@ -123,8 +134,8 @@ function isRefusal(thrown: unknown): boolean {
 }
 
 /** An offer that fails must not hide the refusal. */
-async function offer(terminal: Terminal, work: () => Promise<void>): Promise<void> {
+async function offer(output: Output, work: () => Promise<void>): Promise<void> {
   await work().catch((failure: unknown) => {
-    terminal.note(`broker: the previous value cannot be offered: ${asCommandError(failure).message}`);
+    output.note(`the previous value cannot be offered: ${asCommandError(failure).message}`);
   });
 }

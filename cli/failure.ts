@@ -24,16 +24,23 @@ export class CommandError extends Error {
   }
 }
 
-/** Converts anything thrown. The message is empty if the command's parser has already printed the reason. */
+/** Converts anything thrown. The message is empty if the operator asked for the help or for the version. */
 export function asCommandError(thrown: unknown): CommandError {
   if (thrown instanceof CommandError) {
     return thrown;
   }
   if (thrown instanceof CommanderError) {
-    // The parser has already printed what is wrong.
-    return new CommandError(thrown.exitCode === 0 ? 0 : exitCodes.usage, '');
+    return fromParser(thrown);
   }
   return thrown instanceof TokenBrokerError ? fromBrokerError(thrown) : fromSdkError(thrown);
+}
+
+function fromParser({ exitCode, code, message }: CommanderError): CommandError {
+  if (exitCode === 0) {
+    return new CommandError(0, '');
+  }
+  const text = code === 'commander.help' ? 'no command' : message.replace(/^error: /, '').replaceAll('\n', ' ');
+  return new CommandError(exitCodes.usage, text.replace(/'--json'$/, '$&; use --output json'));
 }
 
 function fromBrokerError(error: TokenBrokerError): CommandError {

@@ -1,6 +1,6 @@
 // Warns before a new password could lock the Fegora user. Called by credentials-set.ts.
 import { CommandError, exitCodes } from './failure.ts';
-import type { Terminal } from './terminal.ts';
+import type { Output } from './output/output.ts';
 
 /** Fegora is assumed to count refused passwords over this time. Milliseconds. */
 const countedMs = 3_600_000;
@@ -14,7 +14,7 @@ const countedMs = 3_600_000;
  * @throws CommandError if the operator says no, or if there is neither a terminal nor `--yes`
  */
 export async function confirmRisk(
-  terminal: Terminal,
+  output: Pick<Output, 'isInteractive' | 'ask' | 'note'>,
   status: unknown,
   { yes, now }: { readonly yes: boolean; readonly now: number },
 ): Promise<void> {
@@ -22,12 +22,12 @@ export async function confirmRisk(
   if (risk === undefined) {
     return;
   }
-  if (!terminal.isInteractive && !yes) {
+  if (!output.isInteractive && !yes) {
     const advice = 'Check the password at Fegora first, then run the command again with --yes.';
     throw new CommandError(exitCodes.failed, `nothing was stored: ${risk} ${advice}`);
   }
-  terminal.note(`broker: ${risk}`);
-  if (!yes && !/^y/i.test((await terminal.ask('Store a new password all the same? [y/N] ')).trim())) {
+  output.note(risk);
+  if (!yes && !/^y/i.test((await output.ask('Store a new password all the same? [y/N] ')).trim())) {
     throw new CommandError(exitCodes.failed, 'nothing was stored');
   }
 }

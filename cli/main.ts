@@ -1,15 +1,18 @@
-// The program `broker`, run by `npm run broker`: runs one command line and sets the exit code.
+// The program, run by `npm run broker` here and by `fegora-broker` in the package: runs one command line and exits.
+import { environment } from './environment.ts';
 import { exitCodes } from './failure.ts';
+import { programNameOf } from './output/program-name.ts';
 import { runCommand } from './program.ts';
 import { terminalOf } from './terminal.ts';
 
+const started = programNameOf(import.meta.url, environment.npm_command);
 const terminal = terminalOf(process);
 process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
   // EPIPE: the reader of the output has closed it, as `head` does. The command goes on, and its exit code tells the result.
   if (code !== 'EPIPE') {
-    terminal.note(`broker: ${message}`);
+    terminal.note(`${started.name}: ${message}`);
     process.exit(exitCodes.failed);
   }
 });
-process.exitCode = await runCommand(process.argv.slice(2), terminal);
+process.exitCode = await runCommand(process.argv.slice(2), terminal, started);
 terminal.close();

@@ -13,5 +13,5 @@ export function describePlace(what: 'done' | 'stored', arn: unknown, address: st
   const [, region, account] = arnParts.exec(String(arn)) ?? [];
   const named =
     account === undefined ? 'an AWS account that the answer does not name' : `AWS account ${account}, ${region}`;
-  return `broker: ${what} in ${named}${address === undefined ? '' : `, through ${address}`}`;
+  return `${what} in ${named}${address === undefined ? '' : `, through ${address}`}`;
 }

@@ -4,7 +4,7 @@ import {
   type SecretsManagerClient,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
-import type { Terminal } from './terminal.ts';
+import type { Output } from './output/output.ts';
 
 /** The version that Fegora refused. */
 export interface RefusedVersion {
@@ -23,20 +23,20 @@ const question = 'Put the previous value back? Only if Fegora still takes it, be
  */
 export async function offerPreviousValue(
   secrets: SecretsManagerClient,
-  terminal: Terminal,
+  output: Output,
   { account, secretId, versionId }: RefusedVersion,
 ): Promise<void> {
   const previous = await findPrevious(secrets, secretId, versionId);
   if (previous === undefined) {
     return;
   }
-  if (!terminal.isInteractive) {
+  if (!output.isInteractive) {
     const move = `--version-stage AWSCURRENT --move-to-version-id ${previous} --remove-from-version-id ${versionId}`;
-    terminal.note('broker: to put the previous value back, if Fegora still takes it:');
-    terminal.note(`  aws secretsmanager update-secret-version-stage --secret-id ${secretId} ${move}`);
+    const advice = 'to put the previous value back, if Fegora still takes it:';
+    output.note(`${advice}\n  aws secretsmanager update-secret-version-stage --secret-id ${secretId} ${move}`);
     return;
   }
-  if (!/^y/i.test((await terminal.ask(question)).trim())) {
+  if (!/^y/i.test((await output.ask(question)).trim())) {
     return;
   }
   await secrets.send(
@@ -47,7 +47,9 @@ export async function offerPreviousValue(
       RemoveFromVersionId: versionId,
     }),
   );
-  terminal.print(`${account}: the previous value is the current one again (version ${previous})`);
+  output.show({ current_version_id: previous }, [
+    `${account}: the previous value is the current one again (version ${previous})`,
+  ]);
 }
 
 /** Returns the id of the previous version; undefined if there is none, or if another version is the current one by now. */

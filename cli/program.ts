@@ -4,13 +4,19 @@ import { addAccountCommands } from './account-commands.ts';
 import { addCredentialsSet } from './credentials-set.ts';
 import { addAllowed } from './endpoints.ts';
 import { asCommandError } from './failure.ts';
+import { addExamples } from './output/examples.ts';
+import { formatOf, formats, type Output, outputOf } from './output/output.ts';
+import type { ProgramName } from './output/program-name.ts';
 import { prepare } from './prepare.ts';
-import { addStatus } from './status.ts';
+import { addStatus } from './status/status.ts';
 import type { Terminal } from './terminal.ts';
 import { addToken } from './token.ts';
+import { version } from './version.ts';
 
-const exitCodesHelp =
-  '\nExit codes: 0 done, 1 refused, 2 wrong usage, 3 no AWS credentials, 4 not permitted, 5 not found, 6 try again later.';
+const help = `
+Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no AWS credentials, 4 not permitted, 5 not found, 6 try again later.
+With --output json, standard output has one JSON document with what the command did, and nothing if it did nothing.
+Each line of standard error is a JSON object: notes, and at the end the failure.`;
 
 /**
  * Runs one command line. A failure becomes one line on the terminal.
@@ -18,27 +24,32 @@ const exitCodesHelp =
  * @param args without the program's name
  * @returns the exit code
  */
-export async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {
-  const program = createProgram(terminal);
+export async function runCommand(
+  args: readonly string[],
+  terminal: Terminal,
+  { command, name }: ProgramName = { command: 'npm run broker --', name: 'broker' },
+): Promise<number> {
+  const output = outputOf(terminal, formatOf(args), name);
+  const program = createProgram(command, terminal, output);
   for (const add of [addToken, addCredentialsSet, addStatus, addAccountCommands]) {
-    add(program, terminal);
+    add(program, output);
   }
   try {
     await program.parseAsync(args, { from: 'user' });
+    output.end();
     return 0;
   } catch (thrown) {
-    const { message, exitCode } = asCommandError(thrown);
-    if (message !== '') {
-      terminal.note(`broker: ${message}`);
-    }
-    return exitCode;
+    const failure = asCommandError(thrown);
+    output.end(failure);
+    return failure.exitCode;
   }
 }
 
 /** Returns the program with the options that every command has. */
-function createProgram(terminal: Terminal): Command {
-  return new Command('broker')
+function createProgram(name: string, terminal: Terminal, output: Output): Command {
+  const program = new Command(name)
     .description('Call and operate a Fegora token broker, on AWS or on this machine.')
+    .version(version, '--version', 'print the version of the package')
     .option('--endpoint <url>', 'stage URL of the API; a loopback URL means the local run')
     .option('--function-name <name>', 'name or ARN of the function, without an alias')
     .option('--outputs <file>', 'file that `cdk deploy --outputs-file` wrote (default: cdk-outputs.json)')
@@ -51,11 +62,25 @@ function createProgram(terminal: Terminal): Command {
       ),
     )
     .option('--allow-endpoint <origin>', 'send signed requests and passwords also to this https origin', addAllowed)
-    .hook('preAction', (_program, command) => prepare(command.optsWithGlobals()))
-    .addHelpText('after', exitCodesHelp)
+    .addOption(new Option('--output <format>', 'how results and failures are printed').choices(formats).default('text'))
+    .hook('preAction', async (_program, command) => {
+      await prepare(command.optsWithGlobals());
+      output.waitFor('waiting for AWS');
+    })
+    .addHelpText('after', help)
+    .configureHelp({ showGlobalOptions: true, styleTitle: (title) => output.style('bold', title) })
     .configureOutput({
       writeOut: (text) => terminal.print(text.trimEnd()),
-      writeErr: (text) => terminal.note(text.trimEnd()),
+      writeErr: (text) => (output.format === 'json' ? undefined : terminal.note(text.trimEnd())),
+      getOutHasColors: () => terminal.screen?.hasColours ?? false,
+      // The failure is printed by `end`.
+      outputError: () => {},
     })
     .exitOverride();
+  addExamples(program, program, [
+    ['set the Fegora credentials of an account, and try them', 'credentials set main'],
+    ['get a token', 'token main'],
+    ['see what the broker knows, from the outputs of the stack', '--outputs cdk-outputs.json status'],
+  ]);
+  return program;
 }

@@ -132,7 +132,7 @@ function readOutputs({ outputs: named, stack, endpoint }: TargetOptions, note: N
     // The file is about another broker, so its function and its secrets are not used.
     return {};
   }
-  note(`broker: stack ${stackName} of ${file}, function ${text(found, 'FunctionName') ?? 'unknown'}`);
+  note(`stack ${stackName} of ${file}, function ${text(found, 'FunctionName') ?? 'unknown'}`);
   return found;
 }
 

@@ -3,6 +3,14 @@ import { createInterface, type Interface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { CommandError } from './failure.ts';
 
+/** A terminal that understands control characters, and for which the operator has not turned off styles (`NO_COLOR`). */
+export interface Screen {
+  /** Whether standard output shows styles. */
+  readonly hasColours: boolean;
+  /** Writes to standard error as it is. Undefined if that is not such a terminal. */
+  readonly draw: ((text: string) => void) | undefined;
+}
+
 /** The input and the output of a command. */
 export interface Terminal {
   /** Whether the input is a terminal, so that a person can answer questions. */
@@ -15,6 +23,8 @@ export interface Terminal {
   readonly ask: (question: string) => Promise<string>;
   /** The same, but the terminal does not show what is typed. */
   readonly askHidden: (question: string) => Promise<string>;
+  /** Undefined if nothing is a terminal: plain text. */
+  readonly screen?: Screen;
 }
 
 /** The exit code of a shell after Ctrl-C: 128 and SIGINT's number, 2. */
@@ -64,6 +74,15 @@ export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal 
     note: (line) => stderr.write(`${line}\n`),
     ask: (question) => (isInteractive ? typedLine(question, stderr) : pipedLine()),
     askHidden: (question) => (isInteractive ? hiddenLine(question) : pipedLine()),
+    screen: {
+      hasColours: showsStyles(stdout),
+      draw: showsStyles(stderr) ? (text) => stderr.write(text) : undefined,
+    },
     close: () => piped?.close(),
   };
+}
+
+/** Node knows the variables: `NO_COLOR`, `TERM=dumb` and others. */
+function showsStyles(stream: NodeJS.WriteStream & { fd: 1 | 2 }): boolean {
+  return stream.isTTY === true && stream.hasColors();
 }

@@ -1,34 +1,42 @@
 // The command `token`: gets a token as any caller does. Called by program.ts.
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { regionOf } from '../client/endpoint.ts';
 import { type AccessToken, createTokenClient, type TokenClient } from '../client/index.ts';
 import { awsIdentity } from './aws.ts';
 import { checkEndpoint } from './endpoints.ts';
+import { CommandError, exitCodes } from './failure.ts';
+import { addExamples } from './output/examples.ts';
+import type { Output } from './output/output.ts';
+import { describeTime } from './output/times.ts';
 import { findTarget, required, type Target, type TargetOptions } from './target.ts';
-import type { Terminal } from './terminal.ts';
 
 interface Options extends TargetOptions {
   readonly showToken?: true;
-  readonly json?: true;
   readonly header?: true;
 }
 
 /** Adds the command. It calls the broker with the AWS credentials that the SDK finds. */
-export function addToken(program: Command, terminal: Terminal): void {
-  program
+export function addToken(program: Command, output: Output): void {
+  const added = program
     .command('token')
     .description('get a token; prints its fingerprint and expiry, but not the token')
     .argument('[account]', 'account id (default: the broker’s default account)')
     .option('--show-token', 'also print the token')
-    .addOption(new Option('--header', 'print only `Authorization: Bearer <token>`, for scripts').conflicts('json'))
-    .option('--json', 'print as JSON')
+    .option('--header', 'print only `Authorization: Bearer <token>`, for scripts')
     .action(async (account: string | undefined, _options: object, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      const token = await (await clientFor(findTarget(options), account, options)).getToken();
-      for (const line of render(token, options)) {
-        terminal.print(line);
+      if (options.header && output.format === 'json') {
+        throw new CommandError(exitCodes.usage, '--header is text; with --output json, use --show-token');
       }
+      const client = await clientFor(findTarget(options, output.note), account, options);
+      const token = await client.getToken();
+      output.show(documentOf(token, options), linesOf(token, options));
     });
+  addExamples(added, program, [
+    ['see whether the account works, without the token', 'token main'],
+    ['pass the token on in a script', 'token main --header | curl --header @- https://api.fegora.com/…'],
+    ['read one member', 'token main --output json | jq -r .expires_at'],
+  ]);
 }
 
 /** Returns a client of the API, or of the function if only the function is known. */
@@ -55,16 +63,21 @@ async function clientFor(
   });
 }
 
-function render(token: AccessToken, { showToken, header, json }: Options): string[] {
-  if (header) {
+/** The members have the names that they have in the API. */
+function documentOf({ account, fingerprint, expiresAt, warning, accessToken }: AccessToken, { showToken }: Options) {
+  return {
+    account,
+    token_sha256: fingerprint,
+    expires_at: new Date(expiresAt).toISOString(),
+    ...(warning !== undefined && { warning }),
+    ...(showToken && { access_token: accessToken }),
+  };
+}
+
+function linesOf(token: AccessToken, options: Options): string[] {
+  if (options.header) {
     return [`Authorization: Bearer ${token.accessToken}`];
   }
-  const shown = {
-    account: token.account,
-    fingerprint: token.fingerprint,
-    expires: new Date(token.expiresAt).toISOString(),
-    ...(token.warning !== undefined && { warning: token.warning }),
-    ...(showToken && { token: token.accessToken }),
-  };
-  return json ? [JSON.stringify(shown)] : Object.entries(shown).map(([name, value]) => `${name.padEnd(12)} ${value}`);
+  const members = Object.entries(documentOf(token, options));
+  return members.map(([name, value]) => `${name.padEnd(12)} ${describeTime(value, Date.now())}`);
 }

@@ -1,6 +1,7 @@
 // What the bundles load in another way than esbuild would, and what they leave out. Called by ../build.ts.
 import { readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
+import { join } from 'node:path';
 import type { Plugin } from 'esbuild';
 
 /**
@@ -69,11 +70,16 @@ export const withoutFallbacks: readonly Plugin[] = [
   without(/\/DefaultRateLimiter$/, 'export const DefaultRateLimiter = null;'),
 ];
 
-/** Takes only the version of a package of the SDK from its `package.json`. The SDK reads nothing else there. */
+const ownManifest = join(import.meta.dirname, '../package.json');
+
+/** Takes only the version from the `package.json` of the SDK's packages, and from ours: nothing else there is read. */
 const versionsOnly: Plugin = {
   name: 'versions-only',
   setup: ({ onLoad }) => {
-    onLoad({ filter: /[\\/]@aws-sdk[\\/].*[\\/]package\.json$/ }, async ({ path }) => {
+    onLoad({ filter: /[\\/]package\.json$/ }, async ({ path }) => {
+      if (path !== ownManifest && !/[\\/]@aws-sdk[\\/]/.test(path)) {
+        return undefined;
+      }
       const { version } = JSON.parse(await readFile(path, 'utf8'));
       return { contents: JSON.stringify({ version }), loader: 'json' };
     });

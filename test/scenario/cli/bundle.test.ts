@@ -1,7 +1,7 @@
 // The command line as the package has it: one file, which finds AWS credentials in every way that the SDK knows.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -131,8 +131,27 @@ const ways: Readonly<Record<string, () => Readonly<Record<string, string>>>> = {
 
 test.each(Object.keys(ways))('the bundle gets a token with the AWS credentials of %s', async (way) => {
   const account = run.settings.defaultAccount;
-  const args = [join(folder, 'dist/main.mjs'), 'token', account, '--endpoint', run.gateway.url, '--json'];
+  const args = [join(folder, 'dist/main.mjs'), 'token', account, '--endpoint', run.gateway.url, '--output', 'json'];
   const env = { PATH: process.env.PATH, HOME: folder, AWS_REGION: 'us-east-1', ...ways[way]?.() };
   const { stdout } = await promisify(execFile)(process.execPath, args, { env });
-  expect(JSON.parse(stdout)).toMatchObject({ account, fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  expect(JSON.parse(stdout)).toMatchObject({ account, token_sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+});
+
+test('the bundle has the version of the package, and names the command by which it was started', async () => {
+  const start = (args: readonly string[], env: Record<string, string> = {}) =>
+    promisify(execFile)(process.execPath, [join(folder, 'dist/main.mjs'), ...args], {
+      env: { PATH: process.env.PATH, HOME: folder, ...env },
+    }).catch((thrown: { stderr: string }) => thrown);
+  const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+
+  expect(await start(['--version'])).toMatchObject({ stdout: `${version}\n`, stderr: '' });
+  expect(await start(['tokn'])).toMatchObject({
+    stderr: "fegora-broker: unknown command 'tokn' (Did you mean token?)\n",
+  });
+  expect(await start(['token', '--help'])).toMatchObject({
+    stdout: expect.stringContaining('\n  fegora-broker token main\n'),
+  });
+  expect(await start(['--help'], { npm_command: 'exec' })).toMatchObject({
+    stdout: expect.stringContaining('Usage: npx fegora-broker [options]'),
+  });
 });

@@ -83,29 +83,31 @@ describe('token', () => {
     expect(code).toBe(0);
     expect(out).toEqual([
       expect.stringMatching(/^account +one$/),
-      expect.stringMatching(/^fingerprint +[0-9a-f]{64}$/),
-      expect.stringMatching(/^expires +20\d\d-\d\d-\d\dT[\d:.]+Z$/),
+      expect.stringMatching(/^token_sha256 [0-9a-f]{64}$/),
+      expect.stringMatching(/^expires_at +20\d\d-\d\d-\d\dT[\d:.]+Z \(in (29|30) min\)$/),
     ]);
     expect(err).toEqual([]);
   });
 
   test('prints the token when an option asks for it, also as JSON and as a header', async () => {
     const shown = await broker(`token --show-token ${local()}`, system.callers.all);
-    const json = await broker(`token --json ${local()}`, system.callers.all);
-    const both = await broker(`token --json --show-token ${local()}`, system.callers.all);
+    const json = await broker(`token --output json ${local()}`, system.callers.all);
+    const both = await broker(`token --output json --show-token ${local()}`, system.callers.all);
     const header = await broker(`${local()} token one --header`, system.callers.first);
 
     expect(shown.out[3]).toContain(tokenPrefix);
-    expect(Object.keys(JSON.parse(json.out.join('')))).toEqual(['account', 'fingerprint', 'expires']);
-    expect(JSON.parse(both.out.join('')).token).toContain(tokenPrefix);
+    expect(Object.keys(JSON.parse(json.out.join('')))).toEqual(['account', 'token_sha256', 'expires_at']);
+    expect(JSON.parse(both.out.join('')).access_token).toContain(tokenPrefix);
     expect(header.out).toEqual([expect.stringMatching(/^Authorization: Bearer not-a-real-token-\S+$/)]);
   });
 
-  test('refuses --json together with --header', async () => {
-    const { code, out, err } = await broker(`token --json --header ${local()}`, system.callers.all);
+  test('refuses JSON together with --header, and names --output to callers of the former --json', async () => {
+    const json = await broker(`token --output json --header ${local()}`, system.callers.all);
+    const former = await broker(`token --json ${local()}`, system.callers.all);
 
-    expect([code, out]).toEqual([2, []]);
-    expect(err.join()).toContain("'--header' cannot be used with option '--json'");
+    expect([json.code, json.out, former.code]).toEqual([2, [], 2]);
+    expect(JSON.parse(json.err.join('')).error_description).toContain('--header is text');
+    expect(former.err).toEqual(["broker: unknown option '--json'; use --output json"]);
   });
 
   test('invokes the function when the API is not known', async () => {
@@ -235,7 +237,7 @@ describe('an answer that is not from the broker', () => {
     [200, '{"outcome":"failed:internal","accounts":{}}'],
   ])('%d %s makes every command fail, and is not printed', async (status, body) => {
     answer = { status, body };
-    for (const line of ['status', 'status --json', 'pause one', 'purge one', 'revoke one', 'reset one']) {
+    for (const line of ['status', 'status --output json', 'pause one', 'purge one', 'revoke one', 'reset one']) {
       const result = await runWithSession(line);
 
       expect(result).toMatchObject({ code: 1, out: [] });
@@ -258,14 +260,23 @@ describe('an operator', () => {
   test('sees the status of the accounts, but never a token', async () => {
     await broker(`token one ${local()}`, system.callers.all);
     const { code, out } = await broker(`status ${local()}`, system.callers.operator);
-    const json = await broker(`status one --json ${local()}`, system.callers.operator);
+    const one = await broker(`status one ${local()}`, system.callers.operator);
+    const json = await broker(`status one --output json ${local()}`, system.callers.operator);
 
     expect(code).toBe(0);
-    expect(out).toEqual(
-      expect.arrayContaining(['one', 'two', expect.stringMatching(/^ {2}expires_at +20/), '  paused           false']),
+    expect(out).toEqual([
+      'account  state     token ends  renewal    last login  logins 1 h / 24 h',
+      expect.stringMatching(/^one {6}ok {8}in (30|29) min {3}in \d\d min {2}\d s ago {5}1 \/ 1$/),
+      'two      no token  -           -          -           0 / 0',
+    ]);
+    expect(one.out).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^ {2}expires_at +20.* \(in \d\d min\)$/),
+        '  paused           false',
+      ]),
     );
     expect(JSON.parse(json.out.join(''))).toMatchObject({ accounts: [{ account: 'one', marks: 0 }] });
-    expect([...out, ...json.out].join()).not.toContain(tokenPrefix);
+    expect([...out, ...one.out, ...json.out].join()).not.toContain(tokenPrefix);
   });
 
   test('can pause, purge and resume an account', async () => {
@@ -285,7 +296,7 @@ describe('an operator', () => {
 
   test('can revoke a token, and reads which one it was and how long Fegora accepts it', async () => {
     const { callers } = system;
-    const before = JSON.parse((await broker(`token one --json ${local()}`, callers.all)).out.join(''));
+    const before = JSON.parse((await broker(`token one --output json ${local()}`, callers.all)).out.join(''));
     const revoked = await broker(`revoke one ${local()}`, callers.operator);
     const again = await broker(`revoke one ${local()}`, callers.operator);
 
@@ -294,12 +305,12 @@ describe('an operator', () => {
     expect(revoked).toMatchObject({ code: 0, err: [`broker: done in AWS account 000000000000, us-east-1, ${at}`] });
     expect(revoked.out).toEqual([
       done,
-      `one: fingerprint ${before.fingerprint}`,
+      `one: token_sha256 ${before.token_sha256}`,
       expect.stringMatching(/^one: Fegora itself accepts this token until 20\S+Z$/),
     ]);
     expect(again).toMatchObject({ code: 0, out: [done, 'one: the table had no token'] });
-    const after = JSON.parse((await broker(`token one --json ${local()}`, callers.all)).out.join(''));
-    expect(after.fingerprint).not.toBe(before.fingerprint);
+    const after = JSON.parse((await broker(`token one --output json ${local()}`, callers.all)).out.join(''));
+    expect(after.token_sha256).not.toBe(before.token_sha256);
   });
 
   test('can reset an item that the broker cannot read, and only such an item', async () => {
@@ -556,7 +567,10 @@ describe('credentials set', () => {
     const missing = await broker(`credentials set x --secret-id no/such ${set}`, system.callers.operator, [password]);
 
     expect([found.code, named.code]).toEqual([0, 0]);
-    expect(unknown).toMatchObject({ code: 2, err: [expect.stringContaining('--secret-id')] });
+    expect(unknown).toMatchObject({
+      code: 2,
+      err: [expect.stringContaining('stack Broker'), expect.stringContaining('--secret-id')],
+    });
     expect(missing).toMatchObject({ code: 5, err: expect.arrayContaining([expect.stringContaining('not found')]) });
   });
 
@@ -569,7 +583,11 @@ describe('credentials set', () => {
     const set = `--outputs ${outputs} --region us-east-1 --no-verify --username user-one`;
     const result = await broker(`credentials set on-e ${set}`, system.callers.operator, [password]);
 
-    expect(result).toMatchObject({ code: 5, out: [], err: [expect.stringContaining('unknown_account')] });
+    expect(result).toMatchObject({
+      code: 5,
+      out: [],
+      err: [expect.anything(), expect.stringContaining('unknown_account')],
+    });
     expect(await stored()).toEqual(before);
   });
 

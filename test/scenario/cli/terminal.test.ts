@@ -117,6 +117,24 @@ test('a password that is pasted together with the user name is not shown', async
   expect(shown).not.toContain('not-a-real');
 });
 
+test('at a terminal the titles of the help are bold, unless NO_COLOR or TERM=dumb says no', async () => {
+  if (!hasPython) {
+    console.log('python3 is not installed here, so this test did not run.');
+    return;
+  }
+  const help = async (more: Record<string, string>) => {
+    const command = JSON.stringify([process.execPath, 'cli/main.ts', '--help']);
+    const { stdout } = await promisify(execFile)('python3', ['-c', typingScript, command, '[]'], {
+      env: { PATH: process.env.PATH ?? '', TERM: 'xterm', ...more },
+    });
+    return JSON.parse(stdout).shown;
+  };
+
+  expect(await help({})).toContain('\u001b[1mUsage:\u001b[22m');
+  expect(await help({ NO_COLOR: '1' })).not.toContain('\u001b');
+  expect(await help({ TERM: 'dumb' })).not.toContain('\u001b');
+});
+
 test('a password can be piped in, and is not shown', async () => {
   const child = spawn(process.execPath, commandLine('--username', 'user-one'), { env });
   const ended = new Promise((resolve) => {

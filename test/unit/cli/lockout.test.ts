@@ -1,7 +1,6 @@
 // The warning before a new password could lock the Fegora user.
 import { describe, expect, test } from 'vitest';
 import { confirmRisk, isRefused } from '../../../cli/lockout.ts';
-import type { Terminal } from '../../../cli/terminal.ts';
 
 const now = Date.UTC(2026, 10, 24, 12);
 const minute = 60_000;
@@ -16,8 +15,8 @@ async function confirm(status: unknown, { answer, yes = false }: { answer?: stri
     return answer ?? '';
   };
   const note = (line: string) => void said.push(line);
-  const terminal: Terminal = { isInteractive: answer !== undefined, print: note, note, ask, askHidden: ask };
-  const failure = await confirmRisk(terminal, status, { yes, now }).catch((thrown: unknown) => thrown);
+  const output = { isInteractive: answer !== undefined, note, ask };
+  const failure = await confirmRisk(output, status, { yes, now }).catch((thrown: unknown) => thrown);
   return { said, failure };
 }
 

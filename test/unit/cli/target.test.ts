@@ -13,5 +13,5 @@ test('findTarget notes the stack and the function that it finds in a file of out
   const notes: string[] = [];
   findTarget({ outputs }, (line) => notes.push(line));
   await rm(folder, { recursive: true });
-  expect(notes).toEqual([`broker: stack FegoraTokenBroker-prod of ${outputs}, function TheFunction`]);
+  expect(notes).toEqual([`stack FegoraTokenBroker-prod of ${outputs}, function TheFunction`]);
 });

@@ -1,0 +1,95 @@
+// Writes results and failures as text or as JSON. Created by ../program.ts; every command gets an Output.
+import util from 'node:util';
+import type { CommandError } from '../failure.ts';
+import type { Terminal } from '../terminal.ts';
+import { failureDocument } from './failure-document.ts';
+import { createSpinner } from './spinner.ts';
+
+export const formats = ['text', 'json'] as const;
+export type Format = (typeof formats)[number];
+
+/** A style of `styleText` that the commands use. */
+export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green';
+
+/** Where a command writes to, and whom it asks. */
+export interface Output extends Pick<Terminal, 'isInteractive' | 'ask' | 'askHidden'> {
+  readonly format: Format;
+  /**
+   * Writes a part of the result: the lines at once, or the document at the end of the command. The members of all documents
+   * are one document.
+   */
+  readonly show: (document: object, lines: readonly string[]) => void;
+  /** Writes a line to the operator, apart from the result. */
+  readonly note: (line: string) => void;
+  /** Says what the command waits for from now on. */
+  readonly waitFor: (label: string) => void;
+  /** Returns the text in a style, if standard output shows styles. */
+  readonly style: (style: Style, text: string) => string;
+}
+
+/** An output, and how its command ended. */
+export interface CommandOutput extends Output {
+  /** Writes the failure, if there is one, and what is left of the result. */
+  readonly end: (failure?: CommandError) => void;
+}
+
+/**
+ * Returns the output of one command. As JSON, standard output has one document with what the command did, and nothing if it
+ * did nothing. Each line of standard error is a JSON object then: `{"note": …}`, and at the end the failure.
+ *
+ * @param name what a line on standard error starts with
+ */
+export function outputOf(terminal: Terminal, format: Format, name: string): CommandOutput {
+  const { isInteractive, screen } = terminal;
+  const spinner = createSpinner(screen?.draw);
+  let label = '';
+  let result: object | undefined;
+
+  /** Takes the spinner away while the operator reads or writes. */
+  function aside<Value>(work: () => Value): Value {
+    spinner.stop();
+    return work();
+  }
+
+  async function question(ask: Terminal['ask'], text: string): Promise<string> {
+    const answer = await aside(() => ask(text));
+    spinner.start(label);
+    return answer;
+  }
+
+  const isJson = format === 'json';
+  const write = (line: string) => aside(() => terminal.note(line));
+
+  return {
+    format,
+    isInteractive,
+    ask: (text) => question(terminal.ask, text),
+    askHidden: (text) => question(terminal.askHidden, text),
+    note: (line) => write(isJson ? JSON.stringify({ note: line }) : `${name}: ${line}`),
+    style: (style, text) =>
+      screen?.hasColours ? (util.styleText?.(style, text, { validateStream: false }) ?? text) : text,
+    waitFor: (next) => {
+      label = next;
+      spinner.start(next);
+    },
+    show: (document, lines) => {
+      result = { ...result, ...document };
+      aside(() => (isJson ? [] : lines).forEach(terminal.print));
+    },
+    end: (failure) => {
+      spinner.stop();
+      if (isJson && result !== undefined) {
+        terminal.print(JSON.stringify(result));
+      }
+      if (failure !== undefined && failure.message !== '') {
+        terminal.note(isJson ? JSON.stringify(failureDocument(failure)) : `${name}: ${failure.message}`);
+      }
+    },
+  };
+}
+
+/** Returns the format that the arguments ask for. It has to be known before they are parsed, for the parser's own errors. */
+export function formatOf(args: readonly string[]): Format {
+  const isJson = args.some((arg, at) => arg === '--output=json' || (arg === '--output' && args[at + 1] === 'json'));
+  return isJson ? 'json' : 'text';
+}
