@@ -1,12 +1,13 @@
 // Runs the deployed handler in a worker thread. Started by environment.ts.
 import { parentPort } from 'node:worker_threads';
 import { handler } from '../lambda/handler.ts';
-import type { EnvironmentCall, EnvironmentResult } from './environment.ts';
+import { type EnvironmentCall, type EnvironmentResult, loadedId } from './environment.ts';
 import { contextOf } from './gateway/function.ts';
 
 parentPort?.on('message', (call: EnvironmentCall) => {
   void answer(call).then((result) => parentPort?.postMessage(result));
 });
+parentPort?.postMessage({ id: loadedId } satisfies EnvironmentResult);
 
 async function answer({ id, event, ...invocation }: EnvironmentCall): Promise<EnvironmentResult> {
   try {

@@ -19,8 +19,13 @@ export interface EnvironmentResult {
   readonly error?: { readonly name: string; readonly message: string; readonly stack: string };
 }
 
+/** The id of the result that the thread sends when it has loaded the handler. Calls have ids from 1. */
+export const loadedId = 0;
+
 /** The deployed handler in its own thread. */
 export interface ExecutionEnvironment {
+  /** Resolves when the thread has loaded the handler, or when it has ended before: then with the reason. */
+  readonly loaded: Promise<string | undefined>;
   readonly handler: Handler;
   readonly stop: () => Promise<void>;
 }
@@ -36,6 +41,8 @@ export interface ExecutionEnvironment {
 export function startEnvironment(env: Environment, onLog: (line: string) => void): ExecutionEnvironment {
   const worker = new Worker(new URL('./environment-thread.ts', import.meta.url), { env, stdout: true, stderr: true });
   const waiting = new Map<number, (result: EnvironmentResult) => void>();
+  const { promise: loaded, resolve: setLoaded } = Promise.withResolvers<string | undefined>();
+  waiting.set(loadedId, ({ error }) => setLoaded(error?.message));
   let calls = 0;
   let exitError: EnvironmentResult['error'];
   for (const stream of [worker.stdout, worker.stderr]) {
@@ -46,6 +53,7 @@ export function startEnvironment(env: Environment, onLog: (line: string) => void
   worker.on('exit', (code) => die(`the function's thread ended with ${code}`));
 
   return {
+    loaded,
     handler: async (event, { invokedFunctionArn, awsRequestId, getRemainingTimeInMillis }) => {
       calls += 1;
       const call = { id: calls, event, invokedFunctionArn, awsRequestId, remainingMs: getRemainingTimeInMillis() };

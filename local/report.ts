@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import type { Caller } from './gateway/callers.ts';
 import type { LocalRun } from './local-run.ts';
+import { callerVariables, exportLines } from './variables.ts';
 
 /** The answer to the first call. */
 export interface FirstCall {
@@ -11,11 +12,15 @@ export interface FirstCall {
   readonly body: ReadonlyMap<string, unknown>;
 }
 
-/** The URLs of the gateway and of all services. */
-export function describeRun(run: LocalRun): string {
+/** The URLs of the gateway and of all services. `port` is the one that the gateway should have. 0: any. */
+export function describeRun(run: LocalRun, port = 0): string {
   const { config, given } = run.settings;
   const secretIds = [...config.accounts.values()].join(', ');
+  const another = new URL(run.gateway.url).port;
   return rows('fegora-token-broker, local run', [
+    ...(port === 0 || another === String(port)
+      ? []
+      : [['port', `${port} is in use, so the gateway has ${another} (--port chooses one)`] as const]),
     ['gateway', `${run.gateway.url}  POST /token, POST /token/{account}; Lambda Invoke of ${run.gateway.functionName}`],
     ['Fegora', `${run.tokenUrl}  ${origin(given.tokenUrl, 'simulator')}`],
     ['Secrets Manager', `${run.secretsUrl}  ${origin(given.secretsUrl, 'emulator')}: ${secretIds}`],
@@ -69,6 +74,10 @@ export function describeNext(run: LocalRun): string {
       [first, none].map((caller) => [caller.title, signature(caller)]),
     ),
     ...describeRefusal(run),
+    heading(
+      'set the variables of a caller in another shell: for the client, and for the command line with its --endpoint',
+    ),
+    ...exportLines(callerVariables(run)).map((line) => `  ${line}`),
     ...(run.simulator === undefined
       ? []
       : [heading('see which requests Fegora received'), `  curl -s ${run.simulator.origin}/_control`]),

@@ -26,7 +26,10 @@ const secretsVariable = 'AWS_ENDPOINT_URL_SECRETS_MANAGER';
 /** The SDK's variable for the URL of DynamoDB. */
 export const tableVariable = 'AWS_ENDPOINT_URL_DYNAMODB';
 const keyVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
-const demoAccounts = JSON.stringify({ 'demo-a': 'fegora/demo-a', 'demo-b': 'fegora/demo-b' });
+/** `main` is the account of the README, and the default account because it is the first. */
+const demoAccounts = JSON.stringify(
+  Object.fromEntries(['main', 'demo-a', 'demo-b'].map((account) => [account, `fegora/${account}`])),
+);
 
 /**
  * Reads the settings as the function does, and adds the defaults of the local run.

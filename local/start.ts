@@ -1,56 +1,14 @@
 // The command `npm start`: starts the local run, makes one call and prints how to make more.
-import { parseArgs, styleText } from 'node:util';
+import { styleText } from 'node:util';
 import { post } from '../client/https.ts';
 import { signer } from '../client/signer.ts';
+import { callColumns, callLine, reloadLine, warmUpLine } from './call-lines.ts';
 import { type LocalRun, startLocalRun } from './local-run.ts';
+import { type Options, readOptions, usage } from './options.ts';
 import { describeCall, describeNext, describeRun, type FirstCall } from './report.ts';
 import { SettingRefused } from './settings.ts';
-
-const usage = `Runs the token broker on this machine, without an AWS account.
-
-  npm start -- [options]
-
-  --once         make the first call and exit
-  --port <n>     port of the gateway (default: any free port)
-  --show-token   print the token of the first call
-  --verbose      print the function's log and metrics to standard error
-  --only-broker  use a Fegora on another machine with a table on this one: no other broker logs in as the same users
-  --help         print this help
-
-Set FEGORA_TOKEN_URL, AWS_ENDPOINT_URL_SECRETS_MANAGER or AWS_ENDPOINT_URL_DYNAMODB to use another service instead of the
-built-in one. If one of the two AWS endpoints is on another machine, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY too
-(and AWS_SESSION_TOKEN, if you have one): a profile is not read. The function's own settings (FEGORA_ACCOUNTS, ...) work
-as in AWS.
-`;
-
-/** The options of the command line. */
-interface Options {
-  readonly once: boolean;
-  readonly port: number;
-  readonly showToken: boolean;
-  readonly verbose: boolean;
-  readonly isOnlyBroker: boolean;
-}
-
-function readOptions(args: readonly string[]): Options | 'help' {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      once: { type: 'boolean', default: false },
-      port: { type: 'string', default: '0' },
-      'show-token': { type: 'boolean', default: false },
-      verbose: { type: 'boolean', default: false },
-      'only-broker': { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : Number.NaN;
-  if (!(port <= 65_535)) {
-    throw new SettingRefused('--port takes a number from 0 to 65535.');
-  }
-  const { once, 'show-token': showToken, verbose, 'only-broker': isOnlyBroker, help } = values;
-  return help ? 'help' : { once, port, showToken, verbose, isOnlyBroker };
-}
+import { callerVariables, writeVariables } from './variables.ts';
+import { startWarmUps } from './warm-ups.ts';
 
 /** API Gateway waits this long for the function. */
 const callTimeoutMs = 29_000;
@@ -71,22 +29,68 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const { once, port, showToken, verbose, isOnlyBroker } = options;
-  const onLog = verbose ? (line: string) => console.error(dimmed(line)) : () => {};
-  const run = await startLocalRun({ env: process.env, isOnlyBroker, port, onLog });
+  const { once, port, orAnyFree, address, verbose, quiet, watch, isOnlyBroker } = options;
+  const lines = createLines(quiet);
+  const run = await startLocalRun({
+    env: process.env,
+    ...{ port, orAnyFree, address, isOnlyBroker },
+    onLog: verbose ? (line) => console.error(dimmed(line)) : () => {},
+    onCall: (call) => lines.write(callLine(call)),
+    onReload: watch ? (reload) => lines.write(reloadLine(reload, Date.now())) : undefined,
+  });
   try {
-    console.log(describeRun(run));
-    const first = await callOnce(run);
-    console.log(`\n${describeCall(first, run, showToken)}`);
-    process.exitCode = first.status === 200 ? 0 : 1;
+    await announce(run, options);
     if (!once) {
-      console.log(`\n${describeNext(run)}`);
-      await interrupted();
-      process.exitCode = 0;
+      await serve(run, lines);
     }
   } finally {
     await run.close();
   }
+}
+
+/** Prints what runs, makes the first call and prints its result. Sets the exit code to that of the call. */
+async function announce(run: LocalRun, { port, envFile, showToken }: Options): Promise<void> {
+  console.log(describeRun(run, port));
+  if (envFile !== undefined) {
+    writeVariables(callerVariables(run), envFile);
+  }
+  const first = await callOnce(run);
+  console.log(`\n${describeCall(first, run, showToken)}`);
+  process.exitCode = first.status === 200 ? 0 : 1;
+}
+
+/** Prints how to make calls and a line for each, and warms the accounts, until Ctrl-C. */
+async function serve(run: LocalRun, lines: Lines): Promise<void> {
+  console.log(`\n${describeNext(run)}`);
+  lines.begin();
+  const stopWarmUps = startWarmUps(run, (warmUp) => lines.write(warmUpLine(warmUp)));
+  await interrupted();
+  stopWarmUps();
+  process.exitCode = 0;
+}
+
+/** The lines for calls, warm-ups and reloads. */
+interface Lines {
+  /** Lines before this call are dropped. Prints the names of the columns. */
+  readonly begin: () => void;
+  readonly write: (line: string) => void;
+}
+
+function createLines(quiet: boolean): Lines {
+  let hasBegun = false;
+  return {
+    begin: () => {
+      hasBegun = !quiet;
+      if (!quiet) {
+        console.log(`\n${styleText('bold', callColumns, { stream: process.stdout })}`);
+      }
+    },
+    write: (line) => {
+      if (hasBegun) {
+        console.log(line);
+      }
+    },
+  };
 }
 
 function dimmed(line: string): string {

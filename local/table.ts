@@ -9,11 +9,11 @@ import {
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
-import { type LoopbackServer, listen } from './loopback.ts';
+import { type LoopbackServer, listenGuarded } from './loopback.ts';
 
 /** Starts an embedded DynamoDB with an empty token table. It keeps its data in memory. */
 export async function startTable(tableName: string): Promise<LoopbackServer> {
-  const server = await listen(dynalite({ createTableMs: 0 }));
+  const server = await listenGuarded(dynalite({ createTableMs: 0 }));
   await ensureTable(server.url, tableName);
   return server;
 }

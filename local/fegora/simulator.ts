@@ -1,6 +1,7 @@
 // Starts the Fegora simulator on loopback. Called by services.ts, bench/servers.ts and the tests.
+import { createServer } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
-import { serve as serveOn } from '../loopback.ts';
+import { listenGuarded } from '../loopback.ts';
 import { applyCommand, type Controls } from './control.ts';
 import { count, type FegoraCounters } from './counters.ts';
 import { createFegora, type Dependencies, serve } from './server.ts';
@@ -35,9 +36,10 @@ export async function startFegoraSimulator(options: FegoraOptions = {}): Promise
   const { port = 0, accounts = {}, now = Date.now, sleep = setTimeout, beforeAnswer = () => {}, ...settings } = options;
   const fegora = createFegora({ ...defaultSettings, ...settings }, { now, sleep, beforeAnswer });
   applyCommand({ accounts }, fegora.controls);
-  const { url, close } = await serveOn((request, response) => {
+  const server = createServer((request, response) => {
     serve(fegora, request, response).catch(() => response.destroy());
-  }, port);
+  });
+  const { url, close } = await listenGuarded(server, port);
   return {
     ...fegora.controls,
     url: `${url}/token`,

@@ -72,6 +72,15 @@ function targetOf({ method, path, query }: ArrivedRequest): Target {
   return { functionName, alias: alias === '$LATEST' ? undefined : alias };
 }
 
+/** The alias that a request names. Undefined if it names none or is not an Invoke request. */
+export function aliasOf(request: ArrivedRequest): string | undefined {
+  try {
+    return targetOf(request).alias;
+  } catch {
+    return undefined;
+  }
+}
+
 function decoded(name: string): string {
   try {
     return decodeURIComponent(name);

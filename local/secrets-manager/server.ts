@@ -1,6 +1,6 @@
 // Starts the emulator of Secrets Manager. Called by services.ts, bench/servers.ts and the tests.
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type LoopbackServer, readBody, serve } from '../loopback.ts';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type LoopbackServer, listenGuarded, readBody } from '../loopback.ts';
 import { createSecretsFaults, faultRefusals, type SecretsFault, type SecretsFaults } from './faults.ts';
 import { operations } from './operations.ts';
 import { inputOf, operationOf, send } from './protocol.ts';
@@ -36,9 +36,10 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
   const { take, ...faults } = createSecretsFaults();
   const counts = new Map<string, number>();
 
-  const server = await serve((request, response) => {
+  const respond = (request: IncomingMessage, response: ServerResponse) => {
     answer(request, response).catch((error: Error) => response.destroy(error));
-  }, port);
+  };
+  const server = await listenGuarded(createServer(respond), port);
   return { ...server, ...faults, ...storeFunctions(store), calls: (operation) => counts.get(operation) ?? 0 };
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

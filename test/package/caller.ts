@@ -63,6 +63,7 @@ export async function startLocalBroker(): Promise<LocalBroker> {
     FEGORA_BROKER_ENDPOINT: gateway.url,
     FEGORA_BROKER_ACCOUNT: account,
     FEGORA_API: simulator?.origin ?? '',
+    FEGORA_ORIGIN: simulator?.origin ?? '',
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,

@@ -338,14 +338,14 @@ describe('promise 42: malformed requests', () => {
     ['without a host', `POST /token HTTP/1.1\r\n${closed}`, 403, 'forbidden'],
     [
       'with an unknown Expect header',
-      `POST /token HTTP/1.1\r\nHost: x\r\nExpect: the-unexpected\r\n${closed}`,
+      `POST /token HTTP/1.1\r\nHost: localhost\r\nExpect: the-unexpected\r\n${closed}`,
       403,
       'forbidden',
     ],
     ['for a tunnel (CONNECT)', `CONNECT api.fegora.example:443 HTTP/1.1\r\nHost: x\r\n\r\n`, 403, 'forbidden'],
     [
       'for a change of protocol',
-      `GET /token HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, close\r\n\r\n`,
+      `GET /token HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade, close\r\n\r\n`,
       403,
       'forbidden',
     ],

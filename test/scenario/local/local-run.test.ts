@@ -1,5 +1,5 @@
 // Tests `npm start` as a process, its settings, and the broker through the local gateway.
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import dynalite from 'dynalite';
@@ -13,6 +13,7 @@ import { startTokenTable } from '../../../local/services.ts';
 import { functionEnv, readSettings, SettingRefused } from '../../../local/settings.ts';
 import { startTable } from '../../../local/table.ts';
 import { lambdaContext } from '../../support/events/events.ts';
+import { type LocalProcess, startLocalProcess, valueIn } from '../../support/local-process.ts';
 import { plainCall, signedCall } from '../../support/signed-call.ts';
 
 const shell = promisify(execFile);
@@ -26,41 +27,11 @@ afterEach(async () => {
   }
 });
 
-interface Process {
-  readonly child: ChildProcess;
-  readonly output: () => { readonly stdout: string; readonly stderr: string };
-  /** Resolves with the exit code, or with the name of the signal. */
-  readonly exit: Promise<number | string | null>;
-  /** Resolves when standard output has the text. */
-  readonly says: (text: string) => Promise<void>;
-}
-
-/** Starts the process of `npm start` without npm. */
-function start(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Process {
-  const child = spawn(process.execPath, ['local/start.ts', ...args], { env: { PATH: process.env.PATH, ...env } });
-  ended.push(() => child.kill('SIGKILL'));
-  let [stdout, stderr] = ['', ''];
-  const exit = new Promise<number | string | null>((resolve) => {
-    child.once('close', (code, signal) => resolve(signal ?? code));
-  });
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-    stderr += chunk;
-  });
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    stdout += chunk;
-  });
-  const says = (text: string) =>
-    new Promise<void>((resolve, reject) => {
-      const look = () => stdout.includes(text) && resolve();
-      child.stdout.on('data', look);
-      void exit.then((code) => reject(new Error(`ended with ${code} before it said ${text}: ${stderr}`)));
-      look();
-    });
-  return { child, output: () => ({ stdout, stderr }), exit, says };
-}
-
-function valueIn(stdout: string, name: string): string | undefined {
-  return new RegExp(`^ +${name} +(.*)$`, 'm').exec(stdout)?.[1];
+/** Starts the process of `npm start`. The port is any free one. */
+function start(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): LocalProcess {
+  const started = startLocalProcess([...args, ...(args.includes('--port') ? [] : ['--port', '0'])], { env });
+  ended.push(started.kill);
+  return started;
 }
 
 describe('npm start -- --once', () => {
@@ -68,7 +39,7 @@ describe('npm start -- --once', () => {
     const { exit, output } = start(['--once']);
     await expect(exit).resolves.toBe(0);
     const { stdout, stderr } = output();
-    expect(valueIn(stdout, 'account')).toBe('demo-a');
+    expect(valueIn(stdout, 'account')).toBe('main');
     expect(valueIn(stdout, 'fingerprint')).toMatch(/^[\da-f]{64}$/);
     expect(Number(valueIn(stdout, 'seconds left'))).toBeGreaterThan(1700);
     expect(valueIn(stdout, 'source')).toBe('upstream');
@@ -126,7 +97,7 @@ describe('npm start -- --once', () => {
   test('npm start -- --once exits with 1 and prints the error when the first call fails', async () => {
     const secrets = await startSecretsManager();
     ended.push(secrets.close);
-    secrets.create('fegora/demo-a', JSON.stringify({ username: 'user-of-demo-a', password: 'not-a-real-password' }));
+    secrets.create('fegora/main', JSON.stringify({ username: 'user-of-main', password: 'not-a-real-password' }));
     const { exit, output } = start(['--once'], { AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url });
     await expect(exit).resolves.toBe(1);
     expect(valueIn(output().stdout, 'error')).toBe('credentials_rejected');
@@ -211,10 +182,10 @@ describe('npm start', () => {
       const options = { env: { PATH: process.env.PATH, ...theirs } };
       return (await shell('sh', ['-c', `printf '${input}' | ${line}`], options)).stdout;
     };
-    await expect(operator('status')).resolves.toMatch(/^demo-a +ok +in \d+ min/m);
+    await expect(operator('status')).resolves.toMatch(/^main +ok +in \d+ min/m);
 
-    const typed = 'user-of-demo-a\\nnot-a-real-password-of-demo-a\\n';
-    await expect(operator('credentials set', typed)).resolves.toMatch(/demo-a: stored as version/);
+    const typed = 'user-of-main\\nnot-a-real-password-of-main\\n';
+    await expect(operator('credentials set', typed)).resolves.toMatch(/main: stored as version/);
   });
 
   if (!hasCurl) {
@@ -245,7 +216,7 @@ describe('npm start', () => {
       token_type: 'bearer',
       expires_in: expect.any(Number),
       expires_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
-      account: 'demo-a',
+      account: 'main',
       token_sha256: valueIn(output().stdout, 'fingerprint'),
       source: 'memory',
     });
@@ -255,12 +226,12 @@ describe('npm start', () => {
       output()
         .stdout.split('\n')
         .find((text) => what.test(text)) ?? '';
-    const first = valueIn(output().stdout, 'account demo-a only') ?? '';
+    const first = valueIn(output().stdout, 'account main only') ?? '';
     const refusals = [
       [unsigned, 'MissingAuthenticationTokenException'],
       [`${line}-wrong`, 'InvalidSignatureException'],
       [line.replace(/--user .*$/, valueIn(output().stdout, 'nothing') ?? ''), 'AccessDeniedException'],
-      [printed(/curl .*demo-b/), 'AccessDeniedException'],
+      [printed(/curl .*demo-a/), 'AccessDeniedException'],
     ] as const;
     for (const [command, type] of refusals) {
       const refused = await curl(command);
@@ -420,7 +391,7 @@ describe('through the gateway of the local run', () => {
     ended.push(local.close);
     return { ...local, call };
 
-    function call(account = 'demo-a') {
+    function call(account = 'main') {
       return signedCall(`${local.gateway.url}/token/${account}`, local.callers.all);
     }
   }
@@ -435,14 +406,14 @@ describe('through the gateway of the local run', () => {
 
   test('promise 19: a wrong password is sent once for any number of calls; within 10 s of a right one, a call succeeds', async () => {
     const { call, simulator, secrets } = await run();
-    const password = (text: string) => JSON.stringify({ username: 'user-of-demo-a', password: text });
-    secrets?.put('fegora/demo-a', password('not-a-real-password'));
+    const password = (text: string) => JSON.stringify({ username: 'user-of-main', password: text });
+    secrets?.put('fegora/main', password('not-a-real-password'));
     for (let times = 0; times < 10; times += 1) {
       await expect(call()).resolves.toMatchObject({ status: 502, body: { error: 'credentials_rejected' } });
     }
     expect(simulator?.counters()).toMatchObject({ attempts: 1, refusals: 1 });
 
-    secrets?.put('fegora/demo-a', password('not-a-real-password-of-demo-a'));
+    secrets?.put('fegora/main', password('not-a-real-password-of-main'));
     await expect.poll(async () => (await call()).status, { timeout: 10_000, interval: 500 }).toBe(200);
     expect(simulator?.counters()).toMatchObject({ attempts: 2, refusals: 1, logins: 1 });
   });
