@@ -6,6 +6,7 @@ import { parseSettings } from '../../../infra/settings/settings.ts';
 import { TokenBrokerStack } from '../../../infra/stack.ts';
 import { aliases } from '../../../lambda/config.ts';
 import { metricNames } from '../../../lambda/telemetry/metric-names.ts';
+import { warmUpEveryMs } from '../../../local/warm-ups.ts';
 import { asJson, propertiesOf } from '../support/statements.ts';
 import { arns, bundle, createApp, templateOf } from '../support/synth.ts';
 
@@ -26,6 +27,11 @@ describe('the schedule', () => {
         RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
       },
     });
+  });
+
+  test('the schedule has the period of the local run, which warms its accounts itself', () => {
+    const ScheduleExpression = `rate(${warmUpEveryMs / 60_000} minutes)`;
+    minimal.hasResourceProperties('AWS::Scheduler::Schedule', { ScheduleExpression });
   });
 
   test('the schedule leaves out accounts with keepWarm false', () => {
