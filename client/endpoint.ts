@@ -73,7 +73,7 @@ function faultOf(url: URL | undefined): string | undefined {
   return undefined;
 }
 
-/** Returns the region in the name of an API or of its VPC endpoint: the part before `amazonaws` or `vpce.amazonaws`. */
+/** Returns the region in the name of an API or of its VPC endpoint: the part before the domain of AWS. */
 export function regionOf(hostname: string): string | undefined {
-  return /\.execute-api\.([a-z0-9-]+)\.(vpce\.)?amazonaws\.com(\.cn)?$/.exec(hostname)?.[1];
+  return new RegExp(`\\.execute-api\\.([a-z0-9-]+)\\.(vpce\\.)?${suffix}$`).exec(hostname)?.[1];
 }

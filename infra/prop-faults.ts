@@ -4,7 +4,7 @@ import type { Construct } from 'constructs';
 import { accountFaults } from './accounts.ts';
 import { alarmNames } from './monitoring/alarm-names.ts';
 import { rangeFaults } from './range-faults.ts';
-import { regionFaults } from './settings/regions.ts';
+import { partitionFaults, regionFaults } from './settings/regions.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
 
 /**
@@ -37,6 +37,7 @@ function propFaults(scope: Construct, props: TokenBrokerProps, defaultAccount: s
     ...domainFaults(props),
     ...alarmFaults(props),
     ...removalFaults(props),
+    ...partitionFaults(ifKnown(Stack.of(scope).region)),
     ...keyAndCertificateFaults(scope, props),
   ];
 }
@@ -95,11 +96,15 @@ function removalFaults({ removalPolicy }: TokenBrokerProps): string[] {
     : ['removalPolicy: must be RemovalPolicy.RETAIN or RemovalPolicy.DESTROY'];
 }
 
+/** Undefined if the value is known only at deployment. */
+function ifKnown(value: string | undefined): string | undefined {
+  return Token.isUnresolved(value) ? undefined : value;
+}
+
 /** DynamoDB, Secrets Manager and a regional API only take what is in their own region. */
 function keyAndCertificateFaults(scope: Construct, { encryptionKey, domainName }: TokenBrokerProps): string[] {
-  const known = (value: string | undefined) => (Token.isUnresolved(value) ? undefined : value);
-  return regionFaults(known(Stack.of(scope).region), {
-    encryptionKey: known(encryptionKey?.keyArn),
-    'domainName.certificate': known(domainName?.certificate.certificateArn),
+  return regionFaults(ifKnown(Stack.of(scope).region), {
+    encryptionKey: ifKnown(encryptionKey?.keyArn),
+    'domainName.certificate': ifKnown(domainName?.certificate.certificateArn),
   });
 }

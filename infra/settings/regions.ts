@@ -1,4 +1,4 @@
-// Finds ARNs of another region than that of the stack. Called by settings.ts.
+// Finds regions that do not work, and ARNs of another region than that of the stack. Called by settings.ts and prop-faults.ts.
 import type { Accounts } from '../accounts.ts';
 
 /** ARNs by their path in the settings. An absent ARN is undefined. */
@@ -12,6 +12,16 @@ export function arnsOfAccounts(accounts: Accounts): Arns {
       [`accounts.${id}.secretKeyArn`, secretKeyArn],
     ]),
   );
+}
+
+/**
+ * Returns a fault if the region is in a partition that is apart from the internet: `aws-iso` and its like. The broker works in
+ * all others. Returns no fault if the region of the stack is not known.
+ */
+export function partitionFaults(region: string | undefined): string[] {
+  return region !== undefined && /^[a-z]+-iso[a-z]?-/.test(region)
+    ? [`env.region: ${region} has no way to the internet, so the broker could not reach Fegora: choose another region`]
+    : [];
 }
 
 /**

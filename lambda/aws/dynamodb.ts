@@ -5,6 +5,7 @@ import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { parseJson } from '../json.ts';
 import { attemptMs, clientFor, type HttpsResponse, post } from './https.ts';
+import { domainOf } from './partitions.ts';
 import type { CallDynamo } from './token-table.ts';
 
 /** The AWS keys that Lambda puts into the environment. */
@@ -114,7 +115,7 @@ function closeKept({ freeSockets }: Agent): void {
 
 /** @see https://docs.aws.amazon.com/general/latest/gr/ddb.html */
 function endpointOf(region: string): string {
-  return `https://dynamodb.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
+  return `https://dynamodb.${region}.${domainOf(region)}`;
 }
 
 function parseResponse({ status, headers, body }: HttpsResponse): { readonly output: unknown; readonly at?: number } {

@@ -83,3 +83,14 @@ test('the construct refuses a key and a certificate of another region', () => {
   expect(() => build(propsOf, 'eu-west-1')).toThrow(`encryptionKey: ${fault}\ndomainName.certificate: ${fault}`);
   expect(() => build(propsOf)).not.toThrow();
 });
+
+test.each(['us-iso-east-1', 'us-isob-east-1', 'eu-isoe-west-1', 'us-isof-south-1'])(
+  'the construct refuses %s, which has no way to Fegora',
+  (region) => {
+    expect(() => build(() => ({}), region)).toThrow(`env.region: ${region} has no way to the internet`);
+  },
+);
+
+test.each(['cn-north-1', 'us-gov-west-1', 'eusc-de-east-1', 'mx-central-1'])('the construct accepts %s', (region) => {
+  expect(() => build(() => ({}), region)).not.toThrow();
+});
