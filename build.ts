@@ -168,5 +168,8 @@ async function printSizes(dist: string): Promise<void> {
 if (import.meta.main) {
   const dist = join(import.meta.dirname, 'dist');
   await buildPackage(dist);
-  await printSizes(dist);
+  // Synth builds too, and the sizes say nothing to the person who deploys.
+  if (!process.argv.includes('--quiet')) {
+    await printSizes(dist);
+  }
 }

@@ -1,5 +1,7 @@
 // Says where the bundles of the package are. Called by function.ts and probe/probe.ts.
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Code } from 'aws-cdk-lib/aws-lambda';
 
 const dist = new URL('../dist/', import.meta.url);
 
@@ -10,3 +12,17 @@ export const bundles = {
   /** The function of `BrokerProbe`, bundled from probe/handler.ts. */
   probe: fileURLToPath(new URL('probe', dist)),
 } as const;
+
+/**
+ * Returns the code of a bundle.
+ *
+ * @throws Error that says what to do if the folder is not there
+ */
+export function codeIn(folder: string): Code {
+  if (!existsSync(folder)) {
+    throw new Error(
+      `the package has no bundle in ${folder}: in a clone, run npm run build; elsewhere, install the package again`,
+    );
+  }
+  return Code.fromAsset(folder);
+}

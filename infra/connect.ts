@@ -28,6 +28,7 @@ export function connectionVariables(broker: ITokenBroker, { account, via }: Conn
  */
 export function connectFunction(broker: ITokenBroker, fn: LambdaFunction, connection: Connection): void {
   const { account, via } = connection;
+  checkFunction(fn, via);
   const earlier = connected.get(fn);
   if (earlier !== undefined) {
     checkSame(fn, earlier, { ...connection, broker });
@@ -45,8 +46,20 @@ export function connectFunction(broker: ITokenBroker, fn: LambdaFunction, connec
   connected.set(fn, { ...connection, broker });
 }
 
+/** In JavaScript, the function can be an alias, a version or an import, and the way any text. */
+function checkFunction(fn: Partial<LambdaFunction> | undefined, via: string): void {
+  if (typeof fn?.addEnvironment !== 'function') {
+    throw new Error(
+      `${fn?.node?.path ?? String(fn)} has no variables that connect could set: pass the function itself, not an alias, a version or an imported function. For an imported one, call grantToken or grantInvoke, and pass the options to createTokenClient in its code`,
+    );
+  }
+  if (via !== 'api' && via !== 'invoke') {
+    throw new Error(`via: must be api or invoke, and is ${via}`);
+  }
+}
+
 /** @throws Error if the function is to call a private API and is in no VPC */
-export function checkReach(broker: ITokenBroker, fn: LambdaFunction, via: Connection['via']): void {
+function checkReach(broker: ITokenBroker, fn: LambdaFunction, via: Connection['via']): void {
   if (via === 'api' && broker.isPrivate && !fn.isBoundToVpc) {
     throw new Error(
       `${fn.node.path} is in no VPC, and the API of the broker is private: put the function into the VPC of the endpoints, or connect it with { via: 'invoke' }`,

@@ -29,7 +29,7 @@ export function checkOtherStack(broker: IConstruct, grantee: IGrantable): void {
     return;
   }
   const own = Stack.of(broker);
-  if (other.account !== own.account || other.region !== own.region) {
+  if (other.account !== own.account || (other.region !== own.region && !hasWeakReferences(other))) {
     throw new Error(`${whoIn(other, grantee)} of another environment than the broker. ${importAdvice}`);
   }
   if (own.nestedStackParent !== undefined) {
@@ -38,6 +38,11 @@ export function checkOtherStack(broker: IConstruct, grantee: IGrantable): void {
       `The broker is in a nested stack, and ${whoIn(other, grantee)}. To take this right back, deploy that stack first: cdk deploy --exclusively ${other.stackName}`,
     );
   }
+}
+
+/** Newer apps refer to other stacks, also of other regions, by outputs that CloudFormation lets go. */
+function hasWeakReferences({ node }: Stack): boolean {
+  return node.tryGetContext('@aws-cdk/core:defaultCrossStackReferences') === 'weak';
 }
 
 /** @throws Error if the policies of the broker must name the grantee, because two stacks cannot refer to each other */

@@ -26,7 +26,7 @@ export function arnOf(scope: Construct, grantee: IGrantable): string {
 
 /** Returns the name of a principal for errors and warnings: the path of a construct, otherwise the text. */
 export function nameOf(principal: IPrincipal, text: string): string {
-  return Construct.isConstruct(principal) ? principal.node.path : text;
+  return Construct.isConstruct(principal) ? principal.node.path : text || 'An empty text';
 }
 
 function refusal(who: string, fault: string): Error {

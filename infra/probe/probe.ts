@@ -2,13 +2,13 @@
 import { Duration } from 'aws-cdk-lib';
 import { type Alarm, ComparisonOperator, type IAlarm, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import { Code, type IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Code, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { bundles } from '../bundles.ts';
-import { checkReach, connectionVariables } from '../connect.ts';
+import { bundles, codeIn } from '../bundles.ts';
+import { connectionVariables } from '../connect.ts';
 import { CallerFunction } from '../resources/caller-function.ts';
 import type { ITokenBroker } from '../token-broker-interface.ts';
 
@@ -89,14 +89,23 @@ export class BrokerProbe extends Construct {
     this.silence = silent;
   }
 
+  /** A probe is in no VPC. */
+  private checkReach({ isPrivate }: ITokenBroker, via: string): void {
+    if (isPrivate && via === 'api') {
+      throw new Error(
+        `${this.node.path} cannot reach the private API of the broker, because a probe is in no VPC: set via to invoke`,
+      );
+    }
+  }
+
   private createFunction(props: BrokerProbeProps, expected: string): CallerFunction {
     const { broker, account, via = 'api', code } = props;
+    this.checkReach(broker, via);
     const caller = new CallerFunction(this, 'Function', {
-      code: code ?? Code.fromAsset(bundles.probe),
+      code: code ?? codeIn(bundles.probe),
       environment: { EXPECTED_OUTCOME: expected },
       withoutQueue: 'A schedule calls the probe. The next call replaces a failed one.',
     });
-    checkReach(broker, caller.function, via);
     if (expected === 'token') {
       broker.connect(caller.function, account, { via });
     } else {

@@ -3,7 +3,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
-  Code,
+  type Code,
   type IAlias,
   Function as LambdaFunction,
   LoggingFormat,
@@ -13,7 +13,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { aliases } from '../../lambda/config.ts';
 import { acknowledge } from '../acknowledge.ts';
-import { bundles } from '../bundles.ts';
+import { bundles, codeIn } from '../bundles.ts';
 import type { FunctionNetwork } from './network.ts';
 import { nodeRuntime } from './runtime.ts';
 
@@ -95,7 +95,7 @@ export class BrokerFunction extends Construct {
   private createFunction(props: BrokerFunctionProps): LambdaFunction {
     return new LambdaFunction(this, 'Resource', {
       description: 'Turns Fegora credentials into short-lived access tokens',
-      code: props.code ?? Code.fromAsset(bundles.function),
+      code: props.code ?? codeIn(bundles.function),
       handler: 'index.handler',
       runtime: nodeRuntime,
       architecture: Architecture.ARM_64,

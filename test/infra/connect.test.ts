@@ -22,6 +22,8 @@ function build({ isPrivate = false } = {}) {
   return { stack, broker, fn: createFunction(stack, 'Caller') };
 }
 
+const arn = 'arn:aws:lambda:us-east-1:111111111111:function:caller';
+
 /** Returns the rights of the role of the caller, each as an action and its resources. */
 function rightsOfCaller(stack: Stack) {
   return statementsOf(Template.fromStack(stack))
@@ -96,6 +98,24 @@ describe('connect', () => {
     const { broker, fn } = build({ isPrivate: true });
     expect(() => broker.connect(fn, 'main')).toThrow("or connect it with { via: 'invoke' }");
     expect(() => broker.connect(fn, 'main', { via: 'invoke' })).not.toThrow();
+  });
+
+  test.each([
+    ['an alias', (fn: LambdaFunction) => fn.addAlias('live'), 'Stack/Caller/Aliaslive'],
+    ['a version', (fn: LambdaFunction) => fn.currentVersion, 'Stack/Caller/CurrentVersion'],
+    ['an imported function', (fn: LambdaFunction) => LambdaFunction.fromFunctionArn(fn.stack, 'I', arn), 'Stack/I'],
+    ['nothing', () => undefined, 'undefined'],
+  ])('connect throws for %s, which JavaScript lets through, and gives no right', (_, fnOf, name) => {
+    const { stack, broker, fn } = build();
+    // @ts-expect-error: TypeScript refuses the value
+    expect(() => broker.connect(fnOf(fn), 'main')).toThrow(`${name} has no variables that connect could set: pass`);
+    expect(rightsOfCaller(stack)).toEqual([]);
+  });
+
+  test('connect throws for a way that does not exist', () => {
+    const { broker, fn } = build();
+    // @ts-expect-error: TypeScript refuses the value
+    expect(() => broker.connect(fn, 'main', { via: 'http' })).toThrow('via: must be api or invoke, and is http');
   });
 
   test('connect accepts a private API when the function is in a VPC', () => {

@@ -52,6 +52,7 @@ describe('promise 52: synth', () => {
   test('deploys what the sources are now, with no build before it, and stops if they cannot be built', async () => {
     const handler = join(clone.folder, 'lambda/handler.ts');
     const source = await readFile(handler, 'utf8');
+    expect(await clone.run('npm', ['run', '--silent', 'build', '--', '--quiet'])).toBe('');
     const first = await synth();
     expect(first).toMatch(/^[0-9a-f]{64}\.zip$/);
     await writeFile(handler, `${source}\nexport const addedByTheTest = 1;\n`);

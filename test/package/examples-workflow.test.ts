@@ -62,6 +62,17 @@ test('cdk-nag checks the example in every synth, and finds a rule that no one ha
   await expect(synth).rejects.toThrow('Serverless-LambdaTracing');
 });
 
+test.each(['functionArn', 'apiId'])(
+  'the example says which option of the command is missing without %s',
+  async (name) => {
+    const CDK_CONTEXT_JSON = await contextOf(project, { ...otherBroker, [name]: undefined });
+    const synth = project.run('node', ['out/bin/step-functions.js'], { CDK_OUTDIR: 'broken', CDK_CONTEXT_JSON });
+    await expect(synth).rejects.toThrow(
+      `Name the broker: add -c functionArn=<ARN> -c apiId=<id>, as in the README. ${name} is missing.`,
+    );
+  },
+);
+
 test('no policy has a wildcard without a reason, and each reason is needed', () => {
   expect(statements.length).toBeGreaterThanOrEqual(10);
   expect(statements.flatMap((statement) => wildcards(statement, exceptions))).toEqual([]);

@@ -6,8 +6,14 @@ import { InvoicingStack } from '../lib/invoicing-stack';
 
 const app = new App();
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
-new InvoicingStack(app, 'InvoicingStack', {
-  functionArn: String(app.node.tryGetContext('functionArn')),
-  apiId: String(app.node.tryGetContext('apiId')),
-  account: 'main',
-});
+const functionArn = contextOf('functionArn');
+const apiId = contextOf('apiId');
+new InvoicingStack(app, 'InvoicingStack', { functionArn, apiId, account: 'main' });
+
+function contextOf(name: string): string {
+  const value: unknown = app.node.tryGetContext(name);
+  if (typeof value !== 'string' || value === '') {
+    throw new Error(`Name the broker: add -c functionArn=<ARN> -c apiId=<id>, as in the README. ${name} is missing.`);
+  }
+  return value;
+}

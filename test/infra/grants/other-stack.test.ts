@@ -144,6 +144,17 @@ describe('grants that two stacks cannot share', () => {
   });
 });
 
+test('a stack of another region can refer to the broker in an app with weak references', () => {
+  const app = createApp();
+  app.node.setContext('@aws-cdk/core:defaultCrossStackReferences', 'weak');
+  const broker = createBroker(new Stack(app, 'Broker', { env, crossRegionReferences: true }));
+  const elsewhere = { env: { ...env, region: 'us-west-2' }, crossRegionReferences: true };
+  const callers = new Stack(app, 'Callers', elsewhere);
+  broker.connect(createFunction(callers, 'Caller'), 'main');
+  broker.grantInvoke(createFunction(callers, 'Direct'), 'main');
+  expect(JSON.stringify(Template.fromStack(callers).toJSON())).toContain('Fn::GetStackOutput');
+});
+
 function withPrivateApi(app: App) {
   const stack = new Stack(app, 'Broker', { env });
   const endpoint = { vpcEndpointId: 'vpce-0123456789abcdef0', port: 443 };

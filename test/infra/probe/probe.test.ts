@@ -3,7 +3,7 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { expect, test } from 'vitest';
-import { bundles } from '../../../infra/bundles.ts';
+import { bundles, codeIn } from '../../../infra/bundles.ts';
 import { BrokerProbe, type BrokerProbeProps, TokenBroker } from '../../../infra/index.ts';
 import { statementsOf } from '../support/statements.ts';
 import { arns, createApp } from '../support/synth.ts';
@@ -70,7 +70,9 @@ test.each(['token', 'forbidden'] as const)(
         accounts: ['main'],
         isPrivate: true,
       });
-    expect(() => build((stack) => ({ broker: imported(stack), expected }))).toThrow('is in no VPC');
+    expect(() => build((stack) => ({ broker: imported(stack), expected }))).toThrow(
+      'Stack/Probe cannot reach the private API of the broker, because a probe is in no VPC: set via to invoke',
+    );
     expect(() => build((stack) => ({ broker: imported(stack), expected, via: 'invoke' }))).not.toThrow();
   },
 );
@@ -87,4 +89,10 @@ test('both alarms go to the topic, and the probe shows them', () => {
 test('the bundles are in the folder that the build writes', () => {
   const paths = Object.values(bundles).map((path) => path.split('/').slice(-2).join('/'));
   expect(paths).toEqual(['dist/lambda', 'dist/probe']);
+});
+
+test('a bundle that is not there is an error that says what to do, and not one of the CDK', () => {
+  expect(() => codeIn(`${bundles.probe}-absent`)).toThrow(
+    /^the package has no bundle in .*: in a clone, run npm run build/,
+  );
 });
