@@ -78,6 +78,7 @@ export class ImportedBroker extends TokenBrokerBase {
   }
 
   override grantInvoke(grantee: IGrantable, account: string): Grant {
+    arnOf(this, grantee);
     return this.grant(grantee, ['lambda:InvokeFunction'], [this.aliasOf(account).functionArn]);
   }
 
@@ -91,7 +92,6 @@ export class ImportedBroker extends TokenBrokerBase {
 
   /** @throws Error if the stack cannot change the policy of the grantee */
   private grant(grantee: IGrantable, actions: string[], resourceArns: string[]): Grant {
-    arnOf(this, grantee);
     if (Token.compareStrings(this.awsAccount, Stack.of(this).account) === TokenComparison.DIFFERENT) {
       this.warn('other-aws-account', 'The broker is in another AWS account, which must grant the right too');
     }

@@ -137,11 +137,12 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
    * @throws Error if the grantee is not a role or a user, or is in another stack: then pass its ARN
    */
   grantAdmin(grantee: IGrantable): void {
-    warnAboutAdministrator(this, arnOf(this, grantee));
+    const arn = arnOf(this, grantee);
+    warnAboutAdministrator(this, arn);
     checkSameStack(this, grantee, 'pass new ArnPrincipal(<ARN of the role>)');
     this.broker.admin.grantInvoke(grantee);
     for (const secret of this.secrets.values()) {
-      secret.grantWrite(grantee);
+      secret.grantWrite(grantee, arn);
     }
     grantKeyForSecrets(this, this.key, grantee);
   }

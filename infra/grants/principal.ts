@@ -1,4 +1,4 @@
-// Checks that a grantee is one role or one user. Called by token-broker.ts, secrets.ts and others for every grant.
+// Checks that a grantee is one role or one user. Called by each grant of token-broker.ts, its base and imported-broker.ts.
 import { Annotations, Stack, Token } from 'aws-cdk-lib';
 import type { IGrantable, IPrincipal, PrincipalPolicyFragment } from 'aws-cdk-lib/aws-iam';
 import { RegionInfo } from 'aws-cdk-lib/region-info';

@@ -14,7 +14,6 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnResourcePolicy, CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
-import { arnOf } from '../grants/principal.ts';
 import { viaService } from './key.ts';
 
 /** The secret of one account, and who may use it. */
@@ -87,10 +86,9 @@ export class AccountSecret extends Construct {
    * The stack does not change the policy of an existing secret. In that case this method only changes the policy of the
    * grantee. Synth warns if the stack cannot change that policy either.
    *
-   * @throws Error if the grantee is not a role or a user
+   * @param arn the ARN of the grantee, checked by `arnOf`
    */
-  grantWrite(grantee: IGrantable): void {
-    const arn = arnOf(this, grantee);
+  grantWrite(grantee: IGrantable, arn: string): void {
     const right = {
       grantee,
       actions: ['secretsmanager:DescribeSecret', ...writing],

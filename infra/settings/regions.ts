@@ -15,8 +15,8 @@ export function arnsOfAccounts(accounts: Accounts): Arns {
 }
 
 /**
- * Returns a fault if the region is in a partition that is apart from the internet: `aws-iso` and its like. The broker works in
- * all others. Returns no fault if the region of the stack is not known.
+ * Returns a fault if the region is in a partition that is apart from the internet: `aws-iso` and its like. Returns no fault
+ * if the region of the stack is not known.
  */
 export function partitionFaults(region: string | undefined): string[] {
   return region !== undefined && /^[a-z]+-iso[a-z]?-/.test(region)

@@ -80,9 +80,11 @@ describe('principals that are accepted with a warning', () => {
     ['an import', () => Fn.importValue('RoleArn')],
     ['a kind of parameter', (stack: Stack) => `${own}${new CfnParameter(stack, 'Kind').valueAsString}/R`],
   ])('promise 60: the grants warn about %s, which is known only at deployment', (_, arnIn) => {
-    const { stack, broker } = build();
-    broker.grantInvoke(new ArnPrincipal(arnIn(stack)), 'main');
-    expect(warningsOf(broker)).toEqual([expect.stringContaining('It must be the ARN of one role or user')]);
+    for (const grant of Object.values(grants)) {
+      const { stack, broker } = build();
+      grant(broker, new ArnPrincipal(arnIn(stack)));
+      expect(warningsOf(broker)).toEqual([expect.stringContaining('It must be the ARN of one role or user')]);
+    }
   });
 
   test('promise 60: grantAdmin warns about the role of a permission set, which can get another name', () => {
