@@ -165,6 +165,19 @@ describe('credentials that were sent without a token', () => {
     expect(await select(options([], { item: { ...item, sends: sends.slice(1) } }))).toMatchObject({ isRetry: true });
   });
 
+  test('are selected once they were not sent for an hour when they logged in last', async () => {
+    const { clock, select, options } = scene();
+    const now = clock.now();
+    const sends = sent([now - 23 * hourMs, now - 2 * hourMs, now - hourMs + 1]);
+    const item = { rejectedCredentials: new Set<string>(), sends, lastGood: keyOf('v1') };
+
+    expect(await select(options([], { item }))).toMatchObject({ code: 'credentials_rejected' });
+    await clock.advance(1);
+    expect(await select(options([], { item }))).toMatchObject({ key: keyOf('v1'), isRetry: false });
+    const otherWasLast = { ...item, lastGood: keyOf('v0') };
+    expect(await select(options([], { item: otherWasLast }))).toMatchObject({ code: 'credentials_rejected' });
+  });
+
   test('are not held back by the sends of another version', async () => {
     const { clock, select, options } = scene();
     const now = clock.now();
