@@ -13,6 +13,7 @@ import { describePlace } from './place.ts';
 import { offerPreviousValue } from './previous-value.ts';
 import { openSecrets } from './secrets-client.ts';
 import { findTarget, required, type Target, type TargetOptions } from './target.ts';
+import { typedText } from './typed-text.ts';
 import { verify } from './verification.ts';
 
 interface Options extends TargetOptions {
@@ -106,9 +107,9 @@ async function readStatus(target: Target, account: string): Promise<unknown> {
  */
 async function askSecret(output: Output, { username, clientId }: Options): Promise<string> {
   const secret = JSON.stringify({
-    username: username ?? (await output.ask('Username: ')),
-    password: await output.askHidden('Password (not shown): '),
-    ...(clientId !== undefined && { client_id: clientId }),
+    ...(clientId !== undefined && { client_id: typedText(clientId, 'client id') }),
+    username: typedText(username ?? (await output.ask('Username: ')), 'username'),
+    password: typedText(await output.askHidden('Password (not shown): '), 'password'),
   });
   try {
     parseSecret(secret);

@@ -1,7 +1,8 @@
 // Reads from and writes to the operator's terminal, or a pipe. Called by main.ts; the commands get a Terminal.
-import { createInterface, type Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { CommandError } from './failure.ts';
+import { type PipedInput, pipedInput } from './piped-input.ts';
 
 /** A terminal that understands control characters, and for which the operator has not turned off styles (`NO_COLOR`). */
 export interface Screen {
@@ -21,7 +22,7 @@ export interface Terminal {
   readonly note: (line: string) => void;
   /** Asks a question and returns the answer. Without a terminal: returns the next line of the input. */
   readonly ask: (question: string) => Promise<string>;
-  /** The same, but the terminal does not show what is typed. */
+  /** The same, but the terminal does not show what is typed. Without a terminal: the last line that the command reads. */
   readonly askHidden: (question: string) => Promise<string>;
   /** Undefined if nothing is a terminal: plain text. */
   readonly screen?: Screen;
@@ -33,15 +34,12 @@ const interrupted = 130;
 /** Returns a terminal on the process's streams. Call `close` at the end: piped input that was read keeps the process alive. */
 export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal & { readonly close: () => void } {
   const isInteractive = stdin.isTTY === true;
-  let piped: Interface | undefined;
-  let lines: AsyncIterator<string> | undefined;
+  let piped: PipedInput | undefined;
 
   /** Piped input has only one reader: a second one would miss the lines that the first one has buffered. */
-  async function pipedLine(): Promise<string> {
-    piped ??= createInterface({ input: stdin });
-    lines ??= piped[Symbol.asyncIterator]();
-    const { done, value } = await lines.next();
-    return done ? '' : value;
+  function pipedLine(question: string, isLast: boolean): Promise<string> {
+    piped ??= pipedInput(stdin);
+    return piped.next(question, isLast);
   }
 
   /** Echoes what is typed to `output` only: readline turns off the echo of the terminal before it asks. */
@@ -72,8 +70,8 @@ export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal 
     isInteractive,
     print: (line) => stdout.write(`${line}\n`),
     note: (line) => stderr.write(`${line}\n`),
-    ask: (question) => (isInteractive ? typedLine(question, stderr) : pipedLine()),
-    askHidden: (question) => (isInteractive ? hiddenLine(question) : pipedLine()),
+    ask: (question) => (isInteractive ? typedLine(question, stderr) : pipedLine(question, false)),
+    askHidden: (question) => (isInteractive ? hiddenLine(question) : pipedLine(question, true)),
     screen: {
       hasColours: showsStyles(stdout),
       draw: showsStyles(stderr) ? (text) => stderr.write(text) : undefined,

@@ -1,9 +1,13 @@
 // Writes results and failures as text or as JSON. Created by ../program.ts; every command gets an Output.
 import util from 'node:util';
 import type { CommandError } from '../failure.ts';
+import { topicOf } from '../piped-input.ts';
 import type { Terminal } from '../terminal.ts';
 import { failureDocument } from './failure-document.ts';
 import { createSpinner } from './spinner.ts';
+
+/** A pipe whose writer has not written yet makes the command wait, and that has to be seen. Milliseconds. */
+const silentMs = 500;
 
 export const formats = ['text', 'json'] as const;
 export type Format = (typeof formats)[number];
@@ -52,20 +56,23 @@ export function outputOf(terminal: Terminal, format: Format, name: string): Comm
   }
 
   async function question(ask: Terminal['ask'], text: string): Promise<string> {
-    const answer = await aside(() => ask(text));
+    const waiting = `waiting for the ${topicOf(text)}, a line of standard input`;
+    const timer = isInteractive ? undefined : setTimeout(note, silentMs, waiting);
+    const answer = await aside(() => ask(text)).finally(() => clearTimeout(timer));
     spinner.start(label);
     return answer;
   }
 
   const isJson = format === 'json';
-  const write = (line: string) => aside(() => terminal.note(line));
+  const note = (line: string) =>
+    aside(() => terminal.note(isJson ? JSON.stringify({ note: line }) : `${name}: ${line}`));
 
   return {
     format,
     isInteractive,
     ask: (text) => question(terminal.ask, text),
     askHidden: (text) => question(terminal.askHidden, text),
-    note: (line) => write(isJson ? JSON.stringify({ note: line }) : `${name}: ${line}`),
+    note,
     style: (style, text) =>
       screen?.hasColours ? (util.styleText?.(style, text, { validateStream: false }) ?? text) : text,
     waitFor: (next) => {

@@ -35,6 +35,7 @@ const rules: readonly Rule[] = [
   ({ paused }) => wrong('paused', paused, 'no login starts, and no token is handed out; `resume` ends it'),
   ({ rests_until: end }, now) =>
     wrong('resting', isAfter(end, now), `too many passwords were refused; no login starts before ${end}`),
+  ({ secret_error: code }) => needsPerson(String(code)),
   (status) => needsPerson(String(currentError(status) ?? status.retry_code)),
   ({ lease_until: end }, now) =>
     isAfter(end, now) ? { urgency: 'busy', state: 'logging in', advice: 'a login is under way' } : undefined,

@@ -49,7 +49,8 @@ function parseMembers(text: string | undefined): ReadonlyMap<string, unknown> {
   if (Buffer.byteLength(text) > longestBytes) {
     throw malformed('it is over 64 KB');
   }
-  const members = parseJsonObject(text);
+  // Editors and PowerShell write a byte order mark, and `aws … file://` stores it.
+  const members = parseJsonObject(text.replace(/^\ufeff/, ''));
   if (members === undefined) {
     throw malformed('it is not a JSON object that names each member once');
   }

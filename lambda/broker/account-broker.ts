@@ -1,5 +1,5 @@
 // Everything that this environment holds of one account: its token, the refresh in flight, its local state. Made by broker.ts.
-import { BrokerError, isOnlyLate } from '../errors.ts';
+import { asBrokerError, BrokerError, type ErrorCode, isOnlyLate } from '../errors.ts';
 import type { Remaining } from './clock.ts';
 import type { Grant, TokenRequest, WarmupResult } from './contract.ts';
 import { grantAfter, grantOf, type Refreshed, trustedNow } from './grant.ts';
@@ -21,6 +21,7 @@ export interface AccountBroker {
   readonly warm: (remaining: Remaining) => Promise<WarmupResult>;
   readonly verify: (remaining: Remaining) => Promise<WarmupResult>;
   readonly status: (remaining: Remaining) => Promise<Item>;
+  readonly checkSecret: (remaining: Remaining) => Promise<ErrorCode | undefined>;
   readonly amend: (amendment: Amendment, remaining: Remaining) => Promise<void>;
   /** Whether nothing is lost if this object goes. */
   readonly isForgettable: () => boolean;
@@ -44,6 +45,7 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     warm: (remaining) => keepWarm('warm', remaining),
     verify,
     status: (remaining) => inTime(remaining, async (late) => (await table.read(late)).item),
+    checkSecret: (remaining) => inTime(remaining, checkSecret),
     amend: (amendment, remaining) => inTime(remaining, (late) => amend(amendment, late)),
     isForgettable: () => state.unwrittenRejections.size === 0,
   };
@@ -110,6 +112,16 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     }
     if (amendment === 'purge' || amendment === 'revoke') {
       cache.clear();
+    }
+  }
+
+  /** A secret that cannot be used stops a login before its claim, so the item does not tell. */
+  async function checkSecret(signal: AbortSignal): Promise<ErrorCode | undefined> {
+    try {
+      await ports.readCredentials({ past: false, signal });
+      return undefined;
+    } catch (thrown) {
+      return asBrokerError(thrown).code;
     }
   }
 

@@ -20,6 +20,7 @@ export function createBroker(ports: Ports): Broker {
     warm: (account, remaining) => of(account).warm(remaining),
     verify: (account, remaining) => of(account).verify(remaining),
     status: (account, remaining) => of(account).status(remaining),
+    checkSecret: (account, remaining) => of(account).checkSecret(remaining),
     amend: (account, amendment, remaining) => of(account).amend(amendment, remaining),
   };
 

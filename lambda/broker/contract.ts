@@ -1,5 +1,6 @@
 // What the broker offers to the events: types only. Implemented by broker.ts, called from ../events.
 
+import type { ErrorCode } from '../errors.ts';
 import type { Remaining } from './clock.ts';
 import type { Item } from './item.ts';
 import type { Amendment } from './ports.ts';
@@ -50,6 +51,8 @@ export interface Broker {
   readonly verify: (account: string, remaining: Remaining) => Promise<WarmupResult>;
   /** @throws BrokerError `table_unavailable`, `configuration` */
   readonly status: (account: string, remaining: Remaining) => Promise<Item>;
+  /** Returns what is wrong with the account's secret, undefined if it can be used. Nothing is sent to Fegora. Never rejects. */
+  readonly checkSecret: (account: string, remaining: Remaining) => Promise<ErrorCode | undefined>;
   /** @throws BrokerError `table_unavailable`, `configuration`; of `reset` also `invalid_request`, `renewal_in_progress` */
   readonly amend: (account: string, amendment: Amendment, remaining: Remaining) => Promise<void>;
 }

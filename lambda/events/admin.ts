@@ -4,14 +4,14 @@ import type { Item } from '../broker/item.ts';
 import { recent, restsUntil } from '../broker/login/doubt.ts';
 import type { Amendment } from '../broker/ports.ts';
 import { expiresAt, renewableFrom } from '../broker/token.ts';
-import { asBrokerError, BrokerError, invalidRequest, unknownMember } from '../errors.ts';
+import { asBrokerError, BrokerError, type ErrorCode, invalidRequest, unknownMember } from '../errors.ts';
 import { membersOf } from '../json.ts';
 import { forEachAccount } from './each-account.ts';
 import { type AccountResult, type EventHandler, type Invocation, type Report, toAccountResult } from './invocation.ts';
 
 /** What operators' commands need. */
 export interface AdminDependencies {
-  readonly broker: Pick<Broker, 'status' | 'amend' | 'verify'>;
+  readonly broker: Pick<Broker, 'status' | 'checkSecret' | 'amend' | 'verify'>;
   /** The configured accounts. */
   readonly accounts: readonly string[];
   /** Epoch milliseconds. */
@@ -34,6 +34,8 @@ export interface AccountStatus {
   readonly retry_code?: string;
   /** Present while a login is under way, and after one that was cut off. */
   readonly lease_until?: string;
+  /** Why the broker cannot use the account's secret as it is now, such as `secret_malformed`. */
+  readonly secret_error?: ErrorCode;
   /** The part of the item that the broker cannot read. While there is one, no environment logs in. */
   readonly fault?: string;
   /** How many versions of the secret are recorded as refused by Fegora. */
@@ -106,7 +108,9 @@ export function createAdminHandler({ broker, accounts, now, report }: AdminDepen
   /** Never throws: an account whose status cannot be read must not hide the others. */
   async function readStatus(account: string, invocation: Invocation, remaining: () => number) {
     try {
-      return toStatus(account, await broker.status(account, remaining), now());
+      const read = [broker.status(account, remaining), broker.checkSecret(account, remaining)] as const;
+      const [item, secretError] = await Promise.all(read);
+      return { ...toStatus(account, item, now()), ...(secretError !== undefined && { secret_error: secretError }) };
     } catch (thrown) {
       const error = asBrokerError(thrown);
       report.failed({ ...invocation, account }, error);

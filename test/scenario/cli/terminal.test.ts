@@ -52,7 +52,7 @@ while True:
         break
     shown += piece
     if answers and answers[0][0].encode() in shown:
-        os.write(terminal, answers.pop(0)[1].encode())
+        os.write(terminal, answers.pop(0)[1].encode('latin-1'))
 status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 print(json.dumps({'shown': shown.decode(), 'code': status}))
 `;
@@ -101,6 +101,24 @@ test.each([
   expect(shown).toMatch(/\nbroker: interrupted\s*$/);
   expect(shown).not.toMatch(/stored|not-a-real/);
 });
+
+test.each([
+  ['the user', [['Username: ', 'usuario-\u00f1\r']], []],
+  ['the password', [['(not shown): ', 'contrase\u00f1a\r']], ['--username', 'user-one']],
+] satisfies [string, [string, string][], string[]][])(
+  'promise 58: %s typed in Latin-1 is refused, and nothing is stored',
+  async (_, typed, more) => {
+    if (!hasPython) {
+      console.log('python3 is not installed here, so this test did not run.');
+      return;
+    }
+    const { shown, code } = await type(typed, ...more);
+
+    expect(code).toBe(2);
+    expect(shown).toMatch(/broker: nothing was stored: the (username|password) is not UTF-8/);
+    expect(shown).not.toMatch(/stored as version|contrase/);
+  },
+);
 
 test('a password that is pasted together with the user name is not shown', async () => {
   if (!hasPython) {

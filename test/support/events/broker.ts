@@ -25,6 +25,7 @@ export function brokerOf(functions: Partial<Broker>): Broker {
     warm: unexpected,
     verify: unexpected,
     status: unexpected,
+    checkSecret: async () => undefined,
     amend: unexpected,
     ...functions,
   };

@@ -69,6 +69,11 @@ describe('a secret', () => {
     await expect(read('a', cached)).resolves.toMatchObject({ clientId: 'apiApp' });
   });
 
+  test('promise 58: drops a byte order mark before the JSON', async () => {
+    emulator.put('fegora/a', `\ufeff${JSON.stringify({ username: 'u', password: 'not-a-real-one' })}`);
+    await expect(read('a', cached)).resolves.toMatchObject({ username: 'u', password: 'not-a-real-one' });
+  });
+
   test('gives a password of any Unicode, with white space inside', async () => {
     const odd = 'ñ+&=% \t"\\ 𝄞 \u0000 \u200bé';
     emulator.put('fegora/a', JSON.stringify({ username: 'ü', password: odd }));

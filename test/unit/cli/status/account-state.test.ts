@@ -42,3 +42,12 @@ test('an error is current until a later login', () => {
   expect(currentError({ ...failed('upstream_timeout', -2), last_login: at(-1) })).toBeUndefined();
   expect(currentError({})).toBeUndefined();
 });
+
+test('promise 58: a secret that the broker cannot use is wrong, also after a login with the one before', () => {
+  const { urgency, state, advice } = stateOf(
+    { secret_error: 'secret_malformed', expires_at: '2099-01-01T00:00:00Z' },
+    now,
+  );
+  expect([urgency, state]).toEqual(['wrong', 'secret malformed']);
+  expect(advice).toContain('`credentials set`');
+});

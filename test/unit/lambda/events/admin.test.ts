@@ -112,6 +112,13 @@ describe('the action status', () => {
     });
   });
 
+  it('shows why the broker cannot use the secret of an account', async () => {
+    const { send } = handlerFor({ checkSecret: async () => 'secret_malformed' });
+    expect(await send({ action: 'status', account: 'one' })).toMatchObject({
+      accounts: [{ account: 'one', secret_error: 'secret_malformed' }],
+    });
+  });
+
   it('shows a later next_renewal when the item puts the renewal off', async () => {
     const { send } = handlerFor({ status: async () => ({ ...eventful, renewAt: noon + 1_200_000 }) });
     expect(await send({ action: 'status', account: 'two' })).toMatchObject({

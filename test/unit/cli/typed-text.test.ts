@@ -1,0 +1,31 @@
+// Tests what may be stored of what a person typed (cli/typed-text.ts).
+import { expect, test } from 'vitest';
+import { typedText } from '../../../cli/typed-text.ts';
+
+test.each(['25365421', 'contraseña', 'a b', '\u{1d11e}', '\u{1f469}\u200d\u{1f467}', '\ud800'])(
+  'typedText returns "%s" as it is',
+  (text) => {
+    expect(typedText(text, 'password')).toBe(text);
+  },
+);
+
+test('promise 58: typedText drops a byte order mark at the start', () => {
+  expect(typedText('\ufeffuser', 'username')).toBe('user');
+});
+
+test.each([
+  ['contrase\ufffda', 'the password is not UTF-8'],
+  ['a\u0000b', '(U+0000)'],
+  ['a\tb', '(U+0009)'],
+  ['a\rb', '(U+000D)'],
+  ['a\u001b[A', '(U+001B)'],
+  ['a\u0085', '(U+0085)'],
+  ['a\u2028b', '(U+2028)'],
+  ['a\u200bb', '(U+200B)'],
+  ['a\u202eb', '(U+202E)'],
+  ['a\ufeffb', '(U+FEFF)'],
+])('promise 58: typedText refuses the text %j, and does not repeat it', (text, fault) => {
+  const refuse = () => typedText(text, 'password');
+  expect(refuse).toThrow(fault);
+  expect(refuse).not.toThrow(text);
+});
