@@ -37,8 +37,9 @@ export interface ITokenBroker extends IConstruct {
    * Lets a role or a user call the API for one account. If that is the default account, the grantee can also call
    * `POST /token`. A grantee of another AWS account also needs the same right in its own policy.
    *
-   * @throws Error if the grantee is not a role or a user, or if the broker does not have the account. For an imported
-   *   broker also if the stack cannot change the policy of the grantee
+   * @throws Error if the grantee is not one role or one user, or if the broker does not have the account. For an own broker
+   *   also if the grantee is in a stack of another region or AWS account, or the API is private and the grantee is in another
+   *   stack. For an imported broker also if the stack cannot change the policy of the grantee
    */
   grantToken(grantee: IGrantable, account: string): Grant;
   /**
