@@ -72,7 +72,7 @@ export function resetUpdate(account: string, record: unknown, now: number | unde
   const { fault, revision, generation, leaseUntil } = item;
   const isBeyondLeases = isImpossibleLease(leaseUntil, now);
   if (fault === undefined && !isBeyondLeases) {
-    throw invalidRequest('the item is readable, so there is nothing to reset');
+    throw invalidRequest('the item is readable: nothing to reset');
   }
   const standsUntil = isBeyondLeases ? 0 : stealableAt(item);
   if (standsUntil >= now) {

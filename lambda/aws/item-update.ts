@@ -127,7 +127,7 @@ function publishUpdate(account: string, change: Extract<Change, { kind: 'publish
       sends: log(sends),
       slow: { BOOL: isSlow },
     },
-    remove: [...backoffAttributes, 'renew_at', 'next_try', 'retry_key'],
+    remove: [...backoffAttributes, 'renew_at', 'next_try', 'retry_key', 'last_error_code', 'last_error_at'],
     deleteRejected: key,
     addGeneration: isOtherUser,
     ...ofOwner(owner),

@@ -29,6 +29,8 @@ export interface AccountBroker {
 
 /** What a verification must have left after a wait: a login, and the connection before it. Milliseconds. */
 const verificationNeedsMs = loginNeedsMs + 2000;
+/** A wait that ends at once would read the table again and again. Milliseconds. */
+const shortestWaitMs = 500;
 /** The longest wait for the login of another environment. Milliseconds. */
 const longestWaitMs = 10_000;
 
@@ -85,12 +87,14 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
    * because other calls would join that and wait too.
    */
   async function verify(remaining: Remaining): Promise<WarmupResult> {
-    let result = await keepWarm('verify', remaining);
-    while (result.retryAfterMs !== undefined && remaining() - result.retryAfterMs >= verificationNeedsMs) {
-      await clock.sleep(result.retryAfterMs);
-      result = await keepWarm('verify', remaining);
+    for (;;) {
+      const result = await keepWarm('verify', remaining);
+      const waitMs = Math.max(shortestWaitMs, result.retryAfterMs ?? Number.POSITIVE_INFINITY);
+      if (remaining() - waitMs < verificationNeedsMs) {
+        return result;
+      }
+      await clock.sleep(waitMs);
     }
-    return result;
   }
 
   async function keepWarm(kind: 'warm' | 'verify', remaining: Remaining): Promise<WarmupResult> {

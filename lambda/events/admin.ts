@@ -1,11 +1,9 @@
 // Answers operators, who invoke the alias `admin`. Called by router.ts.
 import type { Broker } from '../broker/contract.ts';
-import type { Item } from '../broker/item.ts';
-import { recent, restsUntil } from '../broker/login/doubt.ts';
 import type { Amendment } from '../broker/ports.ts';
-import { expiresAt, renewableFrom } from '../broker/token.ts';
-import { asBrokerError, BrokerError, type ErrorCode, invalidRequest, unknownMember } from '../errors.ts';
+import { asBrokerError, BrokerError, invalidRequest, unknownMember } from '../errors.ts';
 import { membersOf } from '../json.ts';
+import { tokenMembers, toStatus } from './account-status.ts';
 import { forEachAccount } from './each-account.ts';
 import { type AccountResult, type EventHandler, type Invocation, type Report, toAccountResult } from './invocation.ts';
 
@@ -18,40 +16,6 @@ export interface AdminDependencies {
   readonly now: () => number;
   readonly report: Pick<Report, 'failed' | 'ran'>;
 }
-
-/** What an operator may know of an account. Times are ISO 8601. An absent member means never, or none. */
-export interface AccountStatus {
-  readonly account: string;
-  readonly paused: boolean;
-  readonly expires_at?: string;
-  readonly token_sha256?: string;
-  /** The earliest time at which an environment renews the token. */
-  readonly next_renewal?: string;
-  readonly last_login?: string;
-  readonly last_error?: { readonly code: string; readonly at: string };
-  /** No environment logs in before this time. Until then, callers without a token get `retry_code`. */
-  readonly retry_at?: string;
-  readonly retry_code?: string;
-  /** Present while a login is under way, and after one that was cut off. */
-  readonly lease_until?: string;
-  /** Why the broker cannot use the account's secret as it is now, such as `secret_malformed`. */
-  readonly secret_error?: ErrorCode;
-  /** The part of the item that the broker cannot read. While there is one, no environment logs in. */
-  readonly fault?: string;
-  /** How many versions of the secret are recorded as refused by Fegora. */
-  readonly marks: number;
-  /** How many sends within an hour brought no token, and may have been refused. Three, and the user rests. */
-  readonly refused_sends: number;
-  /** Until then the broker sends no password of this user, because too many were refused. */
-  readonly rests_until?: string;
-  /** How many logins the user has had, of its login budget. */
-  readonly logins_last_hour: number;
-  readonly logins_last_day: number;
-  /** When a refused version that logged in before may be tried again. */
-  readonly next_try?: string;
-}
-
-const hourMs = 3_600_000;
 
 type Action = 'status' | 'verify' | Amendment;
 
@@ -117,48 +81,6 @@ export function createAdminHandler({ broker, accounts, now, report }: AdminDepen
       return { account, error: error.code };
     }
   }
-}
-
-function toStatus(account: string, item: Item, now: number): AccountStatus {
-  const { token, lastError } = item;
-  return {
-    account,
-    paused: item.paused,
-    ...tokenMembers(item),
-    ...(token !== undefined && { next_renewal: iso(Math.max(renewableFrom(token, 0), item.renewAt ?? 0)) }),
-    ...(item.lastLogin !== undefined && { last_login: iso(item.lastLogin) }),
-    ...(lastError !== undefined && { last_error: { code: lastError.code, at: iso(lastError.at) } }),
-    ...(item.retryAt !== undefined && { retry_at: iso(item.retryAt) }),
-    ...(item.retryCode !== undefined && { retry_code: item.retryCode }),
-    ...(item.leaseUntil !== 0 && { lease_until: iso(item.leaseUntil) }),
-    ...(item.fault !== undefined && { fault: item.fault }),
-    marks: item.rejectedCredentials.size,
-    ...countMembers(item, now),
-    ...(item.retryRejectedAt !== undefined && { next_try: iso(item.retryRejectedAt) }),
-  };
-}
-
-function countMembers({ sends, logins }: Item, now: number) {
-  const rest = restsUntil(sends, now);
-  return {
-    refused_sends: countSince(sends, now - hourMs),
-    ...(rest > now && { rests_until: iso(rest) }),
-    logins_last_hour: countSince(logins, now - hourMs),
-    logins_last_day: recent(logins, now).length,
-  };
-}
-
-function countSince(log: Item['sends'], since: number): number {
-  return log.filter(({ at }) => at > since).length;
-}
-
-/** What an operator may know of the stored token. */
-function tokenMembers({ token }: Item) {
-  return token === undefined ? {} : { expires_at: iso(expiresAt(token)), token_sha256: token.fingerprint };
-}
-
-function iso(epochMs: number): string {
-  return new Date(epochMs).toISOString();
 }
 
 /** @param account the event's account if it is well formed, as `describeInvocation` found it */

@@ -17,7 +17,9 @@ interface Where {
 
 /** Verifies the version that AWSCURRENT names. Returns the outcome, or the code of the error. */
 export async function verify(cluster: Cluster, { of = account, environment = 0 }: Where = {}): Promise<string> {
-  const verified = Promise.resolve(cluster.brokers[environment]?.verify(of, () => 25_000)).then(
+  const begun = cluster.clock.monotonic();
+  const remaining = () => begun + 25_000 - cluster.clock.monotonic();
+  const verified = Promise.resolve(cluster.brokers[environment]?.verify(of, remaining)).then(
     (result) => String(result?.outcome),
     (thrown: unknown) => asBrokerError(thrown).code,
   );

@@ -119,6 +119,27 @@ describe('the action status', () => {
     });
   });
 
+  it.each<[string, Partial<Item>, readonly string[]]>([
+    ['an error before the latest login', { lastLogin: noon - 1000 }, ['last_error']],
+    ['a back-off that is over', { retryAt: noon }, ['retry_at', 'retry_code']],
+    ['a lease that ended over 2 s ago', { leaseUntil: noon - 2001 }, ['lease_until']],
+  ])('does not show %s', async (_name, past, absent) => {
+    const { send } = handlerFor({ status: async () => ({ ...eventful, ...past }) });
+    const shown = await send({ action: 'status', account: 'two' });
+    const { accounts } = { accounts: [], ...shown };
+    expect(Object.keys(two).filter((name) => !Object.hasOwn(Object(accounts[0]), name))).toEqual(absent);
+  });
+
+  it('shows an error that came after the latest login, and one of an account that never logged in', async () => {
+    const { lastLogin: _, ...never } = eventful;
+    for (const item of [eventful, never]) {
+      const { send } = handlerFor({ status: async () => item });
+      expect(await send({ action: 'status', account: 'two' })).toMatchObject({
+        accounts: [{ last_error: two.last_error }],
+      });
+    }
+  });
+
   it('shows a later next_renewal when the item puts the renewal off', async () => {
     const { send } = handlerFor({ status: async () => ({ ...eventful, renewAt: noon + 1_200_000 }) });
     expect(await send({ action: 'status', account: 'two' })).toMatchObject({
