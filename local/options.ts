@@ -1,6 +1,7 @@
 // Reads the command line of `npm start`. Called by start.ts.
 import { isIPv4 } from 'node:net';
 import { parseArgs } from 'node:util';
+import type { Environment } from '../lambda/config.ts';
 import { SettingRefused } from './settings.ts';
 
 /** The port of the gateway, unless it is in use or `--port` names another. IANA has assigned it to no service. */
@@ -45,29 +46,44 @@ export interface Options {
   readonly isOnlyBroker: boolean;
 }
 
+const flag = { type: 'boolean', default: false } as const;
+const optionTypes = {
+  once: flag,
+  watch: flag,
+  port: { type: 'string' },
+  listen: { type: 'string' },
+  'write-env': { type: 'string' },
+  'show-token': flag,
+  quiet: flag,
+  verbose: flag,
+  'only-broker': flag,
+  help: flag,
+} as const;
+
 /** @throws SettingRefused for a value that an option does not take, and the error of `parseArgs` for an unknown option */
 export function readOptions(args: readonly string[]): Options | 'help' {
-  const flag = { type: 'boolean', default: false } as const;
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      once: flag,
-      watch: flag,
-      port: { type: 'string' },
-      listen: { type: 'string' },
-      'write-env': { type: 'string' },
-      'show-token': flag,
-      quiet: flag,
-      verbose: flag,
-      'only-broker': flag,
-      help: flag,
-    },
-  });
+  const { values } = parseArgs({ args: [...args], options: optionTypes });
   const { once, watch, quiet, verbose, listen, 'write-env': envFile } = values;
   const { 'show-token': showToken, 'only-broker': isOnlyBroker } = values;
   const ports = { port: readPort(values.port ?? String(once ? 0 : defaultPort)), orAnyFree: values.port === undefined };
   const address = readAddress(listen);
   return values.help ? 'help' : { once, watch, ...ports, address, envFile, showToken, quiet, verbose, isOnlyBroker };
+}
+
+/**
+ * npm keeps options without `--` before them, and PowerShell takes that `--` away. Without this check, `npm start --once`
+ * would run until Ctrl-C.
+ *
+ * @throws SettingRefused naming the options that npm has kept for itself
+ */
+export function refuseKeptByNpm(env: Environment): void {
+  const kept = Object.keys(optionTypes).filter((name) => env[`npm_config_${name.replaceAll('-', '_')}`] !== undefined);
+  if (kept.length > 0) {
+    const options = kept.map((name) => `--${name}`).join(' ');
+    throw new SettingRefused(
+      `npm kept ${options} for itself. Write: npm start -- ${options}. In PowerShell: npm start '--' ${options}.`,
+    );
+  }
 }
 
 function readPort(text: string): number {

@@ -4,7 +4,7 @@ import { post } from '../client/https.ts';
 import { signer } from '../client/signer.ts';
 import { callColumns, callLine, reloadLine, warmUpLine } from './call-lines.ts';
 import { type LocalRun, startLocalRun } from './local-run.ts';
-import { type Options, readOptions, usage } from './options.ts';
+import { type Options, readOptions, refuseKeptByNpm, usage } from './options.ts';
 import { describeCall, describeNext, describeRun, type FirstCall } from './report.ts';
 import { SettingRefused } from './settings.ts';
 import { callerVariables, writeVariables } from './variables.ts';
@@ -24,6 +24,7 @@ async function callOnce({ gateway, callers, settings }: LocalRun): Promise<First
 }
 
 async function main(args: readonly string[]): Promise<void> {
+  refuseKeptByNpm(process.env);
   const options = readOptions(args);
   if (options === 'help') {
     process.stdout.write(usage);

@@ -1,6 +1,7 @@
 // Tests `npm start` as a process, its settings, and the broker through the local gateway.
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import dynalite from 'dynalite';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -133,6 +134,18 @@ describe('npm start -- --once', () => {
     await expect(exit).resolves.toBe(1);
     expect(output().stderr).toMatch(why);
     expect(output().stderr).not.toMatch(/^ +at /m);
+  });
+
+  test('npm start --once, without the two hyphens, exits with 1 and says how to write it, because npm keeps the option', async () => {
+    const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, npm_config_update_notifier: 'false' };
+    const started = shell('npm', ['start', '--silent', '--once', '--write-env=x'], { env });
+    await expect(started).rejects.toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^npm kept --once --write-env for itself\. Write: npm start -- --once --write-env\. .*\n$/m,
+      ),
+    });
   });
 
   test('npm start -- --once exits with 1 and names the variable when no DynamoDB answers at its URL', async () => {
