@@ -139,7 +139,7 @@ test('gets a token', async () => {
 
 test('promise 49: the command line of the package gets a token', async () => {
   const { FEGORA_BROKER_ENDPOINT: endpoint = '', FEGORA_BROKER_ACCOUNT: account = '' } = broker.variables;
-  const args = ['token', account, '--endpoint', endpoint, '--json'];
+  const args = ['token', account, '--endpoint', endpoint, '--output', 'json'];
   const out = await project.run('node_modules/.bin/fegora-broker', args, broker.variables);
-  expect(JSON.parse(out)).toMatchObject({ account, fingerprint: broker.fingerprint });
+  expect(JSON.parse(out)).toMatchObject({ account, token_sha256: broker.fingerprint });
 });
