@@ -86,9 +86,27 @@ const versionsOnly: Plugin = {
   },
 };
 
-/** Leaves out what the SDK has for browsers, for a Node without SHA-256, and for streams, which we neither send nor get. */
+/** Takes only the signing of requests: we sign no URLs, and no events of streams. */
+const requestSignerOnly: Plugin = {
+  name: 'request-signer-only',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /[\\/]signature-v4[\\/]dist-es[\\/]SignatureV4\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const contents = source.replace(/^ {4}async (presign|signEvent|signMessage)\([\s\S]*?^ {4}\}\n/gm, '');
+      return contents === source
+        ? { errors: [{ text: `${path} has another form than the build knows` }] }
+        : { contents };
+    });
+  },
+};
+
+/**
+ * Leaves out what the SDK has for browsers, for a Node without SHA-256, for URLs with a signature, and for streams, which we
+ * neither send nor get.
+ */
 export const withoutUnused: readonly Plugin[] = [
   versionsOnly,
+  requestSignerOnly,
   without(/^bowser$/, ''),
   without(/^@smithy\/core\/event-streams$/, 'export const EventStreamSerde = null, eventStreamSerdeProvider = null;'),
   without(/\/HeaderFormatter$/, 'export class HeaderFormatter {}'),
