@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createTokenClient } from '../../../client/index.ts';
 import type { SigningKeys } from '../../../local/gateway/sigv4.ts';
 import { type LoopbackServer, serve } from '../../../local/loopback.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
@@ -254,10 +255,33 @@ test('the recipe for the command line’s header fails without a token before it
   expect(refused.code).toBe(22);
 });
 
+test('the recipe for a container lets the client call the local run by loopback', async () => {
+  const free = await serve(() => {});
+  await free.close();
+  const { host, port: gatewayPort } = new URL(system.gateway.url);
+  const { port } = new URL(free.url);
+  expect(port).not.toBe(gatewayPort);
+  const variables = { ...env(system.callers.all), LOCAL_RUN: host, PORT: port };
+  // A group of its own, which ends with what the recipe leaves in the background.
+  const shellOf = spawn('sh', ['-c', `${recipe('forward.sh')}\nwait`], {
+    env: variables,
+    detached: true,
+    stdio: 'inherit',
+  });
+  const tokens = createTokenClient({ endpoint: free.url, region: 'us-east-1', credentials: system.callers.all });
+  try {
+    await vi.waitFor(async () => expect((await tokens.getToken()).account).toBe('main'), { timeout: 30_000 });
+  } finally {
+    process.kill(-Number(shellOf.pid));
+  }
+  expect(system.invoked).toEqual(['http']);
+});
+
 test('every recipe of the page has a test', () => {
   expect([...recipes.keys()]).toEqual([
     'lambda.ts',
     'direct.ts',
+    'forward.sh',
     'fegora_token.py',
     'curl.sh',
     'awscurl.sh',
