@@ -7,6 +7,7 @@ import { errorType, requestIdOf } from '../client/signed-post.ts';
 import { parseFunctionError } from '../client/token-response.ts';
 import { awsIdentity } from './aws.ts';
 import { checkEndpoint, configuredEndpoint } from './endpoints.ts';
+import { environment } from './environment.ts';
 import { CommandError, exitCodes } from './failure.ts';
 import { describePlace } from './place.ts';
 import { required, type Target } from './target.ts';
@@ -36,7 +37,10 @@ export async function invokeAdmin(
   const { region: findRegion, credentials } = awsIdentity(target);
   const region = await findRegion();
   const endpoint = await adminEndpoint(target, region);
-  const invoke = invokePost({ endpoint, region, functionName, alias: 'admin', credentials }, Date.now);
+  const invoke = invokePost(
+    { endpoint, region, functionName, alias: 'admin', credentials, env: environment },
+    Date.now,
+  );
   const request = { action, ...(account !== undefined && { account }) };
   const response = await invoke(JSON.stringify(request), AbortSignal.timeout(longestMs)).catch((thrown: unknown) => {
     // Here it is not the broker that is unreachable, but Lambda's API.

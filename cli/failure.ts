@@ -44,14 +44,13 @@ function fromParser({ exitCode, code, message }: CommanderError): CommandError {
 }
 
 function fromBrokerError(error: TokenBrokerError): CommandError {
-  const { code, message, retryable, retryAfter, requestId, cause } = error;
+  const { code, message, retryable, retryAfter, requestId } = error;
   if (code === 'aws_credentials') {
     return noAwsCredentials(error);
   }
   const later = retryAfter === undefined ? '' : ` Try again in ${retryAfter} s.`;
-  const reason = cause instanceof Error && isOutage(cause) ? ` ${firstLine(cause.message)}.` : '';
   const request = requestId === undefined ? '' : ` (request ${requestId})`;
-  return new CommandError(retryable ? exitCodes.tryLater : exitCodeOf(code), `${message}${reason}${later}${request}`, {
+  return new CommandError(retryable ? exitCodes.tryLater : exitCodeOf(code), `${message}${later}${request}`, {
     cause: error,
   });
 }

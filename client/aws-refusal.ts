@@ -36,14 +36,11 @@ function causeOf(type: string, text: string, request: SignedRequest): Cause | un
   if (type.startsWith('ExpiredToken') || /security token.{1,40} expired/i.test(text)) {
     return [
       'aws_credentials',
-      'The AWS session has expired. Log in to AWS again, or pass a provider that renews its keys.',
+      'The session of the AWS keys has expired. Log in to AWS again, or pass a provider that renews them.',
     ];
   }
   if (unknownKey.has(type) || /security token.{1,40} invalid/i.test(text)) {
-    return [
-      'aws_credentials',
-      'AWS does not know the access key, or the session token is missing or of another key. Check the AWS keys that are used.',
-    ];
+    return ['aws_credentials', 'AWS does not know the access key, or the session token is missing or of another key.'];
   }
   switch (type) {
     case 'InvalidSignatureException':
@@ -62,7 +59,7 @@ function causeOf(type: string, text: string, request: SignedRequest): Cause | un
     case 'ForbiddenException':
       return [
         'forbidden',
-        'API Gateway refused the call before IAM. Check the stage in the endpoint; then WAF, the domain’s mapping, and whether a VPC endpoint takes this name.',
+        'API Gateway refused the call before IAM. Check the stage in the endpoint; then WAF, the domain’s mapping, and the VPC endpoint.',
       ];
     default:
       return undefined;
@@ -78,13 +75,13 @@ function signatureFault(text: string, { region, url }: SignedRequest): string {
     return `The signature is for the region ${region}, but the endpoint is in ${actual}. Correct the option region.`;
   }
   if (/valid region/i.test(text)) {
-    return `The signature is for the region ${region}, which is not the broker’s. Correct the option region, or AWS_REGION.`;
+    return `The signature is for the region ${region}, which is not the broker’s. Correct the option region.`;
   }
   if (/signature (expired|not yet current)/i.test(text)) {
     return 'The signature is too old or too new. Set the clock of this machine.';
   }
   if (/does not match/i.test(text)) {
-    return 'The secret key is not of this access key, or a proxy changed the request. Check the AWS keys that are used.';
+    return 'The secret key is not of this access key, or a proxy changed the request.';
   }
   return `AWS does not accept the signature: the secret key is wrong, or the broker is not in the region ${region}. Check both.`;
 }
@@ -106,7 +103,7 @@ function denial(text: string, { service, resource, grant }: SignedRequest): stri
     return `${refused} The cause is a Deny (${policy ?? 'AWS does not say in which policy'}). Change that policy.`;
   }
   return policy === undefined
-    ? `${refused} Grant it with ${grant}, or look for a Deny: of the caller, the organisation, the API or a VPC endpoint.`
+    ? `${refused} Grant it with ${grant}, or look for a Deny: of the caller, its organisation, the API or a VPC endpoint.`
     : `${refused} The cause is that no ${policy} allows it. Grant it with ${grant}.`;
 }
 

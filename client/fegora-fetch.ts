@@ -23,6 +23,7 @@ export interface FegoraOptions {
  * - Each request uses a new connection, unless it has a header `connection`. Lambda freezes a function between
  *   invocations, and a kept connection is dead after the freeze: if an invoice is sent on it, the caller cannot know
  *   whether the invoice arrived.
+ * - Node's `fetch` uses the proxy of `HTTPS_PROXY` only if the process was started with `NODE_USE_ENV_PROXY=1`.
  * - After a 401, the token is reported to the broker, and the request is repeated once with the new token. It is not
  *   repeated if its body can be read only once (a stream, an iterator, a `Request` with a body), or if the broker has no
  *   other token: the result is then the first 401. A second 401 is the result too. After that, the token of this 401 is

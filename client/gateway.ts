@@ -1,6 +1,7 @@
 // The transport through API Gateway: builds the request and parses the response. Called by index.ts.
 import { awsRefusalOf, type SignedRequest } from './aws-refusal.ts';
 import type { HttpResponse } from './https.ts';
+import type { ProxyVariables } from './proxy.ts';
 import { createSignedPost, requestIdOf } from './signed-post.ts';
 import type { CredentialProvider } from './signer.ts';
 import {
@@ -19,6 +20,8 @@ export interface GatewayConfig {
   /** Undefined for the broker's default account. */
   readonly account: string | undefined;
   readonly credentials: CredentialProvider;
+  /** The variables that may name a proxy. */
+  readonly env: ProxyVariables;
 }
 
 /**
@@ -27,12 +30,12 @@ export interface GatewayConfig {
  * @param now epoch milliseconds
  */
 export function gatewayTransport(
-  { endpoint, region, account, credentials }: GatewayConfig,
+  { endpoint, region, account, credentials, env }: GatewayConfig,
   now: () => number,
 ): Transport {
   const url = tokenUrl(endpoint, account);
   const headers = { 'content-type': 'application/json' };
-  const send = createSignedPost({ service: 'execute-api', region, credentials }, now);
+  const send = createSignedPost({ service: 'execute-api', region, credentials, env }, now);
   const resource = `POST ${url.pathname}`;
   const asked: SignedRequest = { service: 'execute-api', region, url, resource, grant: 'grantToken' };
 

@@ -1,7 +1,10 @@
 // Sends one HTTP POST and reads the response. Called by signed-post.ts, and by local/start.ts for its first call.
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { isLoopback } from './endpoint.ts';
 import { TokenBrokerError } from './errors.ts';
+import { type ProxyVariables, proxyAgent } from './proxy.ts';
+import { unreachable } from './unreachable.ts';
 
 /** A request to send with POST. The body is always JSON text. */
 export interface HttpRequest {
@@ -33,13 +36,19 @@ export function isUnanswered(failure: unknown): boolean {
  * the freeze: a POST on a dead connection fails. The function does not follow redirects. It always verifies the
  * server's certificate, also if `NODE_TLS_REJECT_UNAUTHORIZED` is 0.
  *
+ * @param env the variables that may name a proxy. A request to loopback never goes through one
  * @throws TokenBrokerError `broker_unreachable`, or `unexpected_answer` for a body over 64 KiB
  * @throws the signal's reason when the signal aborts
  */
-export async function post({ url, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+export async function post(
+  { url, headers, body }: HttpRequest,
+  signal: AbortSignal,
+  env: ProxyVariables = {},
+): Promise<HttpResponse> {
   signal.throwIfAborted();
   const { request } = url.protocol === 'http:' ? http : https;
-  const sent = request(url, { method: 'POST', headers, agent: false, signal, rejectUnauthorized: true });
+  const agent = (isLoopback(url) ? undefined : proxyAgent(env)) ?? false;
+  const sent = request(url, { method: 'POST', headers, agent, signal, rejectUnauthorized: true });
   let isAnswered = false;
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -52,7 +61,7 @@ export async function post({ url, headers, body }: HttpRequest, signal: AbortSig
     return { status: response.statusCode ?? 0, headers: response.headers, body: text };
   } catch (failure) {
     signal.throwIfAborted();
-    throw failure instanceof TokenBrokerError ? failure : unreachable(failure, isAnswered);
+    throw failure instanceof TokenBrokerError ? failure : brokenOffOr(unreachable(failure, url, env), isAnswered);
   } finally {
     sent.destroy();
   }
@@ -74,10 +83,8 @@ async function readBody(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-function unreachable(cause: unknown, isAnswered: boolean): TokenBrokerError {
-  const text = 'The token broker cannot be reached.';
-  const failure = new TokenBrokerError('broker_unreachable', text, { retryable: true, cause });
-  if (!isAnswered && brokenOff.has(String(Object(cause).code))) {
+function brokenOffOr(failure: TokenBrokerError, isAnswered: boolean): TokenBrokerError {
+  if (!isAnswered && brokenOff.has(Object(failure.cause).code)) {
     unanswered.add(failure);
   }
   return failure;

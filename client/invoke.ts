@@ -2,6 +2,7 @@
 import { awsRefusalOf, type SignedRequest } from './aws-refusal.ts';
 import { TokenBrokerError } from './errors.ts';
 import type { HttpResponse } from './https.ts';
+import type { ProxyVariables } from './proxy.ts';
 import { createSignedPost, errorType, requestIdOf } from './signed-post.ts';
 import type { CredentialProvider } from './signer.ts';
 import {
@@ -20,6 +21,8 @@ export interface FunctionConfig {
   /** Name or ARN, without an alias. */
   readonly functionName: string;
   readonly credentials: CredentialProvider;
+  /** The variables that may name a proxy. */
+  readonly env: ProxyVariables;
 }
 
 /** A broker that is invoked as a function, through the alias of one account. */
@@ -48,13 +51,13 @@ export function invokeTransport({ account, ...config }: InvokeConfig, now: () =>
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
 export function invokePost(
-  { endpoint, region, functionName, alias, credentials }: FunctionConfig & { readonly alias: string },
+  { endpoint, region, functionName, alias, credentials, env }: FunctionConfig & { readonly alias: string },
   now: () => number,
 ): (payload: string, signal: AbortSignal) => Promise<HttpResponse> {
   const url = new URL(`2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`, endpoint);
   url.searchParams.set('Qualifier', alias);
   const headers = { 'content-type': 'application/json' };
-  const send = createSignedPost({ service: 'lambda', region, credentials }, now);
+  const send = createSignedPost({ service: 'lambda', region, credentials, env }, now);
 
   return (body, signal) => send({ url, headers, body }, signal);
 }

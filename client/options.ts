@@ -80,7 +80,7 @@ export function parseGatewayOptions(options: GatewayOptions, env: Environment): 
   if ('account' in options) {
     checkAccount(account);
   }
-  return { endpoint, region, account, credentials: asProvider(credentials) ?? (() => fromEnvironment(env)) };
+  return { endpoint, region, account, credentials: asProvider(credentials) ?? (() => fromEnvironment(env)), env };
 }
 
 /** @throws TypeError with the name of the invalid option */
@@ -101,6 +101,7 @@ export function parseInvokeOptions(options: InvokeOptions, env: Environment): In
     account,
     region,
     credentials: asProvider(credentials) ?? (() => fromEnvironment(env)),
+    env,
   };
 }
 

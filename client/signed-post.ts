@@ -1,5 +1,6 @@
 // Sends a signed POST, once more by AWS's clock if AWS refuses the signature. Called by gateway.ts and invoke.ts.
 import { type HttpRequest, type HttpResponse, post } from './https.ts';
+import type { ProxyVariables } from './proxy.ts';
 import { type CredentialProvider, keysOf, signer } from './signer.ts';
 import { unlessAborted } from './single-flight.ts';
 
@@ -8,6 +9,8 @@ export interface SigningConfig {
   readonly service: 'execute-api' | 'lambda';
   readonly region: string;
   readonly credentials: CredentialProvider;
+  /** The variables that may name a proxy. */
+  readonly env: ProxyVariables;
 }
 
 /**
@@ -24,14 +27,14 @@ export type SignedPost = (request: HttpRequest, signal: AbortSignal) => Promise<
  *
  * @param now epoch milliseconds
  */
-export function createSignedPost({ service, region, credentials }: SigningConfig, now: () => number): SignedPost {
+export function createSignedPost({ service, region, credentials, env }: SigningConfig, now: () => number): SignedPost {
   const sign = signer(service, region);
   // AWS's clock minus this machine's clock, known after a refused signature. Milliseconds.
   let clockOffsetMs = 0;
 
   async function send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     const keys = await unlessAborted(keysOf(credentials), signal);
-    return post(await sign(request, keys, now() + clockOffsetMs), signal);
+    return post(await sign(request, keys, now() + clockOffsetMs), signal, env);
   }
 
   return async (request, signal) => {

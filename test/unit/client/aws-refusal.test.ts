@@ -60,7 +60,7 @@ describe('promise 62: the client names the check of AWS that refused', () => {
       'the session',
       'ExpiredTokenException',
       'The security token included in the request is expired',
-      /^aws_credentials: .*session has expired/,
+      /^aws_credentials: The session of the AWS keys has expired/,
     ],
     [
       'the access key',
@@ -164,7 +164,7 @@ describe('promise 62: the client names the check of AWS that refused', () => {
       'the session',
       'ExpiredTokenException:http://internal.amazon.com/',
       'The security token included in the request is expired',
-      /^aws_credentials: .*session has expired/,
+      /^aws_credentials: The session of the AWS keys has expired/,
     ],
   ])('%s, by direct invocation', (_, type, message, sentence) => {
     const failure = refused(type, message, direct);

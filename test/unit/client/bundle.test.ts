@@ -82,3 +82,23 @@ test.each(callerNodes)('the bundle works in Node %d when this version is install
     authorizations: ['Bearer token-a', 'Bearer token-b'],
   });
 });
+
+test('the bundle says in one line, in a Node that cannot use a proxy, that it does not use it', async () => {
+  const node = await findNode(20);
+  if (node === undefined) {
+    return;
+  }
+  const lines = `
+    import { createTokenClient } from './client.js';
+    const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' };
+    const tokens = createTokenClient({ endpoint: 'https://no-such-host.invalid', region: 'us-east-1', credentials });
+    await tokens.getToken().catch(({ message }) => console.log(message));
+  `;
+  await writeFile(join(folder, 'proxy.mjs'), lines);
+  const env = { HTTPS_PROXY: 'http://127.0.0.1:1' };
+  const { stdout, stderr } = await run(node, [join(folder, 'proxy.mjs')], { env });
+
+  const text = /HTTPS_PROXY is not used: Node 20\.\S+ cannot\. Use Node 22\.21, 24\.5 or later\./;
+  expect(stderr).toMatch(text);
+  expect(stdout).toMatch(text);
+});
