@@ -1,4 +1,5 @@
 // Invokes the broker's `admin` alias. Called by account-commands.ts, status.ts and credentials-set.ts.
+import { awsRefusalOf } from '../client/aws-refusal.ts';
 import { TokenBrokerError } from '../client/errors.ts';
 import type { HttpResponse } from '../client/https.ts';
 import { invokePost } from '../client/invoke.ts';
@@ -47,7 +48,8 @@ export async function invokeAdmin(
     throw thrown instanceof TokenBrokerError && thrown.code === 'broker_unreachable' ? thrown.cause : thrown;
   });
   if (response.status !== 200) {
-    throw refusalOf(response);
+    const asked = { region, url: endpoint, resource: 'the alias admin', grant: 'grantAdmin' };
+    throw awsRefusalOf(response, { ...asked, service: 'lambda' }) ?? refusalOf(response);
   }
   if (response.headers['x-amz-function-error'] !== undefined) {
     throw parseFunctionError({ body: response.body, requestId: requestIdOf(response) });

@@ -46,7 +46,10 @@ function fromParser({ exitCode, code, message }: CommanderError): CommandError {
 function fromBrokerError(error: TokenBrokerError): CommandError {
   const { code, message, retryable, retryAfter, requestId } = error;
   if (code === 'aws_credentials') {
-    return noAwsCredentials(error);
+    // With a cause, the SDK found no keys. Without one, the client says which check of AWS refused them.
+    return error.cause === undefined
+      ? new CommandError(exitCodes.awsCredentials, message, { cause: error })
+      : noAwsCredentials(error);
   }
   const later = retryAfter === undefined ? '' : ` Try again in ${retryAfter} s.`;
   const request = requestId === undefined ? '' : ` (request ${requestId})`;

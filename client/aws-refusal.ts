@@ -1,4 +1,4 @@
-// Finds out which check of AWS refused a request, and says so in a sentence. Called by gateway.ts and invoke.ts.
+// Finds out which check of AWS refused a request, and says so in a sentence. Called by gateway.ts, invoke.ts and the CLI.
 import { regionOf } from './endpoint.ts';
 import { TokenBrokerError } from './errors.ts';
 import type { HttpResponse } from './https.ts';

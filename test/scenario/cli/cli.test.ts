@@ -147,18 +147,23 @@ describe('a failure', () => {
   test.each([
     ['no AWS keys', 'token', undefined, [3, 'no AWS credentials'] as const],
     ['no AWS keys for an operator', 'status', undefined, [3, 'no AWS credentials'] as const],
-    ['keys that AWS does not know', 'status', 'unknown' as const, [3, 'no AWS credentials'] as const],
+    ['keys that AWS does not know', 'token', 'unknown' as const, [3, 'AWS does not know the access key'] as const],
+    ['unknown keys of an operator', 'status', 'unknown' as const, [3, 'AWS does not know the access key'] as const],
+    ['a wrong secret key', 'token', 'wrong' as const, [3, 'the secret key is wrong, or the broker is not'] as const],
+    ['a wrong secret key of an operator', 'status', 'wrong' as const, [3, 'is not of this access key'] as const],
+    ['a wrong region', 'status --region eu-west-1', 'all' as const, [3, 'for the region eu-west-1'] as const],
     ['no right to an account', 'token two', 'first' as const, [4, 'forbidden'] as const],
-    ['no right to operate', 'status', 'all' as const, [4, 'not permitted'] as const],
+    ['no right to operate', 'status', 'all' as const, [4, 'on the alias admin is not permitted to arn:aws:'] as const],
     ['no such account', 'token three', 'all' as const, [5, 'unknown_account'] as const],
     ['no such account for an operator', 'pause three', 'operator' as const, [5, 'unknown_account'] as const],
     ['no such function', 'status --function-name another', 'operator' as const, [5, 'not found'] as const],
     ['an invalid account id', 'token A/B', 'all' as const, [2, 'account: not a valid account id'] as const],
     ['an unknown command', 'tokn', 'all' as const, [2, "unknown command 'tokn'"] as const],
     ['a missing argument', 'pause', 'operator' as const, [2, "missing required argument 'account'"] as const],
-  ])('is one line and an exit code for %s', async (_, line, caller, [code, text]) => {
+  ])('promise 62: is one line and an exit code for %s', async (_, line, caller, [code, text]) => {
     const unknown = { accessKeyId: 'AKIAUNKNOWN', secretAccessKey: 'not-a-real-key' };
-    const keys = caller === 'unknown' ? unknown : caller && system.callers[caller];
+    const wrong = { ...system.callers.all, secretAccessKey: 'not-a-real-key-either' };
+    const keys = caller && { ...system.callers, unknown, wrong }[caller];
     const result = await broker(`${line} ${local()}`, keys);
 
     expect(result).toMatchObject({ code, out: [] });

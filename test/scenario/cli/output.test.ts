@@ -104,7 +104,7 @@ describe('--output json', () => {
   test.each([
     ['token nine', 'all', { error: 'unknown_account', exit_code: 5, request_id: expect.any(String) }],
     ['token one', 'operator', { error: 'forbidden', exit_code: 4, request_id: expect.any(String) }],
-    ['status', 'all', { error: 'forbidden', exit_code: 4 }],
+    ['status', 'all', { error: 'forbidden', exit_code: 4, request_id: expect.any(String) }],
     ['status --function-name another', 'operator', { error: 'not_found', exit_code: 5 }],
     ['pause', 'operator', { error: 'usage', exit_code: 2, error_description: "missing required argument 'account'" }],
     ['tokn', 'all', { error: 'usage', exit_code: 2 }],
