@@ -121,8 +121,9 @@ function expectHttpAnswer(answer: unknown): void {
 }
 
 function expectErrorBody(members: unknown): void {
-  const { error, error_description, retryable, retry_after, request_id, ...more } = Object(members);
+  const { error, error_description, member = '', retryable, retry_after, request_id, ...more } = Object(members);
   expect(more).toEqual({});
+  expect(member).toMatch(error === 'invalid_request' ? /^[\w.-]{0,64}$/ : /^$/);
   expect(isErrorCode(error) && error !== 'internal').toBe(true);
   expect([typeof error_description, typeof request_id]).toEqual(['string', 'string']);
   expect(typeof retry_after).toBe(retryable ? 'number' : 'undefined');
