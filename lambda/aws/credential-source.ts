@@ -45,6 +45,7 @@ const longestReadMs = 3_000;
 export function createCredentialSource(options: CredentialSourceOptions): ReadAccountCredentials {
   const { getSecretValue, secretId, clientId, now } = options;
   let cached: { readonly credentials: Credentials; readonly readAt: number } | undefined;
+  let expiry: NodeJS.Timeout | undefined;
   const readShared = shareReads(read);
 
   return async ({ past, signal }) => {
@@ -74,16 +75,31 @@ export function createCredentialSource(options: CredentialSourceOptions): ReadAc
         throw new BrokerError('secret_unavailable', 'GetSecretValue: the answer has no VersionId');
       }
       const credentials = { clientId, ...parseSecret(text), versionId };
-      cached = { credentials, readAt: now() };
+      keep(credentials);
       return credentials;
     } catch (error) {
       const failure = asSecretError(error);
       if (!isUnavailable(failure)) {
         // Secrets Manager answered, so its earlier answer is out of date.
-        cached = undefined;
+        forget();
       }
       throw failure;
     }
+  }
+
+  /**
+   * Keeps the credentials as long as they can be used, and not until the next read: hours may pass until then. In a frozen
+   * environment the timer fires at the next thaw. It does not keep the process alive.
+   */
+  function keep(credentials: Credentials): void {
+    forget();
+    cached = { credentials, readAt: now() };
+    expiry = setTimeout(forget, usableMs).unref();
+  }
+
+  function forget(): void {
+    clearTimeout(expiry);
+    cached = undefined;
   }
 }
 
