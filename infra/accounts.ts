@@ -30,11 +30,16 @@ export type Accounts = Readonly<Record<string, AccountProps>>;
 const completeSecretArn = /^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@!-]+-[A-Za-z0-9]{6}$/;
 const keyArn = /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/;
 
+/** The CDK's command line drops them from `cdk.json` without a word, and the CDK cannot give a construct the first one. */
+const droppedIds: readonly string[] = ['constructor', 'prototype'];
+
 /** Returns every fault in a set of accounts. Each fault names its account. The list is empty if there is no fault. */
 export function accountFaults(accounts: Accounts, defaultAccount: string | undefined): string[] {
   const entries = Object.entries(accounts);
   return [
-    ...(entries.length === 0 ? ['accounts: must have at least one account'] : []),
+    ...(entries.length === 0
+      ? [`accounts: must have at least one account (the CDK drops the ids ${droppedIds.join(' and ')})`]
+      : []),
     ...entries.flatMap(([id, account]) => faultsOf(id, account)),
     ...sharedSecrets(entries),
     ...similarIds(Object.keys(accounts)),
@@ -48,6 +53,9 @@ function faultsOf(id: string, { secretArn, secretKeyArn }: AccountProps): string
   const faults: string[] = [];
   if (!accountIdPattern.test(id)) {
     faults.push('the id must be up to 63 lower-case letters, digits and hyphens, with no hyphen at the start');
+  }
+  if (droppedIds.includes(id)) {
+    faults.push('the CDK cannot take this id: choose another');
   }
   if (isOther(secretArn, completeSecretArn)) {
     faults.push('secretArn: must be the complete ARN of a secret, with the six characters at its end');

@@ -194,7 +194,17 @@ test('parseSettings reports all faults at once, each with its path', () => {
 });
 
 test.each([
-  ['no accounts', {}, 'accounts: must have at least one account'],
+  ['no accounts', {}, 'accounts: must have at least one account (the CDK drops the ids constructor and prototype)'],
+  [
+    'an account that no construct can be named after',
+    { accounts: { constructor: {} } },
+    'accounts.constructor: the CDK cannot take this id: choose another',
+  ],
+  [
+    'an account that the CDK drops',
+    { accounts: { prototype: {}, main: {} } },
+    'accounts.prototype: the CDK cannot take this id: choose another',
+  ],
   ['callers that are not a list', { ...main, callers: {} }, 'callers: must be a list'],
   [
     'a caller without accounts',
