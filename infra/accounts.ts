@@ -31,7 +31,7 @@ const completeSecretArn = /^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:
 const keyArn = /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/;
 
 /** The CDK's command line drops them from `cdk.json` without a word, and the CDK cannot give a construct the first one. */
-const droppedIds: readonly string[] = ['constructor', 'prototype'];
+export const droppedIds: readonly string[] = ['constructor', 'prototype'];
 
 /** Returns every fault in a set of accounts. Each fault names its account. The list is empty if there is no fault. */
 export function accountFaults(accounts: Accounts, defaultAccount: string | undefined): string[] {
