@@ -1,16 +1,15 @@
 // Invokes the broker's `admin` alias. Called by account-commands.ts, status.ts and credentials-set.ts.
 import { awsRefusalOf } from '../client/aws-refusal.ts';
-import { TokenBrokerError } from '../client/errors.ts';
-import type { HttpResponse } from '../client/https.ts';
 import { invokePost } from '../client/invoke.ts';
 import { lambdaEndpoint } from '../client/options.ts';
-import { errorType, requestIdOf } from '../client/signed-post.ts';
+import { requestIdOf } from '../client/signed-post.ts';
 import { parseFunctionError } from '../client/token-response.ts';
 import { awsIdentity } from './aws.ts';
 import { checkEndpoint, configuredEndpoint } from './endpoints.ts';
 import { environment } from './environment.ts';
 import { CommandError, exitCodes } from './failure.ts';
 import { describePlace } from './place.ts';
+import { refusalOf, unwrap } from './signed-call.ts';
 import { required, type Target } from './target.ts';
 
 /** How long to wait for the function, which ends after 25 s. Milliseconds. */
@@ -43,10 +42,7 @@ export async function invokeAdmin(
     Date.now,
   );
   const request = { action, ...(account !== undefined && { account }) };
-  const response = await invoke(JSON.stringify(request), AbortSignal.timeout(longestMs)).catch((thrown: unknown) => {
-    // Here it is not the broker that is unreachable, but Lambda's API.
-    throw thrown instanceof TokenBrokerError && thrown.code === 'broker_unreachable' ? thrown.cause : thrown;
-  });
+  const response = await invoke(JSON.stringify(request), AbortSignal.timeout(longestMs)).catch(unwrap);
   if (response.status !== 200) {
     const asked = { region, url: endpoint, resource: 'the alias admin', grant: 'grantAdmin' };
     throw awsRefusalOf(response, { ...asked, service: 'lambda' }) ?? refusalOf(response);
@@ -80,14 +76,6 @@ export async function placeOf(
 ): Promise<string> {
   const { origin } = await adminEndpoint(target, await awsIdentity(target).region());
   return describePlace('done', arn, origin);
-}
-
-/** Lambda's own error, in the form in which the SDK throws it. */
-function refusalOf(response: HttpResponse): Error {
-  const message = /"message":\s*"([^"\\]{1,200})"/i.exec(response.body)?.[1] ?? '';
-  const name = errorType(response);
-  const fault = response.status >= 500 && name !== '' ? { $fault: 'server' } : {};
-  return Object.assign(new Error(message), { name: name || 'Unknown', ...fault });
 }
 
 /** @throws CommandError if the body is not an object; the message does not show the body, which another system may have sent */

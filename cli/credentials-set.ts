@@ -1,5 +1,5 @@
 // The command `credentials set`: stores the Fegora credentials of an account in its secret. Called by program.ts.
-import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
+import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { TokenBrokerError } from '../client/index.ts';
 import { parseSecret } from '../lambda/aws/secret.ts';
@@ -48,17 +48,18 @@ export function addCredentialsSet(program: Command, output: Output): void {
       const { secretId, status } = await findSecret(target, account, options);
       await confirmRisk(output, status, { yes: options.yes ?? false, now: Date.now() });
       const SecretString = await askSecret(output, options);
-      const put = new PutSecretValueCommand({ SecretId: secretId, SecretString });
-      const { VersionId: versionId = 'unknown', ARN: arn } = await secrets.client.send(put);
+      const put = { SecretId: secretId, SecretString, ClientRequestToken: randomUUID() };
+      const { VersionId, ARN: arn } = await secrets.call('PutSecretValue', put);
+      const versionId = String(VersionId ?? 'unknown');
       output.show({ account, secret_id: secretId, version_id: versionId }, [
         `${account}: stored as version ${versionId}`,
       ]);
-      output.note(describePlace('stored', arn, secrets.origin()));
+      output.note(describePlace('stored', arn, secrets.origin));
       if (await wantsVerification(output, options)) {
         const { document, line } = await verify(target, output, account).catch(async (thrown) => {
           // A previous value that Fegora refused as well does not help.
           if (isRefusal(thrown) && !isRefused(status)) {
-            await offer(output, () => offerPreviousValue(secrets.client, output, { account, secretId, versionId }));
+            await offer(output, () => offerPreviousValue(secrets, output, { account, secretId, versionId }));
           }
           throw thrown;
         });

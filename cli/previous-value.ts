@@ -1,10 +1,6 @@
 // Offers to make the previous value of a secret the current one again. Called by credentials-set.ts after a refusal.
-import {
-  DescribeSecretCommand,
-  type SecretsManagerClient,
-  UpdateSecretVersionStageCommand,
-} from '@aws-sdk/client-secrets-manager';
 import type { Output } from './output/output.ts';
+import type { Secrets } from './secrets-client.ts';
 
 /** The version that Fegora refused. */
 export interface RefusedVersion {
@@ -19,10 +15,10 @@ const question = 'Put the previous value back? Only if Fegora still takes it, be
  * Offers the previous value, if there is one and the refused version is still the current one. Without a terminal: prints
  * the AWS command for it.
  *
- * @throws everything that the SDK throws
+ * @throws what `Secrets.call` throws
  */
 export async function offerPreviousValue(
-  secrets: SecretsManagerClient,
+  secrets: Secrets,
   output: Output,
   { account, secretId, versionId }: RefusedVersion,
 ): Promise<void> {
@@ -39,26 +35,24 @@ export async function offerPreviousValue(
   if (!/^y/i.test((await output.ask(question)).trim())) {
     return;
   }
-  await secrets.send(
-    new UpdateSecretVersionStageCommand({
-      SecretId: secretId,
-      VersionStage: 'AWSCURRENT',
-      MoveToVersionId: previous,
-      RemoveFromVersionId: versionId,
-    }),
-  );
+  await secrets.call('UpdateSecretVersionStage', {
+    SecretId: secretId,
+    VersionStage: 'AWSCURRENT',
+    MoveToVersionId: previous,
+    RemoveFromVersionId: versionId,
+  });
   output.show({ current_version_id: previous }, [
     `${account}: the previous value is the current one again (version ${previous})`,
   ]);
 }
 
 /** Returns the id of the previous version; undefined if there is none, or if another version is the current one by now. */
-async function findPrevious(
-  secrets: SecretsManagerClient,
-  SecretId: string,
-  refused: string,
-): Promise<string | undefined> {
-  const { VersionIdsToStages: versions = {} } = await secrets.send(new DescribeSecretCommand({ SecretId }));
-  const isStillCurrent = versions[refused]?.includes('AWSCURRENT') ?? false;
-  return isStillCurrent ? Object.keys(versions).find((id) => versions[id]?.includes('AWSPREVIOUS')) : undefined;
+async function findPrevious(secrets: Secrets, SecretId: string, refused: string): Promise<string | undefined> {
+  const { VersionIdsToStages: versions } = await secrets.call('DescribeSecret', { SecretId });
+  const stages = Object.entries(typeof versions === 'object' ? (versions ?? {}) : {}).map(([id, of]) => ({
+    id,
+    of: [of].flat(),
+  }));
+  const isStillCurrent = stages.some(({ id, of }) => id === refused && of.includes('AWSCURRENT'));
+  return isStillCurrent ? stages.find(({ of }) => of.includes('AWSPREVIOUS'))?.id : undefined;
 }

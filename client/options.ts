@@ -105,15 +105,19 @@ export function parseInvokeOptions(options: InvokeOptions, env: Environment): In
   };
 }
 
-/**
- * URL of Lambda's API: from AWS's own variables, or of a region of the public partitions.
- *
- * @see https://docs.aws.amazon.com/general/latest/gr/lambda-service.html
- */
+/** URL of Lambda's API: from AWS's own variables, or of the region. */
 export function lambdaEndpoint(region: string, env: Environment): string {
+  return env.AWS_ENDPOINT_URL_LAMBDA || env.AWS_ENDPOINT_URL || serviceEndpoint('lambda', region);
+}
+
+/**
+ * URL of a service in a region of the public partitions.
+ *
+ * @see https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html
+ */
+export function serviceEndpoint(service: string, region: string): string {
   const suffixes: Record<string, string> = { cn: 'amazonaws.com.cn', eusc: 'amazonaws.eu' };
-  const ofRegion = `https://lambda.${region}.${suffixes[region.split('-')[0] ?? ''] ?? 'amazonaws.com'}/`;
-  return env.AWS_ENDPOINT_URL_LAMBDA || env.AWS_ENDPOINT_URL || ofRegion;
+  return `https://${service}.${region}.${suffixes[region.split('-')[0] ?? ''] ?? 'amazonaws.com'}/`;
 }
 
 function checkAccount(account: string | undefined): void {

@@ -1,12 +1,12 @@
 // Sends a signed POST, once more by AWS's clock if AWS refuses the signature. Called by gateway.ts and invoke.ts.
 import { type HttpRequest, type HttpResponse, post } from './https.ts';
 import type { ProxyVariables } from './proxy.ts';
-import { type CredentialProvider, keysOf, signer } from './signer.ts';
+import { type CredentialProvider, keysOf, type SignedService, signer } from './signer.ts';
 import { unlessAborted } from './single-flight.ts';
 
 /** What signatures are made for and with. */
 export interface SigningConfig {
-  readonly service: 'execute-api' | 'lambda';
+  readonly service: SignedService;
   readonly region: string;
   readonly credentials: CredentialProvider;
   /** The variables that may name a proxy. */

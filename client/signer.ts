@@ -36,6 +36,9 @@ function noKeys(cause?: unknown): TokenBrokerError {
   return new TokenBrokerError('aws_credentials', text, { cause });
 }
 
+/** The services that the client and the command line call. */
+export type SignedService = 'execute-api' | 'lambda' | 'secretsmanager' | 'sts';
+
 /** Returns the signed request. The signing time `at` is in epoch milliseconds. */
 export type Sign = (request: HttpRequest, keys: AwsCredentials, at: number) => Promise<HttpRequest>;
 
@@ -46,7 +49,7 @@ const Sha256 = Hash.bind(null, 'sha256');
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
  */
-export function signer(service: 'execute-api' | 'lambda', region: string): Sign {
+export function signer(service: SignedService, region: string): Sign {
   return async ({ url, headers, body }, { accessKeyId, secretAccessKey, sessionToken }, at) => {
     const credentials = { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
     const v4 = new SignatureV4({ service, region, credentials, sha256: Sha256 });
