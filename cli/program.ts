@@ -3,7 +3,9 @@ import { Command, Option } from 'commander';
 import { addAccountCommands } from './account-commands.ts';
 import { addCredentialsSet } from './credentials-set.ts';
 import { addAllowed } from './endpoints.ts';
+import { environment } from './environment.ts';
 import { asCommandError } from './failure.ts';
+import { refuseTaken } from './npm.ts';
 import { addExamples } from './output/examples.ts';
 import { formatOf, formats, type Output, outputOf } from './output/output.ts';
 import type { ProgramName } from './output/program-name.ts';
@@ -35,6 +37,7 @@ export async function runCommand(
     add(program, output);
   }
   try {
+    refuseTaken(program, args, environment);
     await program.parseAsync(args, { from: 'user' });
     output.end();
     return 0;

@@ -2,7 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isLoopback } from '../client/endpoint.ts';
 import { checkEndpoint } from './endpoints.ts';
+import { environment } from './environment.ts';
 import { CommandError, exitCodes } from './failure.ts';
+import { namedPath } from './npm.ts';
 
 /** The options that name the broker. */
 export interface TargetOptions {
@@ -111,7 +113,7 @@ export function required(value: string | undefined, what: string, option: string
 
 /** Returns the outputs of the one broker in the file. Without a file, and without options that name one: no outputs. */
 function readOutputs({ outputs: named, stack, endpoint }: TargetOptions, note: Note): Outputs {
-  const file = named ?? defaultOutputs;
+  const file = named === undefined ? defaultOutputs : namedPath(named, '--outputs', environment, process.cwd());
   if (named === undefined && stack === undefined && !existsSync(file)) {
     return {};
   }
