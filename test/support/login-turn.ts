@@ -21,6 +21,8 @@ export interface TurnScene {
   readonly current?: Token;
   readonly goal?: Partial<RefreshGoal>;
   readonly decision?: Partial<LogIn>;
+  /** Whether other calls can join this one. @default true */
+  readonly isJoinable?: boolean;
   /** What the invocation has left at noon. Milliseconds. */
   readonly leftMs?: number;
   readonly connectMs?: number;
@@ -84,8 +86,9 @@ function optionsOf(scene: TurnScene, remaining: () => number, announced: Refresh
   const user = scene.isUnbound ? {} : { userKey: ownUser };
   const item = itemWith({ revision: 7, generation: 4, ...user, ...scene.item });
   const goal: RefreshGoal = { kind: 'serve', minValidityMs: 0, ...scene.goal };
+  const announce = scene.isJoinable !== false && { announce: (result: RefreshResult) => void announced.push(result) };
   return {
-    request: { goal, remaining, until: 24_500, announce: (result) => void announced.push(result) },
+    request: { goal, remaining, until: 24_500, ...announce },
     snapshot: { item, seen: { wall: noon, monotonic: 0 }, current: scene.current, generation: item.generation },
     late: new AbortController().signal,
   };

@@ -194,6 +194,12 @@ describe('what calls that joined are told before a login', () => {
     expect(scene.announced).toStrictEqual([{ ...served, failure: probed }]);
   });
 
+  test('is not needed for the login when no call can join', async () => {
+    const scene = turnScene({ current: token, isJoinable: false });
+
+    expect(await scene.turn()).toMatchObject({ source: 'upstream' });
+  });
+
   test('is nothing when they must wait for the login', async () => {
     const scene = turnScene();
     await scene.turn();
