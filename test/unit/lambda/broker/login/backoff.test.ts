@@ -23,6 +23,7 @@ const unsent = failure('upstream_tls', { reached: 'no' });
 const unknown = failure('upstream_timeout', { reached: 'unknown' });
 const doubt = failure('upstream_rejected', { answer: 'doubt' });
 const throttled = failure('upstream_throttled');
+const refused = failure('credentials_rejected', { answer: 'invalid_grant' });
 const unavailable = failure('upstream_unavailable');
 const html500 = failure('upstream_unavailable', { answer: 'html_500' });
 const others = ['client_rejected', 'upstream_contract', 'upstream_redirect', 'upstream_invalid_response'] as const;
@@ -71,7 +72,9 @@ describe('the back-off after a failed login', () => {
   });
 
   test('promise 72: doubles from one minute to 6 hours when the answer may be about the password', () => {
-    expect(row(doubt, 10).map((seconds) => seconds / 60)).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 360]);
+    for (const failed of [doubt, refused]) {
+      expect(row(failed, 10).map((seconds) => seconds / 60)).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 360]);
+    }
   });
 
   test('promise 72: leaves an unknown outcome to its lease for a minute, then doubles to 30 minutes', () => {

@@ -1,7 +1,14 @@
 // Tests how often a password that may be wrong is sent (lambda/broker/login/doubt.ts).
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { keyTag, mayBeLocked, recent, restsUntil, sendableAt } from '../../../../../lambda/broker/login/doubt.ts';
+import {
+  hasRested,
+  keyTag,
+  mayBeLocked,
+  recent,
+  restsUntil,
+  sendableAt,
+} from '../../../../../lambda/broker/login/doubt.ts';
 
 const now = Date.UTC(2026, 10, 24, 12);
 const hourMs = 3_600_000;
@@ -23,6 +30,12 @@ describe('promise 71: one version of the secret', () => {
   test('counts only its own sends of the last 24 hours', () => {
     expect(sendableAt([...sends([24, 23, 1]), ...sends([0.5, 0.4], other)], key, now)).toBe(0);
     expect(recent(sends([24, 23.99]), now)).toHaveLength(1);
+  });
+
+  test('has rested when it was not sent within the hour, whatever else was', () => {
+    expect(hasRested(sends([1]), key, now)).toBe(true);
+    expect(hasRested(sends([0.9]), key, now)).toBe(false);
+    expect(hasRested(sends([0.9], other), key, now)).toBe(true);
   });
 
   test('is never sent a fourth time in any 24 hours when it is sent as soon as it may be', () => {

@@ -1,7 +1,7 @@
 // Tests how many logins a Fegora user gets (lambda/broker/login/login-budget.ts).
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { budgetBlock, forcedBlock, isHalfUsed } from '../../../../../lambda/broker/login/login-budget.ts';
+import { budgetBlock, budgetFor, forcedBlock, isHalfUsed } from '../../../../../lambda/broker/login/login-budget.ts';
 import type { LoginBudget } from '../../../../../lambda/broker/ports.ts';
 
 const now = Date.UTC(2026, 10, 24, 12);
@@ -53,6 +53,21 @@ describe('promise 78: the login budget', () => {
         expect(Math.max(...mostInHour)).toBeLessThanOrEqual(budget.perHour + 4);
       }),
     );
+  });
+
+  test('is as large as the settings say when tokens live long, or when there was none yet', () => {
+    expect(budgetFor(budget, undefined)).toEqual(budget);
+    expect(budgetFor(budget, hourMs)).toEqual(budget);
+  });
+
+  test('has four logins for each lifetime when tokens live for a short time', () => {
+    expect(budgetFor(budget, 7 * minuteMs)).toEqual({ perHour: 35, perDay: 823 });
+    expect(budgetFor(budget, 30 * minuteMs)).toEqual({ perHour: 12, perDay: 192 });
+  });
+
+  test('does not count a login for the hour when it is exactly one hour old', () => {
+    expect(isHalfUsed(logins([60, 5, 4, 3, 2, 1]), budget, now)).toBe(false);
+    expect(isHalfUsed(logins([60, 5, 4, 3, 2, 1]), budget, now - 1)).toBe(true);
   });
 
   test('is half used at half of the hour or of the day', () => {

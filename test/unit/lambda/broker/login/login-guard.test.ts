@@ -109,6 +109,16 @@ describe('the login guard', () => {
     expect(guard.signal.aborted).toBe(true);
   });
 
+  test('aborts within half a second when the wall clock shows that the deadline passed while the machine was suspended', async () => {
+    const { clock, jump, jumpy } = jumpyClock();
+    const guard = armGuard(jumpy, { deadlineMs: 8000 });
+    await clock.advance(100);
+    jump.wallMs = 3 * hourMs;
+    await clock.advance(400);
+
+    expect(guard.signal.aborted).toBe(true);
+  });
+
   test('aborts two turns of the event loop after the deadline, so that an answer that has arrived is read', async () => {
     let wake = () => {};
     let elapsedMs = 0;
