@@ -58,7 +58,7 @@ export async function invokeAdmin(
  *
  * @throws CommandError if signed requests must not go there
  */
-async function adminEndpoint({ lambdaEndpoint: local, profile, allowed }: Target, region: string): Promise<URL> {
+export async function adminEndpoint({ lambdaEndpoint: local, profile, allowed }: Target, region: string): Promise<URL> {
   const ofRegion = { url: lambdaEndpoint(region, {}), from: 'the region' };
   const configured =
     local === undefined ? await configuredEndpoint('Lambda', profile) : { url: local, from: '--endpoint' };

@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { addAccountCommands } from './account-commands.ts';
 import { addCredentialsSet } from './credentials-set.ts';
+import { addDoctor } from './doctor/doctor.ts';
 import { addAllowed } from './endpoints.ts';
 import { environment } from './environment.ts';
 import { asCommandError } from './failure.ts';
@@ -33,7 +34,7 @@ export async function runCommand(
 ): Promise<number> {
   const output = outputOf(terminal, formatOf(args), name);
   const program = createProgram(command, terminal, output);
-  for (const add of [addToken, addCredentialsSet, addStatus, addAccountCommands]) {
+  for (const add of [addToken, addCredentialsSet, addStatus, addDoctor, addAccountCommands]) {
     add(program, output);
   }
   try {
@@ -82,6 +83,7 @@ function createProgram(name: string, terminal: Terminal, output: Output): Comman
     .exitOverride();
   addExamples(program, program, [
     ['set the Fegora credentials of an account, and try them', 'credentials set main'],
+    ['find out what is wrong', 'doctor'],
     ['get a token', 'token main'],
     ['see what the broker knows, from the outputs of the stack', '--outputs cdk-outputs.json status'],
   ]);

@@ -40,7 +40,7 @@ export function addToken(program: Command, output: Output): void {
 }
 
 /** Returns a client of the API, or of the function if only the function is known. */
-async function clientFor(
+export async function clientFor(
   target: Target,
   account: string | undefined,
   { endpoint: given }: TargetOptions,

@@ -45,7 +45,8 @@ export function gatewayTransport(
   };
 }
 
-function tokenUrl(endpoint: URL, account: string | undefined): URL {
+/** Returns the URL of the account, or of the default account. */
+export function tokenUrl(endpoint: URL, account: string | undefined): URL {
   const url = new URL(endpoint);
   const stage = url.pathname.replace(/\/+$/, '');
   url.pathname = account === undefined ? `${stage}/token` : `${stage}/token/${encodeURIComponent(account)}`;

@@ -27,7 +27,9 @@ async function json(line: string, caller: Caller = 'operator', typed?: string[])
   return { code, out: out.map(parse), err: err.filter((text) => !/^(Username:|Password|Put) /.test(text)).map(parse) };
 }
 
-const names = 'token, credentials set, status, clear-rejection, pause, resume, purge, revoke, reset'.split(', ');
+const names = 'token, credentials set, status, doctor, clear-rejection, pause, resume, purge, revoke, reset'.split(
+  ', ',
+);
 
 describe('help', () => {
   test.each(names)('of %s has examples, and the options that every command has', async (name) => {

@@ -1,0 +1,42 @@
+// What a check of `doctor` is, and what it finds. Used by the files of this folder.
+import { asCommandError } from '../failure.ts';
+import type { Examined } from './examined.ts';
+
+/** What a check found. */
+export interface Finding {
+  /** `not_checked` if a right or an earlier fact is missing: it says nothing about the broker. */
+  readonly outcome: 'ok' | 'wrong' | 'not_checked';
+  /** What is so, or why it was not checked. Never a secret. */
+  readonly text: string;
+  /** What to do about it. */
+  readonly advice?: string;
+}
+
+/** One row of the table in checks.ts. */
+export interface Check {
+  readonly name: string;
+  readonly run: (examined: Examined) => Promise<Finding>;
+}
+
+export function ok(text: string): Finding {
+  return { outcome: 'ok', text };
+}
+
+export function wrong(text: string, advice?: string): Finding {
+  return { outcome: 'wrong', text, ...(advice !== undefined && { advice }) };
+}
+
+export function notChecked(reason: string): Finding {
+  return { outcome: 'not_checked', text: `not checked, because ${reason}` };
+}
+
+/** Returns the text of any failure, as a command prints it. */
+export function textOf(thrown: unknown): string {
+  return asCommandError(thrown).message;
+}
+
+/** Returns the code of an error of the client, or the name of an error of AWS. */
+export function codeOf(thrown: unknown): string {
+  const { code, name } = { code: '', name: '', ...(typeof thrown === 'object' ? thrown : {}) };
+  return String(code || name || (thrown instanceof Error ? thrown.name : ''));
+}

@@ -1,0 +1,32 @@
+// The tables of all checks, in the order in which they are made. Used by doctor.ts.
+import { checkSecret, checkState, checkToken } from './account.ts';
+import { checkSigned, checkUnsigned } from './api.ts';
+import type { Check } from './check.ts';
+import { checkAdmin, checkAlias } from './function.ts';
+import { checkIdentity, checkRegion } from './identity.ts';
+import { checkClock, checkNode, checkOutputs } from './machine.ts';
+
+/** A check that needs the broker to be known is not made if `outputs` finds none. */
+export const firstChecks: readonly Check[] = [
+  { name: 'node', run: checkNode },
+  { name: 'outputs', run: checkOutputs },
+];
+
+export const brokerChecks: readonly Check[] = [
+  { name: 'region', run: checkRegion },
+  { name: 'identity', run: checkIdentity },
+  { name: 'clock', run: checkClock },
+  { name: 'unsigned', run: checkUnsigned },
+  { name: 'signed', run: checkSigned },
+  { name: 'admin', run: checkAdmin },
+];
+
+/** The checks of one account. */
+export function accountChecks(account: string): readonly Check[] {
+  return [
+    { name: `alias ${account}`, run: checkAlias(account) },
+    { name: `secret ${account}`, run: checkSecret(account) },
+    { name: `state ${account}`, run: checkState(account) },
+    { name: `token ${account}`, run: checkToken(account) },
+  ];
+}
