@@ -1,4 +1,4 @@
-// Invokes the broker's `admin` alias. Called by account-commands.ts, status.ts and credentials-set.ts.
+// Invokes the broker’s `admin` alias. Called by the commands of operators and by doctor/.
 import { awsRefusalOf } from '../client/aws-refusal.ts';
 import { invokePost } from '../client/invoke.ts';
 import { lambdaEndpoint } from '../client/options.ts';

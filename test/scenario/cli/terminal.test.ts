@@ -1,6 +1,7 @@
 // Tests the program at a real terminal and with pipes: hidden passwords, signals, exit codes.
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -151,6 +152,30 @@ test('at a terminal the titles of the help are bold, unless NO_COLOR or TERM=dum
   expect(await help({})).toContain('\u001b[1mUsage:\u001b[22m');
   expect(await help({ NO_COLOR: '1' })).not.toContain('\u001b');
   expect(await help({ TERM: 'dumb' })).not.toContain('\u001b');
+});
+
+test('at a terminal a line moves while a command waits for over a second, and goes away at its end', async () => {
+  if (!hasPython) {
+    console.log('python3 is not installed here, so this test did not run.');
+    return;
+  }
+  const slow = createServer((_, response) => setTimeout(() => response.end('{}'), 1600));
+  await new Promise((resolve) => slow.listen(0, '127.0.0.1', () => resolve(undefined)));
+  const address = slow.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const waiting = async (more: Record<string, string>) => {
+    const args = [process.execPath, 'cli/main.ts', 'status', '--endpoint', `http://127.0.0.1:${port}`];
+    const { stdout } = await promisify(execFile)('python3', ['-c', typingScript, JSON.stringify(args), '[]'], {
+      env: { ...env, TERM: 'xterm', ...more },
+    });
+    return JSON.parse(stdout).shown;
+  };
+  const [shown, plain] = await Promise.all([waiting({}), waiting({ NO_COLOR: '1' })]);
+  slow.close();
+
+  expect(shown).toMatch(/waiting for AWS … 1 s/);
+  expect(shown.split('\u001b[K').at(-1)).toMatch(/^broker: the answer is not from a token broker/);
+  expect(plain).toMatch(/^broker: the answer is not from a token broker/);
 });
 
 test('a password can be piped in, and is not shown', async () => {
