@@ -6,15 +6,16 @@ import { checkAdmin, checkAlias } from './function.ts';
 import { checkIdentity, checkRegion } from './identity.ts';
 import { checkClock, checkNode, checkOutputs } from './machine.ts';
 
-/** A check that needs the broker to be known is not made if `outputs` finds none. */
+/** The checks that need no broker. */
 export const firstChecks: readonly Check[] = [
   { name: 'node', run: checkNode },
   { name: 'outputs', run: checkOutputs },
-];
-
-export const brokerChecks: readonly Check[] = [
   { name: 'region', run: checkRegion },
   { name: 'identity', run: checkIdentity },
+];
+
+/** The checks that are not made if `outputs` finds no broker. */
+export const brokerChecks: readonly Check[] = [
   { name: 'clock', run: checkClock },
   { name: 'unsigned', run: checkUnsigned },
   { name: 'signed', run: checkSigned },

@@ -5,6 +5,7 @@ import { type HttpResponse, post } from '../../client/https.ts';
 import type { FunctionConfig } from '../../client/invoke.ts';
 import { adminEndpoint, invokeAdmin } from '../admin.ts';
 import { awsIdentity } from '../aws.ts';
+import { checkEndpoint } from '../endpoints.ts';
 import { environment } from '../environment.ts';
 import type { AccountStatus } from '../status/account-state.ts';
 import { accountsIn } from '../status/status.ts';
@@ -39,7 +40,7 @@ export type Asked = Pick<Examined, 'options' | 'account' | 'login'>;
 export function examine({ options, account, login }: Asked, note: (line: string) => void): Examined {
   const target = once(() => findTarget(options, note));
   const region = once(() => awsIdentity(target()).region());
-  const endpoint = () => parseEndpoint(required(target().endpoint, 'endpoint', '--endpoint'), 'endpoint');
+  const endpoint = once(() => endpointOf(target(), options));
   return {
     options,
     account,
@@ -67,6 +68,14 @@ export function examine({ options, account, login }: Asked, note: (line: string)
       accountsIn(await invokeAdmin(target(), { action: 'status', ...(account !== undefined && { account }) })),
     ),
   };
+}
+
+/** @throws CommandError if the address comes from a file and is not of AWS: no signature may go there */
+function endpointOf({ endpoint, allowed }: Target, { endpoint: named }: TargetOptions): URL {
+  const url = parseEndpoint(required(endpoint, 'endpoint', '--endpoint'), 'endpoint');
+  return named === undefined
+    ? checkEndpoint({ url: url.href, from: 'the Url of the outputs' }, 'execute-api', allowed)
+    : url;
 }
 
 /** Returns a function that calls `find` at its first call, and returns or throws the same at every call. */

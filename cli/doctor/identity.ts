@@ -8,6 +8,9 @@ import type { Examined } from './examined.ts';
 
 /** The region has to be the one of the API and of the function, as far as their names tell it. */
 export async function checkRegion({ target, region }: Examined): Promise<Finding> {
+  if (!isReadable(target)) {
+    return notChecked('the outputs cannot be read');
+  }
   try {
     const used = await region();
     const { endpoint = '', functionName = '' } = target();
@@ -24,6 +27,9 @@ export async function checkRegion({ target, region }: Examined): Promise<Finding
 
 /** Asks AWS whose keys these are. Every identity may ask that. */
 export async function checkIdentity({ target }: Examined): Promise<Finding> {
+  if (!isReadable(target)) {
+    return notChecked('the outputs cannot be read');
+  }
   const { lambdaEndpoint, profile } = target();
   try {
     await awsIdentity(target()).credentials();
@@ -36,5 +42,14 @@ export async function checkIdentity({ target }: Examined): Promise<Finding> {
     return ok(/arn:[\w-]+:(?:iam|sts)::\d{12}:[\w+=,.@/-]+/.exec(body)?.[0] ?? 'AWS knows the keys');
   } catch (thrown) {
     return wrong(textOf(thrown));
+  }
+}
+
+function isReadable(target: Examined['target']): boolean {
+  try {
+    target();
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -235,12 +235,28 @@ describe('doctor says what is wrong when', () => {
     expect((await doctor(['one', '--endpoint', 'http://127.0.0.1:1'])).names).toContain('unsigned');
   });
 
+  test('promise 57: the outputs name a host that is not of AWS, and nothing is signed for it', async () => {
+    const outputs = await commands.write('foreign.json', '{"Stack":{"Url":"https://no-such-host.invalid/v1"}}');
+    const { wrong } = await doctor(['one', '--outputs', outputs, '--region', 'us-east-1'], {
+      env: { AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:1' },
+    });
+    const text = expect.stringContaining('(the Url of the outputs) is not an address of AWS’s execute-api');
+
+    expect(wrong).toMatchObject([{ check: 'identity' }, { check: 'unsigned', text }, { check: 'signed', text }]);
+  });
+
   test('there are no outputs, or the file is not one of outputs', async () => {
     const none = await commands.run(['doctor', '--output', 'json'], { keys: everything });
     const missing = await doctor(['--outputs', 'no-such-file.json']);
 
     expect([none.code, missing.code]).toEqual([1, 1]);
-    expect(JSON.parse(none.out.join('')).checks[1]).toMatchObject({ check: 'outputs', outcome: 'wrong' });
+    expect(JSON.parse(none.out.join('')).checks).toMatchObject([
+      { check: 'node', outcome: 'ok' },
+      { check: 'outputs', outcome: 'wrong' },
+      { check: 'region', outcome: 'wrong', text: expect.stringContaining('--region') },
+      { check: 'identity', outcome: 'wrong' },
+      ...Array(4).fill({ outcome: 'not_checked' }),
+    ]);
     expect(missing.wrong).toMatchObject([{ check: 'outputs', text: expect.stringContaining('no-such-file.json') }]);
   });
 });
