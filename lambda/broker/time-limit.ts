@@ -3,22 +3,21 @@ import type { Clock } from './clock.ts';
 
 /** A time limit that runs. */
 export interface TimeLimit {
-  /** Aborts when the time is over. */
+  /** Aborts when the time is over or the limit is stopped. */
   readonly late: AbortSignal;
+  /** Ends the timer, and aborts what still runs: nothing may run after the answer. */
   readonly stop: () => void;
-  /** Aborts now. */
-  readonly cut: () => void;
 }
 
-/** Starts a time limit: `late` aborts after `ms` milliseconds, unless `stop` is called before. */
+/** Starts a time limit of `ms` milliseconds. */
 export function startTimeLimit(clock: Clock, ms: number): TimeLimit {
   const late = new AbortController();
-  const done = new AbortController();
-  void clock.sleep(ms, done.signal).then(() => late.abort());
-  return { late: late.signal, stop: () => done.abort(), cut: () => late.abort() };
+  const stop = () => late.abort();
+  void clock.sleep(ms, late.signal).then(stop);
+  return { late: late.signal, stop };
 }
 
-/** Gives the work a signal that aborts after `ms` milliseconds. The timer ends with the work. */
+/** Gives the work a signal that aborts after `ms` milliseconds. The limit ends with the work. */
 export async function withTimeLimit<T>(clock: Clock, ms: number, work: (late: AbortSignal) => Promise<T>): Promise<T> {
   const { late, stop } = startTimeLimit(clock, ms);
   try {

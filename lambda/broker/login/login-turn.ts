@@ -65,9 +65,8 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
       const timed = timedOrder(clock, options, order, decision);
       return 'credentials' in timed ? turnAfter(options, await logIn(timed, connection)) : timed;
     } finally {
-      // Nothing may run after the answer: neither the timer, nor a connection that was not used.
+      // Nothing may run after the answer: neither the opening of a connection, nor one that was not used.
       limit.stop();
-      limit.cut();
       closeUnused(connecting);
     }
   }
