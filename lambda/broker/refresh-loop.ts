@@ -28,7 +28,7 @@ export function createRefresh(ports: AccountPorts, state: LocalState, jitter: nu
     const { late, stop } = startTimeLimit(clock, request.until - clock.monotonic());
     let snapshot: Snapshot | undefined;
     try {
-      for (let polls = 0; !late.aborted; polls++) {
+      for (let polls = 0; ; polls++) {
         snapshot = await readSnapshot(request.goal.rejected, late);
         const turn = await act({ request, snapshot, late });
         const end = 'againAt' in turn ? await pause(polls, turn.againAt, late) : turn;
@@ -36,7 +36,6 @@ export function createRefresh(ports: AccountPorts, state: LocalState, jitter: nu
           return ended(end, late, snapshot);
         }
       }
-      return ended(new BrokerError('deadline', 'no time was left to read the table'), late, snapshot);
     } catch (thrown) {
       return ended(asBrokerError(thrown), late, snapshot);
     } finally {
