@@ -4,15 +4,18 @@ import { expect, test } from 'vitest';
 import { emptyItem } from '../../../../lambda/aws/item-record.ts';
 import { createBroker } from '../../../../lambda/broker/broker.ts';
 import type { Broker } from '../../../../lambda/broker/contract.ts';
+import type { Ports } from '../../../../lambda/broker/ports.ts';
 import { fingerprint } from '../../../../lambda/broker/token.ts';
 import { defaultLoginBudget } from '../../../../lambda/config.ts';
+import { BrokerError } from '../../../../lambda/errors.ts';
+import { credentials } from '../../../support/account-scene.ts';
 import { createVirtualClock } from '../../../support/virtual-clock.ts';
 
 const remaining = () => 25_000;
 const unused = () => Promise.reject(new Error('not asked for here'));
 
 /** A broker over a table that holds a token for every account. */
-function start() {
+function start({ write, ...options }: Partial<Ports> & { readonly write?: Ports['table']['write'] } = {}) {
   const clock = createVirtualClock();
   const reads: string[] = [];
   const broker = createBroker({
@@ -30,15 +33,23 @@ function start() {
         const token = { accessToken, fingerprint: fingerprint(accessToken), ...times, versionId: 'v1' };
         return { item: { ...emptyItem(account), revision: 1, token }, at: clock.now() };
       },
-      claim: unused,
-      write: async () => true,
-      bindUser: unused,
+      claim: async () => true,
+      write: write ?? (async () => true),
+      bindUser: async (_, { account }) => ({ account }),
     },
     isConfigured: () => true,
     loginBudget: defaultLoginBudget,
+    ...options,
   });
-  return { broker, reads };
+  return { clock, broker, reads };
 }
+
+const failedLogin = {
+  kind: 'failed',
+  error: new BrokerError('credentials_rejected', 'detail'),
+  reached: 'answered',
+  answer: 'invalid_grant',
+} as const;
 
 async function tokenOf(broker: Broker, account: string): Promise<string> {
   return (await broker.getToken({ account }, remaining)).token.accessToken;
@@ -63,17 +74,58 @@ test('drops only the token of the purged account when an operator purges it', as
   expect(reads).toEqual(['a', 'b', 'a']);
 });
 
-test('forgets the account that was not used for the longest time when it knows a thousand others', async () => {
+test('warms, verifies and shows the account that is named', async () => {
+  const asked: string[] = [];
+  const { broker, reads, clock } = start({
+    readCredentials: async (account) => {
+      asked.push(account);
+      return credentials;
+    },
+    login: async () => failedLogin,
+  });
+  const expiresAt = clock.now() + 1_800_000;
+
+  expect(await broker.warm('a', remaining)).toEqual({ outcome: 'fresh', expiresAt });
+  expect(await broker.verify('b', remaining)).toEqual({ outcome: 'fresh', expiresAt });
+  expect((await broker.status('c', remaining)).account).toBe('c');
+  expect({ reads, asked }).toEqual({ reads: ['a', 'b', 'c'], asked: ['b'] });
+});
+
+test('remembers a thousand accounts, and forgets the one that was not used for the longest time when another comes', async () => {
   const { broker, reads } = start();
-  for (let number = 0; number <= 1000; number += 1) {
+  for (let number = 0; number < 1000; number += 1) {
     await tokenOf(broker, `account-${number}`);
     await tokenOf(broker, 'account-1');
   }
   reads.length = 0;
-  await tokenOf(broker, 'account-1');
-  await tokenOf(broker, 'account-1000');
-  expect(reads).toEqual([]);
-  await tokenOf(broker, 'account-0');
+  for (const name of ['account-0', 'account-1', 'account-1000', 'account-0', 'account-1']) {
+    await tokenOf(broker, name);
+  }
+  expect(reads).toEqual(['account-1000']);
+  await tokenOf(broker, 'account-2');
 
-  expect(reads).toEqual(['account-0']);
+  expect(reads).toEqual(['account-1000', 'account-2']);
+});
+
+test('remembers an account whose rejection could not be written, however many others come', async () => {
+  let sends = 0;
+  const send = async (_: unknown, { beforeFirstByte }: { readonly beforeFirstByte: () => boolean }) => {
+    beforeFirstByte();
+    sends += 1;
+    return failedLogin;
+  };
+  const { broker, clock } = start({
+    readCredentials: async () => ({ ...credentials, versionId: 'v2' }),
+    login: async () => ({ kind: 'connected', send, close: () => {} }),
+    write: () => Promise.reject(new BrokerError('table_unavailable', 'detail')),
+  });
+  const verify = () => clock.until(broker.verify('refused', remaining));
+  const refused = expect.objectContaining({ code: 'credentials_rejected' });
+  await expect(verify()).rejects.toEqual(refused);
+  for (let number = 0; number <= 1000; number += 1) {
+    await tokenOf(broker, `account-${number}`);
+  }
+  await expect(verify()).rejects.toEqual(refused);
+
+  expect(sends).toBe(1);
 });
