@@ -1,15 +1,17 @@
 // Tests when the broker trusts what it read from the table (lambda/broker/item-reader.ts).
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { emptyItem } from '../../../../lambda/aws/item-record.ts';
 import type { Clock } from '../../../../lambda/broker/clock.ts';
+import type { Item } from '../../../../lambda/broker/item.ts';
 import { createItemReader } from '../../../../lambda/broker/item-reader.ts';
 import { createLocalState } from '../../../../lambda/broker/local-state.ts';
 import { type Ports, portsOf } from '../../../../lambda/broker/ports.ts';
 import { defaultLoginBudget } from '../../../../lambda/config.ts';
+import { accountScene, noon, tokenWith } from '../../../support/account-scene.ts';
 
-const noon = Date.UTC(2026, 10, 24, 12);
 const never = new AbortController().signal;
+const token = tokenWith(600_000);
 
 interface ReadTimes {
   readonly offMs: number;
@@ -76,4 +78,97 @@ test.for([5000, -5000])('does not trust an item when the clock is %i ms off', as
 
 test('does not trust an item when the answer of the table has no time', async () => {
   expect(await readWith({ offMs: 0, hasTime: false })).toEqual({ isTrusted: false, observed: ['clock_unsteady'] });
+});
+
+/** The reader of an account whose item the test holds. */
+function scene(rest: Partial<Item> = {}) {
+  const account = accountScene(rest);
+  const state = createLocalState();
+  const shift = { ms: 0 };
+  const clock = account.clock.shifted(() => shift.ms);
+  const readItem = createItemReader({ ...account.ports, clock }, state);
+  const read = (rejected?: string) => readItem(rejected, never);
+  return { ...account, state, shift, read };
+}
+
+test('counts an item as faulty when its lease ends later than the clocks of all environments allow', async () => {
+  const { read, stored } = scene({ leaseUntil: noon + 19_000, token });
+  expect(await read()).toMatchObject({ item: stored.item, current: token });
+  stored.item = { ...stored.item, leaseUntil: noon + 19_001 };
+
+  expect(await read()).toMatchObject({ item: { fault: 'lease_until' }, current: undefined });
+});
+
+test('counts a latest login as none when it is yet to come by more than clocks may differ', async () => {
+  const { read, stored } = scene({ lastLogin: noon + 2000, token });
+  expect((await read()).item.lastLogin).toBe(noon + 2000);
+  stored.item = { ...stored.item, lastLogin: noon + 2001 };
+  const { item, current } = await read();
+
+  expect(item).not.toHaveProperty('lastLogin');
+  expect(item.fault).toBeUndefined();
+  expect(current).toBe(token);
+});
+
+test('finds the stored token, unless the caller reported it', async () => {
+  const { read } = scene({ token });
+
+  expect((await read()).current).toBe(token);
+  expect((await read(token.fingerprint)).current).toBeUndefined();
+});
+
+test('knows the generation of an item whose times it does not trust, and none of a faulty item', async () => {
+  const { read, shift, stored, events } = scene({ generation: 7, token });
+  expect(await read()).toMatchObject({ generation: 7, seen: { wall: noon, monotonic: 0 } });
+  shift.ms = 60_000;
+  expect(await read()).toMatchObject({ generation: 7, item: { fault: 'its time is not ours' }, current: undefined });
+  shift.ms = 0;
+  events.length = 0;
+  stored.item = { ...stored.item, fault: 'schema' };
+
+  expect(await read()).not.toHaveProperty('generation');
+  expect(events).toEqual([]);
+});
+
+test('reads once more, and trusts what it reads then, when the clock was set during the first read', async () => {
+  const { read, reads, shift, table, events } = scene({ token });
+  const { read: inTime } = table;
+  shift.ms = 3000;
+  table.read = async (...from) => {
+    const answer = await inTime(...from);
+    shift.ms = 0;
+    return answer;
+  };
+  expect((await read()).item.fault).toBeUndefined();
+  expect(reads).toHaveLength(2);
+  expect(events).toEqual([]);
+});
+
+describe('rejections that could not be written before', () => {
+  const rejectionOf = (key: string) => ({ kind: 'reject', key }) as const;
+
+  test('are written before the item is read, and forgotten when the table has taken them', async () => {
+    const { read, state, events, table } = scene();
+    const { read: inTime } = table;
+    table.read = (...from) => {
+      events.push('read');
+      return inTime(...from);
+    };
+    state.unwrittenRejections.set('key-1', rejectionOf('key-1')).set('key-2', rejectionOf('key-2'));
+    await read();
+
+    expect(events).toEqual(['reject', 'reject', 'read']);
+    expect(state.unwrittenRejections.size).toBe(0);
+  });
+
+  test('stay when the table refuses them or does not answer, and the item is read all the same', async () => {
+    for (const write of [async () => false, () => Promise.reject(new Error('odd'))]) {
+      const { read, state, table } = scene({ token });
+      table.write = write;
+      state.unwrittenRejections.set('key-1', rejectionOf('key-1'));
+
+      expect((await read()).current).toBe(token);
+      expect([...state.unwrittenRejections.keys()]).toEqual(['key-1']);
+    }
+  });
 });

@@ -8,8 +8,11 @@ import {
   credentialKey,
   gapEnds,
   hasExpiredToken,
+  hasUser,
   type Item,
+  isImpossibleLease,
   mayRetryRejected,
+  noUser,
   probedFailure,
   servableToken,
   stealableAt,
@@ -75,6 +78,10 @@ describe('the stored token', () => {
     expect(servableToken({ ...item, paused: true }, now)).toBeUndefined();
   });
 
+  test('serves no stored token when the item is faulty', () => {
+    expect(servableToken({ ...item, fault: 'schema' }, now)).toBeUndefined();
+  });
+
   test('finds no token and no expired token when the item holds none', () => {
     expect(servableToken(itemWith({}), now)).toBeUndefined();
     expect(hasExpiredToken(itemWith({}), now)).toBe(false);
@@ -94,13 +101,22 @@ describe('the lease', () => {
   test('allows another owner to take the lease at once when it was ended', () => {
     expect(stealableAt(itemWith({ leaseUntil: 0 }))).toBe(0);
   });
+
+  test('cannot end later than 15 s from now, and what two clocks may differ', () => {
+    expect(isImpossibleLease(now + 19_000, now)).toBe(false);
+    expect(isImpossibleLease(now + 19_001, now)).toBe(true);
+  });
 });
 
 describe('what forbids a claim', () => {
   test('reports a pause first when the account is also backing off', () => {
     const item = itemWith({ paused: true, retryAt: now + 5000, retryCode: 'upstream_timeout' });
 
-    expect(blockOf(item, now)).toMatchObject({ code: 'paused', retryAfterMs: 30_000 });
+    expect(blockOf(item, now)).toMatchObject({
+      code: 'paused',
+      message: 'an operator paused this account',
+      retryAfterMs: 30_000,
+    });
   });
 
   test('forbids a claim after a failed login until the back-off ends', () => {
@@ -125,7 +141,7 @@ describe('a login in flight after a failed one', () => {
   test('reports the last failure, so that callers need not wait, while a login after it is in flight', () => {
     const error = probedFailure(itemWith({ retryAt: now - 1, retryCode: 'upstream_timeout' }));
 
-    expect(error?.code).toBe('upstream_timeout');
+    expect(error).toMatchObject({ code: 'upstream_timeout', message: 'a login failed a short while ago' });
     expect(error?.retryAfterMs).toBeUndefined();
   });
 
@@ -176,6 +192,21 @@ describe('a rejected version', () => {
 });
 
 describe('the key of a user', () => {
+  test('computes the same key of a user in every version of this function, because stored bindings outlive a version', () => {
+    const sha256 = createHash('sha256').update('["https://api.fegora.com/token","a@x.gt"]').digest('hex');
+
+    expect(userKey('https://api.fegora.com/token', 'A@x.gt')).toBe(sha256);
+  });
+
+  test('tells an account that let go of its user from one that never had one, but neither has a user', () => {
+    expect(noUser).toBe('none');
+    expect([hasUser({ userKey: 'none' }), hasUser({}), hasUser({ userKey: 'f'.repeat(64) })]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+
   test('is the same when the user name differs only in case, and another for another user or token URL', () => {
     const key = userKey('https://api.fegora.com/token', 'A@x.gt');
 
