@@ -83,6 +83,7 @@ describe('concurrent refreshes', () => {
 describe('a caller that joined a refresh', () => {
   test('gives a joined caller renewal_in_progress at its own deadline', async () => {
     const { clock, refresh, requestOf, started } = scene();
+    await clock.advance(300);
     void refresh(requestOf());
     const hurried = refresh(requestOf({}, { until: clock.monotonic() + 500 }));
     await clock.advance(499);
@@ -94,7 +95,9 @@ describe('a caller that joined a refresh', () => {
     expect(told).toBeUndefined();
     await clock.advance(1);
 
-    expect(told).toMatchObject({ isShared: false, failure: { code: 'renewal_in_progress' } });
+    const message = 'the login under way did not end in time';
+    const failure = { code: 'renewal_in_progress', message };
+    expect(told).toMatchObject({ source: 'shared', isShared: false, failure });
     expect(told).not.toHaveProperty('token');
     expect(started).toHaveLength(1);
   });
@@ -225,6 +228,17 @@ describe('a caller that joined a refresh', () => {
     started[1]?.end(brought(tokenOf('1')));
 
     expect((await joined).token).toBeDefined();
+  });
+
+  test('starts no other refresh when its starter had just enough time for a login', async () => {
+    const { clock, started, refresh, requestOf, failed } = scene();
+    const request = requestOf({}, { until: clock.monotonic() + 10_000, remaining: () => 10_000 });
+    void refresh(request);
+    const joined = refresh({ ...request });
+    started[0]?.end(failed('deadline'));
+
+    expect((await joined).failure?.code).toBe('deadline');
+    expect(started).toHaveLength(1);
   });
 
   test('starts no other refresh when the first failed for another reason than time', async () => {

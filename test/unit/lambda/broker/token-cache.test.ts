@@ -29,6 +29,13 @@ function scene() {
   return { clock, shift, cache, tokenOf, broughtOf };
 }
 
+function required<T>(value: T | undefined): T {
+  if (value === undefined) {
+    throw new Error('the cache has no token');
+  }
+  return value;
+}
+
 const failure = (code: ErrorCode) => ({ failure: new BrokerError(code, 'detail') });
 
 describe('a token in the token cache', () => {
@@ -83,7 +90,20 @@ describe('a token in the token cache', () => {
     expect(cache.servable()).toBeUndefined();
   });
 
-  test('forgets the cached token of only the given account', () => {
+  test('has the life left by the clock that says less', async () => {
+    const { clock, shift, cache, tokenOf, broughtOf } = scene();
+    cache.keep(broughtOf(tokenOf('1')));
+    await clock.advance(100_000);
+    const leftMs = () => cache.lifeLeftMs(required(cache.servable()));
+    expect(leftMs()).toBe(500_000);
+    shift.ms = 1000;
+    expect(leftMs()).toBe(499_000);
+    shift.ms = -1000;
+
+    expect(leftMs()).toBe(500_000);
+  });
+
+  test('is gone when it is cleared', () => {
     const { cache, tokenOf, broughtOf } = scene();
     cache.keep(broughtOf(tokenOf('1')));
     cache.clear();
@@ -166,6 +186,36 @@ describe('the result of a refresh', () => {
     expect(cache.accept(broughtOf(undefined))).toBeUndefined();
     await clock.advance(540_000);
     expect(cache.accept(result)).toBeUndefined();
+  });
+});
+
+describe('the generation of the item', () => {
+  test('drops the cached token when it has changed, also if there is no other token', () => {
+    const { cache, tokenOf, broughtOf } = scene();
+    cache.keep(broughtOf(tokenOf('1'), { generation: 1 }));
+    cache.keep(broughtOf(undefined, { generation: 1 }));
+    expect(cache.servable()?.generation).toBe(1);
+    cache.keep(broughtOf(undefined, { generation: 2 }));
+
+    expect(cache.servable()).toBeUndefined();
+  });
+
+  test('lets an older token replace a newer one of another generation', async () => {
+    const { clock, cache, tokenOf, broughtOf } = scene();
+    const older = tokenOf('older');
+    await clock.advance(1);
+    cache.keep(broughtOf(tokenOf('newer'), { generation: 1 }));
+    cache.keep(broughtOf(older, { generation: 2 }));
+
+    expect(cache.servable()).toMatchObject({ token: older, generation: 2 });
+  });
+
+  test('leaves the cached token when no item could be read', () => {
+    const { cache, tokenOf, broughtOf } = scene();
+    cache.keep(broughtOf(tokenOf('1'), { generation: 1 }));
+    cache.keep(broughtOf(undefined, failure('table_unavailable')));
+
+    expect(cache.servable()).toMatchObject({ generation: 1, isRenewalFailing: true });
   });
 });
 
