@@ -8,6 +8,7 @@ import { BrokerError, type ErrorCode } from '../../../../lambda/errors.ts';
 import {
   accountScene,
   connectionTo,
+  credentials,
   issuedToken,
   noon,
   type SceneOptions,
@@ -208,7 +209,7 @@ describe('a warm-up', () => {
   test('a warm-up is skipped when the login of another environment takes too long', async () => {
     const { broker, clock } = scene({ leaseUntil: noon + 15_000, owner: 'another' });
 
-    expect(await clock.until(broker.warm(remaining))).toEqual({ outcome: 'skipped' });
+    expect(await clock.until(broker.warm(remaining))).toEqual({ outcome: 'skipped', retryAfterMs: 7000 });
   });
 
   test('a warm-up throws when its login failed, and keeps the token that was read', async () => {
@@ -234,10 +235,73 @@ describe('a verification', () => {
     expect(events).toEqual([]);
   });
 
-  test('a verification is skipped, and says when the token expires, when another login was a moment ago', async () => {
-    const { broker } = scene({ token: fresh, lastLogin: noon });
+  const old = { ...fresh, versionId: 'v0' };
+  const skipped = { outcome: 'skipped', expiresAt: noon + 600_000 };
 
-    expect(await broker.verify(remaining)).toEqual({ outcome: 'skipped', expiresAt: noon + 600_000 });
+  test('a verification is skipped, and says when to try again, when the gap after a login lasts too long', async () => {
+    const { broker, reads } = scene({ token: old, lifetimeMs: 600_000, lastLogin: noon });
+
+    expect(await broker.verify(remaining)).toEqual({ ...skipped, retryAfterMs: 60_001 });
+    expect(reads).toEqual([0]);
+  });
+
+  test('a verification waits out a gap if 12 s are left after it, and then logs in', async () => {
+    for (const [leftMs, outcome] of [
+      [15_000, 'skipped'],
+      [15_001, 'renewed'],
+    ] as const) {
+      const { broker, clock, reads } = scene({ token: old, lifetimeMs: 600_000, lastLogin: noon - 57_000 });
+      const result = await clock.until(broker.verify(() => leftMs - clock.monotonic()));
+
+      expect(result.outcome).toBe(outcome);
+      expect(reads).toEqual(outcome === 'renewed' ? [0, 3001] : [0]);
+    }
+  });
+
+  test('a verification reads again at most each half second when the gap is nearly over', async () => {
+    const { broker, clock, reads } = scene({ token: old, lifetimeMs: 600_000, lastLogin: noon - 60_000 });
+
+    expect((await clock.until(broker.verify(remaining))).outcome).toBe('renewed');
+    expect(reads).toEqual([0, 500]);
+  });
+
+  test('a verification throws when its login failed, however much time is left', async () => {
+    const { broker } = scene({ token: old }, { login: async () => connectionTo(failedLogin) });
+
+    await expect(broker.verify(remaining)).rejects.toEqual(refusal('upstream_unavailable'));
+  });
+});
+
+describe('the check of the secret', () => {
+  test('finds nothing wrong when the secret can be read, also from memory', async () => {
+    const asked: boolean[] = [];
+    const { broker } = scene(
+      {},
+      {
+        readCredentials: async (_, { past }) => {
+          asked.push(past);
+          return credentials;
+        },
+      },
+    );
+
+    expect(await broker.checkSecret(remaining)).toBeUndefined();
+    expect(asked).toEqual([false]);
+  });
+
+  test('returns the code of what is wrong, and ends half a second before the invocation', async () => {
+    const { broker, clock } = scene(
+      {},
+      {
+        readCredentials: async (_, { signal }) => {
+          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          throw new BrokerError('secret_unavailable', 'detail');
+        },
+      },
+    );
+
+    expect(await clock.until(broker.checkSecret(() => 3000))).toBe('secret_unavailable');
+    expect(clock.monotonic()).toBe(2500);
   });
 });
 

@@ -74,7 +74,7 @@ test('drops only the token of the purged account when an operator purges it', as
   expect(reads).toEqual(['a', 'b', 'a']);
 });
 
-test('warms, verifies and shows the account that is named', async () => {
+test('warms, verifies, shows and checks the account that is named', async () => {
   const asked: string[] = [];
   const { broker, reads, clock } = start({
     readCredentials: async (account) => {
@@ -88,7 +88,8 @@ test('warms, verifies and shows the account that is named', async () => {
   expect(await broker.warm('a', remaining)).toEqual({ outcome: 'fresh', expiresAt });
   expect(await broker.verify('b', remaining)).toEqual({ outcome: 'fresh', expiresAt });
   expect((await broker.status('c', remaining)).account).toBe('c');
-  expect({ reads, asked }).toEqual({ reads: ['a', 'b', 'c'], asked: ['b'] });
+  expect(await broker.checkSecret('d', remaining)).toBeUndefined();
+  expect({ reads, asked }).toEqual({ reads: ['a', 'b', 'c'], asked: ['b', 'd'] });
 });
 
 test('remembers a thousand accounts, and forgets the one that was not used for the longest time when another comes', async () => {

@@ -138,6 +138,92 @@ describe('details of the decision', () => {
     expect(decision).toEqual({ kind: 'wait', until: now + 11_000, probed: undefined });
   });
 
+  test('allows a login when the lease may be taken over and the gap is over, a millisecond later', () => {
+    const serve = { kind: 'serve', minValidityMs: 0 } as const;
+
+    expect(decisionOn({ leaseUntil: now - 2000 }, serve).kind).toBe('wait');
+    expect(decisionOn({ leaseUntil: now - 2001, lastLogin: now - 5000 }, serve)).toMatchObject({ until: now });
+    expect(decisionOn({ leaseUntil: now - 2001, lastLogin: now - 5001 }, serve).kind).toBe('log-in');
+  });
+
+  test('tells a verification when to try again: in a second when a login is under way, else when the gap is over', () => {
+    const verify = { kind: 'verify', minValidityMs: 0 } as const;
+    const message = 'another login is under way, or was a moment ago';
+    const code = 'renewal_in_progress';
+    const busy = decisionOn({ ...fresh, leaseUntil: now - 2000, lastLogin: now }, verify);
+
+    expect(busy).toMatchObject({ kind: 'serve', failure: { code, message, retryAfterMs: 1000 } });
+    const late = decisionOn({ ...fresh, leaseUntil: now - 2001, lastLogin: now - 1000, lifetimeMs: 60_000 }, verify);
+    expect(late).toMatchObject({ kind: 'serve', failure: { code, message, retryAfterMs: 29_001 } });
+  });
+
+  test('is content with the stored token when the call only looks, or reports another token', () => {
+    expect(decisionOn(inWindow, { kind: 'check', minValidityMs: 0 })).toEqual({ kind: 'serve' });
+    expect(decisionOn(inWindow, { kind: 'serve', minValidityMs: 0, rejected: 'f'.repeat(64) }).kind).toBe('serve');
+    expect(decisionOn(inWindow, { kind: 'refresh-ahead', minValidityMs: 0 }).kind).toBe('log-in');
+  });
+
+  test('logs in in the background for callers that have a token, and not for warm-ups and verifications', () => {
+    const isBackground = (kind: RefreshGoal['kind'], item: Partial<Item> = inWindow) => {
+      const decision = decisionOn(item, { kind, minValidityMs: 0 });
+      return decision.kind === 'log-in' && decision.isBackground;
+    };
+
+    expect([isBackground('serve'), isBackground('refresh-ahead')]).toEqual([true, true]);
+    expect([isBackground('warm'), isBackground('verify'), isBackground('serve', {})]).toEqual([false, false, false]);
+  });
+
+  test('listens long after a slow answer, after a send that may have been refused, and after no or two silent logins', () => {
+    const isPatient = (item: Partial<Item>) => {
+      const decision = decisionOn(item, { kind: 'serve', minValidityMs: 0 });
+      return decision.kind === 'log-in' && decision.isPatient;
+    };
+    const silent = { failures: { unknown: 1 } };
+
+    expect([isPatient({}), isPatient({ failures: { unknown: 2 } })]).toEqual([true, true]);
+    expect(isPatient(silent)).toBe(false);
+    expect(isPatient({ ...silent, isSlow: true })).toBe(true);
+    expect(isPatient({ ...silent, sends: logged(['aaaaaaaa']) })).toBe(true);
+  });
+
+  test('says until when a user rests, and that is no back-off of the account', () => {
+    const sends = logged(['aaaaaaaa', 'bbbbbbbb', 'cccccccc']);
+    const decision = decisionOn({ sends }, { kind: 'serve', minValidityMs: 0 });
+    const message = 'three passwords of this user were refused within an hour';
+    const error = { code: 'too_many_refusals', message, retryAfterMs: 59 * minuteMs };
+
+    expect(decision).toMatchObject({ kind: 'blocked', error, isBackedOff: false });
+  });
+
+  test('counts forced renewals of a caller without a name for the empty name', () => {
+    const goal = { kind: 'serve', minValidityMs: 0, rejected: reported } as const;
+
+    const used = { ...fresh, logins: logged(['', '', '']) };
+    expect(decisionOn(used, goal)).toMatchObject({ error: { code: 'too_many_rejections' } });
+    const ofOther = { ...fresh, logins: logged(['aaaaaaaa', 'aaaaaaaa', 'aaaaaaaa']) };
+    expect(decisionOn(ofOther, goal)).toMatchObject({ kind: 'log-in' });
+  });
+
+  test('says what is wrong with a faulty item', () => {
+    const decision = decisionOn({ fault: 'schema' }, { kind: 'serve', minValidityMs: 0 });
+
+    expect(decision).toMatchObject({ error: { message: 'the item cannot be used: schema' } });
+  });
+
+  test('waits with a renewal up to the minute after one that failed, and says why, without a count', () => {
+    const serve = { kind: 'serve', minValidityMs: 0 } as const;
+    const message = 'a renewal failed a short while ago';
+
+    expect(decisionOn({ ...inWindow, ...failed, renewAt: now + 1 }, serve)).toMatchObject({
+      ...{ kind: 'blocked', isBackedOff: false },
+      error: { code: 'upstream_timeout', message },
+    });
+    expect(decisionOn({ ...inWindow, renewAt: now + 1 }, serve)).toMatchObject({
+      error: { code: 'upstream_unavailable', message },
+    });
+    expect(decisionOn({ ...inWindow, ...failed, renewAt: now }, serve).kind).toBe('log-in');
+  });
+
   test('hands the probed failure on to the login, so that calls that join do not wait for a probe', () => {
     const serve = { kind: 'serve', minValidityMs: 0 } as const;
 

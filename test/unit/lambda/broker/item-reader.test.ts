@@ -68,11 +68,13 @@ test.for([
   { offMs: 0, backMs: 2900 },
   { offMs: 2000, thereMs: 500, backMs: 500 },
   { offMs: -2000, thereMs: 500, backMs: 500 },
+  { offMs: 4000 },
+  { offMs: -3000 },
 ])('trusts an item when the clock is right and the table is slow: %o', async (times) => {
   expect(await readWith(times)).toEqual({ isTrusted: true, observed: [] });
 });
 
-test.for([5000, -5000])('does not trust an item when the clock is %i ms off', async (offMs) => {
+test.for([5000, 4001, -3001, -5000])('does not trust an item when the clock is %i ms off', async (offMs) => {
   expect(await readWith({ offMs })).toEqual({ isTrusted: false, observed: ['clock_unsteady'] });
 });
 

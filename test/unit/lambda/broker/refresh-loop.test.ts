@@ -28,7 +28,7 @@ function scene(rest: Partial<Item> = {}, options: SceneOptions = {}) {
   return { ...account, start, end };
 }
 
-/** A lease of another environment that ends in `ms`. Nobody may take it over for another 2 s. */
+/** A lease of another environment that ends in `ms`. It may be taken over 2 s later. */
 function leaseFor(ms: number) {
   return { leaseUntil: noon + ms, owner: 'another' };
 }
@@ -82,6 +82,41 @@ describe('a refresh that reads the item once', () => {
     expect(result.failure?.code).toBe('table_unavailable');
     expect(result.token).toBeUndefined();
     expect(events).toEqual(['saw table_unavailable']);
+  });
+});
+
+describe('a verification that may not log in, because a login was a moment ago', () => {
+  const token = tokenWith(600_000);
+  const reading = (versionId: string) => ({ readCredentials: async () => ({ ...credentials, versionId }) });
+
+  test('is content with the stored token when that was bought with the newest version of the secret', async () => {
+    const { end } = scene({ token, lastLogin: noon });
+    const result = await end({ kind: 'verify' });
+
+    expect(result.token).toBe(token);
+    expect(result.failure).toBeUndefined();
+  });
+
+  test('says when it may log in when the stored token was bought with another version', async () => {
+    const { end } = scene({ token, lifetimeMs: 600_000, lastLogin: noon }, reading('v2'));
+
+    const failure = { code: 'renewal_in_progress', retryAfterMs: 60_001 };
+    expect(await end({ kind: 'verify' })).toMatchObject({ token, failure });
+  });
+
+  test('says that the newest version is refused when Fegora refused it', async () => {
+    const rejectedCredentials = new Set([credentialKey('v2', 'apiApp', tokenUrl)]);
+    const { end } = scene({ token, lastLogin: noon, rejectedCredentials }, reading('v2'));
+
+    expect(await end({ kind: 'verify' })).toMatchObject({ token, failure: { code: 'credentials_rejected' } });
+  });
+
+  test('does not ask Secrets Manager when another login is under way, because that may bring the newest version', async () => {
+    const unread = () => Promise.reject(new Error('not asked for here'));
+    const { end } = scene({ token, ...leaseFor(9000) }, { readCredentials: unread });
+
+    const failure = { code: 'renewal_in_progress', retryAfterMs: 1000 };
+    expect(await end({ kind: 'verify' })).toMatchObject({ token, failure });
   });
 });
 
