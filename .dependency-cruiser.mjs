@@ -42,7 +42,7 @@ const arrows = {
   'infra/probe/handler.ts': { files: ['client/'] },
   'cli/': {
     files: ['client/', 'lambda/aws/secret.ts', 'lambda/config.ts', 'lambda/errors.ts', 'package.json'],
-    packages: ['commander', '@aws-sdk/credential-provider-node', '@smithy/core'],
+    packages: ['commander', '@aws-sdk/credential-provider-ini', '@aws-sdk/credential-provider-node', '@smithy/core'],
     why: 'Of the function it has the parser of secrets, so that it stores no secret that the function would refuse.',
   },
   'local/': { files: ['lambda/', 'client/', 'infra/'], packages: ['*'] },

@@ -47,6 +47,9 @@ function fromBrokerError(error: TokenBrokerError): CommandError {
   const { code, message, retryable, retryAfter, requestId } = error;
   if (code === 'aws_credentials') {
     // With a cause, the SDK found no keys. Without one, the client says which check of AWS refused them.
+    if (error.cause instanceof CommandError) {
+      return error.cause;
+    }
     return error.cause === undefined
       ? new CommandError(exitCodes.awsCredentials, message, { cause: error })
       : noAwsCredentials(error);
@@ -88,9 +91,17 @@ function fromSdkError(thrown: unknown): CommandError {
   }
   switch (name) {
     case 'AccessDeniedException':
-      return new CommandError(exitCodes.forbidden, `not permitted: ${firstLine(message)}`, cause);
+      return new CommandError(
+        exitCodes.forbidden,
+        `not permitted: ${firstLine(message)}${/KMS/.test(message) ? '; grant it with grantAdmin' : ''}`,
+        cause,
+      );
     case 'ResourceNotFoundException':
-      return new CommandError(exitCodes.notFound, `not found: ${firstLine(message)}`, cause);
+      return new CommandError(
+        exitCodes.notFound,
+        `not found: ${firstLine(message).replace(/\.$/, '')}; check the name, the AWS account and the region`,
+        cause,
+      );
     case 'ThrottlingException':
     case 'TimeoutError':
     case 'TooManyRequestsException':

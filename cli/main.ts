@@ -1,6 +1,6 @@
 // The program, run by `npm run broker` here and by `fegora-broker` in the package: runs one command line and exits.
 import { environment } from './environment.ts';
-import { exitCodes } from './failure.ts';
+import { asCommandError, exitCodes } from './failure.ts';
 import { programNameOf } from './output/program-name.ts';
 import { runCommand } from './program.ts';
 import { terminalOf } from './terminal.ts';
@@ -13,6 +13,12 @@ process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
     terminal.note(`${started.name}: ${message}`);
     process.exit(exitCodes.failed);
   }
+});
+// The SDK asks for several things at once: one may fail while the command waits for another.
+process.on('unhandledRejection', (thrown) => {
+  const { message, exitCode } = asCommandError(thrown);
+  terminal.note(`${started.name}: ${message}`);
+  process.exit(exitCode);
 });
 process.exitCode = await runCommand(process.argv.slice(2), terminal, started);
 terminal.close();

@@ -6,6 +6,7 @@ import { addDoctor } from './doctor/doctor.ts';
 import { addAllowed } from './endpoints.ts';
 import { environment } from './environment.ts';
 import { asCommandError } from './failure.ts';
+import { mfaCodeFrom } from './mfa.ts';
 import { refuseTaken } from './npm.ts';
 import { addExamples } from './output/examples.ts';
 import { formatOf, formats, type Output, outputOf } from './output/output.ts';
@@ -38,6 +39,7 @@ export async function runCommand(
     add(program, output);
   }
   try {
+    program.setOptionValue('mfaCode', mfaCodeFrom(output));
     refuseTaken(program, args, environment);
     await program.parseAsync(args, { from: 'user' });
     output.end();

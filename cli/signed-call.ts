@@ -1,5 +1,6 @@
 // Calls a service of AWS with the operator's keys. Called by secrets-client.ts and doctor/.
-import { TokenBrokerError } from '../client/errors.ts';
+import { awsRefusalOf } from '../client/aws-refusal.ts';
+import { isCredentialsError, TokenBrokerError } from '../client/errors.ts';
 import type { HttpResponse } from '../client/https.ts';
 import { serviceEndpoint } from '../client/options.ts';
 import { createSignedPost, errorType } from '../client/signed-post.ts';
@@ -48,11 +49,20 @@ export async function openService(
     send: async (headers, body) => {
       const response = await post({ url: endpoint, headers, body }, AbortSignal.timeout(longestMs)).catch(unwrap);
       if (response.status !== 200) {
-        throw refusalOf(response);
+        throw causeOf(response, region, endpoint);
       }
       return response;
     },
   };
+}
+
+/** The check that refused the keys, as for the broker itself; every other error as the service names it. */
+function causeOf(response: HttpResponse, region: string, url: URL): Error {
+  const refusal = refusalOf(response);
+  // These services name the type in the body only. Of the request, only the region is in the sentences for keys.
+  const headers = { ...response.headers, 'x-amzn-errortype': refusal.name };
+  const asked = { service: 'lambda', region, url, resource: '', grant: '' } as const;
+  return (isCredentialsError(refusal.name) && awsRefusalOf({ ...response, headers }, asked)) || refusal;
 }
 
 /** Here it is not the broker that is unreachable, but AWS. */

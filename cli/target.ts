@@ -4,6 +4,7 @@ import { isLoopback } from '../client/endpoint.ts';
 import { checkEndpoint } from './endpoints.ts';
 import { environment } from './environment.ts';
 import { CommandError, exitCodes } from './failure.ts';
+import type { AskMfaCode } from './mfa.ts';
 import { namedPath } from './npm.ts';
 
 /** The options that name the broker. */
@@ -20,6 +21,8 @@ export interface TargetOptions {
   readonly secretsEndpoint?: string;
   /** Origins that are neither of AWS nor loopback, and that the operator trusts all the same. */
   readonly allowEndpoint?: readonly string[];
+  /** Set by the program, not by an option. */
+  readonly mfaCode?: AskMfaCode;
 }
 
 /** Where the broker is: from the options, from the stack's outputs, or the fixed names of the local run. */
@@ -35,6 +38,8 @@ export interface Target {
   readonly profile: string | undefined;
   /** Origins that may get signed requests and passwords, besides those of AWS and loopback. */
   readonly allowed: readonly string[];
+  /** Asks for the code that the profile may need. */
+  readonly mfaCode?: AskMfaCode | undefined;
 }
 
 type Outputs = Readonly<Record<string, unknown>>;
@@ -59,11 +64,12 @@ const toStderr: Note = (line) => {
  *   the file has more than one broker
  */
 export function findTarget(options: TargetOptions, note: Note = toStderr): Target {
-  const { endpoint, functionName, region, profile, secretsEndpoint, allowEndpoint: allowed = [] } = options;
+  const { endpoint, functionName, region, profile, secretsEndpoint, allowEndpoint: allowed = [], mfaCode } = options;
   checkOptions(options);
   if (endpoint !== undefined && isLoopback(new URL(endpoint))) {
     return {
       allowed,
+      mfaCode,
       endpoint,
       functionName: functionName ?? local.functionName,
       secretId: (account) => `${local.secretPrefix}${account}`,
@@ -76,6 +82,7 @@ export function findTarget(options: TargetOptions, note: Note = toStderr): Targe
   const outputs = readOutputs(options, note);
   return {
     allowed,
+    mfaCode,
     endpoint: endpoint ?? text(outputs, 'Url'),
     functionName: functionName ?? text(outputs, 'FunctionName'),
     secretId: (account) => text(outputs, `Secret${account.replaceAll('-', '')}`),

@@ -66,7 +66,10 @@ describe('promise 57: nothing is sent over http to another machine', () => {
     const general = await commands.write('general', `[profile x]\nendpoint_url = ${foreign}\n`);
     const services = `[profile x]\nservices = y\n[services y]\nsecrets_manager =\n  endpoint_url = ${foreign}\n`;
     const ofService = await commands.write('services', services);
-    const ofDefault = await commands.write('default', `[default]\nendpoint_url = ${foreign}\n[profile x]\n`);
+    const ofDefault = await commands.write(
+      'default',
+      `[default]\nendpoint_url = ${foreign}\n[profile x]\nregion = us-east-1\n`,
+    );
 
     for (const AWS_CONFIG_FILE of [general, ofService, ofDefault]) {
       const env = { ...region, AWS_CONFIG_FILE };

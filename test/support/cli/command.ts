@@ -55,7 +55,14 @@ export async function createCommandLine(): Promise<CommandLine> {
       vi.stubEnv(name, undefined);
     }
     const ofKeys = keys && { AWS_ACCESS_KEY_ID: keys.accessKeyId, AWS_SECRET_ACCESS_KEY: keys.secretAccessKey };
-    for (const [name, value] of Object.entries({ HOME: home, AWS_EC2_METADATA_DISABLED: 'true', ...ofKeys, ...env })) {
+    const session: Record<string, string> = keys?.sessionToken ? { AWS_SESSION_TOKEN: keys.sessionToken } : {};
+    for (const [name, value] of Object.entries({
+      HOME: home,
+      AWS_EC2_METADATA_DISABLED: 'true',
+      ...ofKeys,
+      ...session,
+      ...env,
+    })) {
       vi.stubEnv(name, value);
     }
     const out: string[] = [];
