@@ -26,7 +26,7 @@ export function createItemReader({ clock, table, observe }: AccountPorts, state:
     await writeRejections(late);
     const { seen, isTimed, ...read } = await readSteadily(late);
     const item = withoutImpossible(read.item, seen.wall, isTimed);
-    if (item.fault !== undefined && !isTimed) {
+    if (!isTimed) {
       observe({ kind: 'clock_unsteady' });
     }
     const known = read.item.fault === undefined && { generation: read.item.generation };
