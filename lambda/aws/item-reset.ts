@@ -93,8 +93,9 @@ function resetExpressions(
   fault: string | undefined,
   set: Readonly<Record<string, unknown>>,
 ): ResetUpdate {
-  const isKept = (name: string) => name !== fault && isOfType(stored.get(name), keptTypes[name]);
-  const removed = [...dropped, ...Object.keys(keptTypes).filter((name) => stored.has(name) && !isKept(name))];
+  const isKept = (name: string, type: string) => name !== fault && Object.hasOwn(Object(stored.get(name)), type);
+  const unkept = Object.entries(keptTypes).filter(([name, type]) => stored.has(name) && !isKept(name, type));
+  const removed = [...dropped, ...unkept.map(([name]) => name)];
   const asRead = stored.get('revision');
   return {
     UpdateExpression: `SET ${Object.keys(set)
@@ -107,8 +108,4 @@ function resetExpressions(
       ...(asRead !== undefined && { ':as_read': asRead }),
     },
   };
-}
-
-function isOfType(attribute: unknown, type: string | undefined): boolean {
-  return type !== undefined && typeof attribute === 'object' && attribute !== null && Object.hasOwn(attribute, type);
 }

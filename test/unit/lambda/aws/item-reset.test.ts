@@ -47,14 +47,52 @@ describe('the update of a reset', () => {
   );
 
   test('expects no revision when none was read', () => {
-    expect(resetUpdate('main', { schema: { N: '1' } }, now)).toMatchObject({
-      ConditionExpression: 'attribute_not_exists(#revision)',
-      ExpressionAttributeValues: expect.not.objectContaining({ ':as_read': expect.anything() }),
-    });
+    const update = resetUpdate('main', { schema: { N: '1' } }, now);
+
+    expect(update.ConditionExpression).toBe('attribute_not_exists(#revision)');
+    expect(update.ExpressionAttributeValues).not.toHaveProperty([':as_read']);
   });
 
   test('throws table_unavailable when the table did not say its time', () => {
-    expect(() => resetUpdate('main', {}, undefined)).toThrow(expect.objectContaining({ code: 'table_unavailable' }));
+    const message = 'DynamoDB: the answer has no time, which a reset needs';
+
+    expect(() => resetUpdate('main', {}, undefined)).toThrow(
+      expect.objectContaining({ code: 'table_unavailable', message }),
+    );
+  });
+
+  test('throws renewal_in_progress until 2 s after the end of a lease, and says how long that is', () => {
+    const leased = { schema: { N: '2' }, revision: { N: '7' }, lease_until: { N: String(now - 2000) } };
+
+    expect(() => resetUpdate('main', leased, now)).toThrow(
+      expect.objectContaining({
+        code: 'renewal_in_progress',
+        message: 'a login may be under way',
+        retryAfterMs: 1,
+      }),
+    );
+    expect(() => resetUpdate('main', leased, now - 10_000)).toThrow(expect.objectContaining({ retryAfterMs: 10_001 }));
+    expect(resetUpdate('main', leased, now + 1).ConditionExpression).toBe('#revision = :as_read');
+  });
+
+  test('keeps what protects the user if it has its type, and removes what has another or is the fault', () => {
+    const kept = {
+      marks: { SS: ['key-1'] },
+      paused: { BOOL: true },
+      user_key: { S: 'user-1' },
+      sends: { S: '' },
+      logins: { S: '' },
+    };
+    const removedOf = (change: object) => {
+      const { UpdateExpression: text } = resetUpdate('main', { schema: { N: '2' }, ...kept, ...change }, now);
+      return Object.keys(kept).filter((name) => new RegExp(`#${name}\\b`).test(text));
+    };
+
+    expect(removedOf({})).toEqual([]);
+    expect(removedOf({ marks: null, paused: { S: 'true' }, user_key: { N: '1' }, sends: 'x', logins: 5 })).toEqual(
+      Object.keys(kept),
+    );
+    expect(removedOf({ schema: { N: '1' }, revision: { N: '7' }, marks: { SS: 'key-1' } })).toEqual(['marks']);
   });
 
   test('names each attribute and value that it uses, and no other', () => {
