@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { boundTo, emptyItem, parseRecord } from '../../../../lambda/aws/item-record.ts';
+import { boundTo, emptyItem, parseOwner, parseRecord } from '../../../../lambda/aws/item-record.ts';
 import { fingerprint, seal, type Token } from '../../../../lambda/broker/token.ts';
 
 const accessToken = 'not-a-real-token';
@@ -117,6 +117,10 @@ describe('promise 13: what cannot be understood', () => {
     ['revision', { revision: undefined }],
     ['revision', { revision: { N: '1.5' } }],
     ['revision', { revision: { N: '' } }],
+    ['revision', { revision: { N: '0' } }],
+    ['revision', { revision: { N: '-1' } }],
+    ['generation', { generation: { N: '0' } }],
+    ['generation', { generation: { S: '3' } }],
     ['revision', { revision: { N: '9007199254740993' } }],
     ['lease_until', { lease_until: { S: '5' } }],
     ['lease_until', { lease_until: { N: 'tomorrow' } }],
@@ -201,8 +205,29 @@ describe('promise 13: what cannot be understood', () => {
     expect(parseRecord('main', rest).item.lastError).toBeUndefined();
   });
 
+  test('takes the latest time that a Date can hold for a time', () => {
+    const parsed = parseRecord('main', { ...record, retry_at: { N: '8640000000000000' } }).item;
+
+    expect(parsed.retryAt).toBe(8_640_000_000_000_000);
+    expect(parsed.fault).toBeUndefined();
+  });
+
+  test('leaves out a text that is of another type within', () => {
+    expect(parseRecord('main', { ...record, owner: { S: 5 } }).item).not.toHaveProperty('owner');
+  });
+
+  test('reads the counts that are well formed, and leaves the others out', () => {
+    const failedCounts = 'unavailable.12 5unknown.3 unknown.3x Doubt.1 other.1234567 unsent. refused.999999';
+    const parsed = parseRecord('main', { ...record, failed_counts: { S: failedCounts } }).item;
+
+    expect(parsed.failures).toEqual({ unavailable: 12, refused: 999_999 });
+  });
+
   test('reads the entries of a log that are well formed, and leaves the others out', () => {
-    const parsed = parseRecord('main', { ...record, sends: { S: 'tez9c0.0a1b2c3d x tez9c1. tez9c2.XYZ .a' } }).item;
+    const parsed = parseRecord('main', {
+      ...record,
+      sends: { S: 'tez9c0.0a1b2c3d x tez9c1. tez9c2.XYZ .a Xtez9c3.0a tez9c3.0a1b2c3d4' },
+    }).item;
 
     expect(parsed.sends).toEqual([
       { at: secondsOf('tez9c0') * 1000, tag: '0a1b2c3d' },
@@ -238,5 +263,18 @@ describe('promise 13: what cannot be understood', () => {
         expect(Number.isFinite(parsed.item.revision + parsed.item.leaseUntil)).toBe(true);
       }),
     );
+  });
+});
+
+describe('the item of a Fegora user', () => {
+  test('names its account, and the account that the user was taken from', () => {
+    expect(parseOwner({ owner_account: { S: 'main' } })).toStrictEqual({ account: 'main' });
+    const taken = { owner_account: { S: 'main' }, from_account: { S: 'old' } };
+    expect(parseOwner(taken)).toStrictEqual({ account: 'main', from: 'old' });
+  });
+
+  test('names nothing when it is not stored, or has no account', () => {
+    expect(parseOwner(undefined)).toBeUndefined();
+    expect(parseOwner({ from_account: { S: 'old' } })).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { emptyItem } from '../../../../lambda/aws/item-record.ts';
+import { boundTo, emptyItem } from '../../../../lambda/aws/item-record.ts';
 import { changeUpdate, claimUpdate } from '../../../../lambda/aws/item-update.ts';
 import type { Change, Claim } from '../../../../lambda/broker/ports.ts';
 import { fingerprint, seal, type Token } from '../../../../lambda/broker/token.ts';
@@ -184,5 +184,74 @@ describe('every other change', () => {
     expect(values[':seal']).toEqual({ S: seal('main', token) });
     expect(values[':marks']).toEqual({ SS: ['key-1'] });
     expect(values[':holder']).toEqual({ S: 'owner-1' });
+  });
+
+  const valuesOf = (change: Exclude<Change, { kind: 'reset' }>) => {
+    const { ':schema': _, ':one': __, ...values } = changeUpdate('main', change).ExpressionAttributeValues;
+    return values;
+  };
+
+  test('a publication binds the token to the settings that it was bought with', () => {
+    const publication = { kind: 'publish', owner: 'o', token, key: 'k', at: now, sends: [] } as const;
+    const change = { ...publication, isSlow: true, isOtherUser: false };
+
+    expect(valuesOf(change)).toMatchObject({ ':bound_to': { S: boundTo('', accessToken) }, ':slow': { BOOL: true } });
+    const { ExpressionAttributeValues: bound } = changeUpdate('main', change, 'settings');
+    expect(bound[':bound_to']).toEqual({ S: boundTo('settings', accessToken) });
+  });
+
+  test('a failure writes only what is known of it', () => {
+    expect(valuesOf({ kind: 'fail', owner: 'o', endLease: false })).toEqual({ ':holder': { S: 'o' } });
+    const logs = { sends: [{ at: 36_000, tag: 'a' }], logins: [{ at: 35_001, tag: '' }] };
+    const known = { error, backoff, renewAt: now + 60_000, ...logs, retryRejectedAt: 0, isSlow: false };
+    const values = valuesOf({ kind: 'fail', owner: 'o', endLease: true, ...known });
+
+    expect(values).toEqual({
+      ':holder': { S: 'o' },
+      ':lease_until': { N: '0' },
+      ':last_error_code': { S: 'upstream_timeout' },
+      ':last_error_at': { N: String(now) },
+      ':retry_at': { N: String(now + 5000) },
+      ':retry_code': { S: 'upstream_timeout' },
+      ':failed_answer': { S: 'upstream_timeout' },
+      ':failed_counts': { S: 'unavailable.2 unknown.1' },
+      ':renew_at': { N: String(now + 60_000) },
+      ':sends': { S: '10.a' },
+      ':logins': { S: '10.' },
+      ':next_try': { N: '0' },
+      ':slow': { BOOL: false },
+    });
+  });
+
+  test('a connection that could not be made writes its back-off, and when the next renewal ahead of need may be', () => {
+    const unreachable = { kind: 'unreachable', revision: 7, error, backoff } as const;
+    const written = {
+      ':as_read': { N: '7' },
+      ':last_error_code': { S: 'upstream_timeout' },
+      ':last_error_at': { N: String(now) },
+      ':retry_at': { N: String(now + 5000) },
+      ':retry_code': { S: 'upstream_timeout' },
+      ':failed_answer': { S: 'upstream_timeout' },
+      ':failed_counts': { S: 'unavailable.2 unknown.1' },
+    };
+
+    expect(valuesOf(unreachable)).toEqual(written);
+    expect(valuesOf({ ...unreachable, renewAt: now + 1 })).toEqual({ ...written, ':renew_at': { N: String(now + 1) } });
+  });
+
+  test('an account lets go of its user with a back-off', () => {
+    expect(valuesOf({ kind: 'retire', revision: 7, retryAt: now })).toEqual({
+      ':as_read': { N: '7' },
+      ':retry_at': { N: String(now) },
+      ':retry_code': { S: 'duplicate_user' },
+      ':user_key': { S: 'none' },
+    });
+  });
+
+  test('a lease is extended, and nothing else is written', () => {
+    expect(valuesOf({ kind: 'extend', owner: 'o', leaseUntil: now })).toEqual({
+      ':holder': { S: 'o' },
+      ':lease_until': { N: String(now) },
+    });
   });
 });
