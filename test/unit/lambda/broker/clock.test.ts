@@ -37,22 +37,28 @@ test('rounds the time since a moment to whole milliseconds, because the table st
   expect(timeSince(clockAfter(1, 1.6), before)).toBe(noon + 2);
 });
 
-describe('the clocks are steady', () => {
+describe('two clocks', () => {
   test.for([
     [10_000, 10_000],
     [12_000, 10_000],
     [10_000, 12_000],
-  ])('when the wall clock measured %i ms and the monotonic clock %i ms', ([wallMs = 0, monotonicMs = 0]) => {
-    expect(isSteady(clockAfter(wallMs, monotonicMs), before)).toBe(true);
-  });
+  ])(
+    'the clocks are steady when the wall clock measured %i ms and the monotonic clock %i ms',
+    ([wallMs = 0, monotonicMs = 0]) => {
+      expect(isSteady(clockAfter(wallMs, monotonicMs), before)).toBe(true);
+    },
+  );
 
   test.for([
     [12_001, 10_000],
     [10_000, 12_001],
     [-10_000, 10_000],
-  ])('no more when the wall clock measured %i ms and the monotonic clock %i ms', ([wallMs = 0, monotonicMs = 0]) => {
-    expect(isSteady(clockAfter(wallMs, monotonicMs), before)).toBe(false);
-  });
+  ])(
+    'the clocks are not steady when the wall clock measured %i ms and the monotonic clock %i ms',
+    ([wallMs = 0, monotonicMs = 0]) => {
+      expect(isSteady(clockAfter(wallMs, monotonicMs), before)).toBe(false);
+    },
+  );
 });
 
 test('counts the time that went by with the clock that says more', () => {

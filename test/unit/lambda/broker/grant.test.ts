@@ -42,7 +42,7 @@ function servableOf(cached: CachedToken | undefined): CachedToken {
 const failed = (code: ErrorCode) => ({ failure: new BrokerError(code, 'detail') });
 
 describe('the time that is trusted about a token', () => {
-  test('is the wall clock, unless the monotonic clock says that more time went by', async () => {
+  test('trusts the wall clock about a token, unless the monotonic clock says that more time went by', async () => {
     const { clock, shift, cache, cached } = scene();
     await clock.advance(1000);
     expect(trustedNow(cache, cached())).toBe(clock.now());
@@ -54,7 +54,7 @@ describe('the time that is trusted about a token', () => {
 });
 
 describe('the answer from a cached token', () => {
-  test('has the token, its source and the life it has left', async () => {
+  test('answers with the token, its source and the life it has left', async () => {
     const { clock, cache, cached, token } = scene();
     await clock.advance(1000);
     const grant = grantOf(cache, cached(), 'memory', { minValidityMs: 0 });
@@ -109,7 +109,7 @@ describe('the answer from a cached token', () => {
 });
 
 describe('the answer after a refresh', () => {
-  test('names where the token came from when the refresh brought it', () => {
+  test('names where the token came from when a refresh brought it', () => {
     const { cache, token, tokenOf, broughtOf } = scene();
     const result = broughtOf(tokenOf('b'));
     cache.keep(result);
@@ -119,14 +119,14 @@ describe('the answer after a refresh', () => {
     expect(grantAfter(cache, serve, { result, before: undefined }).source).toBe('upstream');
   });
 
-  test('comes from memory when the refresh brought the token that was cached before', () => {
+  test('answers from memory when a refresh brought the token that was cached before', () => {
     const { cache, token, broughtOf } = scene();
     const result = broughtOf(token, { source: 'shared' });
 
     expect(grantAfter(cache, serve, { result, before: token.fingerprint })).toMatchObject({ token, source: 'memory' });
   });
 
-  test('comes from memory when the refresh brought no token, or one that the cache did not take', async () => {
+  test('answers from memory when a refresh brought no token, or one that the cache did not take', async () => {
     const { clock, cache, token, tokenOf, broughtOf } = scene();
     const older = tokenOf('b');
     await clock.advance(1000);
@@ -139,7 +139,7 @@ describe('the answer after a refresh', () => {
     }
   });
 
-  test('has a token that other environments will not see only for the call that bought it', () => {
+  test('answers with a token that other environments will not see only to the call that bought it', () => {
     const { cache, token, tokenOf, broughtOf } = scene();
     const result = broughtOf(tokenOf('b'), { isShared: false });
     cache.keep(result);
@@ -149,7 +149,7 @@ describe('the answer after a refresh', () => {
     expect(cache.servable()?.token).toBe(token);
   });
 
-  test('is the error of the refresh when there is no token but the one that was reported', () => {
+  test('throws the error of the refresh when there is no token but the reported one', () => {
     const { cache, token, broughtOf } = scene();
     const result = broughtOf(undefined, failed('credentials_rejected'));
     const goal = { ...serve, rejected: token.fingerprint };
@@ -157,7 +157,7 @@ describe('the answer after a refresh', () => {
     expect(() => grantAfter(cache, goal, { result, before: undefined })).toThrow(result.failure);
   });
 
-  test('is renewal_in_progress when the token ran out meanwhile and the refresh did not fail', async () => {
+  test('throws renewal_in_progress when the token ran out during a refresh that did not fail', async () => {
     const { clock, cache, token, broughtOf } = scene();
     await clock.advance(540_000);
     const refreshed = { result: broughtOf(token), before: token.fingerprint };

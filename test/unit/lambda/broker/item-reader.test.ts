@@ -149,7 +149,7 @@ test('reads once more, and trusts what it reads then, when the clock was set dur
 describe('rejections that could not be written before', () => {
   const rejectionOf = (key: string) => ({ kind: 'reject', key }) as const;
 
-  test('are written before the item is read, and forgotten when the table has taken them', async () => {
+  test('writes earlier rejections before it reads the item, and forgets them when the table has taken them', async () => {
     const { read, state, events, table } = scene();
     const { read: inTime } = table;
     table.read = (...from) => {
@@ -163,7 +163,7 @@ describe('rejections that could not be written before', () => {
     expect(state.unwrittenRejections.size).toBe(0);
   });
 
-  test('stay when the table refuses them or does not answer, and the item is read all the same', async () => {
+  test('keeps earlier rejections, and reads the item, when the table refuses them or does not answer', async () => {
     for (const write of [async () => false, () => Promise.reject(new Error('odd'))]) {
       const { read, state, table } = scene({ token });
       table.write = write;

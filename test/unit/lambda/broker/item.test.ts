@@ -102,7 +102,7 @@ describe('the lease', () => {
     expect(stealableAt(itemWith({ leaseUntil: 0 }))).toBe(0);
   });
 
-  test('cannot end later than 15 s from now, and what two clocks may differ', () => {
+  test('counts a lease as impossible when it ends over 19 s from now: 15 s, and twice what clocks may differ', () => {
     expect(isImpossibleLease(now + 19_000, now)).toBe(false);
     expect(isImpossibleLease(now + 19_001, now)).toBe(true);
   });

@@ -89,7 +89,7 @@ describe('a verification that may not log in, because a login was a moment ago',
   const token = tokenWith(600_000);
   const reading = (versionId: string) => ({ readCredentials: async () => ({ ...credentials, versionId }) });
 
-  test('is content with the stored token when that was bought with the newest version of the secret', async () => {
+  test('a verification is content with the stored token when that was bought with the newest version of the secret', async () => {
     const { end } = scene({ token, lastLogin: noon });
     const result = await end({ kind: 'verify' });
 
@@ -97,14 +97,14 @@ describe('a verification that may not log in, because a login was a moment ago',
     expect(result.failure).toBeUndefined();
   });
 
-  test('says when it may log in when the stored token was bought with another version', async () => {
+  test('a verification says when it may log in when the stored token was bought with another version', async () => {
     const { end } = scene({ token, lifetimeMs: 600_000, lastLogin: noon }, reading('v2'));
 
     const failure = { code: 'renewal_in_progress', retryAfterMs: 60_001 };
     expect(await end({ kind: 'verify' })).toMatchObject({ token, failure });
   });
 
-  test('says that the newest version is refused when Fegora refused it', async () => {
+  test('a verification says that the newest version is refused when Fegora refused it', async () => {
     const rejectedCredentials = new Set([credentialKey('v2', 'apiApp', tokenUrl)]);
     const { end } = scene({ token, lastLogin: noon, rejectedCredentials }, reading('v2'));
 

@@ -6,11 +6,11 @@ import { BrokerError } from '../../../../lambda/errors.ts';
 describe('two refreshes', () => {
   const goal: RefreshGoal = { kind: 'serve', minValidityMs: 0, rejected: 'a' };
 
-  test('have the same goal also if they ask for different validity or for different callers', () => {
+  test('two refreshes have the same goal also when they differ in validity or caller', () => {
     expect(isSameGoal(goal, { ...goal, minValidityMs: 60_000, caller: 'aaaaaaaa' })).toBe(true);
   });
 
-  test('have different goals if they are of different kinds or about different reported tokens', () => {
+  test('two refreshes have different goals when their kinds or their reported tokens differ', () => {
     expect(isSameGoal(goal, { ...goal, kind: 'warm' })).toBe(false);
     expect(isSameGoal(goal, { ...goal, rejected: 'b' })).toBe(false);
     expect(isSameGoal(goal, { kind: 'serve', minValidityMs: 0 })).toBe(false);
@@ -22,13 +22,13 @@ describe('the result of an item that was read', () => {
   const times = { issuedAt: 0, lifetimeMs: 600_000, versionId: 'v1' };
   const token = { accessToken: 'not-a-real-token', fingerprint: 'f'.repeat(64), ...times };
 
-  test('has its token and generation, and other environments see them too', () => {
+  test('the result of an item has its token and generation, and is shared', () => {
     const result = resultOf({ current: token, generation: 0, seen });
 
     expect(result).toStrictEqual({ token, generation: 0, seen, source: 'shared', isShared: true });
   });
 
-  test('has neither token nor generation when the item has none, and says why there is nothing better', () => {
+  test('the result of an item has no token when the item has none, and says why there is nothing better', () => {
     const failure = new BrokerError('paused', 'detail');
     const result = resultOf({ current: undefined, seen }, failure);
 

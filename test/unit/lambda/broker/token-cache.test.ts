@@ -90,7 +90,7 @@ describe('a token in the token cache', () => {
     expect(cache.servable()).toBeUndefined();
   });
 
-  test('has the life left by the clock that says less', async () => {
+  test('counts the life left of a cached token by the clock that says less', async () => {
     const { clock, shift, cache, tokenOf, broughtOf } = scene();
     cache.keep(broughtOf(tokenOf('1')));
     await clock.advance(100_000);
@@ -103,7 +103,7 @@ describe('a token in the token cache', () => {
     expect(leftMs()).toBe(500_000);
   });
 
-  test('is gone when it is cleared', () => {
+  test('has no token when it was cleared', () => {
     const { cache, tokenOf, broughtOf } = scene();
     cache.keep(broughtOf(tokenOf('1')));
     cache.clear();
@@ -190,7 +190,7 @@ describe('the result of a refresh', () => {
 });
 
 describe('the generation of the item', () => {
-  test('drops the cached token when it has changed, also if there is no other token', () => {
+  test('drops the cached token when the generation has changed, also if there is no other token', () => {
     const { cache, tokenOf, broughtOf } = scene();
     cache.keep(broughtOf(tokenOf('1'), { generation: 1 }));
     cache.keep(broughtOf(undefined, { generation: 1 }));
