@@ -465,7 +465,9 @@ describe('promise 71: the class of a response', () => {
 
   test('promise 71: is doubt when a 200 is a page, because it may be the one to log in', () => {
     expect(classed(200, '<html>', { contentType: 'text/html; charset=utf-8' })).toBe('doubt');
-    expect(classed(200, '<html>', { contentType: 'text/plain' })).toBe('other');
+    for (const contentType of ['text/plain', 'not text/html', 'text/htmlx']) {
+      expect(classed(200, '<html>', { contentType })).toBe('other');
+    }
     expect(classed(200, '<html>')).toBe('other');
   });
 
