@@ -1,5 +1,6 @@
 // The checks of one account: the form of its secret, its state, and a token if the operator asks for it. Rows of checks.ts.
 import { parseSecret } from '../../lambda/aws/secret.ts';
+import { BrokerError } from '../../lambda/errors.ts';
 import { openSecrets } from '../secrets-client.ts';
 import { stateOf } from '../status/account-state.ts';
 import { clientFor } from '../token.ts';
@@ -9,13 +10,20 @@ import type { Examined } from './examined.ts';
 /** Reads the secret, and says nothing about it but whether the broker could read it. */
 export function checkSecret(account: string) {
   return async ({ target }: Examined): Promise<Finding> => {
+    const { lambdaEndpoint, secretsEndpoint } = target();
     const secretId = target().secretId(account);
     if (secretId === undefined) {
       return notChecked('the outputs do not name the secret');
     }
+    if (lambdaEndpoint !== undefined && secretsEndpoint === undefined) {
+      return notChecked('the local Secrets Manager is not known; give --secrets-endpoint, as `npm start` prints it');
+    }
     try {
       const secrets = await openSecrets(target());
-      const { SecretString: text } = await secrets.call('GetSecretValue', { SecretId: secretId });
+      const { SecretString: text, SecretBinary: binary } = await secrets.call('GetSecretValue', { SecretId: secretId });
+      if (text === undefined && binary === undefined) {
+        return wrong('the answer is not from Secrets Manager', `check ${secrets.origin}`);
+      }
       parseSecret(typeof text === 'string' ? text : undefined);
       return ok('has the form that the broker reads');
     } catch (thrown) {
@@ -26,22 +34,26 @@ export function checkSecret(account: string) {
 
 function failedRead(thrown: unknown, secretId: string): Finding {
   const advice = 'store user and password with `credentials set`';
+  if (thrown instanceof BrokerError) {
+    return wrong(thrown.message, advice);
+  }
   switch (codeOf(thrown)) {
-    case 'secret_malformed':
-      return wrong(textOf(thrown), advice);
     case 'ResourceNotFoundException':
       return wrong(`the secret ${secretId} does not exist, or has no value`, advice);
     case 'AccessDeniedException':
       return notChecked('an administrator may store a secret, but not read it; the broker reads it');
     default:
-      return notChecked(`the secret cannot be read: ${textOf(thrown)}`);
+      return wrong(`the secret cannot be read: ${textOf(thrown)}`);
   }
 }
 
 export function checkState(account: string) {
   return async ({ status }: Examined): Promise<Finding> => {
-    const known = await status().catch(() => undefined);
-    const found = known?.find((one) => one.account === account);
+    const known = await status().catch((thrown: unknown) => thrown);
+    if (codeOf(known) === 'unknown_account' || codeOf(known) === 'invalid_account') {
+      return wrong(textOf(known), 'name another account; `status` shows all accounts');
+    }
+    const found = Array.isArray(known) ? known.find((one) => one.account === account) : undefined;
     if (found === undefined) {
       return notChecked('the broker did not say how it is');
     }
@@ -50,8 +62,12 @@ export function checkState(account: string) {
   };
 }
 
-/** Gets a token as a caller does, only with `--login`: the broker may log in to Fegora for it. */
-export function checkToken(account: string) {
+/**
+ * Gets a token as a caller does, only with `--login`: the broker may log in to Fegora for it.
+ *
+ * @param account undefined for the broker's default account
+ */
+export function checkToken(account: string | undefined) {
   return async ({ login, target, options }: Examined): Promise<Finding> => {
     if (!login) {
       return notChecked('a token may need a login; --login asks for one');
@@ -60,9 +76,7 @@ export function checkToken(account: string) {
       const token = await (await clientFor(target(), account, options)).getToken();
       return ok(`token valid until ${new Date(token.expiresAt).toISOString()}`);
     } catch (thrown) {
-      return codeOf(thrown) === 'forbidden'
-        ? notChecked('these keys may not ask for tokens of this account')
-        : wrong(textOf(thrown));
+      return wrong(textOf(thrown));
     }
   };
 }

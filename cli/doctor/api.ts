@@ -1,7 +1,7 @@
 // The checks of the API: it refuses what is not signed, and answers what is. Rows of checks.ts.
 import { gatewayTransport } from '../../client/gateway.ts';
 import { errorType } from '../../client/signed-post.ts';
-import { codeOf, type Finding, notChecked, ok, textOf, wrong } from './check.ts';
+import { codeOf, type Finding, notChecked, ofRefusal, ok, textOf, wrong } from './check.ts';
 import type { Examined } from './examined.ts';
 
 const otherThing = 'check the endpoint: it is the output `Url` of the stack, with its stage';
@@ -36,15 +36,11 @@ export async function checkSigned({ target, api }: Examined): Promise<Finding> {
     await gatewayTransport(await api(), Date.now)(probe, AbortSignal.timeout(30_000));
     return wrong('the API took a request that it has to refuse', otherThing);
   } catch (thrown) {
-    switch (codeOf(thrown)) {
-      case 'invalid_request':
-        return ok('the API takes the signature, and the function answers by the alias http');
-      case 'forbidden':
-        return notChecked(
+    return codeOf(thrown) === 'invalid_request'
+      ? ok('the API takes the signature, and the function answers by the alias http')
+      : ofRefusal(
+          thrown,
           'these keys may not ask for tokens, as is right for an operator; the API takes their signature',
         );
-      default:
-        return wrong(textOf(thrown));
-    }
   }
 }

@@ -30,6 +30,20 @@ export function notChecked(reason: string): Finding {
   return { outcome: 'not_checked', text: `not checked, because ${reason}` };
 }
 
+/**
+ * Returns what a refusal says about the broker. A missing right says nothing. A Deny says nothing either, and its text is
+ * shown, because it may be the fault. WAF, a wrong stage and a proxy refuse before IAM, so that is wrong.
+ *
+ * @param missing what is so if IAM has not given the right
+ */
+export function ofRefusal(thrown: unknown, missing: string): Finding {
+  const text = textOf(thrown);
+  if (/ is not permitted to .* Grant it with /.test(text)) {
+    return notChecked(missing);
+  }
+  return text.includes('The cause is a Deny') ? notChecked(text) : wrong(text);
+}
+
 /** Returns the text of any failure, as a command prints it. */
 export function textOf(thrown: unknown): string {
   return asCommandError(thrown).message;

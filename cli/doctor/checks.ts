@@ -1,7 +1,7 @@
 // The tables of all checks, in the order in which they are made. Used by doctor.ts.
 import { checkSecret, checkState, checkToken } from './account.ts';
 import { checkSigned, checkUnsigned } from './api.ts';
-import type { Check } from './check.ts';
+import { type Check, notChecked } from './check.ts';
 import { checkAdmin, checkAlias } from './function.ts';
 import { checkIdentity, checkRegion } from './identity.ts';
 import { checkClock, checkNode, checkOutputs } from './machine.ts';
@@ -21,6 +21,12 @@ export const brokerChecks: readonly Check[] = [
   { name: 'signed', run: checkSigned },
   { name: 'admin', run: checkAdmin },
 ];
+
+/** The checks if neither the broker nor the operator names an account. */
+export function unnamedChecks(login: boolean): readonly Check[] {
+  const run = async () => notChecked('the broker does not name its accounts to these keys; name one: doctor <account>');
+  return [{ name: 'accounts', run }, ...(login ? [{ name: 'token', run: checkToken(undefined) }] : [])];
+}
 
 /** The checks of one account. */
 export function accountChecks(account: string): readonly Check[] {

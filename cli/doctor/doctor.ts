@@ -5,7 +5,7 @@ import { addExamples } from '../output/examples.ts';
 import type { Output } from '../output/output.ts';
 import type { TargetOptions } from '../target.ts';
 import { type Check, type Finding, notChecked } from './check.ts';
-import { accountChecks, brokerChecks, firstChecks } from './checks.ts';
+import { accountChecks, brokerChecks, firstChecks, unnamedChecks } from './checks.ts';
 import { type Examined, examine } from './examined.ts';
 
 interface Options extends TargetOptions {
@@ -50,8 +50,9 @@ async function runAll(examined: Examined, output: Output): Promise<number> {
   await runEach(firstChecks);
   const isKnown = done.some(({ check, outcome }) => check === 'outputs' && outcome === 'ok');
   await runEach(isKnown ? brokerChecks : brokerChecks.map(withoutBroker));
-  for (const account of isKnown ? await accountsOf(examined) : []) {
-    await runEach(accountChecks(account));
+  if (isKnown) {
+    const accounts = await accountsOf(examined);
+    await runEach(accounts.length > 0 ? accounts.flatMap(accountChecks) : unnamedChecks(examined.login));
   }
   return done.filter(({ outcome }) => outcome === 'wrong').length;
 }

@@ -1,7 +1,7 @@
 // The checks of the aliases `admin` and `account-<id>`. Rows of checks.ts.
 import { invokeTransport } from '../../client/invoke.ts';
 import { probe } from './api.ts';
-import { codeOf, type Finding, notChecked, ok, textOf, wrong } from './check.ts';
+import { codeOf, type Finding, notChecked, ofRefusal, ok, textOf, wrong } from './check.ts';
 import type { Examined } from './examined.ts';
 
 export async function checkAdmin({ target, status }: Examined): Promise<Finding> {
@@ -13,12 +13,13 @@ export async function checkAdmin({ target, status }: Examined): Promise<Finding>
     return ok(`the alias admin answers; accounts: ${accounts.map(({ account }) => account).join(', ')}`);
   } catch (thrown) {
     switch (codeOf(thrown)) {
-      case 'forbidden':
-        return notChecked('these keys may not operate the broker, as is right for a caller');
+      case 'unknown_account':
+      case 'invalid_account':
+        return ok('the alias admin answers');
       case 'ResourceNotFoundException':
         return wrong(textOf(thrown), 'check --function-name and --region; deploy the stack if the alias is missing');
       default:
-        return wrong(textOf(thrown));
+        return ofRefusal(thrown, 'these keys may not operate the broker, as is right for a caller');
     }
   }
 }
@@ -36,12 +37,10 @@ export function checkAlias(account: string) {
       switch (codeOf(thrown)) {
         case 'invalid_request':
           return ok(`the alias account-${account} answers`);
-        case 'forbidden':
-          return notChecked(`these keys may not invoke the alias account-${account}`);
         case 'unknown_account':
           return wrong(`the function has no alias account-${account}`, 'deploy the stack with this account');
         default:
-          return wrong(textOf(thrown));
+          return ofRefusal(thrown, `these keys may not invoke the alias account-${account}`);
       }
     }
   };

@@ -39,7 +39,10 @@ export async function checkIdentity({ target }: Examined): Promise<Finding> {
     const { send } = await openService(target(), { name: 'sts', id: 'STS' });
     const form = { 'content-type': 'application/x-www-form-urlencoded' };
     const { body } = await send(form, 'Action=GetCallerIdentity&Version=2011-06-15');
-    return ok(/arn:[\w-]+:(?:iam|sts)::\d{12}:[\w+=,.@/-]+/.exec(body)?.[0] ?? 'AWS knows the keys');
+    const arn = /arn:[\w-]+:(?:iam|sts)::\d{12}:[\w+=,.@/-]+/.exec(body)?.[0];
+    return arn === undefined
+      ? wrong('the answer is not from STS', 'check AWS_ENDPOINT_URL_STS, and whether there is a proxy')
+      : ok(arn);
   } catch (thrown) {
     return wrong(textOf(thrown));
   }

@@ -30,7 +30,11 @@ afterEach(async () => {
 });
 
 function start(aliases: readonly string[]): Promise<Gateway> {
-  return startGateway({ handler: system.entryPoints.handler, callers: [everything, system.callers.operator], aliases });
+  return startGateway({
+    handler: system.entryPoints.handler,
+    callers: [everything, system.callers.operator, system.callers.first],
+    aliases,
+  });
 }
 
 interface Found {
@@ -245,6 +249,65 @@ describe('doctor says what is wrong when', () => {
     expect(wrong).toMatchObject([{ check: 'identity' }, { check: 'unsigned', text }, { check: 'signed', text }]);
   });
 
+  test('promise 62: the keys have no right, and --login asks for a token', async () => {
+    const { code, wrong } = await doctor(['one', '--login'], { keys: system.callers.operator });
+
+    expect(code).toBe(1);
+    expect(wrong).toMatchObject([{ check: 'token one', text: expect.stringContaining('Grant it with grantToken') }]);
+  });
+
+  test.each([
+    ['ForbiddenException', '', 'wrong', 'API Gateway refused the call before IAM'],
+    ['', '', 'wrong', 'Look for a proxy or a firewall'],
+    ['AccessDeniedException', 'not authorized with an explicit deny', 'not_checked', 'The cause is a Deny'],
+    ['AccessDeniedException', 'not authorized', 'not_checked', 'the API takes their signature'],
+  ])('the API refuses a signed call with %j %j: only IAM proves a signature', async (type, message, outcome, text) => {
+    const headers = type === '' ? {} : { 'x-amzn-errortype': type };
+    const api = await serve((_, response) => response.writeHead(403, headers).end(JSON.stringify({ message })));
+    others.push(api);
+    const { checks } = await doctor(['one', '--endpoint', api.url]);
+
+    const signed = checks.find(({ check }) => check === 'signed');
+    expect(signed).toMatchObject({ outcome, text: expect.stringContaining(text) });
+    expect(JSON.stringify(signed).includes('takes their signature')).toBe(text.includes('takes their signature'));
+  });
+
+  test('a caller names no account: doctor asks for one, and tries the default one with --login', async () => {
+    const options = { keys: system.callers.first };
+    const without = await doctor([], options);
+    const withLogin = await doctor(['--login'], options);
+
+    expect([without.code, without.left.at(-1)]).toEqual([0, 'accounts']);
+    expect(without.checks.at(-1)?.text).toContain('name one: doctor <account>');
+    expect(withLogin.checks.map(({ check }) => check).slice(-2)).toEqual(['accounts', 'token']);
+    expect(withLogin.wrong).toMatchObject([
+      { check: 'token', text: expect.stringContaining('POST /token is not permitted') },
+    ]);
+  });
+
+  test.each([
+    [() => 'http://127.0.0.1:1', '127.0.0.1:1'],
+    [() => serveText('<html>'), 'the answer is not from AWS'],
+    [() => serveText('{}'), 'the answer is not from Secrets Manager'],
+  ])('Secrets Manager cannot be read, case %#', async (url, text) => {
+    const { code, wrong } = await doctor(['one'], { env: { AWS_ENDPOINT_URL_SECRETS_MANAGER: await url() } });
+
+    expect([code, wrong]).toMatchObject([1, [{ check: 'secret one', text: expect.stringContaining(text) }]]);
+  });
+
+  test('STS answers, but does not say whose the keys are', async () => {
+    const { code, wrong } = await doctor(['one'], { env: { AWS_ENDPOINT_URL_STS: await serveText('welcome') } });
+
+    expect([code, wrong]).toMatchObject([1, [{ check: 'identity', text: 'the answer is not from STS' }]]);
+  });
+
+  test('the broker has no such account: the alias admin is not what is broken', async () => {
+    const { code, names, wrong } = await doctor(['nosuch'], { keys: system.callers.operator });
+
+    expect([code, names]).toEqual([1, ['secret nosuch', 'state nosuch']]);
+    expect(wrong.at(-1)).toMatchObject({ text: expect.stringContaining('No such account is configured') });
+  });
+
   test('there are no outputs, or the file is not one of outputs', async () => {
     const none = await commands.run(['doctor', '--output', 'json'], { keys: everything });
     const missing = await doctor(['--outputs', 'no-such-file.json']);
@@ -260,6 +323,12 @@ describe('doctor says what is wrong when', () => {
     expect(missing.wrong).toMatchObject([{ check: 'outputs', text: expect.stringContaining('no-such-file.json') }]);
   });
 });
+
+async function serveText(text: string): Promise<string> {
+  const server = await serve((_, response) => response.end(text));
+  others.push(server);
+  return server.url;
+}
 
 /** A proxy of the gateway whose answers have another date. */
 async function datedBy(offsetMs: number): Promise<LoopbackServer> {
