@@ -6,7 +6,7 @@ export type { ApiLogging } from './api/access-log.ts';
 export type { ApiDomain } from './api/domain.ts';
 export type { Throttle } from './api/stage.ts';
 export type { TokenBrokerAttributes } from './imported-broker.ts';
-export type { AlarmName, AlarmThresholds } from './monitoring/alarm-names.ts';
+export type { AlarmName, AlarmThresholds, AlarmTopics } from './monitoring/alarm-names.ts';
 export { BrokerProbe, type BrokerProbeProps } from './probe/probe.ts';
 export type { LoginBudget } from './resources/environment.ts';
 export { TokenBroker } from './token-broker.ts';

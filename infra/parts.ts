@@ -7,7 +7,9 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Accounts } from './accounts.ts';
 import { TokenApi } from './api/api.ts';
-import { type Alarms, type AlarmsProps, BrokerAlarms } from './monitoring/alarms.ts';
+import type { MetricSources } from './monitoring/alarm-metrics.ts';
+import type { AlarmTopics } from './monitoring/alarm-names.ts';
+import { BrokerAlarms } from './monitoring/alarms.ts';
 import { BrokerDashboard } from './monitoring/dashboard.ts';
 import { brokerMetrics } from './monitoring/metrics.ts';
 import { brokerEnvironment } from './resources/environment.ts';
@@ -89,36 +91,44 @@ export function startWarmups(
   { accounts, warmUpEvery }: TokenBrokerProps,
   parts: { alias: IAlias; secrets: readonly AccountSecret[] },
 ): void {
-  addWarmup(scope, { ...parts, accounts: accountsToWarm(accounts), every: warmUpEvery ?? Duration.minutes(4) });
+  addWarmup(scope, { ...parts, accounts: accountsToWarm(accounts), every: warmUpEvery ?? betweenWarmUps });
 }
+
+/** The alarms of a broker: by name, and `AccountFails` by account. */
+export type MonitoringParts = Pick<BrokerAlarms, 'alarms' | 'accountAlarms'>;
 
 /** Adds alarms and dashboard, as far as the props want them. Returns the alarms. */
 export function createMonitoring(
   scope: Construct,
   props: TokenBrokerProps,
   { broker, tokenApi }: { broker: BrokerFunction; tokenApi: TokenApi },
-): Alarms {
+): MonitoringParts {
   const { gatewayMetrics, accessLog } = tokenApi;
   const shared = { metrics: brokerMetrics(broker.function.functionName), broker };
-  const alarms = props.alarms === false ? {} : createAlarms(scope, props, { ...shared, gatewayMetrics });
+  const created = props.alarms === false ? undefined : createAlarms(scope, props, { ...shared, gatewayMetrics });
   if (props.dashboard ?? true) {
-    new BrokerDashboard(scope, 'Dashboard', { ...shared, alarms: Object.values(alarms), accessLog });
+    new BrokerDashboard(scope, 'Dashboard', { ...shared, alarms: created?.all ?? [], accessLog });
   }
-  return alarms;
+  return created ?? { alarms: {}, accountAlarms: new Map() };
 }
 
-function createAlarms(
-  scope: Construct,
-  { accounts, alarmTopic, alarms }: TokenBrokerProps,
-  watched: Pick<AlarmsProps, 'metrics' | 'broker' | 'gatewayMetrics'>,
-): Alarms {
+function createAlarms(scope: Construct, props: TokenBrokerProps, sources: MetricSources): BrokerAlarms {
+  const { accounts, alarmTopic, alarms, warmUpEvery } = props;
   return new BrokerAlarms(scope, 'Alarms', {
-    ...watched,
-    isWarmed: accountsToWarm(accounts).length > 0,
-    topic: alarmTopic,
+    ...sources,
+    accounts: Object.keys(accounts),
+    warmUpEvery: accountsToWarm(accounts).length > 0 ? (warmUpEvery ?? betweenWarmUps) : undefined,
+    topics: topicsOf(alarmTopic),
     thresholds: typeof alarms === 'object' ? alarms : undefined,
-  }).alarms;
+  });
 }
+
+/** One topic is for both severities. */
+function topicsOf(alarmTopic: TokenBrokerProps['alarmTopic'] = {}): AlarmTopics {
+  return 'topicArn' in alarmTopic ? { urgent: alarmTopic, notice: alarmTopic } : alarmTopic;
+}
+
+const betweenWarmUps = Duration.minutes(4);
 
 function logRetentionOf({ logRetention }: TokenBrokerProps): RetentionDays {
   return logRetention ?? RetentionDays.SIX_MONTHS;

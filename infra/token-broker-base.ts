@@ -1,12 +1,12 @@
 // What an own and an imported broker have in common. Extended by token-broker.ts and imported-broker.ts.
-import type { IMetric, Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IAlias, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { metricNames } from '../lambda/telemetry/metric-names.ts';
 import { connectFunction } from './connect.ts';
 import { arnOf } from './grants/principal.ts';
-import { brokerMetrics, failedLogins } from './monitoring/metrics.ts';
+import { brokerMetrics } from './monitoring/metrics.ts';
 import type { ConnectOptions, ITokenBroker } from './token-broker-interface.ts';
 
 /** The grants that are the same for both, the connection of functions, and the metrics. */
@@ -35,8 +35,12 @@ export abstract class TokenBrokerBase extends Construct implements ITokenBroker 
     connectFunction(this, fn, { account, via: options.via ?? 'api' });
   }
 
-  metricServed(options?: MetricOptions): Metric {
-    return this.metric(metricNames.served, options);
+  metricCalls(options?: MetricOptions): Metric {
+    return this.metric(metricNames.failed, { statistic: 'SampleCount', ...options });
+  }
+
+  metricFailedCalls(options?: MetricOptions): Metric {
+    return this.metric(metricNames.failed, options);
   }
 
   metricRemainingLife(options?: MetricOptions): Metric {
@@ -44,19 +48,15 @@ export abstract class TokenBrokerBase extends Construct implements ITokenBroker 
   }
 
   metricLogins(options?: MetricOptions): Metric {
-    return this.metric(metricNames.logins, options);
+    return this.metric(metricNames.loginLatency, { statistic: 'SampleCount', ...options });
   }
 
-  metricFailedLogins(): IMetric {
-    return failedLogins(brokerMetrics(this.functionName));
+  metricFailedLogins(options?: MetricOptions): Metric {
+    return this.metric(metricNames.loginsFailed, options);
   }
 
   metricLoginLatency(options?: MetricOptions): Metric {
     return this.metric(metricNames.loginLatency, { statistic: 'p99', ...options });
-  }
-
-  metricErrors(options?: MetricOptions): Metric {
-    return this.metric(metricNames.errors, options);
   }
 
   metricDenied(options?: MetricOptions): Metric {
@@ -65,10 +65,6 @@ export abstract class TokenBrokerBase extends Construct implements ITokenBroker 
 
   metricCredentialsRejected(options?: MetricOptions): Metric {
     return this.metric(metricNames.credentialsRejected, options);
-  }
-
-  metricWarmUps(options?: MetricOptions): Metric {
-    return this.metric(metricNames.warmUps, options);
   }
 
   private metric(name: string, options?: MetricOptions): Metric {

@@ -1,5 +1,5 @@
 // Declares what a broker can do, for own and imported ones. Used by token-broker-base.ts, connect.ts and the probe.
-import type { IMetric, Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IAlias, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IConstruct } from 'constructs';
@@ -57,39 +57,44 @@ export interface ITokenBroker extends IConstruct {
    */
   connect(fn: LambdaFunction, account: string, options?: ConnectOptions): void;
   /**
-   * Tokens given to callers. `dimensionsMap` can add one of `source` (`memory`, `shared`, `upstream`), `account` and
-   * `caller`.
+   * Calls for a token, without those that `metricDenied` counts. `dimensionsMap` can add one of `account`, `caller_role` and,
+   * of failed calls, `code`.
+   *
+   * @default - number over 5 minutes
+   */
+  metricCalls(options?: MetricOptions): Metric;
+  /**
+   * Calls that ended without a token. With the statistic `Average`, it is their share. `dimensionsMap` as for `metricCalls`.
+   * By `account`, failed warm-ups count too.
    *
    * @default - sum over 5 minutes
    */
-  metricServed(options?: MetricOptions): Metric;
+  metricFailedCalls(options?: MetricOptions): Metric;
   /**
-   * Seconds that the tokens given to callers were still valid. `dimensionsMap` as for `metricServed`.
+   * Seconds that the tokens given to callers were still valid.
    *
    * @default - minimum over 5 minutes
    */
   metricRemainingLife(options?: MetricOptions): Metric;
   /**
-   * Logins sent to Fegora. `dimensionsMap` can add `outcome`, which is `issued`, `invalid_grant`, `html_500`, `doubt`
-   * or a code.
+   * Logins sent to Fegora.
+   *
+   * @default - number over 5 minutes
+   */
+  metricLogins(options?: MetricOptions): Metric;
+  /**
+   * Logins that brought no token. `dimensionsMap` can add `outcome`, which is `invalid_grant`, `html_500`, `doubt`,
+   * `other_user` or a code.
    *
    * @default - sum over 5 minutes
    */
-  metricLogins(options?: MetricOptions): Metric;
-  /** Logins of 10 minutes that brought no token. An alarm on it needs a few periods in a row. */
-  metricFailedLogins(): IMetric;
+  metricFailedLogins(options?: MetricOptions): Metric;
   /**
-   * Duration of a login in milliseconds. `dimensionsMap` can add `outcome`.
+   * Duration of a login in milliseconds.
    *
    * @default - 99th percentile over 5 minutes
    */
   metricLoginLatency(options?: MetricOptions): Metric;
-  /**
-   * Calls and warm-ups that failed. `dimensionsMap` can add `code` or `caller`.
-   *
-   * @default - sum over 5 minutes
-   */
-  metricErrors(options?: MetricOptions): Metric;
   /**
    * Calls that the broker denied although IAM had allowed them.
    *
@@ -97,15 +102,9 @@ export interface ITokenBroker extends IConstruct {
    */
   metricDenied(options?: MetricOptions): Metric;
   /**
-   * Logins and calls that failed because Fegora refuses the credentials.
+   * Logins, calls and warm-ups that failed because Fegora refuses the credentials.
    *
    * @default - sum over 5 minutes
    */
   metricCredentialsRejected(options?: MetricOptions): Metric;
-  /**
-   * Warm-ups that ran.
-   *
-   * @default - sum over 5 minutes
-   */
-  metricWarmUps(options?: MetricOptions): Metric;
 }

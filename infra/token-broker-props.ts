@@ -9,7 +9,7 @@ import type { Accounts } from './accounts.ts';
 import type { ApiLogging } from './api/access-log.ts';
 import type { ApiDomain } from './api/domain.ts';
 import type { Throttle } from './api/stage.ts';
-import type { AlarmThresholds } from './monitoring/alarm-names.ts';
+import type { AlarmThresholds, AlarmTopics } from './monitoring/alarm-names.ts';
 import type { LoginBudget } from './resources/environment.ts';
 
 /** Settings of a broker. Only `accounts` is required. */
@@ -156,11 +156,11 @@ export interface TokenBrokerProps {
    */
   readonly dashboard?: boolean | undefined;
   /**
-   * SNS topic for the alarms.
+   * SNS topic for the alarms, or a topic for each severity.
    *
    * @default - alarms only appear in the console and on the dashboard
    */
-  readonly alarmTopic?: ITopic | undefined;
+  readonly alarmTopic?: ITopic | AlarmTopics | undefined;
   /**
    * The bundle of the function. Its handler is `index.handler`.
    *

@@ -60,8 +60,10 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
   readonly logGroup: ILogGroup;
   /** The access log of the API. Undefined if `apiGatewayLogging` is `off`. */
   readonly accessLog: ILogGroup | undefined;
-  /** The alarms by name. Alarms that the props leave out are absent. */
+  /** The alarms by name. Alarms that the props leave out are absent. `AccountFails` is that of the first account. */
   readonly alarms: Readonly<Partial<Record<AlarmName, IAlarm>>>;
+  /** The alarm `AccountFails` of each account, by its id. */
+  readonly accountAlarms: ReadonlyMap<string, IAlarm>;
   protected readonly defaultAccount: string | undefined;
   private readonly secrets: ReadonlyMap<string, AccountSecret>;
   private readonly broker: BrokerFunction;
@@ -91,7 +93,9 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     this.domainTarget = tokenApi.domain?.domainNameAliasDomainName;
     this.accessLog = tokenApi.accessLog;
     startWarmups(this, props, { alias: this.broker.warmup, secrets: [...secrets.values()] });
-    this.alarms = createMonitoring(this, props, { broker: this.broker, tokenApi });
+    const { alarms, accountAlarms } = createMonitoring(this, props, { broker: this.broker, tokenApi });
+    this.alarms = alarms;
+    this.accountAlarms = accountAlarms;
     this.keepExports();
     this.warnAboutDefaultAccount();
     if (props.vpc !== undefined || props.tracing === true) {

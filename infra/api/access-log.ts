@@ -59,9 +59,16 @@ export const accessLogFormat = AccessLogFormat.custom(
   }),
 );
 
+/** If the function gave the answer, the error type in the log is a hyphen. */
+const isByGateway = FilterPattern.stringValue('$.error_type', '!=', '-');
+
+function statusIs(status: string) {
+  return FilterPattern.stringValue('$.status', '=', status);
+}
+
 /** Counts of the answers that API Gateway gives itself, as sums of 5 minutes. */
 export interface GatewayMetrics {
-  /** Calls that API Gateway denied. */
+  /** Calls that API Gateway denied to a caller that had signed, and calls over the rate. */
   readonly denials: Metric;
   /** API Gateway's own 5xx: it did not reach the function, or the function was throttled, crashed or too slow. */
   readonly failures: Metric;
@@ -81,15 +88,16 @@ export function createGatewayMetrics(log: LogGroup): GatewayMetrics {
       })
       .metric({ statistic: 'Sum', period: Duration.minutes(5) });
   return {
-    denials: count('Denials', 'DeniedByGateway', FilterPattern.stringValue('$.status', '=', '403')),
-    failures: count(
-      'Failures',
-      'GatewayFails',
-      // If the function gave the answer, the error type in the log is a hyphen.
+    denials: count(
+      'Denials',
+      'DeniedByGateway',
+      // Who does not sign is a stranger: every public address gets such calls.
       FilterPattern.all(
-        FilterPattern.stringValue('$.status', '=', '5*'),
-        FilterPattern.stringValue('$.error_type', '!=', '-'),
+        FilterPattern.any(statusIs('403'), statusIs('429')),
+        isByGateway,
+        FilterPattern.stringValue('$.error_type', '!=', 'MISSING_AUTHENTICATION_TOKEN'),
       ),
     ),
+    failures: count('Failures', 'GatewayFails', FilterPattern.all(statusIs('5*'), isByGateway)),
   };
 }

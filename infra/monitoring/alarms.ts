@@ -1,40 +1,26 @@
 // Creates the alarms of a broker. Called by token-broker.ts.
 import { Duration } from 'aws-cdk-lib';
-import {
-  Alarm,
-  ComparisonOperator,
-  type IMetric,
-  MathExpression,
-  Stats,
-  TreatMissingData,
-} from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { metricNames } from '../../lambda/telemetry/metric-names.ts';
-import type { GatewayMetrics } from '../api/access-log.ts';
-import type { BrokerFunction } from '../resources/function.ts';
-import type { AlarmName, AlarmThresholds } from './alarm-names.ts';
-import { type BrokerMetrics, failedLogins, ownErrors } from './metrics.ts';
+import { type AlarmMetric, alarmMetrics, type MetricSources } from './alarm-metrics.ts';
+import { type AlarmName, type AlarmThresholds, type AlarmTopics, alarmNames } from './alarm-names.ts';
+import { type AlarmRule, alarmRules } from './alarm-rules.ts';
 
 /** The metrics to watch, and where alarms go. */
-export interface AlarmsProps {
-  readonly metrics: BrokerMetrics;
-  readonly broker: BrokerFunction;
+export interface AlarmsProps extends MetricSources {
+  /** Ids of all accounts: each gets an alarm. */
+  readonly accounts: readonly string[];
   /**
-   * Counts of API Gateway's own answers.
+   * Time between two warm-ups.
    *
-   * @default - no alarm on them, because there is no access log to count them in
+   * @default - no schedule renews tokens, so there is no alarm on missing warm-ups
    */
-  readonly gatewayMetrics?: GatewayMetrics | undefined;
-  /** Whether a schedule renews tokens. Only then there is an alarm on missing warm-ups. */
-  readonly isWarmed: boolean;
-  /**
-   * SNS topic for alarms that fire or stop.
-   *
-   * @default - alarms only appear in the console and on the dashboard
-   */
-  readonly topic?: ITopic | undefined;
+  readonly warmUpEvery?: Duration | undefined;
+  /** SNS topics for alarms that fire or stop. */
+  readonly topics: AlarmTopics;
   /**
    * Other thresholds, and alarms to leave out.
    *
@@ -43,187 +29,106 @@ export interface AlarmsProps {
   readonly thresholds?: AlarmThresholds | undefined;
 }
 
-/** One alarm. Its id is the heading of its runbook in docs/operations.md. */
-interface AlarmRule {
-  readonly metric: IMetric;
-  /** What happened, then what to do. */
-  readonly description: string;
-  /** The alarm fires if the metric has at least this value. */
-  readonly threshold: number;
-  /** Number of periods in a row. Default 1. */
-  readonly periods?: number;
-  /** The alarm fires if the metric is below the threshold or missing. Default false. */
-  readonly firesOnSilence?: boolean;
-}
-
-type Rules = Readonly<Partial<Record<AlarmName, AlarmRule>>>;
-
 /** Alarms by name. Alarms that the settings leave out are absent. */
 export type Alarms = Readonly<Partial<Record<AlarmName, Alarm>>>;
+
+/** One alarm of the stack. */
+interface Wanted {
+  readonly id: string;
+  readonly name: AlarmName;
+  readonly metric: AlarmMetric;
+  /** What the description begins with. */
+  readonly about?: string;
+  /** The account that it is about. @default - all of them */
+  readonly account?: string;
+}
 
 /**
  * All alarms that an operator should react to. For direct callers, every failure is a thrown error. So Lambda's own
  * error count says nothing useful about their aliases, and our own metrics count the failures.
  */
 export class BrokerAlarms extends Construct {
-  /** By the name of the alarm. */
+  /** By the name of the alarm. `AccountFails` is that of the first account. */
   readonly alarms: Alarms;
+  /** `AccountFails` of each account, by its id. Empty if the settings leave them out. */
+  readonly accountAlarms: ReadonlyMap<string, Alarm>;
+  /** All of them. */
+  readonly all: readonly Alarm[];
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
-    this.alarms = Object.fromEntries(
-      rulesOf(props).map(([name, rule]) => [name, this.createAlarm(name, rule)] as const),
+    const wanted = [...commonAlarms(props), ...props.accounts.map((account) => accountAlarm(props, account))];
+    const created = wanted.flatMap((one) => this.create(one, props).map((alarm) => [one, alarm] as const));
+    this.all = created.map(([, alarm]) => alarm);
+    // Of one name, the last entry stays.
+    this.alarms = Object.fromEntries(created.map(([{ name }, alarm]) => [name, alarm] as const).reverse());
+    this.accountAlarms = new Map(
+      created.flatMap(([{ account }, alarm]) => (account === undefined ? [] : [[account, alarm]])),
     );
-    for (const alarm of Object.values(this.alarms)) {
-      if (props.topic !== undefined) {
-        alarm.addAlarmAction(new SnsAction(props.topic));
-        alarm.addOkAction(new SnsAction(props.topic));
-      }
-    }
   }
 
-  private createAlarm(name: string, rule: AlarmRule): Alarm {
-    const { metric, description, threshold, periods = 1, firesOnSilence = false } = rule;
-    return new Alarm(this, name, {
-      alarmDescription: `${description} Runbook: docs/operations.md, ${name}.`,
+  /** Returns no alarm if the settings leave it out, or if the stack has no such metric. */
+  private create({ id, name, metric: metricOf, about = '' }: Wanted, props: AlarmsProps): Alarm[] {
+    const rule: AlarmRule = alarmRules[name];
+    const threshold = props.thresholds?.[name] ?? rule.threshold;
+    const metric = metricOf(periodOf(rule, props));
+    if (metric === undefined || threshold === false) {
+      return [];
+    }
+    const [datapointsToAlarm, evaluationPeriods] = rule.periods;
+    const alarm = new Alarm(this, id, {
+      alarmDescription: `${about}${rule.description} Severity: ${rule.severity}. Runbook: docs/operations.md, ${name}.`,
       metric,
       threshold,
-      evaluationPeriods: periods,
-      comparisonOperator: firesOnSilence
-        ? ComparisonOperator.LESS_THAN_THRESHOLD
-        : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: firesOnSilence ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
+      datapointsToAlarm,
+      evaluationPeriods,
+      ...(name === 'NoWarmUp' ? onSilence : onValue),
     });
+    notify(alarm, props.topics[rule.severity]);
+    return [alarm];
   }
 }
 
-/** Returns the rules of the alarms that the settings want, each with its threshold. */
-function rulesOf(props: AlarmsProps): [string, AlarmRule][] {
-  const rules: Rules = { ...fegoraAlarms(props), ...brokerAlarms(props), ...accessAlarms(props) };
-  const chosen = new Map<string, number | false | undefined>(Object.entries(props.thresholds ?? {}));
-  return Object.entries(rules).flatMap(([name, rule]) => {
-    const threshold = chosen.get(name) ?? rule.threshold;
-    return threshold === false ? [] : [[name, { ...rule, threshold }]];
+const onValue = {
+  comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+  treatMissingData: TreatMissingData.NOT_BREACHING,
+} as const;
+const onSilence = {
+  comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+  treatMissingData: TreatMissingData.BREACHING,
+} as const;
+
+function commonAlarms(props: AlarmsProps): Wanted[] {
+  const metrics = alarmMetrics(props);
+  return alarmNames.flatMap((name) => {
+    const isWanted = name !== 'AccountFails' && (name !== 'NoWarmUp' || props.warmUpEvery !== undefined);
+    return isWanted ? [{ id: name, name, metric: metrics[name] }] : [];
   });
 }
 
-function fegoraAlarms({ metrics }: AlarmsProps): Rules {
+/** One for each account, so that an account that stays in trouble hides no other. */
+function accountAlarm({ metrics }: AlarmsProps, account: string): Wanted {
   return {
-    CredentialsRejected: {
-      metric: metrics.of(metricNames.credentialsRejected),
-      description:
-        'Fegora rejects the credentials of an account. Set the right ones, or ask Fegora to unlock the user.',
-      threshold: 1,
-    },
-    ClientRejected: {
-      metric: metrics.of(metricNames.clientRejected),
-      description: 'Fegora rejects the client id. Compare it with the one that Fegora gave you.',
-      threshold: 1,
-    },
-    DuplicateUser: {
-      metric: metrics.of(metricNames.duplicateUser),
-      description: 'Two accounts have the same Fegora user, so one of them cannot log in. Correct its secret.',
-      threshold: 1,
-    },
-    BudgetHalfUsed: {
-      metric: metrics.of(metricNames.budgetHalfUsed),
-      description:
-        'A Fegora user has used up half of its logins for an hour or a day. Find the caller that reports tokens, or ' +
-        'raise the budget.',
-      threshold: 1,
-    },
-    RetryHeld: {
-      metric: metrics.of(metricNames.retryHeld),
-      description: 'For 15 minutes, callers have got the answer of an earlier failed login. Check what Fegora answers.',
-      threshold: 1,
-      periods: 3,
-    },
-    LoginsFail: {
-      metric: failedLogins(metrics),
-      description: 'Logins have failed in each of three periods of 10 minutes. Check what Fegora answers.',
-      threshold: 1,
-      periods: 3,
-    },
-    Html500Repeated: {
-      metric: metrics.of(metricNames.html500Repeated),
-      description:
-        'Fegora answered three logins in a row with an HTML 500, so the user may be unable to log in. ' +
-        'Ask Fegora to delete the refresh tokens of this user.',
-      threshold: 1,
-    },
-    ClockSkew: {
-      metric: metrics.of(metricNames.clockSkew, { statistic: Stats.MINIMUM, period: Duration.hours(1) }),
-      description: "Fegora's clock and ours have differed by 30 s or more for an hour. Tell Fegora.",
-      threshold: 30_000,
-    },
+    id: `AccountFails-${account}`,
+    name: 'AccountFails',
+    account,
+    metric: (period) => metrics.of(metricNames.failed, { period }, { account }),
+    about: `Account ${account}: `,
   };
 }
 
-function brokerAlarms({ metrics, broker, isWarmed }: AlarmsProps): Rules {
-  return {
-    TableUnavailable: {
-      metric: metrics.of(metricNames.tableUnavailable),
-      description:
-        'The broker cannot use its table: it serves valid tokens and starts no login. Read the log of the function.',
-      threshold: 1,
-    },
-    Errors: {
-      metric: ownErrors(metrics),
-      description: 'Calls fail for a reason that only the operator can correct. Read the log of the function.',
-      threshold: 1,
-    },
-    Crashes: {
-      metric: new MathExpression({
-        expression: 'SUM([http, warmup])',
-        usingMetrics: { http: broker.http.metricErrors(), warmup: broker.warmup.metricErrors() },
-        label: 'Crashes and time-outs',
-      }),
-      description: 'The function crashed or timed out. Read the log of the function.',
-      threshold: 1,
-    },
-    Throttles: {
-      metric: broker.function.metricThrottles(),
-      description: 'Lambda refused calls, because a concurrency limit is reached. Find the caller, or raise the limit.',
-      threshold: 1,
-    },
-    SlowCalls: {
-      metric: broker.http.metricDuration({ statistic: Stats.p(99) }),
-      description: 'For 15 minutes, one call in a hundred has taken 3 s or more. Check how long logins take.',
-      threshold: 3_000,
-      periods: 3,
-    },
-    ...(isWarmed && {
-      NoWarmUp: {
-        metric: metrics.of(metricNames.warmUps, { period: Duration.minutes(10) }),
-        description: 'No warm-up has run for 30 minutes. Check the schedule and its role.',
-        threshold: 1,
-        periods: 3,
-        firesOnSilence: true,
-      },
-    }),
-  };
+/** A period in which no warm-up runs would count as healthy. */
+function periodOf({ minutes, isWarm = false }: AlarmRule, { warmUpEvery }: AlarmsProps): Duration {
+  const between = warmUpEvery?.toMinutes() ?? 0;
+  return Duration.minutes(isWarm && between > longestBetween ? between : minutes);
 }
 
-function accessAlarms({ metrics, gatewayMetrics }: AlarmsProps): Rules {
-  return {
-    DeniedByBroker: {
-      metric: metrics.of(metricNames.denied),
-      description: 'The broker denied a call that IAM had allowed. Find the caller in the audit record.',
-      threshold: 1,
-    },
-    ...(gatewayMetrics !== undefined && {
-      DeniedByGateway: {
-        metric: gatewayMetrics.denials,
-        description: 'API Gateway denied 20 calls or more within 5 minutes. Find the callers in the access log.',
-        threshold: 20,
-      },
-      GatewayFails: {
-        metric: gatewayMetrics.failures,
-        description:
-          'API Gateway answered a call with its own 5xx, because it did not reach the function or got no answer. ' +
-          'Find the error type in the access log.',
-        threshold: 1,
-      },
-    }),
-  };
+/** With warm-ups this far apart, each window of 5 periods of 3 minutes has at least three. Minutes. */
+const longestBetween = 4;
+
+function notify(alarm: Alarm, topic: ITopic | undefined): void {
+  if (topic !== undefined) {
+    alarm.addAlarmAction(new SnsAction(topic));
+    alarm.addOkAction(new SnsAction(topic));
+  }
 }

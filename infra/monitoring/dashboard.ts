@@ -7,7 +7,6 @@ import {
   type IMetric,
   type IWidget,
   LogQueryWidget,
-  MathExpression,
   Stats,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -41,8 +40,8 @@ export class BrokerDashboard extends Construct {
       dashboard.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: [...props.alarms], width: 24, height: 3 }));
     }
     dashboard.addWidgets(...servedRow(props));
-    dashboard.addWidgets(...fegoraRow(props));
     dashboard.addWidgets(...failureRow(props));
+    dashboard.addWidgets(...fegoraRow(props));
     dashboard.addWidgets(...functionRow(props));
     if (props.accessLog !== undefined) {
       dashboard.addWidgets(deniedCalls(props.accessLog));
@@ -55,35 +54,38 @@ interface GraphOptions {
   readonly stacked?: boolean;
   /** Unit of the values, as the label of the axis. */
   readonly unit?: string;
-  /** Start of the axis: 0, or the lowest value. Default 0. */
-  readonly min?: 0 | 'lowest';
 }
 
 function graph(title: string, left: readonly IMetric[], more: GraphOptions = {}): GraphWidget {
-  const { stacked = false, unit, min = 0 } = more;
+  const { stacked = false, unit } = more;
   return new GraphWidget({
     title,
     left: [...left],
     stacked,
     width: 8,
     height: 6,
-    leftYAxis: { ...(min !== 'lowest' && { min }), showUnits: false, ...(unit !== undefined && { label: unit }) },
+    leftYAxis: { min: 0, showUnits: false, ...(unit !== undefined && { label: unit }) },
   });
 }
 
 function servedRow({ metrics }: DashboardProps): IWidget[] {
-  const served = metrics.of(metricNames.served, { label: 'Tokens served' });
-  const logins = metrics.of(metricNames.logins, { label: 'Logins' });
-  const avoided = new MathExpression({
-    expression: 'FILL(served, 0) - FILL(logins, 0)',
-    usingMetrics: { served, logins },
-    label: 'Logins avoided',
-  });
+  const calls = metrics.of(metricNames.failed, { statistic: Stats.SAMPLE_COUNT, label: 'Calls' });
+  const logins = metrics.of(metricNames.loginLatency, { statistic: Stats.SAMPLE_COUNT, label: 'Logins' });
   return [
-    graph('Tokens served, by source', [metrics.by(metricNames.served, 'source', 'Sum')], { stacked: true }),
-    // Warm-ups log in ahead of calls, so at night there can be more logins than tokens served.
-    graph('Logins made and avoided', [logins, avoided], { min: 'lowest' }),
-    graph('Calls, by caller', [metrics.by(metricNames.served, 'caller', 'Sum')], { stacked: true }),
+    graph('Calls that ended without a token: share', [
+      metrics.of(metricNames.failed, { statistic: Stats.AVERAGE, label: 'Share' }),
+    ]),
+    graph('Calls and logins', [calls, logins]),
+    graph('Calls, by caller', [metrics.by(metricNames.failed, 'caller_role', 'SampleCount')], { stacked: true }),
+  ];
+}
+
+function failureRow({ metrics }: DashboardProps): IWidget[] {
+  const failed = (by: 'account' | 'caller_role' | 'code') => [metrics.by(metricNames.failed, by, 'Sum')];
+  return [
+    graph('Failed calls, by code', failed('code'), { stacked: true }),
+    graph('Failed calls, by caller', failed('caller_role'), { stacked: true }),
+    graph('Failed calls and warm-ups, by account', failed('account'), { stacked: true }),
   ];
 }
 
@@ -92,35 +94,8 @@ function fegoraRow({ metrics }: DashboardProps): IWidget[] {
   const lifetime = (statistic: string) => metrics.of(metricNames.remainingLife, { statistic, label: statistic });
   return [
     graph('Fegora: duration of a login', [latency(Stats.p(50)), latency(Stats.p(99))], { unit: 'ms' }),
-    graph(
-      'Remaining lifetime of served tokens',
-      [lifetime(Stats.MINIMUM), lifetime(Stats.p(50)), metrics.by(metricNames.remainingLife, 'account', 'Minimum')],
-      { unit: 's' },
-    ),
-    graph('Logins, by outcome', [metrics.by(metricNames.logins, 'outcome', 'Sum')], { stacked: true }),
-  ];
-}
-
-function failureRow({ metrics }: DashboardProps): IWidget[] {
-  const incidents = [
-    metricNames.clockUnsteady,
-    metricNames.denied,
-    metricNames.guardExpired,
-    metricNames.malformedItems,
-    metricNames.markUnwritten,
-    metricNames.publishRefused,
-    metricNames.retryHeld,
-    metricNames.tableUnavailable,
-    metricNames.userTakenOver,
-  ];
-  return [
-    graph('Errors, by code', [metrics.by(metricNames.errors, 'code', 'Sum')], { stacked: true }),
-    graph('Errors, by caller', [metrics.by(metricNames.errors, 'caller', 'Sum')], { stacked: true }),
-    graph(
-      'Incidents',
-      incidents.map((name) => metrics.of(name, { label: name })),
-      { stacked: true },
-    ),
+    graph('Remaining lifetime of served tokens', [lifetime(Stats.MINIMUM), lifetime(Stats.p(50))], { unit: 's' }),
+    graph('Failed logins, by outcome', [metrics.by(metricNames.loginsFailed, 'outcome', 'Sum')], { stacked: true }),
   ];
 }
 
@@ -128,13 +103,33 @@ function functionRow({ metrics, broker }: DashboardProps): IWidget[] {
   const duration = (statistic: string) => broker.http.metricDuration({ statistic, label: statistic });
   return [
     graph('API: duration of a call in the function', [duration(Stats.p(50)), duration(Stats.p(99))], { unit: 'ms' }),
-    graph('Function: invocations and throttles', [
+    graph('Function: invocations, warm-ups and throttles', [
       broker.function.metricInvocations({ label: 'Invocations' }),
+      broker.warmup.metricInvocations({ label: 'Warm-ups' }),
       broker.function.metricThrottles({ label: 'Throttles' }),
     ]),
-    graph('Warm-ups', [metrics.of(metricNames.warmUps, { label: 'Warm-ups' })]),
+    graph(
+      'Signs and refusals',
+      rareMetrics.map((name) => metrics.of(name, { label: name })),
+      { stacked: true },
+    ),
   ];
 }
+
+/** Written only if they happen. */
+const rareMetrics = [
+  metricNames.budgetHalfUsed,
+  metricNames.clientRejected,
+  metricNames.clockSkew,
+  metricNames.credentialsRejected,
+  metricNames.denied,
+  metricNames.html500Repeated,
+  metricNames.operatorFaults,
+  metricNames.paused,
+  metricNames.secretUnavailable,
+  metricNames.securitySigns,
+  metricNames.tableUnavailable,
+];
 
 function deniedCalls(accessLog: LogGroup): IWidget {
   return new LogQueryWidget({

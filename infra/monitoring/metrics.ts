@@ -1,7 +1,7 @@
 // Names the metrics that the function writes, for graphs and alarms. Called by token-broker.ts and its monitoring.
 import { Aws, Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-import { metricDimensions, metricNames, metricNamespace } from '../../lambda/telemetry/metric-names.ts';
+import { metricDimensions, metricNamespace } from '../../lambda/telemetry/metric-names.ts';
 
 type Dimension = keyof typeof metricDimensions;
 
@@ -36,34 +36,4 @@ export function brokerMetrics(service: string): BrokerMetrics {
         searchRegion: Aws.REGION,
       }),
   };
-}
-
-/** Error codes whose cause only the operator can correct. */
-const ownFaults = ['internal', 'configuration', 'secret_malformed', 'secret_missing', 'credentials_missing'] as const;
-
-/** Returns the number of failed calls with such a code. */
-export function ownErrors(metrics: BrokerMetrics): MathExpression {
-  return new MathExpression({
-    // SUM adds only the metrics that exist. Most of them never do. FILL would hide data that arrives late.
-    expression: `SUM([${ownFaults.join(', ')}])`,
-    usingMetrics: Object.fromEntries(ownFaults.map((code) => [code, metrics.of(metricNames.errors, {}, { code })])),
-    label: 'Errors of our own',
-  });
-}
-
-/**
- * Returns the number of logins within 10 minutes that returned no token. The function writes both counts in one
- * document, so a late document delays both counts, and FILL causes no false alarm.
- */
-export function failedLogins(metrics: BrokerMetrics): MathExpression {
-  const period = Duration.minutes(10);
-  return new MathExpression({
-    expression: 'logins - FILL(issued, 0)',
-    usingMetrics: {
-      logins: metrics.of(metricNames.logins),
-      issued: metrics.of(metricNames.logins, {}, { outcome: 'issued' }),
-    },
-    period,
-    label: 'Logins that failed',
-  });
 }

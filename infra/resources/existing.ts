@@ -6,15 +6,17 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { HostedZone } from 'aws-cdk-lib/aws-route53';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import type { AlarmTopics } from '../monitoring/alarm-names.ts';
+import type { AlarmTopicArns } from '../settings/alarms.ts';
 import type { DomainSettings, NetworkSettings } from '../settings/resources.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { TokenBrokerProps } from '../token-broker-props.ts';
 
 /** Returns the props of a broker that are constructs. */
 export function importExisting(scope: Construct, settings: Settings): Partial<TokenBrokerProps> {
-  const { alarmTopicArn, encryptionKeyArn, vpcEndpointIds, network, domain } = settings;
+  const { alarmTopicArns, encryptionKeyArn, vpcEndpointIds, network, domain } = settings;
   return {
-    alarmTopic: alarmTopicArn === undefined ? undefined : Topic.fromTopicArn(scope, 'AlarmTopic', alarmTopicArn),
+    alarmTopic: alarmTopicArns && importTopics(scope, alarmTopicArns),
     encryptionKey:
       encryptionKeyArn === undefined ? undefined : Key.fromKeyArn(scope, 'EncryptionKey', encryptionKeyArn),
     vpcEndpoints: vpcEndpointIds?.map((vpcEndpointId) =>
@@ -23,6 +25,12 @@ export function importExisting(scope: Construct, settings: Settings): Partial<To
     domainName: domain && importDomain(scope, domain),
     ...(network && importNetwork(scope, network)),
   };
+}
+
+function importTopics(scope: Construct, { urgent, notice }: AlarmTopicArns): AlarmTopics {
+  const topic = (id: string, arn: string | undefined) =>
+    arn === undefined ? undefined : Topic.fromTopicArn(scope, id, arn);
+  return { urgent: topic('UrgentAlarms', urgent), notice: topic('NoticeAlarms', notice) };
 }
 
 /** The zones and route tables of the subnets have no effect on the template, so the settings do not name them. */

@@ -7,6 +7,7 @@ import {
   type IAlias,
   Function as LambdaFunction,
   LoggingFormat,
+  SystemLogLevel,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -105,6 +106,8 @@ export class BrokerFunction extends Construct {
       environment: { ...props.environment },
       logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
+      // Without the two lines for each call that only say that it went well. Those of time-outs and crashes stay.
+      systemLogLevelV2: SystemLogLevel.WARN,
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
       ...(props.tracing && { tracing: Tracing.ACTIVE }),
       ...props.network,

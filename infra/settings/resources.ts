@@ -1,5 +1,4 @@
-// Reads the settings of a stage that stand for other resources: VPC, host name, alarms. Called by settings.ts.
-import { type AlarmThresholds, alarmNames } from '../monitoring/alarm-names.ts';
+// Reads the settings of a stage that stand for other resources: VPC and host name. Called by settings.ts.
 import { createReader, listOf, type Note, textLike } from './reader.ts';
 
 /** The VPC of the function. */
@@ -46,23 +45,4 @@ export function readDomain(value: unknown, note: Note): DomainSettings | undefin
   const hostedZoneId = optional('hostedZoneId', textLike(/^Z[A-Z0-9]{1,31}$/), 'must be the id of a hosted zone');
   finish();
   return name === undefined || certificateArn === undefined ? undefined : { name, certificateArn, hostedZoneId };
-}
-
-/** Reads `true`, `false`, or thresholds by the name of an alarm. */
-export function readAlarms(value: unknown, note: Note): boolean | AlarmThresholds | undefined {
-  if (value === undefined || typeof value === 'boolean') {
-    return value;
-  }
-  const reader = createReader(value, 'alarms', note);
-  const thresholds = alarmNames.flatMap((name) => {
-    const threshold = reader.optional(name, falseOrPositive, 'must be false, or a threshold above 0');
-    return threshold === undefined ? [] : [[name, threshold] as const];
-  });
-  reader.finish();
-  return Object.fromEntries(thresholds);
-}
-
-function falseOrPositive(value: unknown): number | false | undefined {
-  const isThreshold = typeof value === 'number' && value > 0;
-  return isThreshold || value === false ? value : undefined;
 }

@@ -4,10 +4,10 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { membersOf } from '../../lambda/json.ts';
 import { accountFaults } from '../accounts.ts';
 import type { TokenBrokerProps } from '../token-broker-props.ts';
+import { type AlarmTopicArns, readAlarmTopic, readMonitoring, topicsByPath } from './alarms.ts';
 import { type CallerSettings, principal, principalProblem, readAccounts, readCallers } from './callers.ts';
 import {
   anything,
-  boolean,
   createReader,
   list,
   listOf,
@@ -18,7 +18,7 @@ import {
   wholeNumber,
 } from './reader.ts';
 import { arnsOfAccounts, regionFaults } from './regions.ts';
-import { type DomainSettings, type NetworkSettings, readAlarms, readDomain, readNetwork } from './resources.ts';
+import { type DomainSettings, type NetworkSettings, readDomain, readNetwork } from './resources.ts';
 
 /** The props that are constructs. The stack makes them of ids and ARNs. */
 type PropsOfConstructs =
@@ -40,7 +40,7 @@ export interface Settings {
   readonly callers: readonly CallerSettings[];
   /** ARN of the role or user that operates the broker. */
   readonly administrator: string | undefined;
-  readonly alarmTopicArn: string | undefined;
+  readonly alarmTopicArns: AlarmTopicArns | undefined;
   readonly vpcEndpointIds: readonly string[] | undefined;
   readonly encryptionKeyArn: string | undefined;
   /** The VPC of the function. */
@@ -79,11 +79,7 @@ function readStage(value: unknown, note: Note): Settings {
     env: readEnv(reader.optional('env', anything, '') ?? {}, note),
     callers: readCallers(reader.optional('callers', list, 'must be a list'), broker.accounts, note),
     administrator: reader.optional('administrator', principal, principalProblem),
-    alarmTopicArn: reader.optional(
-      'alarmTopicArn',
-      textLike(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/),
-      'must be the ARN of an SNS topic',
-    ),
+    alarmTopicArns: readAlarmTopic(reader.optional('alarmTopicArn', anything, ''), note),
     vpcEndpointIds: reader.optional(
       'vpcEndpointIds',
       listOf(textLike(/^vpce-[0-9a-f]{8,17}$/)),
@@ -100,15 +96,15 @@ function readStage(value: unknown, note: Note): Settings {
 
 /** Returns the faults of settings that do not go together. */
 function crossFaults({ broker, env, ...settings }: Settings): string[] {
-  const { alarmTopicArn, encryptionKeyArn, domain, vpcEndpointIds } = settings;
+  const { alarmTopicArns, encryptionKeyArn, domain, vpcEndpointIds } = settings;
   return [
     ...regionFaults(env.region, {
       ...arnsOfAccounts(broker.accounts),
-      alarmTopicArn,
+      ...topicsByPath(alarmTopicArns),
       encryptionKeyArn,
       'domain.certificateArn': domain?.certificateArn,
     }),
-    ...(broker.alarms === false && alarmTopicArn !== undefined
+    ...(broker.alarms === false && alarmTopicArns !== undefined
       ? ['alarmTopicArn: has no effect without alarms: remove one of the two']
       : []),
     ...(domain !== undefined && vpcEndpointIds !== undefined
@@ -142,14 +138,6 @@ function readBroker(reader: Reader, note: Note): Settings['broker'] {
     ...readLogging(reader),
     ...readMonitoring(reader, note),
     removalPolicy: asRemovalPolicy(optional('removalPolicy', oneOf('retain', 'destroy'), 'must be retain or destroy')),
-  };
-}
-
-function readMonitoring({ optional }: Reader, note: Note) {
-  return {
-    alarms: readAlarms(optional('alarms', anything, ''), note),
-    dashboard: optional('dashboard', boolean, 'must be true or false'),
-    tracing: optional('tracing', boolean, 'must be true or false'),
   };
 }
 

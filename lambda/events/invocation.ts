@@ -29,7 +29,7 @@ export interface Invocation {
 /** What a warm-up or an operator's command did with one account. */
 export interface AccountResult {
   readonly account: string;
-  readonly outcome: 'fresh' | 'renewed' | 'skipped' | 'done' | `failed:${string}`;
+  readonly outcome: 'fresh' | 'renewed' | 'skipped' | 'paused' | 'done' | `failed:${string}`;
   /** ISO 8601. */
   readonly expires_at?: string;
   /** Of `skipped`: whole seconds, at least 1, after which it may be tried. */

@@ -1,7 +1,7 @@
 // Keeps accounts warm, on a schedule or when a secret has changed. Called by router.ts.
 import type { Broker } from '../broker/contract.ts';
 import { isSameSecret } from '../config.ts';
-import { asBrokerError, invalidRequest } from '../errors.ts';
+import { asBrokerError, type BrokerError, invalidRequest } from '../errors.ts';
 import { membersOf } from '../json.ts';
 import { forEachAccount } from './each-account.ts';
 import { type AccountResult, type EventHandler, type Report, toAccountResult } from './invocation.ts';
@@ -51,14 +51,26 @@ export function createWarmupHandler({ broker, accounts, random, report }: Warmup
         return toAccountResult(account, await broker[task.work](account, remaining));
       } catch (thrown) {
         const error = asBrokerError(thrown);
-        if (error.code === 'deadline' || error.code === 'paused') {
-          return { account, outcome: 'skipped' };
+        const outcome = outcomeOf(error);
+        if (outcome !== 'skipped' && outcome !== 'paused') {
+          report.failed({ ...invocation, account }, error);
         }
-        report.failed({ ...invocation, account }, error);
-        return { account, outcome: `failed:${error.code}` };
+        return { account, outcome };
       }
     }
   };
+}
+
+/** A warm-up that had no time left, or that an operator does not want, has not failed. */
+function outcomeOf({ code }: BrokerError): AccountResult['outcome'] {
+  switch (code) {
+    case 'deadline':
+      return 'skipped';
+    case 'paused':
+      return 'paused';
+    default:
+      return `failed:${code}`;
+  }
 }
 
 function parseTask(event: unknown, accounts: ReadonlyMap<string, string>): Task {

@@ -54,7 +54,9 @@ function interpretSuccess(response: TokenResponse, context: LoginContext): Issue
       return doubt('HTTP 200 with an error member');
     }
     assertBearer(members.get('token_type'));
-    assertUser(members.get('userName'), members.has('userName'), context.username);
+    if (isOfOther(members.get('userName'), members.has('userName'), context.username)) {
+      return failedLogin(unusable('it has another userName than the one that logged in'), { answer: 'other_user' });
+    }
     const accessToken = members.get('access_token');
     assertAccessToken(accessToken);
     const issued = members.get('.issued');
@@ -80,10 +82,8 @@ function assertBearer(type: unknown): void {
 }
 
 /** A token of another user would act in the name of the wrong taxpayer. */
-function assertUser(user: unknown, stated: boolean, username: string): void {
-  if (stated && (typeof user !== 'string' || user.toLowerCase() !== username.toLowerCase())) {
-    throw unusable('it has another userName than the one that logged in');
-  }
+function isOfOther(user: unknown, isStated: boolean, username: string): boolean {
+  return isStated && (typeof user !== 'string' || user.toLowerCase() !== username.toLowerCase());
 }
 
 /** Other characters are not possible in an `Authorization` header. RFC 6750 section 2.1 allows fewer still. */

@@ -4,53 +4,55 @@
 export const metricNamespace = 'FegoraTokenBroker';
 
 /**
- * Dimensions. Every metric exists with `service` only (the function's name). Some also exist with `service` and one
- * more dimension: the comment of the metric names it.
+ * Dimensions, as members of the log line. Every metric has `service` (the function's name), some together with one more:
+ * the comment of the metric names it. `caller` is another member of the audit record, with the name of the session.
  */
 export const metricDimensions = {
   service: 'service',
-  source: 'source',
   account: 'account',
-  caller: 'caller',
+  caller_role: 'caller_role',
   code: 'code',
   outcome: 'outcome',
 } as const;
 
-/** A metric is a count unless its comment names a unit. Alarms and dashboard in infra/ read these names. */
+/**
+ * A metric is a count unless its comment names a unit. CloudWatch bills each metric and each set of dimensions for the hours
+ * in which it is written. At rest, the function writes only `LoginLatency`.
+ */
 export const metricNames = {
-  /** Tokens issued. Also by `source`, `account` and `caller` (the role, or the alias of a direct invocation). */
-  served: 'Served',
-  /** Seconds that the issued tokens had left. Also by `source`, `account` and `caller`. */
+  /**
+   * 1 for a call that ended without a token, 0 for one that got it: the sum is the failed calls, the sample count the calls,
+   * the average the share that users feel. By `service`, and by `service` with `caller_role`, `account`, and of failures `code`. A
+   * warm-up that fails for an account writes 1 by `account` only. Not written for calls that `Denied` or `Paused` counts.
+   */
+  failed: 'Failed',
+  /** Seconds that an issued token had left. */
   remainingLife: 'RemainingLife',
-  /** Logins sent to Fegora. Also by `outcome` (`issued`, `invalid_grant`, `html_500`, `doubt` or a code). */
-  logins: 'Logins',
-  /** Milliseconds that a login took. Also by `outcome`. */
+  /** Milliseconds that a login took; the sample count is the logins. 0 if no connection could be made. */
   loginLatency: 'LoginLatency',
-  /** Invocations, and warm-ups of an account, that failed. Also by `code` and `caller`. */
-  errors: 'Errors',
-  /** Invocations refused with `forbidden`, `unknown_account` or `invalid_account`. */
-  denied: 'Denied',
-  /** Logins and invocations that failed because Fegora refuses the version of the secret, or refused three of a user. */
-  credentialsRejected: 'CredentialsRejected',
-  /** Logins and invocations that failed because Fegora refuses the client id. */
-  clientRejected: 'ClientRejected',
-  /** Invocations that got the error of an earlier login, because its back-off has not ended. */
-  retryHeld: 'RetryHeld',
-  tableUnavailable: 'TableUnavailable',
-  /** Milliseconds between Fegora's clock and ours, without the sign. */
+  /** Logins that brought no token. Also by `outcome` (`invalid_grant`, `doubt`, `html_500`, `other_user` or a code). */
+  loginsFailed: 'LoginsFailed',
+  /** Milliseconds between Fegora's clock and ours, without the sign. Only written from 5 s on. */
   clockSkew: 'ClockSkew',
-  html500Repeated: 'Html500Repeated',
-  guardExpired: 'GuardExpired',
-  clockUnsteady: 'ClockUnsteady',
-  malformedItems: 'MalformedItems',
-  publishRefused: 'PublishRefused',
-  markUnwritten: 'MarkUnwritten',
-  /** Logins and invocations that failed because another account is bound to the Fegora user. */
-  duplicateUser: 'DuplicateUser',
-  /** An account took a Fegora user over from an account that is not configured any more. */
-  userTakenOver: 'UserTakenOver',
+  /** Calls that the broker refused because of the caller: see signals.ts. */
+  denied: 'Denied',
+  /** Calls and warm-ups of an account that an operator has paused. */
+  paused: 'Paused',
+  /** What may be an attack, or two logins of one user: see signals.ts. */
+  securitySigns: 'SecuritySigns',
+  /** Logins, calls and warm-ups that failed because Fegora refuses the password, or refused three of a user. */
+  credentialsRejected: 'CredentialsRejected',
+  /** Logins, calls and warm-ups that failed because Fegora refuses the client id. */
+  clientRejected: 'ClientRejected',
+  /** Calls and warm-ups that failed for a reason that only the operator can correct. */
+  operatorFaults: 'OperatorFaults',
+  secretUnavailable: 'SecretUnavailable',
+  tableUnavailable: 'TableUnavailable',
   /** Logins of a user that had used up half of its login budget. */
   budgetHalfUsed: 'BudgetHalfUsed',
-  /** Scheduled warm-ups that ran. */
-  warmUps: 'WarmUps',
+  /** Fegora answered with its HTML error page at least three times in a row, to an account that had worked. */
+  html500Repeated: 'Html500Repeated',
 } as const;
+
+/** The name of a metric. */
+export type MetricName = (typeof metricNames)[keyof typeof metricNames];

@@ -1,35 +1,37 @@
-// Writes metrics as lines of the log (EMF). Called by telemetry.ts.
-import { type metricDimensions, metricNamespace } from './metric-names.ts';
-import { type PassingLevel, writeLine } from './record.ts';
+// Makes the members by which a line of the log is metrics too (EMF). Called by telemetry.ts.
+import { type MetricName, type metricDimensions, metricNamespace } from './metric-names.ts';
 
-type Unit = 'Count' | 'Seconds' | 'Milliseconds';
-type Dimensions = Readonly<Partial<Record<keyof typeof metricDimensions, string>>>;
-/** Writes metrics that belong together. Each exists by `service` only, and by `service` with each of the dimensions. */
-export type Emit = (values: readonly (readonly [name: string, unit: Unit, value: number])[], by?: Dimensions) => void;
+/** A dimension besides `service`, which every metric has. */
+export type Dimension = Exclude<keyof typeof metricDimensions, 'service'>;
+
+/** One metric of a line. */
+export interface Measured {
+  readonly name: MetricName;
+  readonly value: number;
+  /** @default - a count. The word would be 15 bytes more in each line */
+  readonly unit?: 'Seconds' | 'Milliseconds';
+  /** One set of dimensions for each: `service` only for `undefined`, otherwise `service` and that one. @default `service` only */
+  readonly by?: readonly (Dimension | undefined)[];
+}
 
 /**
- * Creates the function that writes metrics. Each call writes one line: one document with all sets of dimensions.
+ * Returns the members of the embedded metric format. The line must have `service` and the dimensions as members. It may have
+ * any others, so the audit record is metrics at the same time.
  *
- * @param service the function's name
- * @param now epoch milliseconds
- * @param passing a document has no level, so it counts as INFO. It gets one only if Lambda would drop it otherwise
+ * @param at epoch milliseconds
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
-export function createEmit(service: string, now: () => number, passing: PassingLevel): Emit {
-  const level = passing('INFO');
-  return (values, by = {}) => {
-    const directive = {
-      Namespace: metricNamespace,
-      Dimensions: [['service'], ...Object.keys(by).map((dimension) => ['service', dimension])],
-      Metrics: values.map(([Name, Unit]) => ({ Name, Unit })),
-    };
-    const at = now();
-    writeLine({
-      ...(level !== 'INFO' && { level, timestamp: new Date(at).toISOString() }),
-      _aws: { Timestamp: at, CloudWatchMetrics: [directive] },
-      service,
-      ...by,
-      ...Object.fromEntries(values.map(([name, , value]) => [name, value])),
-    });
+export function embed(metrics: readonly Measured[], at: number): Readonly<Record<string, unknown>> {
+  return {
+    ...Object.fromEntries(metrics.map(({ name, value }) => [name, value])),
+    _aws: { Timestamp: at, CloudWatchMetrics: metrics.map(directiveOf) },
+  };
+}
+
+function directiveOf({ name, unit, by = [undefined] }: Measured) {
+  return {
+    Namespace: metricNamespace,
+    Dimensions: by.map((dimension) => (dimension === undefined ? ['service'] : ['service', dimension])),
+    Metrics: [{ Name: name, ...(unit !== undefined && { Unit: unit }) }],
   };
 }

@@ -1,4 +1,4 @@
-// Writes the lines of the log that no log level may drop: audit records and metrics. Called by telemetry.ts and metrics.ts.
+// Writes the lines of the log that no log level may drop: audit records and metrics. Called by telemetry.ts.
 
 /** Lambda's log levels, from the most to the least detail. */
 const levels: readonly string[] = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
@@ -39,6 +39,6 @@ export function createRecord(service: string, now: () => number, passing: Passin
  * Writes an object as one line. It does not use the console: Lambda wraps the lines that it gets from there, and drops
  * those below the log level.
  */
-export function writeLine(line: object): void {
+function writeLine(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }

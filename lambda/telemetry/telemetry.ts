@@ -1,13 +1,14 @@
 // Writes the log lines and the metrics of everything that the function does. Created by handler.ts.
 import type { Grant } from '../broker/contract.ts';
-import type { Incident, Observation } from '../broker/ports.ts';
+import type { Observation } from '../broker/ports.ts';
 import { expiresAt } from '../broker/token.ts';
 import type { Fault } from '../config.ts';
 import type { BrokerError, ErrorCode } from '../errors.ts';
 import type { Invocation, Report } from '../events/invocation.ts';
-import { metricNames } from './metric-names.ts';
-import { createEmit, type Emit } from './metrics.ts';
-import { createPassingLevel, createRecord } from './record.ts';
+import { type MetricName, metricNames } from './metric-names.ts';
+import { type Dimension, embed, type Measured } from './metrics.ts';
+import { createPassingLevel, createRecord, type WriteRecord } from './record.ts';
+import { answerMetrics, callersOwn, codeMetrics, incidentMetrics } from './signals.ts';
 import { createTroubleLog, type TroubleLog } from './trouble-log.ts';
 
 /** Everything that the function reports about itself. None of it throws. */
@@ -16,37 +17,19 @@ export interface Telemetry extends Report {
   readonly misconfigured: (faults: readonly Fault[]) => void;
 }
 
-const incidentMetrics: Readonly<Record<Incident, string>> = {
-  guard_expired: metricNames.guardExpired,
-  clock_unsteady: metricNames.clockUnsteady,
-  item_malformed: metricNames.malformedItems,
-  token_malformed: metricNames.malformedItems,
-  table_unavailable: metricNames.tableUnavailable,
-  publish_refused: metricNames.publishRefused,
-  mark_unwritten: metricNames.markUnwritten,
-  retry_held: metricNames.retryHeld,
-  html_500_repeated: metricNames.html500Repeated,
-  user_taken_over: metricNames.userTakenOver,
-  budget_half_used: metricNames.budgetHalfUsed,
-};
+/** Metrics of calls that users do not miss a token by: the caller is at fault, or an operator wanted it so. */
+const notFailed: ReadonlySet<MetricName | undefined> = new Set([metricNames.denied, metricNames.paused]);
 
-/** Codes that have their own metric, and so their own alarm. A login or an invocation may end with them. */
-const codeMetrics: Readonly<Partial<Record<ErrorCode, string>>> = {
-  credentials_rejected: metricNames.credentialsRejected,
-  too_many_refusals: metricNames.credentialsRejected,
-  client_rejected: metricNames.clientRejected,
-  duplicate_user: metricNames.duplicateUser,
-  forbidden: metricNames.denied,
-  unknown_account: metricNames.denied,
-  invalid_account: metricNames.denied,
-};
+/** Fegora states its time in whole seconds, and an answer takes some time. Milliseconds. */
+const leastSkewMs = 5000;
 
-const denials: ReadonlySet<ErrorCode> = new Set(['forbidden', 'unknown_account', 'invalid_account', 'invalid_request']);
+/** How many callers one environment writes metrics of. Each costs 0.30 USD a month. */
+const mostCallers = 50;
 
 /**
- * Creates the log and the metrics. Each call writes its lines at once, so that nothing has to be flushed before the
- * answer, and concurrent invocations share no state. A line contains only fields that this file names: it never logs a
- * whole event, configuration or error.
+ * Creates the log and the metrics. Each call writes one line at once, which is its audit record and its metrics. So nothing
+ * has to be flushed before the answer, and concurrent invocations share no state. A line contains only fields that this
+ * file names: it never logs a whole event, configuration or error.
  *
  * Audit records, metrics and faults of the configuration are always written. What else the log says of trouble follows the
  * log level that the environment asks for.
@@ -56,102 +39,129 @@ const denials: ReadonlySet<ErrorCode> = new Set(['forbidden', 'unknown_account',
  * @param filter `AWS_LAMBDA_LOG_LEVEL`: the level below which Lambda drops lines
  */
 export function createTelemetry(service: string, now: () => number, filter?: string): Telemetry {
-  const passing = createPassingLevel(filter);
-  const record = createRecord(service, now, passing);
+  const record = createRecord(service, now, createPassingLevel(filter));
   const logger = createTroubleLog(service, record);
-  const emit = createEmit(service, now, passing);
-  const countCode = (code: ErrorCode) => {
-    const name = codeMetrics[code];
-    if (name !== undefined) {
-      emit([[name, 'Count', 1]]);
-    }
-  };
+  const roleOf = createCallerCap();
+  const measure: Measure = (level, message, fields, metrics) =>
+    record(level, message, { ...fields, ...(metrics.length > 0 && embed(metrics, now())) });
 
   return {
     issued: (invocation, grant, want) => {
-      const dimensions = {
-        source: grant.source,
-        caller: invocation.callerRole,
-        ...(invocation.account !== undefined && { account: invocation.account }),
+      const fields = {
+        audit: 'issue',
+        ...invocationFields(invocation),
+        ...grantFields(grant, want),
+        ...roleOf(invocation),
       };
-      inOneWrite(() => {
-        record('INFO', 'token issued', {
-          audit: 'issue',
-          ...invocationFields(invocation),
-          ...grantFields(grant, want),
-        });
-        emit(
-          [
-            [metricNames.served, 'Count', 1],
-            [metricNames.remainingLife, 'Seconds', grant.remainingMs / 1000],
-          ],
-          dimensions,
-        );
-      });
+      measure('INFO', 'token issued', fields, [
+        { name: metricNames.failed, value: 0, by: callDimensions(invocation) },
+        { name: metricNames.remainingLife, value: grant.remainingMs / 1000, unit: 'Seconds' },
+      ]);
     },
     failed: (invocation, error) => {
-      const audit = denials.has(error.code) ? 'denial' : 'failure';
+      const isDenial = codeMetrics[error.code] === metricNames.denied;
+      const audit = isDenial ? 'denial' : 'failure';
       const fields = { audit, ...invocationFields(invocation), ...errorFields(error) };
-      inOneWrite(() => {
-        record(audit === 'denial' ? 'WARN' : 'ERROR', 'call failed', fields);
-        emit([[metricNames.errors, 'Count', 1]], { code: error.code, caller: invocation.callerRole });
-        countCode(error.code);
-      });
+      const metrics = failureMetrics(invocation, error.code);
+      const role = metrics.some(({ by }) => by?.includes('caller_role')) ? roleOf(invocation) : {};
+      measure(isDenial ? 'WARN' : 'ERROR', 'call failed', { ...fields, ...role }, metrics);
     },
     ran: (invocation, task, results) => {
-      record('INFO', 'task ran', { audit: 'task', ...invocationFields(invocation), task, results });
-      if (task === 'warm') {
-        emit([[metricNames.warmUps, 'Count', 1]]);
-      }
+      const isPaused = results.some(({ outcome }) => outcome === 'paused');
+      const fields = { audit: 'task', ...invocationFields(invocation), task, results };
+      measure('INFO', 'task ran', fields, isPaused ? countOf(metricNames.paused) : []);
     },
-    observe: (observation) => observe(observation, { logger, emit, countCode }),
+    observe: (observation) => observe(observation, logger, measure),
     misconfigured: (faults) => record('ERROR', 'configuration refused', { faults }),
   };
 }
 
-/** Joins the lines into one write. Lambda reads the log at each write, and that takes longer than making a line. */
-function inOneWrite(writeLines: () => void): void {
-  process.stdout.cork();
-  try {
-    writeLines();
-  } finally {
-    process.stdout.uncork();
+type Measure = (
+  level: Parameters<WriteRecord>[0],
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+  metrics: readonly Measured[],
+) => void;
+
+/** Names the role of a caller, as a dimension: `other` for those that come when there are too many. */
+function createCallerCap(): (invocation: Invocation) => { readonly caller_role: string } {
+  const known = new Set<string>();
+  return ({ callerRole }) => {
+    if (known.size < mostCallers) {
+      known.add(callerRole);
+    }
+    return { caller_role: known.has(callerRole) ? callerRole : 'other' };
+  };
+}
+
+function countOf(name: MetricName | undefined): readonly Measured[] {
+  return name === undefined ? [] : [{ name, value: 1 }];
+}
+
+function callDimensions({ account }: Invocation): readonly (Dimension | undefined)[] {
+  return [undefined, 'caller_role', ...(account === undefined ? [] : ['account' as const])];
+}
+
+/** A failed warm-up counts for its account only: no user has felt it yet. An operator sees the failure of a command. */
+function failureMetrics(invocation: Invocation, code: ErrorCode): readonly Measured[] {
+  const name: MetricName | undefined = codeMetrics[code];
+  const own = countOf(name);
+  switch (invocation.entryPoint) {
+    case 'admin':
+      return [];
+    case 'warmup':
+      return invocation.account === undefined ? own : [{ name: metricNames.failed, value: 1, by: ['account'] }, ...own];
+    default:
+      return notFailed.has(name)
+        ? own
+        : [{ name: metricNames.failed, value: 1, by: failureDimensions(invocation, code) }, ...own];
   }
 }
 
-interface Outputs {
-  readonly logger: TroubleLog;
-  readonly emit: Emit;
-  readonly countCode: (code: ErrorCode) => void;
+function failureDimensions(invocation: Invocation, code: ErrorCode): readonly (Dimension | undefined)[] {
+  const by = callDimensions(invocation).filter((dimension) => dimension !== 'account' || !callersOwn.has(code));
+  return [...by, 'code'];
 }
 
-function observe(observation: Observation, { logger, emit, countCode }: Outputs): void {
-  switch (observation.kind) {
+function observe(observation: Observation, logger: TroubleLog, measure: Measure): void {
+  const { kind, account } = observation;
+  switch (kind) {
     case 'login': {
-      const { account, outcome, ms } = observation;
-      logger[outcome === 'issued' ? 'info' : 'warn']('login', { account, outcome, ms });
-      emit(
-        [
-          [metricNames.logins, 'Count', 1],
-          [metricNames.loginLatency, 'Milliseconds', ms],
-        ],
-        { outcome },
-      );
+      const { outcome, ms } = observation;
+      const isIssued = outcome === 'issued';
+      measure(isIssued ? 'INFO' : 'WARN', 'login', { account, outcome, ms }, [
+        { name: metricNames.loginLatency, value: ms, unit: 'Milliseconds' },
+        ...(isIssued ? [] : [{ name: metricNames.loginsFailed, value: 1, by: [undefined, 'outcome'] as const }]),
+        ...countOf(answerMetrics[outcome]),
+      ]);
       return;
     }
-    case 'clock_skew':
-      emit([[metricNames.clockSkew, 'Milliseconds', Math.abs(observation.ms)]]);
-      return;
-    case 'failed':
-      // The observation of the login writes the log line.
-      countCode(observation.code);
-      return;
-    default:
-      // In an outage there is one for each invocation, which writes its own line.
-      if (observation.kind !== 'retry_held') {
-        logger.warn(observation.kind, { account: observation.account });
+    case 'clock_skew': {
+      const skewMs = Math.abs(observation.ms);
+      if (skewMs >= leastSkewMs) {
+        const metric = { name: metricNames.clockSkew, value: skewMs, unit: 'Milliseconds' } as const;
+        measure('INFO', kind, { account, ms: observation.ms }, [metric]);
       }
-      emit([[incidentMetrics[observation.kind], 'Count', 1]]);
+      return;
+    }
+    case 'failed': {
+      const metrics = countOf(codeMetrics[observation.code]);
+      if (metrics.length > 0) {
+        measure('WARN', 'login failed', { account, code: observation.code }, metrics);
+      }
+      return;
+    }
+    // In an outage there is one for each invocation, which writes its own line.
+    case 'retry_held':
+      return;
+    default: {
+      const metrics = countOf(incidentMetrics[kind]);
+      if (metrics.length > 0) {
+        measure('WARN', kind, { account }, metrics);
+      } else {
+        logger.warn(kind, { account });
+      }
+    }
   }
 }
 

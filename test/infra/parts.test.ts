@@ -79,13 +79,13 @@ describe('alarms', () => {
 
   test('an alarm is absent when its threshold is false, in the template, in alarms and on the dashboard', () => {
     const { broker, template } = build({ alarms: { ClockSkew: false } });
-    template.resourceCountIs('AWS::CloudWatch::Alarm', 16);
+    template.resourceCountIs('AWS::CloudWatch::Alarm', 18);
     expect(broker.alarms.ClockSkew).toBeUndefined();
-    expect(broker.alarms.Errors).toBeDefined();
+    expect(broker.alarms.AccountFails).toBeDefined();
   });
 
   test.each([undefined, true])('all alarms are there when alarms is %s', (alarms) => {
-    build({ alarms }).template.resourceCountIs('AWS::CloudWatch::Alarm', 17);
+    build({ alarms }).template.resourceCountIs('AWS::CloudWatch::Alarm', 19);
   });
 
   test('there are no alarms, and none on the dashboard, when alarms is false', () => {
@@ -93,6 +93,7 @@ describe('alarms', () => {
     template.resourceCountIs('AWS::CloudWatch::Alarm', 0);
     template.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
     expect(broker.alarms).toEqual({});
+    expect(broker.accountAlarms.size).toBe(0);
     expect(JSON.stringify(template.findResources('AWS::CloudWatch::Dashboard'))).not.toContain('"alarms');
   });
 });

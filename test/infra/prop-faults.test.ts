@@ -58,12 +58,12 @@ test.each<[string, (stack: Stack) => Partial<TokenBrokerProps>, string]>([
     (stack) => ({ alarms: false, alarmTopic: Topic.fromTopicArn(stack, 'Topic', arns.topic) }),
     'alarmTopic: has no effect without alarms: remove one of the two',
   ],
-  ['a threshold of 0', () => ({ alarms: { Errors: 0 } }), 'alarms.Errors: must be false, or a threshold above 0'],
+  ['a threshold of 0', () => ({ alarms: { CallsFail: 0 } }), 'alarms.CallsFail: must be false, or a threshold above 0'],
   [
     'an unknown alarm',
     // In JavaScript, a spelling mistake is not a type error.
-    () => ({ alarms: JSON.parse('{"Erors": 3}') }),
-    'alarms.Erors: is not an alarm: check its spelling',
+    () => ({ alarms: JSON.parse('{"CalsFail": 3}') }),
+    'alarms.CalsFail: is not an alarm: check its spelling',
   ],
   [
     'a removal policy that some of its resources do not have',

@@ -43,6 +43,8 @@ export interface ClusterOptions {
   readonly secrets?: Readonly<Record<string, SecretVersion>>;
   /** More accounts: id to the name of the secret. @default none */
   readonly accounts?: Readonly<Record<string, string>>;
+  /** Hears what the environments notice. @default only `observed` and `noticed` do */
+  readonly observe?: (observation: Observation) => void;
   /** Returns numbers from 0 to 1. @default the same numbers in every run */
   readonly random?: () => number;
 }
@@ -126,7 +128,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     shiftMs,
     suspendedMs,
     random,
-    observe: observations.observe,
+    observe: (observation) => {
+      observations.observe(observation);
+      options.observe?.(observation);
+    },
     loginTo: (tokenUrl) => loginOver({ wire, route, clock, onIssued }, tokenUrl),
   };
   const accounts = { [account]: mainSecret, ...options.accounts };

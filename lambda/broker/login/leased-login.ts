@@ -99,7 +99,8 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
       await reject(rejectionOf(order, claim, at), refusalOf(order, claim, { failed, at, isSlow }));
       return { kind: 'rejected' };
     }
-    if (isBroken) {
+    // An account that never worked is not broken by two overlapping logins.
+    if (isBroken && order.item.lastGood !== undefined) {
       observe({ kind: 'html_500_repeated' });
     }
     await (isRejection(order, claim, failed) ? reject(rejectionOf(order, claim, at), failure) : settle(failure));

@@ -25,9 +25,9 @@ export interface FailedLogin {
   readonly reached: 'no' | 'answered' | 'unknown';
   /**
    * Names the answer, so that equal answers in a row can be counted. `invalid_grant`: Fegora refused the password.
-   * `doubt`: the answer may mean that.
+   * `doubt`: the answer may mean that. `other_user`: the token is another user's.
    */
-  readonly answer: 'invalid_grant' | 'doubt' | 'html_500' | ErrorCode;
+  readonly answer: 'invalid_grant' | 'doubt' | 'html_500' | 'other_user' | ErrorCode;
   /** Fegora's `Retry-After` with any status, without a cap. Milliseconds. */
   readonly retryAfterMs?: number;
 }

@@ -50,8 +50,13 @@ describe('the stage', () => {
 });
 
 describe('the metric filters of the access log', () => {
-  test('a metric filter counts the calls that API Gateway denied, and is absent when logging is off', () => {
-    minimal.hasResourceProperties('AWS::Logs::MetricFilter', { FilterPattern: '{ $.status = "403" }' });
+  test('a metric filter counts what API Gateway refuses to those that sign, and is absent when logging is off', () => {
+    minimal.hasResourceProperties('AWS::Logs::MetricFilter', {
+      FilterPattern:
+        '{ (($.status = "403") || ($.status = "429")) && ($.error_type != "-") && ' +
+        '($.error_type != "MISSING_AUTHENTICATION_TOKEN") }',
+      MetricTransformations: [Match.objectLike({ MetricName: 'DeniedByGateway' })],
+    });
     isolated.resourceCountIs('AWS::Logs::MetricFilter', 0);
   });
 

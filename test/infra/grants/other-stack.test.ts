@@ -36,7 +36,7 @@ const uses: readonly (readonly [what: string, use: (built: Built) => void])[] = 
   [
     'a metric',
     ({ broker, callers }) => {
-      broker.metricServed().createAlarm(callers, 'Alarm', { threshold: 1, evaluationPeriods: 1 });
+      broker.metricCalls().createAlarm(callers, 'Alarm', { threshold: 1, evaluationPeriods: 1 });
     },
   ],
   [

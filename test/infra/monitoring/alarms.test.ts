@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { Duration } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
-import { metricNames, metricNamespace } from '../../../lambda/telemetry/metric-names.ts';
+import { alarmNames } from '../../../infra/monitoring/alarm-names.ts';
 import { asJson, propertiesOf } from '../support/statements.ts';
-import { arns, templateOf } from '../support/synth.ts';
+import { arns, templateOf, templateWith } from '../support/synth.ts';
 
 const minimal = templateOf('minimal');
 const alarms = propertiesOf('AWS::CloudWatch::Alarm', templateOf('full'));
@@ -13,26 +13,10 @@ const byRunbook = new Map(
   alarms.map((alarm) => [/Runbook: docs\/operations\.md, (\w+)\.$/.exec(String(alarm.AlarmDescription))?.[1], alarm]),
 );
 
-test('the stack has an alarm for everything that an operator should react to', () => {
-  expect([...byRunbook.keys()].sort()).toEqual([
-    'BudgetHalfUsed',
-    'ClientRejected',
-    'ClockSkew',
-    'Crashes',
-    'CredentialsRejected',
-    'DeniedByBroker',
-    'DeniedByGateway',
-    'DuplicateUser',
-    'Errors',
-    'GatewayFails',
-    'Html500Repeated',
-    'LoginsFail',
-    'NoWarmUp',
-    'RetryHeld',
-    'SlowCalls',
-    'TableUnavailable',
-    'Throttles',
-  ]);
+test('the stack has every alarm, and AccountFails once for each account', () => {
+  expect([...byRunbook.keys()].sort()).toEqual([...alarmNames]);
+  const about = alarms.map(({ AlarmDescription }) => /^Account ([\w-]+): /.exec(String(AlarmDescription))?.[1]);
+  expect(about.filter((account) => account !== undefined)).toEqual(['main', 'nit-2']);
 });
 
 test('every alarm has a runbook in docs/operations.md', () => {
@@ -47,46 +31,36 @@ test('every alarm notifies the topic when it fires and when it stops, and has no
   minimal.allResourcesProperties('AWS::CloudWatch::Alarm', { AlarmActions: Match.absent() });
 });
 
-test('alarms on metrics of the function have its name as their dimension', () => {
-  for (const [runbook, metric] of [
-    ['CredentialsRejected', metricNames.credentialsRejected],
-    ['ClientRejected', metricNames.clientRejected],
-    ['DuplicateUser', metricNames.duplicateUser],
-    ['BudgetHalfUsed', metricNames.budgetHalfUsed],
-    ['RetryHeld', metricNames.retryHeld],
-    ['TableUnavailable', metricNames.tableUnavailable],
-    ['DeniedByBroker', metricNames.denied],
-    ['ClockSkew', metricNames.clockSkew],
-    ['Html500Repeated', metricNames.html500Repeated],
-    ['NoWarmUp', metricNames.warmUps],
-  ] as const) {
-    expect(byRunbook.get(runbook)).toMatchObject({
-      Namespace: metricNamespace,
-      MetricName: metric,
-      Dimensions: [{ Name: 'service', Value: { Ref: expect.stringMatching(/^BrokerFunction/) } }],
-    });
-  }
+test('each severity has its own topic when the settings name two, and none when they name one', () => {
+  const urgent = 'arn:aws:sns:us-east-1:111111111111:urgent';
+  const actionsOf = (alarmTopicArn: object) => {
+    const template = templateWith({ accounts: { main: {} }, alarmTopicArn });
+    return propertiesOf('AWS::CloudWatch::Alarm', template).map(({ AlarmDescription, AlarmActions }) => [
+      / Severity: (\w+)\. /.exec(String(AlarmDescription))?.[1],
+      ...listOfTexts(AlarmActions),
+    ]);
+  };
+  const distinct = (rows: unknown[][]) => [...new Set(rows.map((row) => row.join(' ')))].sort();
+  expect(distinct(actionsOf({ urgent, notice: arns.topic }))).toEqual([`notice ${arns.topic}`, `urgent ${urgent}`]);
+  expect(distinct(actionsOf({ urgent }))).toEqual(['notice', `urgent ${urgent}`]);
 });
 
-test('LoginsFail fires when logins fail in each of three periods of 10 minutes, even if other logins succeed', () => {
-  expect(byRunbook.get('LoginsFail')).toMatchObject({
-    ComparisonOperator: 'GreaterThanOrEqualToThreshold',
-    Threshold: 1,
-    EvaluationPeriods: 3,
-    TreatMissingData: 'notBreaching',
-  });
-  const metrics = JSON.stringify(byRunbook.get('LoginsFail')?.Metrics);
-  expect(metrics).toContain('"Expression":"logins - FILL(issued, 0)"');
-  expect(metrics).toContain('{"Name":"outcome","Value":"issued"}');
-  expect(metrics.match(/"Period":600/g)).toHaveLength(2);
-  expect(metrics.match(new RegExp(`"MetricName":"${metricNames.logins}"`, 'g'))).toHaveLength(2);
+test('the alarms that warm-ups must reach at night have no shorter period than the time between two of them', () => {
+  const periodsOf = (warmUpMinutes: number) =>
+    propertiesOf('AWS::CloudWatch::Alarm', templateWith({ accounts: { main: {} }, warmUpMinutes })).flatMap((alarm) =>
+      /, (AccountFails|LoginsFail|SecretUnavailable|TableUnavailable)\.$/.test(String(alarm.AlarmDescription))
+        ? [alarm.Period]
+        : [],
+    );
+  expect(periodsOf(1)).toEqual([180, 180, 180, 180]);
+  expect(periodsOf(4)).toEqual([180, 180, 180, 180]);
+  expect(periodsOf(5)).toEqual([300, 300, 300, 300]);
+  expect(periodsOf(10)).toEqual([600, 600, 600, 600]);
 });
 
-test('Errors and Crashes add only the metrics that exist', () => {
-  expect(JSON.stringify(byRunbook.get('Errors'))).toContain(
-    '"SUM([internal, configuration, secret_malformed, secret_missing, credentials_missing])"',
-  );
+test('Crashes and Denied add only the metrics that exist', () => {
   expect(JSON.stringify(byRunbook.get('Crashes'))).toContain('"SUM([http, warmup])"');
+  expect(JSON.stringify(byRunbook.get('Denied'))).toContain('"SUM([broker, gateway])"');
 });
 
 test('NoWarmUp fires after 30 minutes without data, and no other alarm fires on missing data', () => {
@@ -116,26 +90,25 @@ test('no alarm counts the Lambda errors of the aliases of direct callers, whose 
 test('each alarm has its metric, statistic, threshold and duration', () => {
   const rules = alarms.map((alarm) => [/, (\w+)\.$/.exec(String(alarm.AlarmDescription))?.[1], ruleOf(alarm)] as const);
   expect(Object.fromEntries(rules)).toEqual({
-    BudgetHalfUsed: 'Sum of BudgetHalfUsed{service} >= 1, 1 x 300 s',
-    ClientRejected: 'Sum of ClientRejected{service} >= 1, 1 x 300 s',
-    ClockSkew: 'Minimum of ClockSkew{service} >= 30000, 1 x 3600 s',
-    Crashes: 'Sum of Errors{FunctionName,Resource :http}, Errors{FunctionName,Resource :warmup} >= 1, 1 x 300 s',
-    CredentialsRejected: 'Sum of CredentialsRejected{service} >= 1, 1 x 300 s',
-    DeniedByBroker: 'Sum of Denied{service} >= 1, 1 x 300 s',
-    DeniedByGateway: 'Sum of DeniedByGateway{} >= 20, 1 x 300 s',
-    DuplicateUser: 'Sum of DuplicateUser{service} >= 1, 1 x 300 s',
-    Errors:
-      'Sum of Errors{code internal,service}, Errors{code configuration,service}, ' +
-      'Errors{code secret_malformed,service}, Errors{code secret_missing,service}, ' +
-      'Errors{code credentials_missing,service} >= 1, 1 x 300 s',
-    GatewayFails: 'Sum of GatewayFails{} >= 1, 1 x 300 s',
-    Html500Repeated: 'Sum of Html500Repeated{service} >= 1, 1 x 300 s',
-    LoginsFail: 'Sum of Logins{service}, Logins{outcome issued,service} >= 1, 3 x 600 s',
-    NoWarmUp: 'Sum of WarmUps{service} < 1, 3 x 600 s',
-    RetryHeld: 'Sum of RetryHeld{service} >= 1, 3 x 300 s',
-    SlowCalls: 'p99 of Duration{FunctionName,Resource :http} >= 3000, 3 x 300 s',
-    TableUnavailable: 'Sum of TableUnavailable{service} >= 1, 1 x 300 s',
-    Throttles: 'Sum of Throttles{FunctionName} >= 1, 1 x 300 s',
+    AccountFails: 'Sum of Failed{account nit-2,service} >= 1, 3 of 5 x 180 s',
+    BudgetHalfUsed: 'Sum of BudgetHalfUsed{service} >= 1, 1 of 1 x 300 s',
+    CallsFail: 'Average of Failed{service} >= 0.05, 3 of 5 x 180 s',
+    ClientRejected: 'Sum of ClientRejected{service} >= 1, 1 of 1 x 300 s',
+    ClockSkew: 'Minimum of ClockSkew{service} >= 30000, 2 of 3 x 3600 s',
+    Crashes: 'Sum of Errors{FunctionName,Resource :http}, Errors{FunctionName,Resource :warmup} >= 1, 1 of 1 x 300 s',
+    CredentialsRejected: 'Sum of CredentialsRejected{service} >= 1, 1 of 1 x 300 s',
+    Denied: 'Sum of Denied{service}, DeniedByGateway{} >= 3, 3 of 4 x 300 s',
+    GatewayFails: 'Sum of GatewayFails{} >= 1, 3 of 5 x 180 s',
+    Html500Repeated: 'Sum of Html500Repeated{service} >= 1, 4 of 5 x 600 s',
+    LoginsFail: 'Sum of LoginsFailed{service} >= 1, 3 of 5 x 180 s',
+    NoWarmUp: 'Sum of Invocations{FunctionName,Resource :warmup} < 1, 3 of 3 x 600 s',
+    OperatorFaults: 'Sum of OperatorFaults{service} >= 1, 1 of 1 x 300 s',
+    PausedLong: 'Sum of Paused{service} >= 1, 7 of 8 x 600 s',
+    SecretUnavailable: 'Sum of SecretUnavailable{service} >= 1, 3 of 5 x 180 s',
+    SecuritySigns: 'Sum of SecuritySigns{service} >= 1, 1 of 1 x 300 s',
+    SlowCalls: 'p99 of Duration{FunctionName,Resource :http} >= 3000, 3 of 3 x 300 s',
+    TableUnavailable: 'Sum of TableUnavailable{service} >= 1, 3 of 5 x 180 s',
+    Throttles: 'Sum of Throttles{FunctionName} >= 1, 3 of 5 x 180 s',
   });
 });
 
@@ -150,7 +123,7 @@ function ruleOf(alarm: Json): string {
     metrics.map(({ Statistic, ExtendedStatistic, Stat }) => Statistic ?? ExtendedStatistic ?? Stat),
   );
   const sign = alarm.ComparisonOperator === 'LessThanThreshold' ? '<' : '>=';
-  const time = `${alarm.EvaluationPeriods} x ${only(metrics.map(({ Period }) => Period))} s`;
+  const time = `${alarm.DatapointsToAlarm} of ${alarm.EvaluationPeriods} x ${only(metrics.map(({ Period }) => Period))} s`;
   expect(alarm.ComparisonOperator).toMatch(/^(LessThan|GreaterThanOrEqualTo)Threshold$/);
   return `${statistic} of ${what} ${sign} ${alarm.Threshold}, ${time}`;
 }
@@ -167,6 +140,10 @@ function dimensionsOf(dimensions: unknown): string {
       return known === undefined ? String(Name) : `${Name} ${known}`;
     })
     .join(',');
+}
+
+function listOfTexts(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function listOf(value: unknown): Json[] {

@@ -9,23 +9,15 @@ const minimal = templateOf('minimal');
 const isolated = templateOf('private');
 
 describe('the dashboard', () => {
-  test('the dashboard shows tokens by source, logins, login latency, remaining lifetime, errors and callers', () => {
+  test('the dashboard shows failed calls, logins, login latency, remaining lifetime, callers and accounts', () => {
     const [dashboard] = propertiesOf('AWS::CloudWatch::Dashboard', minimal);
     const body = JSON.stringify(dashboard?.DashboardBody);
-    for (const metric of [
-      metricNames.served,
-      metricNames.logins,
-      metricNames.loginLatency,
-      metricNames.remainingLife,
-      metricNames.errors,
-    ]) {
+    for (const metric of [metricNames.failed, metricNames.loginLatency, metricNames.remainingLife]) {
       expect(body).toContain(metric);
     }
-    for (const dimension of ['source', 'account', 'caller', 'code', 'outcome']) {
+    for (const dimension of ['account', 'caller_role', 'code', 'outcome']) {
       expect(body).toContain(`{${metricNamespace},service,${dimension}}`);
     }
-    expect(body).toContain('Logins avoided');
-    expect(body.replaceAll('\\', '')).toMatch(/Logins made and avoided.*"yAxis":\{"left":\{"showUnits/);
     expect(dashboard).not.toHaveProperty('DashboardName');
   });
 
@@ -41,18 +33,18 @@ describe('the dashboard', () => {
         ([, title]) => title,
       );
     const graphs = [
-      'Tokens served, by source',
-      'Logins made and avoided',
+      'Calls that ended without a token: share',
+      'Calls and logins',
       'Calls, by caller',
+      'Failed calls, by code',
+      'Failed calls, by caller',
+      'Failed calls and warm-ups, by account',
       'Fegora: duration of a login',
       'Remaining lifetime of served tokens',
-      'Logins, by outcome',
-      'Errors, by code',
-      'Errors, by caller',
-      'Incidents',
+      'Failed logins, by outcome',
       'API: duration of a call in the function',
-      'Function: invocations and throttles',
-      'Warm-ups',
+      'Function: invocations, warm-ups and throttles',
+      'Signs and refusals',
     ];
     expect(titlesOf(minimal)).toEqual(['Alarms', ...graphs, 'Calls denied by API Gateway']);
     expect(titlesOf(isolated)).toEqual(['Alarms', ...graphs]);

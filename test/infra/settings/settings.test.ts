@@ -87,12 +87,25 @@ test('parseSettings returns every setting when all are given', () => {
       { principal: arns.foreignCaller, account: 'other', right: 'grantInvoke' },
     ],
     administrator: arns.administrator,
-    alarmTopicArn: arns.topic,
+    alarmTopicArns: { urgent: arns.topic, notice: arns.topic },
     encryptionKeyArn: arns.secretKey,
     network: complete.network,
     domain: complete.domain,
     env: complete.env,
   });
+});
+
+test('parseSettings returns a topic for each severity, and checks each', () => {
+  const topicsOf = (alarmTopicArn: unknown) =>
+    parseSettings({ stage: { ...main, alarmTopicArn } }, 'stage').alarmTopicArns;
+  expect(topicsOf({ urgent: arns.topic })).toEqual({ urgent: arns.topic, notice: undefined });
+  expect(() => topicsOf({ notice: 'alarms', page: arns.topic })).toThrow(
+    /alarmTopicArn\.notice: must be the ARN of an SNS topic\n.*alarmTopicArn\.page: is not a setting/,
+  );
+  const env = { region: 'eu-west-1' };
+  expect(() => parseSettings({ stage: { ...main, env, alarmTopicArn: { urgent: arns.topic } } }, 'stage')).toThrow(
+    'alarmTopicArn.urgent: is in us-east-1',
+  );
 });
 
 test('parseSettings returns the VPC endpoints, and whether there are alarms', () => {
@@ -130,7 +143,7 @@ test('parseSettings reports all faults at once, each with its path', () => {
       throttle: { burst: 0 },
       logRetentionDays: 2,
       apiGatewayLogging: 'on',
-      alarms: { Errors: 0, Erors: 3 },
+      alarms: { CallsFail: 0, CalsFail: 3 },
       dashboard: 'no',
       tracing: 1,
       removalPolicy: 'snapshot',
@@ -152,8 +165,8 @@ test('parseSettings reports all faults at once, each with its path', () => {
       "acounts: is not a setting: check its spelling",
       "administrator: must be the ARN of a role or a user",
       "alarmTopicArn: must be the ARN of an SNS topic",
-      "alarms.Erors: is not a setting: check its spelling",
-      "alarms.Errors: must be false, or a threshold above 0",
+      "alarms.CallsFail: must be false, or a threshold above 0",
+      "alarms.CalsFail: is not a setting: check its spelling",
       "apiGatewayLogging: must be account-has-role, create-role or off",
       "callers[0].accounts: must be a list of configured accounts, each only once",
       "callers[0].principal: must be the ARN of a role or a user",

@@ -102,6 +102,15 @@ const templates = {
 export type TemplateName = keyof typeof templates;
 export const templateNames = ['minimal', 'full', 'private', 'network'] as const satisfies readonly TemplateName[];
 
+/** Returns the template of a stage with these settings. */
+export function templateWith(settings: object): Template {
+  const stack = new TokenBrokerStack(createApp(), 'Broker', {
+    ...parseSettings({ stage: settings }, 'stage'),
+    code: Code.fromAsset(bundle),
+  });
+  return Template.fromStack(stack);
+}
+
 const synthesised = new Map<TemplateName, Template>();
 
 /** Returns a template. Each test file synthesises it only once. */

@@ -60,7 +60,7 @@ function withEveryProp(app: App): Stack {
     vpc: importVpc(stack),
     encryptionKey: new Key(stack, 'Key', { enableKeyRotation: true }),
     removalPolicy: RemovalPolicy.DESTROY,
-    alarms: { Errors: 3 },
+    alarms: { Throttles: 3 },
     domainName: importDomain(stack),
     tracing: true,
     apiGatewayLogging: 'create-role',

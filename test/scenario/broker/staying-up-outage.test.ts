@@ -87,8 +87,8 @@ describe('promise 16: an outage with 50 calls a second in 20 environments', () =
       const leastMs = servedAfter === 20 ? 17_000 : 5000;
       expect(leastGapMs(fegora.logins().map(({ at }) => at))).toBeGreaterThanOrEqual(leastMs);
       expect(fegora.counters().overlapsSeen).toBe(0);
-      // The alarm for repeated HTML 500 pages rings only for that fault.
-      expect(cluster.observed('html_500_repeated') > 0).toBe(servedAfter === 70);
+      // An account that never had a token is not broken by two logins at once.
+      expect(cluster.observed('html_500_repeated')).toBe(0);
       // Callers wait for the very first login. After it, only the caller that tries again waits.
       const firstFailed = outage
         .filter(({ error }) => error?.code !== 'renewal_in_progress')

@@ -154,7 +154,9 @@ describe('the bundle', () => {
     const kept = (stdout + stderr).split('\n').filter((line) => isKeptByLambda(line, asked.AWS_LAMBDA_LOG_LEVEL));
     const records = kept.map((line): unknown => JSON.parse(line)).map((record) => Object(record));
     expect(records.flatMap(({ audit }) => audit ?? [])).toEqual(['issue', 'denial', 'task']);
-    expect(records.flatMap(({ Served, Denied, WarmUps }) => Served ?? Denied ?? WarmUps ?? [])).toEqual([1, 1, 1]);
+    expect(
+      records.flatMap(({ Failed, Denied }) => (Failed === 0 ? ['issued'] : Denied === 1 ? ['denied'] : [])),
+    ).toEqual(['issued', 'denied']);
     expect(kept.some((line) => line.includes('"httpMethod"'))).toBe(false);
   });
 

@@ -176,7 +176,7 @@ describe('promise 35: the check of the token', () => {
     (userName) => {
       const reason = 'the token response is unusable: it has another userName than the one that logged in';
 
-      expectFailure(success({ userName }), 'upstream_invalid_response', { detail: reason });
+      expectFailure(success({ userName }), 'upstream_invalid_response', { detail: reason, answer: 'other_user' });
     },
   );
 

@@ -20,14 +20,21 @@ beforeEach(() => {
 });
 afterEach(() => output.stop());
 
-const isMetric = (record: object) => '_aws' in record;
-const metrics = () => output.records().filter(isMetric);
-const lines = () => output.records().filter((record) => !isMetric(record));
+const lines = () => output.records();
+const metrics = () => lines().filter((record) => '_aws' in record);
 
-/** The sets of dimensions under which CloudWatch keeps the metrics of a document. */
-function dimensionsOf(document: object | undefined): unknown {
-  const aws: unknown = Object(document)._aws;
-  return Object(aws).CloudWatchMetrics?.[0]?.Dimensions;
+/** Each metric of a line with its sets of dimensions besides `service`, as CloudWatch reads it. */
+function measured(line: object | undefined): Readonly<Record<string, unknown>> {
+  const aws: unknown = Object(line)._aws;
+  const directives: readonly unknown[] = Object(aws).CloudWatchMetrics ?? [];
+  return Object.fromEntries(
+    directives.map((directive) => {
+      const { Dimensions, Metrics } = Object(directive);
+      const name = String(Metrics[0].Name);
+      const by = Dimensions.map(([, dimension = '']: readonly string[]) => dimension).sort();
+      return [name, [Object(line)[name], by.join(' ').trim()]];
+    }),
+  );
 }
 
 const identity = {
@@ -65,24 +72,32 @@ describe('an issued token', () => {
     },
   );
 
-  it('is counted by source, account and role, with the life that it has left', () => {
+  it('is counted in the same line, by account and role, with the life that it has left', () => {
     telemetry.issued(invocation, { ...grant, remainingMs: 1500 }, 'token');
-    expect(metrics()).toEqual([
-      expect.objectContaining({
-        [metricNames.served]: 1,
-        [metricNames.remainingLife]: 1.5,
-        service: 'the-function',
-        source: 'memory',
-        account: 'one',
-        caller: role,
-      }),
-    ]);
-    expect(dimensionsOf(metrics()[0])).toEqual([
-      ['service'],
-      ['service', 'source'],
-      ['service', 'caller'],
-      ['service', 'account'],
-    ]);
+    expect(lines()).toMatchObject([{ account: 'one', caller: callerArn, caller_role: role }]);
+    expect(measured(lines()[0])).toEqual({
+      [metricNames.failed]: [0, 'account caller_role'],
+      [metricNames.remainingLife]: [1.5, ''],
+    });
+  });
+
+  it('is counted for the caller `other` when 50 callers came before', () => {
+    const capped = createTelemetry('the-function', Date.now);
+    const roleOf = (name: string) => {
+      capped.issued({ ...invocation, callerRole: name }, grant, 'token');
+      return Object(lines().at(-1)).caller_role;
+    };
+    const names = Array.from({ length: 51 }, (_, index) => `role-${index}`);
+    expect(names.map(roleOf)).toEqual([...names.slice(0, 50), 'other']);
+    expect(roleOf('role-0')).toBe('role-0');
+  });
+
+  it('takes less than 0.9 KB when the caller invokes directly, also with the long name that CloudFormation makes', () => {
+    const named = createTelemetry('FegoraTokenBroker-dev-BrokerFunction6D239162-AbCdEfGh1234', Date.now);
+    const direct = describeInvocation({}, lambdaContext('account-main'), undefined);
+    const version = { versionId: 'ad7366f4-2175-4100-976c-8add42fd4ea9', fingerprint: 'f'.repeat(64) };
+    named.issued(direct, { ...grant, token: { ...token, ...version }, remainingMs: 1_234_567 }, 'token');
+    expect(output.text().length).toBeLessThan(0.9 * 1024);
   });
 });
 
@@ -102,25 +117,53 @@ describe('a failed invocation', () => {
     expect(lines()).toEqual([expect.objectContaining({ level: 'ERROR', audit: 'failure', code: 'upstream_timeout' })]);
   });
 
-  it('is counted by code and by role, and not by an account that is not configured', () => {
-    telemetry.failed(invocation, new BrokerError('unknown_account', 'not configured'));
-    expect(metrics()).toHaveLength(2);
-    expect(metrics()[0]).toMatchObject({ [metricNames.errors]: 1, code: 'unknown_account', caller: role });
-    expect(dimensionsOf(metrics()[0])).toEqual([['service'], ['service', 'code'], ['service', 'caller']]);
-    expect(metrics()[1]).toMatchObject({ [metricNames.denied]: 1 });
-    expect(metrics()[0]).not.toHaveProperty('account');
+  it('is counted by code, account and role in the line of its record', () => {
+    telemetry.failed(invocation, new BrokerError('upstream_timeout', 'no answer in time'));
+    expect(lines()).toMatchObject([{ code: 'upstream_timeout', caller_role: role, account: 'one' }]);
+    expect(measured(lines()[0])).toEqual({ [metricNames.failed]: [1, 'account caller_role code'] });
+  });
+
+  it('does not count for the account when a caller has used up its forced renewals', () => {
+    telemetry.failed(invocation, new BrokerError('too_many_rejections', 'x'));
+    expect(measured(lines()[0])).toEqual({ [metricNames.failed]: [1, 'caller_role code'] });
+  });
+
+  it.each([
+    ['forbidden', metricNames.denied],
+    ['invalid_account', metricNames.denied],
+    ['paused', metricNames.paused],
+  ] as const)('with the code %s is counted as %s only, without the caller', (code, name) => {
+    telemetry.failed(invocation, new BrokerError(code, 'a detail'));
+    expect(measured(lines()[0])).toEqual({ [name]: [1, ''] });
+    expect(lines()[0]).not.toHaveProperty('caller_role');
   });
 
   it.each([
     ['credentials_rejected', metricNames.credentialsRejected],
     ['too_many_refusals', metricNames.credentialsRejected],
     ['client_rejected', metricNames.clientRejected],
-    ['forbidden', metricNames.denied],
-    ['invalid_account', metricNames.denied],
-  ] as const)('with the code %s is counted in the metric %s', (code, name) => {
+    ['duplicate_user', metricNames.securitySigns],
+    ['secret_unavailable', metricNames.secretUnavailable],
+    ['internal', metricNames.operatorFaults],
+  ] as const)('with the code %s is counted as %s too', (code, name) => {
     telemetry.failed(invocation, new BrokerError(code, 'a detail'));
-    expect(metrics()[1]).toMatchObject({ [name]: 1 });
-    expect(dimensionsOf(metrics()[1])).toEqual([['service']]);
+    expect(measured(lines()[0])).toEqual({ [metricNames.failed]: [1, 'account caller_role code'], [name]: [1, ''] });
+  });
+
+  it('counts only for its account and its code when it is a warm-up', () => {
+    const warmup = { ...describeInvocation({}, lambdaContext('warmup'), undefined), account: 'one' };
+    telemetry.failed(warmup, new BrokerError('secret_missing', 'x'));
+    expect(measured(lines()[0])).toEqual({
+      [metricNames.failed]: [1, 'account'],
+      [metricNames.operatorFaults]: [1, ''],
+    });
+  });
+
+  it('is not counted when it answers an operator, who sees it', () => {
+    const admin = describeInvocation({ account: 'typo' }, lambdaContext('admin'), undefined);
+    telemetry.failed(admin, new BrokerError('unknown_account', 'x'));
+    expect(lines()).toMatchObject([{ audit: 'denial', code: 'unknown_account' }]);
+    expect(metrics()).toEqual([]);
   });
 
   it('is logged with the name and the frames of its cause, and without the text of the cause', () => {
@@ -174,73 +217,87 @@ describe('a task on accounts', () => {
     expect(metrics()).toEqual([]);
   });
 
-  it('is counted when it is a warm-up', () => {
+  it('is counted when an account is paused, and only then', () => {
     telemetry.ran(invocation, 'warm', results);
-    expect(metrics()).toEqual([expect.objectContaining({ [metricNames.warmUps]: 1 })]);
+    telemetry.ran(invocation, 'warm', [...results, { account: 'two', outcome: 'paused' }]);
+    expect(lines().map(measured)).toEqual([{}, { [metricNames.paused]: [1, ''] }]);
   });
 });
 
 describe('an observation of the broker', () => {
-  it.each(['issued', 'invalid_grant'] as const)('counts and logs a login by outcome, with its time: %s', (outcome) => {
+  it('counts and logs a login in one line, with its time', () => {
+    telemetry.observe({ kind: 'login', account: 'one', outcome: 'issued', ms: 42 });
+    expect(lines()).toMatchObject([{ level: 'INFO', account: 'one', outcome: 'issued', ms: 42 }]);
+    expect(measured(lines()[0])).toEqual({ [metricNames.loginLatency]: [42, ''] });
+  });
+
+  it.each(['invalid_grant', 'other_user'] as const)('counts a login without a token by outcome: %s', (outcome) => {
     telemetry.observe({ kind: 'login', account: 'one', outcome, ms: 42 });
-    expect(metrics()).toEqual([
-      expect.objectContaining({ [metricNames.logins]: 1, [metricNames.loginLatency]: 42, outcome }),
-    ]);
-    expect(dimensionsOf(metrics()[0])).toEqual([['service'], ['service', 'outcome']]);
-    const level = outcome === 'issued' ? 'INFO' : 'WARN';
-    expect(lines()).toEqual([expect.objectContaining({ level, account: 'one', outcome, ms: 42 })]);
+    expect(lines()).toMatchObject([{ level: 'WARN', account: 'one', outcome, ms: 42 }]);
+    expect(measured(lines()[0])).toEqual({
+      [metricNames.loginLatency]: [42, ''],
+      [metricNames.loginsFailed]: [1, 'outcome'],
+      ...(outcome === 'other_user' && { [metricNames.securitySigns]: [1, ''] }),
+    });
   });
 
-  it('counts the clock skew without its sign', () => {
-    telemetry.observe({ kind: 'clock_skew', account: 'one', ms: -90_000 });
-    expect(metrics()).toEqual([expect.objectContaining({ [metricNames.clockSkew]: 90_000 })]);
+  it('counts the clock skew without its sign, and only from 5 s on', () => {
+    telemetry.observe({ kind: 'clock_skew', account: 'one', ms: -4999 });
+    telemetry.observe({ kind: 'clock_skew', account: 'one', ms: -5000 });
+    expect(metrics().map(measured)).toEqual([{ [metricNames.clockSkew]: [5000, ''] }]);
   });
 
-  it('counts a login that Fegora refused in the metric of its alarm, without a log line', () => {
+  it('counts a login that Fegora refused in the metric of its alarm', () => {
     telemetry.observe({ kind: 'failed', account: 'one', code: 'credentials_rejected' });
     telemetry.observe({ kind: 'failed', account: 'one', code: 'upstream_timeout' });
-    expect(metrics()).toEqual([expect.objectContaining({ [metricNames.credentialsRejected]: 1 })]);
-    expect(lines()).toEqual([]);
+    expect(lines()).toMatchObject([{ account: 'one', code: 'credentials_rejected' }]);
+    expect(lines().map(measured)).toEqual([{ [metricNames.credentialsRejected]: [1, ''] }]);
   });
 
-  it('counts an invocation during a back-off without a log line', () => {
+  it('writes nothing for an invocation during a back-off, which writes its own line', () => {
     telemetry.observe({ kind: 'retry_held', account: 'one' });
-    expect(metrics()).toEqual([expect.objectContaining({ [metricNames.retryHeld]: 1 })]);
     expect(lines()).toEqual([]);
   });
 
-  it.each<[Incident, string]>([
-    ['guard_expired', metricNames.guardExpired],
-    ['clock_unsteady', metricNames.clockUnsteady],
-    ['item_malformed', metricNames.malformedItems],
-    ['token_malformed', metricNames.malformedItems],
+  it.each<[Incident, string | undefined]>([
+    ['guard_expired', undefined],
+    ['clock_unsteady', undefined],
+    ['item_malformed', undefined],
+    ['publish_refused', undefined],
+    ['user_taken_over', undefined],
+    ['token_malformed', metricNames.securitySigns],
     ['table_unavailable', metricNames.tableUnavailable],
-    ['publish_refused', metricNames.publishRefused],
-    ['mark_unwritten', metricNames.markUnwritten],
+    ['mark_unwritten', metricNames.securitySigns],
+    ['budget_half_used', metricNames.budgetHalfUsed],
     ['html_500_repeated', metricNames.html500Repeated],
-  ])('counts and logs %s', (kind, name) => {
+  ])('logs %s, and counts it as %s', (kind, name) => {
     telemetry.observe({ kind, account: 'one' });
-    expect(metrics()).toEqual([expect.objectContaining({ [name]: 1, service: 'the-function' })]);
-    expect(lines()).toEqual([expect.objectContaining({ message: kind, account: 'one', level: 'WARN' })]);
+    expect(lines()).toMatchObject([{ message: kind, account: 'one', level: 'WARN', service: 'the-function' }]);
+    expect(lines().map(measured)).toEqual([name === undefined ? {} : { [name]: [1, ''] }]);
   });
 });
 
-describe('a metric document', () => {
-  it('has the namespace of the contract, and nothing of the document before it', () => {
-    telemetry.issued(invocation, grant, 'token');
-    telemetry.observe({ kind: 'retry_held', account: 'two' });
-    const last = metrics().at(-1);
-    expect(Object(Object(last)._aws).CloudWatchMetrics).toEqual([
-      {
-        Namespace: metricNamespace,
-        Dimensions: [['service']],
-        Metrics: [{ Name: metricNames.retryHeld, Unit: 'Count' }],
-      },
-    ]);
-    expect(last).not.toHaveProperty('source');
+describe('the metrics of a line', () => {
+  it('have the form of the specification', () => {
+    telemetry.observe({ kind: 'login', account: 'two', outcome: 'doubt', ms: 7 });
+    expect(Object(lines()[0])._aws).toEqual({
+      Timestamp: expect.any(Number),
+      CloudWatchMetrics: [
+        {
+          Namespace: metricNamespace,
+          Dimensions: [['service']],
+          Metrics: [{ Name: metricNames.loginLatency, Unit: 'Milliseconds' }],
+        },
+        {
+          Namespace: metricNamespace,
+          Dimensions: [['service'], ['service', 'outcome']],
+          Metrics: [{ Name: metricNames.loginsFailed }],
+        },
+      ],
+    });
   });
 
-  it('never has two metrics of the same name', () => {
+  it('never have the same name twice', () => {
     const names = Object.values(metricNames);
     expect(new Set(names).size).toBe(names.length);
   });
@@ -267,13 +324,12 @@ describe('promise 56: under a filter of Lambda', () => {
     expect(lines().map(({ level }) => level)).toEqual(levels);
   });
 
-  it('a metric document has a level and a time only when Lambda would drop it without them', () => {
-    report('INFO');
-    expect(metrics().filter((document) => 'level' in document || 'timestamp' in document)).toEqual([]);
-    report('ERROR');
-    const raised = metrics().slice(metrics().length / 2);
-    const times = { timestamp: expect.stringMatching(/^\d{4}-.*Z$/), _aws: expect.anything() };
-    expect(raised).toEqual(raised.map(() => expect.objectContaining({ level: 'ERROR', ...times })));
+  it('every line with metrics has a level that the filter lets pass', () => {
+    const filtered = createTelemetry('the-function', Date.now, 'ERROR');
+    filtered.observe({ kind: 'login', account: 'one', outcome: 'issued', ms: 42 });
+    filtered.observe({ kind: 'budget_half_used', account: 'one' });
+    expect(metrics()).toMatchObject(metrics().map(() => ({ level: 'ERROR' })));
+    expect(metrics()).toHaveLength(2);
   });
 });
 

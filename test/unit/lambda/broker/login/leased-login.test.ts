@@ -245,12 +245,20 @@ describe('a login that fails', () => {
     ]);
   });
 
-  test('is observed as html_500_repeated when this is the third HTML 500 in a row', async () => {
+  test('is observed as html_500_repeated when this is the third HTML 500 in a row of an account that had worked', async () => {
+    const outcome: FailedLogin = { ...unavailable, answer: 'html_500' };
+    const { observed, logIn } = scene({ outcome });
+    await logIn({ item: itemWith({ failures: { unavailable: 2 }, failedAnswer: 'html_500', lastGood: otherKey }) });
+
+    expect(observed.slice(2)).toEqual([{ kind: 'html_500_repeated' }]);
+  });
+
+  test('is not observed as html_500_repeated when the account never worked', async () => {
     const outcome: FailedLogin = { ...unavailable, answer: 'html_500' };
     const { observed, logIn } = scene({ outcome });
     await logIn({ item: itemWith({ failures: { unavailable: 2 }, failedAnswer: 'html_500' }) });
 
-    expect(observed.slice(2)).toEqual([{ kind: 'html_500_repeated' }]);
+    expect(observed.slice(2)).toEqual([]);
   });
 
   test('is measured from the claim on when the connection died before the first byte', async () => {
