@@ -9,7 +9,7 @@ import { checkEndpoint, configuredEndpoint } from './endpoints.ts';
 import { environment } from './environment.ts';
 import { CommandError, exitCodes } from './failure.ts';
 import { describePlace } from './place.ts';
-import { refusalOf, unwrap } from './signed-call.ts';
+import { refusalOf, unreached } from './signed-call.ts';
 import { required, type Target } from './target.ts';
 
 /** How long to wait for the function, which ends after 25 s. Milliseconds. */
@@ -42,7 +42,7 @@ export async function invokeAdmin(
     Date.now,
   );
   const request = { action, ...(account !== undefined && { account }) };
-  const response = await invoke(JSON.stringify(request), AbortSignal.timeout(longestMs)).catch(unwrap);
+  const response = await invoke(JSON.stringify(request), AbortSignal.timeout(longestMs)).catch(unreached(endpoint));
   if (response.status !== 200) {
     const asked = { region, url: endpoint, resource: 'the alias admin', grant: 'grantAdmin' };
     throw awsRefusalOf(response, { ...asked, service: 'lambda' }) ?? refusalOf(response);
@@ -54,14 +54,17 @@ export async function invokeAdmin(
 }
 
 /**
- * Returns the address of Lambda's API: of the local run, of the environment or the profile, or of the region.
+ * Returns the address of Lambda's API: of the local run, of the environment or the profile, or of the region. The local run
+ * has it at its root, whatever the path of `--endpoint`.
  *
  * @throws CommandError if signed requests must not go there
  */
 export async function adminEndpoint({ lambdaEndpoint: local, profile, allowed }: Target, region: string): Promise<URL> {
   const ofRegion = { url: lambdaEndpoint(region, {}), from: 'the region' };
   const configured =
-    local === undefined ? await configuredEndpoint('Lambda', profile) : { url: local, from: '--endpoint' };
+    local === undefined
+      ? await configuredEndpoint('Lambda', profile)
+      : { url: new URL(local).origin, from: '--endpoint' };
   return checkEndpoint(configured ?? ofRegion, 'lambda', allowed);
 }
 

@@ -7,6 +7,7 @@ import { createSignedPost, errorType } from '../client/signed-post.ts';
 import { awsIdentity } from './aws.ts';
 import { checkEndpoint, configuredEndpoint, type NamedEndpoint } from './endpoints.ts';
 import { environment } from './environment.ts';
+import { CommandError, exitCodes } from './failure.ts';
 import type { Target } from './target.ts';
 
 /** A service of AWS: its name in signatures and hosts, and its id in the SDK's settings. */
@@ -47,7 +48,9 @@ export async function openService(
   return {
     endpoint,
     send: async (headers, body) => {
-      const response = await post({ url: endpoint, headers, body }, AbortSignal.timeout(longestMs)).catch(unwrap);
+      const response = await post({ url: endpoint, headers, body }, AbortSignal.timeout(longestMs)).catch(
+        unreached(endpoint),
+      );
       if (response.status !== 200) {
         throw causeOf(response, region, endpoint);
       }
@@ -65,9 +68,19 @@ function causeOf(response: HttpResponse, region: string, url: URL): Error {
   return (isCredentialsError(refusal.name) && awsRefusalOf({ ...response, headers }, asked)) || refusal;
 }
 
-/** Here it is not the broker that is unreachable, but AWS. */
-export function unwrap(thrown: unknown): never {
-  throw thrown instanceof TokenBrokerError && thrown.code === 'broker_unreachable' ? thrown.cause : thrown;
+/**
+ * Returns the handler of a failed call. The client says that the broker cannot be reached; here it is this host.
+ *
+ * @throws CommandError with the client's reason, and every other failure as it is
+ */
+export function unreached({ host }: URL): (thrown: unknown) => never {
+  return (thrown) => {
+    if (thrown instanceof TokenBrokerError && thrown.code === 'broker_unreachable') {
+      const text = thrown.message.replace('broker_unreachable: The token broker', host);
+      throw new CommandError(exitCodes.tryLater, text, { cause: thrown.cause });
+    }
+    throw thrown;
+  };
 }
 
 /** The error of a service, in the form in which the SDK throws it. */

@@ -19,12 +19,25 @@ export function proxyOf(env: ProxyVariables): NamedProxy | undefined {
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     return { unused: `${variable} is not used: it is not an http URL. Set http://<host>:<port>.` };
   }
+  if (!isDecodable(url.username + url.password)) {
+    return { unused: `${variable} is not used: its user or password has a % that encodes nothing. Write % as %25.` };
+  }
   // Node has this flag since the versions in which an agent takes `proxyEnv`.
   return process.allowedNodeEnvironmentFlags.has('--use-env-proxy')
     ? { url, variable }
     : {
         unused: `${variable} is not used: Node ${process.versions.node} cannot. Use Node 22.21, 24.5 or later.`,
       };
+}
+
+/** Node's agent decodes the user and the password of a proxy. */
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -27,7 +27,8 @@ export async function callInvokeApi(api: InvokeApi, request: ArrivedRequest): Pr
   try {
     const caller = await api.identify(request);
     const { functionName, alias } = targetOf(request);
-    const resource = alias === undefined ? api.local.arn : `${api.local.arn}:${alias}`;
+    const arn = api.local.arn.replace(api.local.name, () => functionName);
+    const resource = alias === undefined ? arn : `${arn}:${alias}`;
     authorise(caller, alias, resource);
     if (functionName !== api.local.name || !(alias === undefined || api.aliases.includes(alias))) {
       throw new Refusal('ResourceNotFoundException', `Function not found: ${resource}`);

@@ -176,7 +176,9 @@ describe('a failure', () => {
 
     expect(await broker(line, system.callers.all)).toMatchObject({
       code: 6,
-      err: ['broker: broker_unreachable: The token broker cannot be reached. connect ECONNREFUSED 127.0.0.1:1.'],
+      err: [
+        'broker: broker_unreachable: The token broker cannot be reached. Nothing listens on 127.0.0.1:1. Start the local run, or check the port.',
+      ],
     });
   });
 
@@ -185,9 +187,21 @@ describe('a failure', () => {
     vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', 'http://127.0.0.1:1');
     const set = await broker(`credentials set one ${local()}`, system.callers.operator, ['user-one', 'not-a-real-one']);
 
-    const refused = 'broker: AWS does not answer now: connect ECONNREFUSED 127.0.0.1:1';
+    const refused =
+      'broker: 127.0.0.1:1 cannot be reached. Nothing listens on 127.0.0.1:1. Start the local run, or check the port.';
     expect([status.code, set.code]).toEqual([6, 6]);
     expect([status.err, set.err.slice(2)]).toEqual([[refused], [refused]]);
+  });
+
+  test('promise 62: names the function that was asked for when it does not exist', async () => {
+    const { code, err } = await broker(`status --function-name another ${local()}`, system.callers.operator);
+
+    expect(code).toBe(5);
+    expect(err.join()).toContain('function:another:admin');
+  });
+
+  test.each(['/', '/v1', '/v1/'])('is none for an operator when the path of the local endpoint is %s', async (path) => {
+    expect((await broker(`status ${local()}${path}`, system.callers.operator)).err).toEqual([]);
   });
 
   test('ends with 2 when the broker or the region is not known', async () => {

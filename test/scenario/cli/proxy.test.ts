@@ -1,7 +1,7 @@
 // Tests the command line behind a proxy: both its own calls and those of the SDK, also for keys.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type LoopbackServer, serve } from '../../../local/loopback.ts';
 import { type CommandLine, createCommandLine } from '../../support/cli/command.ts';
 import { startConnectProxy, startTlsHosts } from '../../support/client/connect-proxy.ts';
@@ -66,19 +66,39 @@ test('the command line asks for keys of SSO through the proxy', async () => {
   expect(hosts).toContain('portal.sso.us-east-1.amazonaws.com:443');
 });
 
-test('promise 62: the command line names the proxy that refuses', async () => {
-  const proxy = await startConnectProxy(() => '407 Proxy Authentication Required');
-  const env = {
-    AWS_REGION: 'us-east-1',
-    HTTPS_PROXY: proxy.url.replace('://', '://user:not-a-real-password@'),
-    NO_PROXY: '',
-  };
-  const args = ['token', 'one', '--function-name', 'broker'];
-  const { code, err } = await commands.run(args, { keys, env });
+describe.each([
+  ['token', ['token', 'one', '--function-name', 'broker']],
+  ['status', ['status', '--function-name', 'broker']],
+  ['credentials set', ['credentials', 'set', 'one', '--secret-id', 'fegora/one', '--function-name', 'broker']],
+])('promise 62: `%s` names the proxy', (_, args) => {
+  async function errorsWith(url: string): Promise<string> {
+    const HTTPS_PROXY = url.replace('://', '://user:not-a-real-password@');
+    const env = { AWS_REGION: 'us-east-1', HTTPS_PROXY, NO_PROXY: '' };
+    const { code, err } = await commands.run(args, { keys, env, typed: ['user-one', 'not-a-real-password', 'n'] });
+    expect(code).toBe(6);
+    expect(err.join()).not.toContain('not-a-real-password');
+    return err.join();
+  }
 
-  expect(code).toBe(6);
-  expect(err.join()).toContain(
-    `The proxy ${new URL(proxy.url).host}, which HTTPS_PROXY names, refused with status 407`,
-  );
-  expect(err.join()).not.toContain('not-a-real-password');
+  test('that refuses', async () => {
+    const { url } = await startConnectProxy(() => '407 Proxy Authentication Required');
+    const text = `The proxy ${new URL(url).host}, which HTTPS_PROXY names, refused with status 407. Correct the user`;
+
+    expect(await errorsWith(url)).toContain(text);
+  });
+
+  test('that does not listen', async () => {
+    const text = 'The proxy 127.0.0.1:1, which HTTPS_PROXY names, cannot be reached (ECONNREFUSED)';
+
+    expect(await errorsWith('http://127.0.0.1:1')).toContain(text);
+  });
+});
+
+test('promise 62: doctor names the proxy in every row that needs it', async () => {
+  const env = { AWS_REGION: 'us-east-1', HTTPS_PROXY: 'http://127.0.0.1:1', NO_PROXY: '' };
+  const { out } = await commands.run(['doctor', 'one', '--function-name', 'broker', '--output', 'json'], { keys, env });
+  const { checks } = JSON.parse(out.join('')) as { checks: readonly { check: string; text: string }[] };
+
+  const named = checks.filter(({ text }) => text.includes('127.0.0.1:1, which HTTPS_PROXY names'));
+  expect(named.map(({ check }) => check)).toEqual(['identity', 'admin', 'alias one']);
 });

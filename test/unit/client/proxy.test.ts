@@ -128,7 +128,7 @@ describe('promise 62: the error names the proxy as the cause', () => {
   const withPassword = (url: string) => url.replace('://', '://user:not-a-real-password@');
 
   test.each([
-    ['407 Proxy Authentication Required', 'refused with status 407. Put its user and password into HTTPS_PROXY.'],
+    ['407 Proxy Authentication Required', 'refused with status 407. Correct the user and password in HTTPS_PROXY.'],
     ['403 Forbidden', 'refused with status 403. Ask for a way to tokens.example.com.'],
   ])('when it answers %s', async (line, text) => {
     proxy = await startConnectProxy(() => line);
@@ -137,6 +137,27 @@ describe('promise 62: the error names the proxy as the cause', () => {
     const { host } = new URL(proxy.url);
     expect(await failure()).toContain(`The proxy ${host}, which HTTPS_PROXY names, ${text}`);
     expect(proxy.hosts).toHaveLength(1);
+  });
+
+  test('when it answers 407, and the variable has no user', async () => {
+    proxy = await startConnectProxy(() => '407 Proxy Authentication Required');
+    vi.stubEnv('HTTPS_PROXY', proxy.url);
+
+    expect(await failure()).toContain('Put its user and password into HTTPS_PROXY.');
+  });
+
+  test('when the variable says https, and the port of the proxy does not speak TLS', async () => {
+    proxy = await startConnectProxy(() => 1);
+    vi.stubEnv('HTTPS_PROXY', proxy.url.replace('http:', 'https:'));
+
+    const { host } = new URL(proxy.url);
+    expect(await failure()).toContain(`The proxy ${host}, which HTTPS_PROXY names, does not speak TLS`);
+  });
+
+  test('when its user or password has a % that encodes nothing, and a warning says so', async () => {
+    vi.stubEnv('HTTPS_PROXY', 'http://p%40:not-a-real-password%zz@127.0.0.1:1');
+
+    expect(await failure()).toContain('HTTPS_PROXY is not used: its user or password has a % that encodes nothing.');
   });
 
   test.each(['http://127.0.0.1:1', 'http://no-such-proxy.invalid:8080'])('when %s cannot be reached', async (url) => {
@@ -161,5 +182,22 @@ describe('promise 62: the error names the proxy as the cause', () => {
     }
 
     expect(warnings.filter((warning) => warning === text)).toHaveLength(1);
+  });
+});
+
+describe('promise 62: without a proxy, the error says what is at the port', () => {
+  test('when it speaks no TLS', async () => {
+    const server = await startRawServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    const { port } = new URL(server.url);
+    const call = client({ endpoint: `https://127.0.0.1:${port}/v1` }).getToken();
+
+    await expect(call).rejects.toThrow(`127.0.0.1:${port} does not speak TLS. Check the port; on loopback, use http.`);
+  });
+
+  test.each(['http://127.0.0.1:1/v1', 'http://localhost:1'])('when nothing listens at %s', async (endpoint) => {
+    const { host } = new URL(endpoint);
+    const text = `Nothing listens on ${host}. Start the local run, or check the port.`;
+
+    await expect(client({ endpoint }).getToken()).rejects.toThrow(text);
   });
 });
