@@ -59,9 +59,7 @@ export const alarmRules = {
   },
   Html500Repeated: {
     severity: 'urgent',
-    description:
-      'For half an hour, Fegora has answered an account that had worked with HTML 500 only. The user may be unable to log ' +
-      'in: ask Fegora to delete its refresh tokens.',
+    description: 'For half an hour, Fegora has answered an account that had worked with HTML 500 only. Ask Fegora.',
     threshold: 1,
     minutes: 10,
     periods: [4, 5],
@@ -75,15 +73,13 @@ export const alarmRules = {
   },
   GatewayFails: {
     severity: 'urgent',
-    description:
-      'API Gateway answers calls with its own 5xx, because it does not reach the function or gets no answer. Find the ' +
-      'error type in the access log.',
+    description: 'API Gateway answers calls with its own 5xx. Find the error type in the access log.',
     threshold: 1,
     ...lasting,
   },
   Throttles: {
     severity: 'urgent',
-    description: 'Lambda refuses calls, because a concurrency limit is reached. Find the caller, or raise the limit.',
+    description: 'Lambda refuses calls, because a concurrency limit is reached. Raise it, or find the caller.',
     threshold: 1,
     ...lasting,
   },
@@ -96,23 +92,21 @@ export const alarmRules = {
   },
   SecretUnavailable: {
     severity: 'notice',
-    description: 'Secrets Manager cannot be reached. Look at AWS Health, and at the log of the function.',
+    description: 'Secrets Manager cannot be reached. Look at AWS Health.',
     threshold: 1,
     ...lasting,
     isWarm: true,
   },
   TableUnavailable: {
     severity: 'notice',
-    description: 'The broker cannot use its table or an item of it: it serves valid tokens and starts no login.',
+    description: 'The broker cannot use its table or an item of it. Read the log of the function.',
     threshold: 1,
     ...lasting,
     isWarm: true,
   },
   BudgetHalfUsed: {
     severity: 'notice',
-    description:
-      'A Fegora user has used up half of its logins for an hour or a day. Find the caller that reports tokens, or raise ' +
-      'the budget.',
+    description: 'A Fegora user has used up half of its logins for an hour or a day. Find out who needs them.',
     threshold: 1,
     ...atOnce,
   },

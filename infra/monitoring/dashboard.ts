@@ -116,20 +116,9 @@ function functionRow({ metrics, broker }: DashboardProps): IWidget[] {
   ];
 }
 
-/** Written only if they happen. */
-const rareMetrics = [
-  metricNames.budgetHalfUsed,
-  metricNames.clientRejected,
-  metricNames.clockSkew,
-  metricNames.credentialsRejected,
-  metricNames.denied,
-  metricNames.html500Repeated,
-  metricNames.operatorFaults,
-  metricNames.paused,
-  metricNames.secretUnavailable,
-  metricNames.securitySigns,
-  metricNames.tableUnavailable,
-];
+/** The metrics that are written only if something happens, and have no graph of their own. */
+const graphed: ReadonlySet<string> = new Set(['Failed', 'RemainingLife', 'LoginLatency', 'LoginsFailed']);
+const rareMetrics = Object.values(metricNames).filter((name) => !graphed.has(name));
 
 function deniedCalls(accessLog: LogGroup): IWidget {
   return new LogQueryWidget({
