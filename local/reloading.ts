@@ -1,6 +1,6 @@
-// Replaces the function by its changed sources, while calls go on. Called by local-run.ts.
-import { watch } from 'node:fs';
+// Replaces the function by its changed sources, while calls go on. Called by local-run.ts. scenario/local/reloading.test.ts tests it.
 import type { ExecutionEnvironment } from './environment.ts';
+import { watchSources } from './sources.ts';
 
 /** What a change of the sources led to. */
 export interface Reload {
@@ -18,42 +18,36 @@ export interface ReloadOptions {
   /** The folder of the sources, with the folders in it. */
   readonly folder: string;
   readonly onReload: (reload: Reload) => void;
+  /** How long the new sources may take to load. @default 10 s, as Lambda gives a function for its start */
+  readonly longestLoadMs?: number;
 }
-
-/** An editor writes a file in several steps, and a change of branch many files. */
-const settleMs = 100;
 
 /**
  * Starts an environment, and a new one after each change of a TypeScript file. Calls that have begun end in the
  * environment that they began in. As after a deployment, the new one has nothing in memory: its first call reads the
  * table.
  */
-export function startReloading({ start, folder, onReload }: ReloadOptions): ExecutionEnvironment {
-  let current = counted(start());
-  const running = new Set([current]);
+export function startReloading(options: ReloadOptions): ExecutionEnvironment {
+  const { start, folder, onReload, longestLoadMs = 10_000 } = options;
   let changed: string | undefined;
-  let timer: NodeJS.Timeout | undefined;
   let reloads = Promise.resolve();
   let isStopped = false;
-  const watcher = watch(folder, { recursive: true }, (_, file) => {
-    if (file?.endsWith('.ts')) {
-      changed = file;
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        reloads = reloads.then(reload);
-      }, settleMs);
-    }
+  const stopWatching = watchSources(folder, (file) => {
+    changed = file;
+    reloads = reloads.then(reload);
   });
+  let current = counted(start());
+  const running = new Set([current]);
 
   return {
     loaded: current.loaded,
     handler: (event, context) => current.handler(event, context),
     stop: async () => {
       isStopped = true;
-      watcher.close();
-      clearTimeout(timer);
-      await reloads;
+      stopWatching();
+      // Also the one that is loading, because sources that never load would keep `reloads` waiting.
       await Promise.all(Array.from(running, ({ stop }) => stop()));
+      await reloads;
     },
   };
 
@@ -65,7 +59,10 @@ export function startReloading({ start, folder, onReload }: ReloadOptions): Exec
     changed = undefined;
     const next = counted(start());
     running.add(next);
-    const problem = await next.loaded;
+    const problem = await within(longestLoadMs, next.loaded);
+    if (isStopped) {
+      return;
+    }
     const last = problem === undefined ? current : next;
     current = problem === undefined ? next : current;
     onReload({ file, problem, ms: performance.now() - from });
@@ -76,6 +73,17 @@ export function startReloading({ start, folder, onReload }: ReloadOptions): Exec
     await environment.idle();
     await environment.stop();
     running.delete(environment);
+  }
+}
+
+/** Sources may never load: a top-level `await` can wait without end. */
+async function within(limitMs: number, loaded: ExecutionEnvironment['loaded']): Promise<string | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<string>();
+  const timer = setTimeout(() => resolve(`the sources have not loaded after ${limitMs / 1000} s`), limitMs);
+  try {
+    return await Promise.race([loaded, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

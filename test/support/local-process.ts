@@ -9,6 +9,8 @@ export interface LocalProcess {
   readonly exit: Promise<number | string | null>;
   /** Resolves when standard output has the text. */
   readonly says: (text: string | RegExp) => Promise<void>;
+  /** Resolves when standard error has the text. */
+  readonly logs: (text: string | RegExp) => Promise<void>;
   readonly kill: () => void;
 }
 
@@ -28,14 +30,17 @@ export function startLocalProcess(
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     stdout += chunk;
   });
-  const says = (text: string | RegExp) =>
+  const output = () => ({ stdout, stderr });
+  const hears = (stream: 'stdout' | 'stderr') => (text: string | RegExp) =>
     new Promise<void>((resolve, reject) => {
-      const look = () => (typeof text === 'string' ? stdout.includes(text) : text.test(stdout)) && resolve();
-      child.stdout.on('data', look);
+      const has = (printed: string) => (typeof text === 'string' ? printed.includes(text) : text.test(printed));
+      const look = () => has(output()[stream]) && resolve();
+      child[stream].on('data', look);
       void exit.then((code) => reject(new Error(`ended with ${code} before it said ${text}: ${stderr}`)));
       look();
     });
-  return { child, output: () => ({ stdout, stderr }), exit, says, kill: () => child.kill('SIGKILL') };
+  const [says, logs] = [hears('stdout'), hears('stderr')];
+  return { child, output, exit, says, logs, kill: () => child.kill('SIGKILL') };
 }
 
 /** The value beside a name in what `npm start` prints. */

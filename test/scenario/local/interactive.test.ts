@@ -1,6 +1,6 @@
 // Tests what `npm start` does until Ctrl-C: its lines, variables, port, reloads and warm-ups.
 import { execFile, spawnSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify, stripVTControlCharacters } from 'node:util';
@@ -285,5 +285,27 @@ describe('npm start -- --watch', () => {
     expect(local.output().stderr).toBe('');
     local.child.kill('SIGINT');
     await expect(local.exit).resolves.toBe(0);
+  });
+
+  test('a file that is replaced by another of its name is loaded each time, and Ctrl-C ends a load that never ends', async () => {
+    const cwd = await copy();
+    const local = start(['--watch', '--verbose'], cwd);
+    await local.says('duration');
+    const file = join(cwd, 'lambda/errors.ts');
+    const source = await readFile(file, 'utf8');
+    const replace = async (text: string) => {
+      await writeFile(join(cwd, 'new.txt'), text);
+      await rename(join(cwd, 'new.txt'), file);
+    };
+    for (const time of [1, 2, 3]) {
+      await replace(`${source}// ${time}\n`);
+      await local.says(new RegExp(`(loaded again after a change of errors\\.ts[^]*){${time}}`));
+    }
+
+    await replace(`${source}console.error('begun');\nsetInterval(() => {}, 1000);\nawait new Promise(() => {});\n`);
+    await local.logs('begun');
+    local.child.kill('SIGINT');
+    await expect(local.exit).resolves.toBe(0);
+    expect(local.output().stdout).not.toContain('cannot be loaded');
   });
 });
