@@ -130,6 +130,13 @@ describe('the action status', () => {
     expect(Object.keys(two).filter((name) => !Object.hasOwn(Object(accounts[0]), name))).toEqual(absent);
   });
 
+  it('shows a lease that ended at most 2 s ago, because its owner may still log in', async () => {
+    const { send } = handlerFor({ status: async () => ({ ...eventful, leaseUntil: noon - 2000 }) });
+    expect(await send({ action: 'status', account: 'two' })).toMatchObject({
+      accounts: [{ lease_until: '2026-11-24T11:59:58.000Z' }],
+    });
+  });
+
   it('shows an error that came after the latest login, and one of an account that never logged in', async () => {
     const { lastLogin: _, ...never } = eventful;
     for (const item of [eventful, never]) {
