@@ -74,16 +74,36 @@ export function readOptions(args: readonly string[]): Options | 'help' {
  * npm keeps options without `--` before them, and PowerShell takes that `--` away. Without this check, `npm start --once`
  * would run until Ctrl-C.
  *
+ * @param args the arguments that npm passed on
  * @throws SettingRefused naming the options that npm has kept for itself
  */
-export function refuseKeptByNpm(env: Environment): void {
-  const kept = Object.keys(optionTypes).filter((name) => env[`npm_config_${name.replaceAll('-', '_')}`] !== undefined);
+export function refuseKeptByNpm(env: Environment, args: readonly string[]): void {
+  const kept = Object.entries(optionTypes).flatMap(([name, { type }]) => {
+    const value = env[`npm_config_${name.replaceAll('-', '_')}`];
+    return value === undefined ? [] : [{ name, value: type === 'boolean' ? undefined : value }];
+  });
   if (kept.length > 0) {
-    const options = kept.map((name) => `--${name}`).join(' ');
+    const without = kept.filter(({ value }) => isMissing(value));
+    // Of `--port 8`, npm keeps `--port` and passes `8` on. With two such options, their order is lost.
+    const passedOn = without.length === 1 && args.length === 1 ? args[0] : undefined;
+    const options = kept
+      .map(({ name, value }) =>
+        value === undefined ? `--${name}` : `--${name} ${quoted(isMissing(value) ? passedOn : value)}`,
+      )
+      .join(' ');
     throw new SettingRefused(
       `npm kept ${options} for itself. Write: npm start -- ${options}. In PowerShell: npm start '--' ${options}.`,
     );
   }
+}
+
+/** What npm gives to an option that has no value. */
+function isMissing(value: string | undefined): boolean {
+  return value === 'true' || value === '';
+}
+
+function quoted(value = '<value>'): string {
+  return /^[\w./:<>\\-]+$/.test(value) ? value : `'${value}'`;
 }
 
 function readPort(text: string): number {

@@ -45,7 +45,7 @@ export function describeCall({ status, account, body }: FirstCall, run: LocalRun
   }
   return rows(title, [
     ['account', text(body.get('account'))],
-    ['fingerprint', text(body.get('token_sha256'))],
+    ['token_sha256', text(body.get('token_sha256'))],
     ['seconds left', text(body.get('expires_in'))],
     ['source', text(body.get('source'))],
     [

@@ -24,7 +24,7 @@ async function callOnce({ gateway, callers, settings }: LocalRun): Promise<First
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  refuseKeptByNpm(process.env);
+  refuseKeptByNpm(process.env, args);
   const options = readOptions(args);
   if (options === 'help') {
     process.stdout.write(usage);

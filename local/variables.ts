@@ -1,5 +1,5 @@
 // The environment variables of a caller of the local run. Called by report.ts and start.ts.
-import { writeFileSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync, writeFileSync } from 'node:fs';
 import type { LocalRun } from './local-run.ts';
 import { SettingRefused } from './settings.ts';
 
@@ -38,9 +38,24 @@ export function exportLines(variables: ReadonlyMap<string, string>, platform = p
 export function writeVariables(variables: ReadonlyMap<string, string>, file: string): void {
   const lines = Array.from(variables, ([name, value]) => `${name}=${value}\n`);
   try {
-    // Only its owner may read it. That is the rule for keys, also for those of the local run.
-    writeFileSync(file, lines.join(''), { mode: 0o600 });
+    writePrivate(file, lines.join(''));
   } catch (cause) {
     throw new SettingRefused(`--write-env: the file cannot be written (${Object(cause).code}).`, { cause });
+  }
+}
+
+/**
+ * Only its owner may read the file. That is the rule for keys, also for those of the local run. The mode of `openSync` is
+ * only for a new file, so a file that is there gets its mode before the keys. A pipe or a device keeps its own.
+ */
+function writePrivate(file: string, text: string): void {
+  const descriptor = openSync(file, 'w', 0o600);
+  try {
+    if (fstatSync(descriptor).isFile()) {
+      fchmodSync(descriptor, 0o600);
+    }
+    writeFileSync(descriptor, text);
+  } finally {
+    closeSync(descriptor);
   }
 }

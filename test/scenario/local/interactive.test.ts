@@ -152,7 +152,7 @@ describe('the variables of a caller', () => {
       const run = async (command: string, args: readonly string[]) =>
         (await shell('sh', ['-c', `${lines}\n${command}`, 'sh', ...args], { env: theirs, cwd: root })).stdout;
 
-      const fingerprint = valueIn(stdout, 'fingerprint');
+      const fingerprint = valueIn(stdout, 'token_sha256');
       expect(await run('exec node "$@"', node)).toBe(`${fingerprint} ${fingerprint} 200\n`);
       const token = 'node cli/main.ts token --endpoint "$FEGORA_BROKER_ENDPOINT"';
       expect(await run(token, [])).toContain(fingerprint);
@@ -166,7 +166,7 @@ describe('the variables of a caller', () => {
     const env = { PATH: process.env.PATH };
     const { stdout } = await shell(process.execPath, [`--env-file=${file}`, ...node], { env });
 
-    const fingerprint = valueIn(local.output().stdout, 'fingerprint');
+    const fingerprint = valueIn(local.output().stdout, 'token_sha256');
     expect(stdout).toBe(`${fingerprint} ${fingerprint} 200\n`);
     if (process.platform !== 'win32') {
       expect((await stat(file)).mode & 0o077).toBe(0);
@@ -272,7 +272,7 @@ describe('npm start -- --watch', () => {
     const answer = await signedCall(`${url}/token/main`, keysOf('all'));
     expect(answer.body).toMatchObject({
       source: 'shared',
-      token_sha256: valueIn(local.output().stdout, 'fingerprint'),
+      token_sha256: valueIn(local.output().stdout, 'token_sha256'),
     });
 
     await writeFile(file, 'const broken = ;');

@@ -41,7 +41,7 @@ describe('npm start -- --once', () => {
     await expect(exit).resolves.toBe(0);
     const { stdout, stderr } = output();
     expect(valueIn(stdout, 'account')).toBe('main');
-    expect(valueIn(stdout, 'fingerprint')).toMatch(/^[\da-f]{64}$/);
+    expect(valueIn(stdout, 'token_sha256')).toMatch(/^[\da-f]{64}$/);
     expect(Number(valueIn(stdout, 'seconds left'))).toBeGreaterThan(1700);
     expect(valueIn(stdout, 'source')).toBe('upstream');
     expect(valueIn(stdout, 'logins made')).toBe('1');
@@ -63,7 +63,7 @@ describe('npm start -- --once', () => {
     const { stdout, stderr } = output();
     const token = valueIn(stdout, 'token') ?? '';
     expect(token).toContain(tokenPrefix);
-    expect(createHash('sha256').update(token).digest('hex')).toBe(valueIn(stdout, 'fingerprint'));
+    expect(createHash('sha256').update(token).digest('hex')).toBe(valueIn(stdout, 'token_sha256'));
     expect(stderr).toContain('"audit":"issue"');
     expect(stderr).not.toContain(tokenPrefix);
     expect(stderr).not.toContain('not-a-real-password');
@@ -143,7 +143,7 @@ describe('npm start -- --once', () => {
       code: 1,
       stdout: '',
       stderr: expect.stringMatching(
-        /^npm kept --once --write-env for itself\. Write: npm start -- --once --write-env\. .*\n$/m,
+        /^npm kept --once --write-env x for itself\. Write: npm start -- --once --write-env x\. .*\n$/m,
       ),
     });
   });
@@ -230,7 +230,7 @@ describe('npm start', () => {
       expires_in: expect.any(Number),
       expires_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
       account: 'main',
-      token_sha256: valueIn(output().stdout, 'fingerprint'),
+      token_sha256: valueIn(output().stdout, 'token_sha256'),
       source: 'memory',
     });
 

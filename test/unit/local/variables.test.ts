@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
-import { exportLines } from '../../../local/variables.ts';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { exportLines, writeVariables } from '../../../local/variables.ts';
 
 const variables = new Map([
   ['AWS_REGION', 'us-east-1'],
@@ -19,3 +22,21 @@ test('the variables are set by `$env:` in PowerShell, on Windows', () => {
     "$env:AWS_REGION='us-east-1'; $env:BROKER_URL='http://127.0.0.1:4780'",
   ]);
 });
+
+test.skipIf(process.platform === 'win32')(
+  'only the owner can read the file of --write-env when it was there before',
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'variables-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'local.env');
+    writeFileSync(
+      file,
+      'OLD=a value that is longer than what replaces it, so that a rest of it would be seen in the file',
+    );
+    chmodSync(file, 0o644);
+    writeVariables(variables, file);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, 'utf8')).toBe('AWS_REGION=us-east-1\nBROKER_URL=http://127.0.0.1:4780\n');
+    writeVariables(variables, '/dev/null');
+  },
+);
