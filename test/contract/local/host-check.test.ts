@@ -99,6 +99,11 @@ describe.each(Object.keys(harm))('%s', (name) => {
   });
 });
 
+// Node answers it with 417 before any listener of the other servers.
+test('the gateway refuses a page whose request has an unknown Expect', async () => {
+  expect(await send('gateway', '127.0.0.1:PORT', { origin: 'null', expect: 'anything' })).toEqual(refused);
+});
+
 describe('the gateway for containers', () => {
   const callers = localCallers('main');
   const start = (address?: string) =>

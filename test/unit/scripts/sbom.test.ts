@@ -15,12 +15,18 @@ interface Component {
   readonly licenses: readonly unknown[];
 }
 
-function describePackage(): { components: Component[]; metadata: { component: { name: string; version: string } } } {
+interface Sbom {
+  readonly components: readonly Component[];
+  readonly metadata: { readonly component: { readonly name: string; readonly version: string } };
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[];
+}
+
+function describePackage(): Sbom {
   return JSON.parse(execFileSync('node', ['scripts/sbom.ts'], { cwd: root }).toString());
 }
 
 test('the bill of materials has every package of the lists of licences, with the hash of the lockfile', () => {
-  const { components, metadata } = describePackage();
+  const { components, metadata, dependencies } = describePackage();
   const { packages } = JSON.parse(read('package-lock.json'));
   const lists = globSync('dist/**/THIRD-PARTY-LICENSES', { cwd: root }).map(read).join('\n');
   const listed = new Set(
@@ -33,6 +39,8 @@ test('the bill of materials has every package of the lists of licences, with the
   });
   expect(new Set(components.map((component) => component['bom-ref']))).toEqual(listed);
   expect(listed).toContain(`commander@${packages['node_modules/commander'].version}`);
+  // CycloneDX wants no reference to a component that is not in the document.
+  expect(dependencies.flatMap(({ dependsOn }) => dependsOn).filter((ref) => !listed.has(ref))).toEqual([]);
   for (const { name, scope, hashes, licenses } of components) {
     expect(scope, name).toBe('required');
     expect(licenses, name).toHaveLength(1);

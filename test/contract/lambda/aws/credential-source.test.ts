@@ -1,6 +1,6 @@
 // The credential source against the emulator of Secrets Manager: secrets, failures, cache, concurrent reads.
 import { inspect } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createGetSecretValue } from '../../../../lambda/aws/credential-source.ts';
 import { createCredentialSources } from '../../../../lambda/aws/credential-sources.ts';
 import type { GetSecretValue } from '../../../../lambda/aws/secret.ts';
@@ -357,6 +357,23 @@ describe('the cache of credentials', () => {
     nowMs -= 1;
     await read('a', cached);
     expect(reads()).toBe(2);
+  });
+
+  test('is dropped 15 minutes after the latest read, and not by the timer of an earlier one', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    let versions = 0;
+    read = sourceOver(async () => {
+      versions += 1;
+      return { versionId: `v${versions}`, text: good };
+    });
+    await read('a', cached);
+    vi.advanceTimersByTime(14 * minuteMs);
+    await read('a', past);
+    vi.advanceTimersByTime(2 * minuteMs);
+    await expect(read('a', cached)).resolves.toMatchObject({ versionId: 'v2' });
+    vi.advanceTimersByTime(13 * minuteMs);
+    await expect(read('a', cached)).resolves.toMatchObject({ versionId: 'v3' });
   });
 
   test('is separate for each account', async () => {
