@@ -128,6 +128,12 @@ describe('the gateway for containers', () => {
     });
   }
 
+  test('the gateway takes the names that containers have for it when its other address is 127.0.0.1', async () => {
+    const told = await start('127.0.0.1');
+    servers.set('told on 127.0.0.1', told);
+    expect(await call(`http://host.docker.internal:${new URL(told.url).port}`, '127.0.0.1')).toBe(200);
+  });
+
   // Only Linux has all addresses of 127.0.0.0/8.
   test.skipIf(process.platform !== 'linux')(
     'the gateway answers on another address, by the names that containers have for it, only if it is told to',
