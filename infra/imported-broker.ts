@@ -7,6 +7,7 @@ import { aliases } from '../lambda/config.ts';
 import { accountFaults } from './accounts.ts';
 import { stageName } from './api/stage.ts';
 import { arnOf } from './grants/principal.ts';
+import { isOfAnotherAccount } from './grants/wrapped.ts';
 import { TokenBrokerBase, unknownAccount } from './token-broker-base.ts';
 
 /** What identifies a broker of another stack. */
@@ -96,7 +97,7 @@ export class ImportedBroker extends TokenBrokerBase {
       this.warn('other-aws-account', 'The broker is in another AWS account, which must grant the right too');
     }
     const grant = Grant.addToPrincipal({ grantee, actions, resourceArns });
-    if (!grant.success) {
+    if (!grant.success || isOfAnotherAccount(grantee)) {
       const who = String(grantee.grantPrincipal);
       throw new Error(`this stack cannot change the policy of ${who}: grant the right in the stack of the broker`);
     }

@@ -20,13 +20,13 @@ export abstract class TokenBrokerBase extends Construct implements ITokenBroker 
 
   abstract aliasOf(account: string): IAlias;
 
-  /** Grants `POST` on the paths, which start with a slash. */
-  protected abstract grantPaths(grantee: IGrantable, paths: readonly string[]): Grant;
+  /** Grants `POST` on the paths, which start with a slash, to the grantee of this ARN. */
+  protected abstract grantPaths(grantee: IGrantable, paths: readonly string[], arn: string): Grant;
 
   grantToken(grantee: IGrantable, account: string): Grant {
-    arnOf(this, grantee);
+    const arn = arnOf(this, grantee);
     this.aliasOf(account);
-    return this.grantPaths(grantee, [`/token/${account}`, ...(account === this.defaultAccount ? ['/token'] : [])]);
+    return this.grantPaths(grantee, [`/token/${account}`, ...(account === this.defaultAccount ? ['/token'] : [])], arn);
   }
 
   abstract grantInvoke(grantee: IGrantable, account: string): Grant;

@@ -11,7 +11,8 @@ import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { aliases } from '../lambda/config.ts';
 import { stageName } from './api/stage.ts';
-import { checkOtherStack, checkSameStack, keepExports, otherStackOf } from './grants/other-stack.ts';
+import { grantInvoke } from './grants/invoke.ts';
+import { checkNamed, checkOtherStack, keepExports, namesItsStack } from './grants/other-stack.ts';
 import { arnOf, warnAboutAdministrator } from './grants/principal.ts';
 import { ImportedBroker, type TokenBrokerAttributes } from './imported-broker.ts';
 import type { AlarmName } from './monitoring/alarm-names.ts';
@@ -138,12 +139,13 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
    * other principals cannot set credentials unless they change the policies of the secrets. The stack does not
    * change the policies of existing secrets: read the warnings of synth.
    *
-   * @throws Error if the grantee is not a role or a user, or is in another stack: then pass its ARN
+   * @throws Error if the grantee is not a role or a user, or is made in another stack: then pass its ARN
    */
   grantAdmin(grantee: IGrantable): void {
     const arn = arnOf(this, grantee);
     warnAboutAdministrator(this, arn);
-    checkSameStack(this, grantee, 'pass new ArnPrincipal(<ARN of the role>)');
+    checkNamed(this, grantee, { arn, advice: 'pass new ArnPrincipal(<ARN of the role>)' });
+    checkOtherStack(this, grantee);
     this.broker.admin.grantInvoke(grantee);
     for (const secret of this.secrets.values()) {
       secret.grantWrite(grantee, arn);
@@ -151,24 +153,18 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     grantKeyForSecrets(this, this.key, grantee);
   }
 
-  /** For a grantee of another stack, the right names no alias: an export of an alias would outlive its account. */
   override grantInvoke(grantee: IGrantable, account: string): Grant {
-    arnOf(this, grantee);
-    const alias = this.aliasOf(account);
-    checkOtherStack(this, grantee);
-    return otherStackOf(this, grantee) === undefined
-      ? alias.grantInvoke(grantee)
-      : Grant.addToPrincipal({
-          grantee,
-          actions: ['lambda:InvokeFunction'],
-          resourceArns: [`${this.functionArn}:${aliases.accountPrefix}${account}`],
-        });
+    return grantInvoke(this, grantee, {
+      granteeArn: arnOf(this, grantee),
+      alias: this.aliasOf(account),
+      textArn: `${this.functionArn}:${aliases.accountPrefix}${account}`,
+    });
   }
 
-  protected grantPaths(grantee: IGrantable, paths: readonly string[]): Grant {
+  protected grantPaths(grantee: IGrantable, paths: readonly string[], arn: string): Grant {
     checkOtherStack(this, grantee);
     if (this.isPrivate) {
-      checkSameStack(this, grantee, privateAdvice);
+      checkNamed(this, grantee, { arn, advice: privateAdvice });
     }
     const options = {
       grantee,
@@ -177,14 +173,20 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
       resource: this.api,
       resourceSelfArns: paths.map((path) => `execute-api:/${stageName}/POST${path}`),
     };
+    if (namesItsStack(this, grantee, arn)) {
+      return Grant.addToPrincipal(options);
+    }
     return this.isPrivate ? Grant.addToPrincipalAndResource(options) : Grant.addToPrincipalOrResource(options);
   }
 
   /** Exports what a caller in another stack needs, and what earlier versions exported for it. */
   private keepExports(): void {
     const { api, functionArn, functionName } = this;
-    const aliasArns = [...this.broker.accounts.values()].map((alias) => alias.functionArn);
-    keepExports(this, [api.restApiId, api.deploymentStage.stageName, functionArn, functionName, ...aliasArns]);
+    const aliasArns = [this.broker.admin, ...this.broker.accounts.values()].map((alias) => alias.functionArn);
+    const secretArns = [...this.secrets.values()].map(({ secretArn }) => secretArn);
+    const forAdministrators = [...secretArns, this.key.keyArn];
+    const forCallers = [api.restApiId, api.deploymentStage.stageName, functionArn, functionName];
+    keepExports(this, [...forCallers, ...aliasArns, ...forAdministrators]);
   }
 
   private warnAboutDefaultAccount(): void {

@@ -5,6 +5,7 @@ import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { Construct } from 'constructs';
 import { arnFault, groupFault, isOfPermissionSet, isUnknown, notAPrincipal } from './principal-arn.ts';
 import { resourceOf, textOf } from './principal-tokens.ts';
+import { isIgnored, isPrincipal, unwrapped } from './wrapped.ts';
 
 /**
  * Returns the ARN of a grantee.
@@ -35,8 +36,8 @@ function refusal(who: string, fault: string): Error {
 
 /** In JavaScript, the grantee can be anything. */
 function principalOf(grantee: IGrantable | undefined): IPrincipal {
-  const principal = typeof grantee === 'object' ? grantee?.grantPrincipal : undefined;
-  if (typeof principal !== 'object') {
+  const principal: unknown = typeof grantee === 'object' ? grantee?.grantPrincipal : undefined;
+  if (!isPrincipal(principal)) {
     throw refusal(String(grantee), 'pass a role, a user, a function, or new ArnPrincipal(<ARN of a role>)');
   }
   return principal;
@@ -83,8 +84,8 @@ function resourceFault(arn: string): string | undefined {
   if (type === 'AWS::IAM::Group') {
     return groupFault;
   }
-  const isPrincipal = /^AWS::IAM::(Role|User)$/.test(type) && attribute === 'Arn';
-  return type.startsWith('AWS::IAM::') && !isPrincipal ? notAPrincipal : undefined;
+  const isRoleOrUser = /^AWS::IAM::(Role|User)$/.test(type) && attribute === 'Arn';
+  return type.startsWith('AWS::IAM::') && !isRoleOrUser ? notAPrincipal : undefined;
 }
 
 /** Undefined if the region is known only at deployment, or to no CDK of this version. */
@@ -115,7 +116,7 @@ function warn(scope: Construct, principal: IPrincipal, { arn, text }: { arn: str
       `The stack does not know its AWS account, so the policy goes to the role of that name in the account that deploys. If ${who} is in another one, set env.account of the stack, or pass new ArnPrincipal(<ARN of the role>).`,
     'immutable-principal':
       isImmutable(scope, principal) &&
-      `${who} is imported with mutable: false, so the CDK changes no policy, and the grant gives no right. Add the right yourself, or pass new ArnPrincipal(<ARN of the role>).`,
+      `The CDK changes no policy of ${who}: it is imported with mutable: false, or made by withoutPolicyUpdates. So the grant gives no right. Add the right yourself, or pass the role itself or new ArnPrincipal(<ARN of the role>).`,
   };
   for (const [id, warning] of Object.entries(warnings)) {
     if (warning !== false) {
@@ -130,9 +131,7 @@ function isOfUnknownAccount(scope: Construct, { principalAccount }: IPrincipal):
   return isKnown && Token.isUnresolved(Stack.of(scope).account);
 }
 
-/** The CDK reports success for such a role, and writes no statement. It does not export its class. */
+/** If the role is in another AWS account, the CDK changes the policies of the broker. */
 function isImmutable(scope: Construct, principal: IPrincipal): boolean {
-  return (
-    Reflect.get(principal, 'addGrantsToResources') === false && principal.principalAccount === Stack.of(scope).account
-  );
+  return isIgnored(unwrapped(principal)) && principal.principalAccount === Stack.of(scope).account;
 }

@@ -1,7 +1,7 @@
 // Tests a broker of another stack (infra/imported-broker.ts).
 import { type Environment, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { AccountPrincipal, ArnPrincipal } from 'aws-cdk-lib/aws-iam';
+import { AccountPrincipal, ArnPrincipal, type IGrantable, Role, SessionTagsPrincipal, User } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, test } from 'vitest';
 import { TokenBroker, type TokenBrokerAttributes } from '../../infra/index.ts';
 import { statementsOf } from './support/statements.ts';
@@ -9,6 +9,7 @@ import { arns, createApp } from './support/synth.ts';
 import { createFunction, env } from './support/user-app.ts';
 import { warningsOf } from './support/warnings.ts';
 
+const otherAccount = 'arn:aws:iam::222222222222:';
 const functionArn = 'arn:aws:lambda:us-east-1:111111111111:function:broker';
 
 function build(more: Partial<TokenBrokerAttributes> = {}, environment: Environment = env) {
@@ -88,6 +89,26 @@ describe('the grants of an imported broker', () => {
       );
       expect(() => grant(new AccountPrincipal('111111111111'), 'main')).toThrow('a role or a user');
     }
+  });
+
+  test.each<[string, (stack: Stack) => IGrantable, Environment]>([
+    ['a role of another AWS account', (stack) => Role.fromRoleArn(stack, 'R', arns.foreignCaller), env],
+    ['a user of another AWS account', (stack) => User.fromUserArn(stack, 'U', `${otherAccount}user/bob`), env],
+    [
+      'an immutable role, in a stack without a known AWS account',
+      (stack) => Role.fromRoleArn(stack, 'R', `${otherAccount}role/R`, { mutable: false }),
+      {},
+    ],
+    [
+      'a role of another AWS account with session tags',
+      (stack) => new SessionTagsPrincipal(Role.fromRoleArn(stack, 'R', arns.foreignCaller)),
+      env,
+    ],
+  ])('promise 60: the grants throw for %s, because they would have no effect', (_, grantee, environment) => {
+    const { stack, broker } = build({}, environment);
+    const principal = grantee(stack);
+    expect(() => broker.grantToken(principal, 'main')).toThrow('grant the right in the stack of the broker');
+    expect(() => broker.grantInvoke(principal, 'main')).toThrow('grant the right in the stack of the broker');
   });
 
   test('the grants throw when the attributes do not have the account', () => {

@@ -1,9 +1,15 @@
 // Tests an upgrade: the stacks of the version before, with the same settings, keep their resources (infra/ as a whole).
 import { readFileSync } from 'node:fs';
+import { NestedStack, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Role } from 'aws-cdk-lib/aws-iam';
 import { expect, test } from 'vitest';
+import { TokenBroker } from '../../infra/index.ts';
+import { refusedExports } from './support/exports.ts';
 import { type Replaceables, replaceablesOf, replaced } from './support/replacements.ts';
 import { asJson, propertiesOf, statementsOf } from './support/statements.ts';
-import { type StageName, templateOf } from './support/synth.ts';
+import { arns, createApp, type StageName, templateOf } from './support/synth.ts';
+import { code, createFunction, env } from './support/user-app.ts';
 
 const stageNames = ['minimal', 'full', 'private'] as const satisfies readonly StageName[];
 
@@ -79,3 +85,68 @@ test('the check finds a resource whose name or key changes', () => {
   const renamed = { type: 'AWS::DynamoDB::Table', properties: { ...after[table]?.properties, TableName: 'tokens' } };
   expect(replaced(after, { ...after, [table]: renamed })).toEqual([table]);
 });
+
+/** What other stacks of an app import from the version before, by what they have from the broker. */
+const nested = 'S:ExportsOutputFnGetAttNNestedStackNNestedStackResource25BF0ED8OutputsSNB';
+const plain = 'S:ExportsOutput';
+const imported: readonly (readonly [string, isNested: boolean, use: (built: Callers) => void, exports: string[]])[] = [
+  [
+    'grantInvoke',
+    false,
+    ({ broker, caller }) => broker.grantInvoke(caller, 'main'),
+    [`${plain}RefBFunctionAliasaccountmain5F4F3ADEC8FCBA2C`],
+  ],
+  [
+    'grantAdmin',
+    false,
+    ({ broker, role }) => broker.grantAdmin(role),
+    [
+      ...[`${plain}RefBFunctionAliasadmin55463939D6738AF1`, `${plain}RefBCredentialsmainA14E3555A5686D66`],
+      `${plain}FnGetAttBKeyF39674CCArnBC6166DE`,
+    ],
+  ],
+  [
+    'grantInvoke of a broker in a nested stack',
+    true,
+    ({ broker, caller }) => broker.grantInvoke(caller, 'two'),
+    [`${nested}FunctionAliasaccounttwo556F0C5BRef50FFB175`],
+  ],
+  [
+    'grantToken of a broker in a nested stack',
+    true,
+    ({ broker, caller }) => broker.grantToken(caller, 'two'),
+    [`${nested}Api8CC5A366RefC19FC0CA`],
+  ],
+  [
+    'grantAdmin of a broker in a nested stack',
+    true,
+    ({ broker, role }) => broker.grantAdmin(role),
+    [
+      ...[`${nested}FunctionAliasadmin411E46A3Ref85F11AD2`, `${nested}CredentialsmainEE981BACRef38E659E9`],
+      `${nested}Key717AF7B5Arn3B650255`,
+    ],
+  ],
+];
+
+type Callers = ReturnType<typeof withCallers>;
+
+function withCallers(isNested: boolean) {
+  const app = createApp();
+  const root = new Stack(app, 'S', { env });
+  const props = { accounts: { main: {}, two: {} }, code: code() };
+  const broker = new TokenBroker(isNested ? new NestedStack(root, 'N') : root, 'B', props);
+  const callers = new Stack(app, 'O', { env });
+  const role = Role.fromRoleArn(callers, 'R', arns.directCaller);
+  return { app, root, broker, role, caller: createFunction(callers, 'Caller') };
+}
+
+test.each(imported)(
+  'promise 61: an upgrade keeps the exports that %s of another stack imports',
+  (_, isNested, use, names) => {
+    const built = withCallers(isNested);
+    use(built);
+    built.app.synth();
+    const callers = names.map((name) => ({ 'Fn::ImportValue': name }));
+    expect(refusedExports({ callers }, Template.fromStack(built.root).toJSON())).toEqual([]);
+  },
+);

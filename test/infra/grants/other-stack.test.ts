@@ -2,7 +2,7 @@
 import { type App, NestedStack, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { InterfaceVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
-import { ArnPrincipal, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ArnPrincipal, Role, ServicePrincipal, SessionTagsPrincipal } from 'aws-cdk-lib/aws-iam';
 import { Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
 import { BrokerProbe, type TokenBrokerProps } from '../../../infra/index.ts';
@@ -27,6 +27,13 @@ function templatesOf({ stack, callers }: Pick<Built, 'stack' | 'callers'>) {
   return { broker: Template.fromStack(stack).toJSON(), callers: Template.fromStack(callers).toJSON() };
 }
 
+/** Returns a role that the stack knows by its ARN, so that policies of every stack can name it. */
+function importRole(stack: Stack) {
+  return Role.fromRoleArn(stack, 'Imported', arns.directCaller);
+}
+
+const forAdmin = 'grantAdmin for an imported role';
+
 const uses: readonly (readonly [what: string, use: (built: Built) => void])[] = [
   ['grantToken', ({ broker, caller }) => broker.grantToken(caller, 'main')],
   ['grantInvoke', ({ broker, caller }) => broker.grantInvoke(caller, 'main')],
@@ -39,6 +46,7 @@ const uses: readonly (readonly [what: string, use: (built: Built) => void])[] = 
       broker.metricCalls().createAlarm(callers, 'Alarm', { threshold: 1, evaluationPeriods: 1 });
     },
   ],
+  [forAdmin, ({ broker, callers }) => broker.grantAdmin(importRole(callers))],
   [
     'the alias',
     ({ broker, caller }) => {
@@ -61,7 +69,7 @@ describe('promise 61: grants to another stack', () => {
     },
   );
 
-  test.each(uses.filter(([what]) => what !== 'the alias'))(
+  test.each(uses.filter(([what]) => what !== 'the alias' && what !== forAdmin))(
     'promise 61: %s can be taken back together with its account',
     (_, use) => {
       const built = build();
@@ -109,6 +117,23 @@ describe('grants that two stacks cannot share', () => {
     expect(() => broker.grantAdmin(new ArnPrincipal(arns.administrator))).not.toThrow();
   });
 
+  test('promise 61: grantAdmin throws for a role of another stack that has session tags', () => {
+    const { broker, caller } = build();
+    expect(() => broker.grantAdmin(new SessionTagsPrincipal(caller.grantPrincipal))).toThrow(
+      'pass new ArnPrincipal(<ARN of the role>)',
+    );
+  });
+
+  test.each([arns.directCaller, arns.foreignCaller])(
+    'promise 61: a private API names the role %s, which another stack has imported',
+    (arn) => {
+      const { broker, callers } = withPrivateApi(createApp());
+      broker.grantToken(Role.fromRoleArn(callers, 'Imported', arn), 'main');
+      const rights = statementsOf(Template.fromStack(Stack.of(broker)));
+      expect(rights.filter(({ principals }) => principals.includes(arn))).toHaveLength(1);
+    },
+  );
+
   test.each(['grantToken', 'connect'] as const)(
     'promise 61: %s throws for a role of another stack when the API is private',
     (method) => {
@@ -142,6 +167,18 @@ describe('grants that two stacks cannot share', () => {
       );
     }
   });
+});
+
+test('promise 61: a stack with crossRegionReferences refers to the broker, and synth tells the order', () => {
+  const app = createApp();
+  const broker = createBroker(new Stack(app, 'Broker', { env, crossRegionReferences: true }));
+  const elsewhere = { env: { ...env, region: 'us-west-2' }, crossRegionReferences: true };
+  const callers = new Stack(app, 'Callers', elsewhere);
+  broker.grantInvoke(createFunction(callers, 'Direct'), 'main');
+  expect(JSON.stringify(Template.fromStack(callers).toJSON())).toContain('RefBrokerFunctionAliasaccountmain');
+  expect(warningsOf(broker)).toEqual([
+    expect.stringContaining('The broker is in another region, and Callers/DirectRole is in the stack Callers.'),
+  ]);
 });
 
 test('a stack of another region can refer to the broker in an app with weak references', () => {

@@ -1,7 +1,7 @@
 // Tests which principals can get a right, and what synth says about the others (infra/grants/principal*.ts).
 import { CfnParameter, Fn, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { ArnPrincipal, type IGrantable, Role } from 'aws-cdk-lib/aws-iam';
+import { ArnPrincipal, type IGrantable, Role, ServicePrincipal, SessionTagsPrincipal } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, test } from 'vitest';
 import { TokenBroker } from '../../../infra/index.ts';
 import { accepted, own, refused } from '../support/principals.ts';
@@ -46,7 +46,7 @@ describe('promise 60: principals that no policy could match, or that would let o
     }
   });
 
-  test.each([undefined, null, `${own}role/R`, {}])(
+  test.each([undefined, null, `${own}role/R`, {}, { grantPrincipal: {} }, { grantPrincipal: null }])(
     'promise 60: the grants refuse %s, which JavaScript lets through',
     (value) => {
       const { broker } = build();
@@ -102,10 +102,17 @@ describe('principals that are accepted with a warning', () => {
   test('promise 60: the grants warn about a role whose policy the CDK does not change, because no policy gives the right', () => {
     const { stack, broker } = build();
     broker.grantToken(Role.fromRoleArn(stack, 'R', `${own}role/R`, { mutable: false }), 'main');
-    expect(warningsOf(broker)).toEqual([expect.stringContaining('mutable: false')]);
+    expect(warningsOf(broker)).toEqual([expect.stringContaining('mutable: false, or made by withoutPolicyUpdates')]);
     expect(
       statementsOf(Template.fromStack(stack)).filter(({ principals }) => principals.includes(`${own}role/R`)),
     ).toEqual([]);
+  });
+
+  test('promise 60: the grants warn about a role of the app whose policy stays, also behind session tags', () => {
+    const { stack, broker } = build();
+    const role = new Role(stack, 'R', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    broker.grantToken(new SessionTagsPrincipal(role.withoutPolicyUpdates()), 'main');
+    expect(warningsOf(broker)).toEqual([expect.stringContaining('made by withoutPolicyUpdates')]);
   });
 
   test('a stack whose region is known only at deployment accepts principals of every partition', () => {

@@ -1,4 +1,4 @@
-// Finds exports that CloudFormation would refuse to delete. Called by grants/other-stack.test.ts.
+// Finds exports that CloudFormation would refuse to delete. Called by grants/other-stack.test.ts and upgrade.test.ts.
 import { asJson } from './statements.ts';
 
 /**

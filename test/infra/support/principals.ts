@@ -53,6 +53,11 @@ export const refused: readonly (readonly [what: string, grantee: (stack: Stack) 
     byArn(Fn.sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:group/admins`)),
     group,
   ],
+  [
+    'the ARN of a group by Fn::Sub with values',
+    byArn(Fn.sub(`arn:aws:iam::\${Account}:group/admins`, { Account: '111111111111' })),
+    group,
+  ],
   ['a policy', byArn(`${own}policy/Admins`), noArn],
   ['an instance profile', byArn(`${own}instance-profile/web`), noArn],
   [
@@ -119,6 +124,11 @@ export const refused: readonly (readonly [what: string, grantee: (stack: Stack) 
     'use the whole ARN, with aws-reserved/sso.amazonaws.com/',
   ],
   [
+    'a role of a permission set with half of its path',
+    byArn(`${own}role/aws-reserved/AWSReservedSSO_Operators_0123456789abcdef`),
+    'use the whole ARN, with aws-reserved/sso.amazonaws.com/',
+  ],
+  [
     'a role of a permission set by its name',
     (stack) => Role.fromRoleName(stack, 'R', 'AWSReservedSSO_Operators_0123456789abcdef'),
     'without it no policy would ever match',
@@ -154,6 +164,11 @@ export const accepted: readonly (readonly [what: string, grantee: (stack: Stack)
     'arn:{AWS::Partition}:iam::111111111111:role/R',
   ],
   ['a role of another AWS account', byArn(arns.foreignCaller), arns.foreignCaller],
+  [
+    'an imported role of another AWS account',
+    (stack) => Role.fromRoleArn(stack, 'R', arns.foreignCaller),
+    arns.foreignCaller,
+  ],
   ['a role with session tags', () => new SessionTagsPrincipal(role()), `${own}role/R`],
   [
     'the ARN of a role of the app by its name',
