@@ -27,7 +27,6 @@ const arrows = {
   },
   'lambda/telemetry/': {
     files: ['lambda/broker/', 'lambda/events/', 'lambda/config.ts', 'lambda/errors.ts'],
-    packages: ['@aws-lambda-powertools/logger'],
   },
   'lambda/handler.ts': { files: ['lambda/'], packages: ['@aws-sdk/client-secrets-manager'] },
   'client/': {

@@ -1,4 +1,4 @@
-// Writes the lines of the log that no log level may drop: audit records and metrics. Called by telemetry.ts.
+// Writes the lines of the log: audit records, metrics and trouble. Called by telemetry.ts.
 
 /** Lambda's log levels, from the most to the least detail. */
 const levels: readonly string[] = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
@@ -9,7 +9,7 @@ type Level = 'INFO' | 'WARN' | 'ERROR';
 /** Raises a level as far as needed, so that Lambda does not drop the line. */
 export type PassingLevel = (level: Level) => string;
 
-/** Writes one record that no log level drops. Its form is that of the lines of Powertools. */
+/** Writes one line. Its form is that of the lines of Powertools, which the queries of many teams know. */
 export type WriteRecord = (level: Level, message: string, fields: Readonly<Record<string, unknown>>) => void;
 
 /**
@@ -29,6 +29,7 @@ export function createPassingLevel(filter = 'INFO'): PassingLevel {
  *
  * @param service the function's name
  * @param now epoch milliseconds
+ * @param passing raises the levels of lines that Lambda must not drop; returns the level itself for lines that it may drop
  */
 export function createRecord(service: string, now: () => number, passing: PassingLevel): WriteRecord {
   return (level, message, fields) =>

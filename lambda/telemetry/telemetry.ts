@@ -9,7 +9,6 @@ import { type MetricName, metricNames } from './metric-names.ts';
 import { type Dimension, embed, type Measured } from './metrics.ts';
 import { createPassingLevel, createRecord, type WriteRecord } from './record.ts';
 import { answerMetrics, callersOwn, codeMetrics, incidentMetrics } from './signals.ts';
-import { createTroubleLog, type TroubleLog } from './trouble-log.ts';
 
 /** Everything that the function reports about itself. None of it throws. */
 export interface Telemetry extends Report {
@@ -31,8 +30,8 @@ const mostCallers = 50;
  * has to be flushed before the answer, and concurrent invocations share no state. A line contains only fields that this
  * file names: it never logs a whole event, configuration or error.
  *
- * Audit records, metrics and faults of the configuration are always written. What else the log says of trouble follows the
- * log level that the environment asks for.
+ * Lambda drops no audit record, no metric and no fault of the configuration, whatever its log level. It may drop what else the
+ * log says of trouble.
  *
  * @param service the function's name: the dimension that separates two deployments in one AWS account
  * @param now epoch milliseconds
@@ -40,7 +39,7 @@ const mostCallers = 50;
  */
 export function createTelemetry(service: string, now: () => number, filter?: string): Telemetry {
   const record = createRecord(service, now, createPassingLevel(filter));
-  const logger = createTroubleLog(service, record);
+  const logTrouble = createRecord(service, now, (level) => level);
   const roleOf = createCallerCap();
   const measure: Measure = (level, message, fields, metrics) =>
     record(level, message, { ...fields, ...(metrics.length > 0 && embed(metrics, now())) });
@@ -71,7 +70,7 @@ export function createTelemetry(service: string, now: () => number, filter?: str
       const fields = { audit: 'task', ...invocationFields(invocation), task, results };
       measure('INFO', 'task ran', fields, isPaused ? countOf(metricNames.paused) : []);
     },
-    observe: (observation) => observe(observation, logger, measure),
+    observe: (observation) => observe(observation, logTrouble, measure),
     misconfigured: (faults) => record('ERROR', 'configuration refused', { faults }),
   };
 }
@@ -123,7 +122,7 @@ function failureDimensions(invocation: Invocation, code: ErrorCode): readonly (D
   return [...by, 'code'];
 }
 
-function observe(observation: Observation, logger: TroubleLog, measure: Measure): void {
+function observe(observation: Observation, logTrouble: WriteRecord, measure: Measure): void {
   const { kind, account } = observation;
   switch (kind) {
     case 'login': {
@@ -159,7 +158,7 @@ function observe(observation: Observation, logger: TroubleLog, measure: Measure)
       if (metrics.length > 0) {
         measure('WARN', kind, { account }, metrics);
       } else {
-        logger.warn(kind, { account });
+        logTrouble('WARN', kind, { account });
       }
     }
   }
