@@ -70,6 +70,7 @@ export function addAccountCommands(program: Command, output: Output): void {
       .argument('<account>', 'account id')
       .action(async (account: string, _options: object, command: Command) => {
         const target = findTarget(command.optsWithGlobals<TargetOptions>(), output.note);
+        output.onInterrupt(`it is not known whether the broker has done it; see \`status ${account}\``);
         const answer = await run(accountCommand, account, target);
         output.show(
           answer,

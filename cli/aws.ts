@@ -7,7 +7,7 @@ import type { CredentialProvider } from '../client/signer.ts';
 import { environment } from './environment.ts';
 import { describeKeysFailure } from './keys-failure.ts';
 import { hasKeys } from './profile.ts';
-import type { Target } from './target.ts';
+import { checkRegion, type Target } from './target.ts';
 
 /** Who calls AWS, and in which region. */
 export interface AwsIdentity {
@@ -32,7 +32,9 @@ const identities = new WeakMap<Target, AwsIdentity>();
 function createIdentity({ region: named, profile = environment.AWS_PROFILE, mfaCode }: Target): AwsIdentity {
   const ofProfile = profile === undefined ? {} : { profile };
   const options = { ...NODE_REGION_CONFIG_FILE_OPTIONS, ...ofProfile };
-  const region = named === undefined ? loadConfig(NODE_REGION_CONFIG_OPTIONS, options) : async () => named;
+  const find = loadConfig(NODE_REGION_CONFIG_OPTIONS, options);
+  const from = environment.AWS_REGION === undefined ? 'the region of the AWS profile' : 'AWS_REGION';
+  const region = async () => named ?? checkRegion(await find(), from);
   const httpsAgent = proxyAgent(environment);
   const proxied = httpsAgent && { requestHandler: { httpsAgent } };
   const parentClientConfig = { ...ofProfile, ...proxied, region };
@@ -47,8 +49,8 @@ function createIdentity({ region: named, profile = environment.AWS_PROFILE, mfaC
   // The chain would go on to other keys after a profile whose keys fail, and would not tell why.
   const hasVariables = environment.AWS_ACCESS_KEY_ID && environment.AWS_SECRET_ACCESS_KEY;
   const used = profile ?? (hasVariables ? undefined : 'default');
-  const find = async () => (used !== undefined && (await hasKeys(used)) ? fromProfile() : fromChain());
-  const credentials = () => find().catch((thrown) => Promise.reject(describeKeysFailure(thrown, profile)));
+  const keys = async () => (used !== undefined && (await hasKeys(used)) ? fromProfile() : fromChain());
+  const credentials = () => keys().catch((thrown) => Promise.reject(describeKeysFailure(thrown, profile)));
   return { region, credentials };
 }
 

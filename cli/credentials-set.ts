@@ -11,10 +11,11 @@ import { addExamples } from './output/examples.ts';
 import type { Output } from './output/output.ts';
 import { describePlace } from './place.ts';
 import { offerPreviousValue } from './previous-value.ts';
-import { openSecrets } from './secrets-client.ts';
+import { openSecrets, type Secrets } from './secrets-client.ts';
 import { findTarget, required, type Target, type TargetOptions } from './target.ts';
 import { typedText } from './typed-text.ts';
 import { verify } from './verification.ts';
+import { isYes } from './yes.ts';
 
 interface Options extends TargetOptions {
   readonly username?: string;
@@ -42,19 +43,14 @@ export function addCredentialsSet(program: Command, output: Output): void {
     .option('--no-verify', 'do not log in with them now')
     .option('--yes', 'store them without a question, also if Fegora refused a password within the last hour')
     .action(async (account: string, _options: object, command: Command) => {
+      // What is typed while the command waits may be the password.
+      output.hide();
       const options = command.optsWithGlobals<Options>();
       const target = findTarget(options, output.note);
       const secrets = await openSecrets(target);
       const { secretId, status } = await findSecret(target, account, options);
       await confirmRisk(output, status, { yes: options.yes ?? false, now: Date.now() });
-      const SecretString = await askSecret(output, options);
-      const put = { SecretId: secretId, SecretString, ClientRequestToken: randomUUID() };
-      const { VersionId, ARN: arn } = await secrets.call('PutSecretValue', put);
-      const versionId = String(VersionId ?? 'unknown');
-      output.show({ account, secret_id: secretId, version_id: versionId }, [
-        `${account}: stored as version ${versionId}`,
-      ]);
-      output.note(describePlace('stored', arn, secrets.origin));
+      const versionId = await store({ secrets, output }, { account, secretId }, await askSecret(output, options));
       if (await wantsVerification(output, options)) {
         const { document, line } = await verify(target, output, account).catch(async (thrown) => {
           // A previous value that Fegora refused as well does not help.
@@ -74,6 +70,22 @@ export function addCredentialsSet(program: Command, output: Output): void {
     ],
     ['on this machine, as `npm start` prints it', 'credentials set main --endpoint <url> --secrets-endpoint <url>'],
   ]);
+}
+
+/** Stores the new value and returns the id of its version. */
+async function store(
+  { secrets, output }: { readonly secrets: Secrets; readonly output: Output },
+  { account, secretId }: { readonly account: string; readonly secretId: string },
+  SecretString: string,
+): Promise<string> {
+  const put = { SecretId: secretId, SecretString, ClientRequestToken: randomUUID() };
+  output.onInterrupt('it is not known whether the new value is stored');
+  const { VersionId, ARN: arn } = await secrets.call('PutSecretValue', put);
+  output.onInterrupt('the new value is stored, but perhaps not tried');
+  const versionId = String(VersionId ?? 'unknown');
+  output.show({ account, secret_id: secretId, version_id: versionId }, [`${account}: stored as version ${versionId}`]);
+  output.note(describePlace('stored', arn, secrets.origin));
+  return versionId;
 }
 
 /**
@@ -127,8 +139,7 @@ async function wantsVerification(output: Output, { verify: wanted }: Options): P
   if (wanted !== undefined || !output.isInteractive) {
     return wanted ?? false;
   }
-  const answer = await output.ask('Log in with them now, through the broker? [Y/n] ');
-  return !/^n/i.test(answer.trim());
+  return isYes(await output.ask('Log in with them now, through the broker? [Y/n] '), true);
 }
 
 function isRefusal(thrown: unknown): boolean {

@@ -18,10 +18,16 @@ export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exitCode: number;
 
+  /** A failure without a text would end the command in silence. */
   constructor(exitCode: number, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(message || (exitCode === 0 ? '' : 'failed, and the cause has no text'), options);
     this.exitCode = exitCode;
   }
+}
+
+/** The operator has pressed Ctrl-C or Ctrl-D. The exit code is the one of a shell: 128 and SIGINT's number, 2. */
+export function interrupted(): CommandError {
+  return new CommandError(130, 'interrupted');
 }
 
 /** Converts anything thrown. The message is empty if the operator asked for the help or for the version. */
@@ -131,10 +137,11 @@ function awsUnavailable(cause: unknown, message: string): CommandError {
   return new CommandError(exitCodes.tryLater, text, { cause });
 }
 
-/** Returns the first line, or an empty text if that line seems to repeat what was signed. */
+/** Returns the first line. If that line seems to repeat what was signed, another text says so. */
 function firstLine(text: string): string {
   const [line = ''] = text.trim().split('\n');
-  return /(x-amz-|authorization|security-token|bearer )/i.test(line) ? '' : line.trim();
+  const isSigned = /(x-amz-|authorization|security-token|bearer )/i.test(line);
+  return isSigned ? 'the text of the failure is not shown, because it may repeat a key' : line.trim();
 }
 
 const networkCode = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;

@@ -1,6 +1,7 @@
 // Warns before a new password could lock the Fegora user. Called by credentials-set.ts.
 import { CommandError, exitCodes } from './failure.ts';
 import type { Output } from './output/output.ts';
+import { isYes } from './yes.ts';
 
 /** Fegora is assumed to count refused passwords over this time. Milliseconds. */
 const countedMs = 3_600_000;
@@ -27,7 +28,7 @@ export async function confirmRisk(
     throw new CommandError(exitCodes.failed, `nothing was stored: ${risk} ${advice}`);
   }
   output.note(risk);
-  if (!yes && !/^y/i.test((await output.ask('Store a new password all the same? [y/N] ')).trim())) {
+  if (!yes && !isYes(await output.ask('Store a new password all the same? [y/N] '))) {
     throw new CommandError(exitCodes.failed, 'nothing was stored');
   }
 }

@@ -1,6 +1,7 @@
 // Offers to make the previous value of a secret the current one again. Called by credentials-set.ts after a refusal.
 import type { Output } from './output/output.ts';
 import type { Secrets } from './secrets-client.ts';
+import { isYes } from './yes.ts';
 
 /** The version that Fegora refused. */
 export interface RefusedVersion {
@@ -32,7 +33,7 @@ export async function offerPreviousValue(
     output.note(`${advice}\n  aws secretsmanager update-secret-version-stage --secret-id ${secretId} ${move}`);
     return;
   }
-  if (!/^y/i.test((await output.ask(question)).trim())) {
+  if (!isYes(await output.ask(question))) {
     return;
   }
   await secrets.call('UpdateSecretVersionStage', {

@@ -11,8 +11,9 @@ import { refuseTaken } from './npm.ts';
 import { addExamples } from './output/examples.ts';
 import { formatOf, formats, type Output, outputOf } from './output/output.ts';
 import type { ProgramName } from './output/program-name.ts';
-import { prepare } from './prepare.ts';
+import { prepare, refuseEmpty } from './prepare.ts';
 import { addStatus } from './status/status.ts';
+import { secretsVariable } from './target.ts';
 import type { Terminal } from './terminal.ts';
 import { addToken } from './token.ts';
 import { version } from './version.ts';
@@ -41,7 +42,7 @@ export async function runCommand(
   try {
     program.setOptionValue('mfaCode', mfaCodeFrom(output));
     refuseTaken(program, args, environment);
-    await program.parseAsync(args, { from: 'user' });
+    await Promise.race([program.parseAsync(args, { from: 'user' }), terminal.interrupted ?? new Promise(() => {})]);
     output.end();
     return 0;
   } catch (thrown) {
@@ -62,14 +63,11 @@ function createProgram(name: string, terminal: Terminal, output: Output): Comman
     .option('--stack <name>', 'stack in that file, if the file has more than one')
     .option('--region <region>', 'AWS region (default: from the profile or the environment)')
     .option('--profile <name>', 'AWS profile (default: AWS_PROFILE)')
-    .addOption(
-      new Option('--secrets-endpoint <url>', 'Secrets Manager of the local run').env(
-        'AWS_ENDPOINT_URL_SECRETS_MANAGER',
-      ),
-    )
+    .option('--secrets-endpoint <url>', `Secrets Manager of the local run (default: ${secretsVariable})`)
     .option('--allow-endpoint <origin>', 'send signed requests and passwords also to this https origin', addAllowed)
     .addOption(new Option('--output <format>', 'how results and failures are printed').choices(formats).default('text'))
     .hook('preAction', async (_program, command) => {
+      refuseEmpty(command);
       await prepare(command.optsWithGlobals());
       output.waitFor('waiting for AWS');
     })

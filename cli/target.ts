@@ -1,11 +1,10 @@
 // Finds out which broker the command line is for. Called by every command.
-import { existsSync, readFileSync } from 'node:fs';
-import { isLoopback } from '../client/endpoint.ts';
+import { isLoopback, isRegion } from '../client/endpoint.ts';
 import { checkEndpoint } from './endpoints.ts';
 import { environment } from './environment.ts';
 import { CommandError, exitCodes } from './failure.ts';
 import type { AskMfaCode } from './mfa.ts';
-import { namedPath } from './npm.ts';
+import { readOutputs, textOf } from './outputs.ts';
 
 /** The options that name the broker. */
 export interface TargetOptions {
@@ -42,9 +41,9 @@ export interface Target {
   readonly mfaCode?: AskMfaCode | undefined;
 }
 
-type Outputs = Readonly<Record<string, unknown>>;
+/** The variable that names the Secrets Manager of the local run, if the option does not. */
+export const secretsVariable = 'AWS_ENDPOINT_URL_SECRETS_MANAGER';
 
-const defaultOutputs = 'cdk-outputs.json';
 /** The names and the region that the local run uses. */
 const local = { functionName: 'fegora-token-broker', region: 'us-east-1', secretPrefix: 'fegora/' };
 
@@ -67,6 +66,7 @@ export function findTarget(options: TargetOptions, note: Note = toStderr): Targe
   const { endpoint, functionName, region, profile, secretsEndpoint, allowEndpoint: allowed = [], mfaCode } = options;
   checkOptions(options);
   if (endpoint !== undefined && isLoopback(new URL(endpoint))) {
+    refuseOutputs(options);
     return {
       allowed,
       mfaCode,
@@ -74,7 +74,7 @@ export function findTarget(options: TargetOptions, note: Note = toStderr): Targe
       functionName: functionName ?? local.functionName,
       secretId: (account) => `${local.secretPrefix}${account}`,
       lambdaEndpoint: endpoint,
-      secretsEndpoint,
+      secretsEndpoint: secretsEndpoint ?? (environment[secretsVariable] || undefined),
       region: region ?? local.region,
       profile,
     };
@@ -83,9 +83,9 @@ export function findTarget(options: TargetOptions, note: Note = toStderr): Targe
   return {
     allowed,
     mfaCode,
-    endpoint: endpoint ?? text(outputs, 'Url'),
-    functionName: functionName ?? text(outputs, 'FunctionName'),
-    secretId: (account) => text(outputs, `Secret${account.replaceAll('-', '')}`),
+    endpoint: endpoint ?? textOf(outputs, 'Url'),
+    functionName: functionName ?? textOf(outputs, 'FunctionName'),
+    secretId: (account) => textOf(outputs, `Secret${account.replaceAll('-', '')}`),
     lambdaEndpoint: undefined,
     secretsEndpoint,
     region,
@@ -94,7 +94,10 @@ export function findTarget(options: TargetOptions, note: Note = toStderr): Targe
 }
 
 /** An API gets a signature that is good for its host only, so `--endpoint` itself is enough to allow an API's own domain. */
-function checkOptions({ endpoint, secretsEndpoint, allowEndpoint = [] }: TargetOptions): void {
+function checkOptions({ endpoint, secretsEndpoint, allowEndpoint = [], region }: TargetOptions): void {
+  if (region !== undefined) {
+    checkRegion(region, '--region');
+  }
   if (endpoint !== undefined) {
     const named = URL.canParse(endpoint) ? [new URL(endpoint).origin] : [];
     checkEndpoint({ url: endpoint, from: '--endpoint' }, 'execute-api', named);
@@ -102,6 +105,29 @@ function checkOptions({ endpoint, secretsEndpoint, allowEndpoint = [] }: TargetO
   if (secretsEndpoint !== undefined) {
     checkEndpoint({ url: secretsEndpoint, from: '--secrets-endpoint' }, 'secretsmanager', allowEndpoint);
   }
+}
+
+/** A file and a stack are of a broker on AWS, so the local run is perhaps not what the operator means. */
+function refuseOutputs({ outputs, stack }: TargetOptions): void {
+  const option = (outputs && '--outputs') ?? (stack && '--stack');
+  if (option !== undefined) {
+    const text = `--endpoint names the local run, and ${option} a broker on AWS; give only one of them`;
+    throw new CommandError(exitCodes.usage, text);
+  }
+}
+
+/**
+ * Returns the region.
+ *
+ * @param from what named it
+ * @throws CommandError if it does not look like the name of a region of AWS: it would become a part of an address
+ */
+export function checkRegion(region: string, from: string): string {
+  if (!isRegion(region)) {
+    const given = JSON.stringify(region.slice(0, 40));
+    throw new CommandError(exitCodes.usage, `${from} is ${given}, which is not a region of AWS, such as us-east-1`);
+  }
+  return region;
 }
 
 /**
@@ -116,58 +142,4 @@ export function required(value: string | undefined, what: string, option: string
     throw new CommandError(exitCodes.usage, `the ${what} is not known; ${advice}`);
   }
   return value;
-}
-
-/** Returns the outputs of the one broker in the file. Without a file, and without options that name one: no outputs. */
-function readOutputs({ outputs: named, stack, endpoint }: TargetOptions, note: Note): Outputs {
-  const file = named === undefined ? defaultOutputs : namedPath(named, '--outputs', environment, process.cwd());
-  if (named === undefined && stack === undefined && !existsSync(file)) {
-    return {};
-  }
-  const [broker, another] = Object.entries(parseStacks(file)).filter(([name, outputs]) =>
-    stack === undefined ? 'Url' in outputs : name === stack,
-  );
-  if (another !== undefined) {
-    throw new CommandError(exitCodes.usage, `${file} has more than one broker; choose one with --stack`);
-  }
-  if (broker === undefined) {
-    throw new CommandError(
-      exitCodes.notFound,
-      `${file} has no ${stack === undefined ? 'broker' : `stack ${stack}`}; check --outputs and --stack`,
-    );
-  }
-  const [stackName, found] = broker;
-  if (endpoint !== undefined && !isSameStage(endpoint, text(found, 'Url'))) {
-    // The file is about another broker, so its function and its secrets are not used.
-    return {};
-  }
-  note(`stack ${stackName} of ${file}, function ${text(found, 'FunctionName') ?? 'unknown'}`);
-  return found;
-}
-
-function parseStacks(file: string): Readonly<Record<string, Outputs>> {
-  try {
-    const stacks: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    const entries = Object.entries(stacks ?? {});
-    return Object.fromEntries(entries.flatMap(([name, outputs]) => (isOutputs(outputs) ? [[name, outputs]] : [])));
-  } catch (cause) {
-    throw new CommandError(
-      exitCodes.notFound,
-      `${file} does not exist, or is not an outputs file; run \`cdk deploy --outputs-file\``,
-      { cause },
-    );
-  }
-}
-
-function isOutputs(value: unknown): value is Outputs {
-  return typeof value === 'object' && value !== null;
-}
-
-function text(outputs: Outputs, name: string): string | undefined {
-  const value = outputs[name];
-  return typeof value === 'string' ? value : undefined;
-}
-
-function isSameStage(url: string, another: string | undefined): boolean {
-  return url.replace(/\/+$/, '') === another?.replace(/\/+$/, '');
 }

@@ -1,8 +1,7 @@
 // Reads from and writes to the operator's terminal, or a pipe. Called by main.ts; the commands get a Terminal.
-import { createInterface } from 'node:readline';
-import { Writable } from 'node:stream';
-import { CommandError } from './failure.ts';
+import { interrupted } from './failure.ts';
 import { type PipedInput, pipedInput } from './piped-input.ts';
+import { type TypedInput, typedInput } from './typed-input.ts';
 
 /** A terminal that understands control characters, and for which the operator has not turned off styles (`NO_COLOR`). */
 export interface Screen {
@@ -24,17 +23,27 @@ export interface Terminal {
   readonly ask: (question: string) => Promise<string>;
   /** The same, but the terminal does not show what is typed. Without a terminal: the last line that the command reads. */
   readonly askHidden: (question: string) => Promise<string>;
+  /** From now on, the terminal shows what is typed only in answer to `ask`. */
+  readonly hide?: () => void;
+  /** Rejects after Ctrl-C. */
+  readonly interrupted?: Promise<never>;
   /** Undefined if nothing is a terminal: plain text. */
   readonly screen?: Screen;
 }
 
-/** The exit code of a shell after Ctrl-C: 128 and SIGINT's number, 2. */
-const interrupted = 130;
-
-/** Returns a terminal on the process's streams. Call `close` at the end: piped input that was read keeps the process alive. */
-export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal & { readonly close: () => void } {
+/** Returns a terminal on the process's streams. Call `close` at the end: an input that was read keeps the process alive. */
+export function terminalOf(process: NodeJS.Process): Terminal & { readonly close: () => void } {
+  const { stdin, stdout, stderr } = process;
   const isInteractive = stdin.isTTY === true;
+  let interrupt = () => {};
+  const ended = new Promise<never>((_, reject) => {
+    interrupt = () => reject(interrupted());
+  });
   let piped: PipedInput | undefined;
+  let typed: TypedInput | undefined;
+  // The second Ctrl-C ends the process at once.
+  process.once('SIGINT', interrupt);
+  ended.catch(() => {});
 
   /** Piped input has only one reader: a second one would miss the lines that the first one has buffered. */
   function pipedLine(question: string, isLast: boolean): Promise<string> {
@@ -42,41 +51,31 @@ export function terminalOf({ stdin, stdout, stderr }: NodeJS.Process): Terminal 
     return piped.next(question, isLast);
   }
 
-  /** Echoes what is typed to `output` only: readline turns off the echo of the terminal before it asks. */
-  function typedLine(question: string, output: NodeJS.WritableStream): Promise<string> {
-    const reader = createInterface({ input: stdin, output, terminal: true, historySize: 0 });
-    return new Promise((resolve, reject) => {
-      // Runs after Ctrl-C, and after Ctrl-D, which ends the input.
-      const interrupt = () => {
-        output.write('\n');
-        reject(new CommandError(interrupted, 'interrupted'));
-      };
-      reader.once('close', interrupt).question(question, (line) => {
-        // Close before anything else: text that was pasted after this line would be echoed, and it may be the password.
-        reader.off('close', interrupt).close();
-        resolve(line);
-      });
-    });
-  }
-
-  async function hiddenLine(question: string): Promise<string> {
-    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const line = typedLine('', nowhere);
-    stderr.write(question);
-    return line.finally(() => stderr.write('\n'));
+  function typedLine(question: string, isShown: boolean): Promise<string> {
+    typed ??= typedInput(process, interrupt);
+    return typed.next(question, isShown);
   }
 
   return {
     isInteractive,
     print: (line) => stdout.write(`${line}\n`),
     note: (line) => stderr.write(`${line}\n`),
-    ask: (question) => (isInteractive ? typedLine(question, stderr) : pipedLine(question, false)),
-    askHidden: (question) => (isInteractive ? hiddenLine(question) : pipedLine(question, true)),
+    ask: (question) => (isInteractive ? typedLine(question, true) : pipedLine(question, false)),
+    askHidden: (question) => (isInteractive ? typedLine(question, false) : pipedLine(question, true)),
+    hide: () => {
+      if (isInteractive) {
+        typed ??= typedInput(process, interrupt);
+      }
+    },
+    interrupted: ended,
     screen: {
       hasColours: showsStyles(stdout),
       draw: showsStyles(stderr) ? (text) => stderr.write(text) : undefined,
     },
-    close: () => piped?.close(),
+    close: () => {
+      piped?.close();
+      typed?.close();
+    },
   };
 }
 

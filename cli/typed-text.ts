@@ -2,10 +2,13 @@
 import { CommandError, exitCodes } from './failure.ts';
 
 /**
- * Control characters, and characters that no one sees: line separators, zero-width spaces, signs for the direction of writing.
- * They come from files in another encoding and from copied web pages. Joiners are allowed: scripts and emoji need them.
+ * Control characters, and characters that no one sees or that look like a space: they come from files in another encoding and
+ * from copied web pages. Allowed are joiners, and the sign after an emoji that asks for its colours.
+ *
+ * @see https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
  */
-const unseen = /[\p{Cc}\p{Zl}\p{Zp}\ufeff\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069]/u;
+const unseen =
+  /(?!\u200c|\u200d| |(?<=\p{ExtPict})\ufe0f)[\p{Cc}\p{Cf}\p{Co}\p{Z}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800]/u;
 
 /**
  * Returns the text without a byte order mark at its start.
@@ -22,7 +25,9 @@ export function typedText(given: string, what: string): string {
   const found = unseen.exec(text)?.[0].codePointAt(0);
   if (found !== undefined) {
     const code = found.toString(16).toUpperCase().padStart(4, '0');
-    throw refused(`the ${what} has a character that is not shown (U+${code}); type it instead of pasting it`);
+    throw refused(
+      `the ${what} has a character that is not shown (U+${code}), as copied texts often have; write it without that character`,
+    );
   }
   return text;
 }

@@ -25,6 +25,11 @@ export function isAws({ hostname }: URL, service: AwsService): boolean {
   return ofService.test(hostname) || (service === 'sts' && hostname === 'sts.amazonaws.com');
 }
 
+/** Returns true if the text has the form of the name of a region of AWS. */
+export function isRegion(text: string): boolean {
+  return new RegExp(`^${regionName}$`).test(text);
+}
+
 /** Returns true if no one on the network can read what is sent to this URL: https, or http on loopback. */
 export function isSafe(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));

@@ -1,5 +1,5 @@
 // Checks the options of `createTokenClient` and fills in the defaults. Called by index.ts and the CLI.
-import { parseAwsEndpoint, parseEndpoint, regionOf } from './endpoint.ts';
+import { isRegion, parseAwsEndpoint, parseEndpoint, regionOf } from './endpoint.ts';
 import { TokenBrokerError } from './errors.ts';
 import type { GatewayConfig } from './gateway.ts';
 import type { InvokeConfig } from './invoke.ts';
@@ -73,10 +73,7 @@ export function optionsFrom(env: Environment): GatewayOptions | InvokeOptions {
 export function parseGatewayOptions(options: GatewayOptions, env: Environment): GatewayConfig {
   const { credentials, account } = options;
   const endpoint = parseEndpoint(String(options.endpoint), 'endpoint');
-  const region = options.region ?? regionOf(endpoint.hostname) ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
-  if (!region) {
-    throw new TypeError('region: not known from the endpoint. Pass it, or set AWS_REGION');
-  }
+  const region = parseRegion(options.region ?? regionOf(endpoint.hostname), env, 'it');
   if ('account' in options) {
     checkAccount(account);
   }
@@ -90,10 +87,7 @@ export function parseInvokeOptions(options: InvokeOptions, env: Environment): In
     throw new TypeError('functionName: empty. Pass the name or the ARN of the broker’s function');
   }
   checkAccount(account);
-  const region = options.region ?? functionArn.exec(functionName)?.[1] ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
-  if (!region) {
-    throw new TypeError('region: not known. Pass it or the function’s ARN, or set AWS_REGION');
-  }
+  const region = parseRegion(options.region ?? functionArn.exec(functionName)?.[1], env, 'it or the function’s ARN');
   const endpoint = parseAwsEndpoint(lambdaEndpoint(region, env), 'AWS_ENDPOINT_URL', 'lambda');
   return {
     endpoint,
@@ -118,6 +112,18 @@ export function lambdaEndpoint(region: string, env: Environment): string {
 export function serviceEndpoint(service: string, region: string): string {
   const suffixes: Record<string, string> = { cn: 'amazonaws.com.cn', eusc: 'amazonaws.eu' };
   return `https://${service}.${region}.${suffixes[region.split('-')[0] ?? ''] ?? 'amazonaws.com'}/`;
+}
+
+function parseRegion(named: string | undefined, env: Environment, what: string): string {
+  const region = named ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
+  if (!region) {
+    throw new TypeError(`region: not known. Pass ${what}, or set AWS_REGION`);
+  }
+  if (!isRegion(region)) {
+    const given = JSON.stringify(region.slice(0, 40));
+    throw new TypeError(`region: ${given} is not a region of AWS. Pass a name such as us-east-1`);
+  }
+  return region;
 }
 
 function checkAccount(account: string | undefined): void {

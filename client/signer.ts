@@ -17,18 +17,29 @@ export type CredentialProvider = () => Promise<AwsCredentials>;
 /**
  * Returns the provider's keys, without an empty session token.
  *
- * @throws TokenBrokerError `aws_credentials` if the provider throws anything or returns no keys
+ * @throws TokenBrokerError `aws_credentials` if the provider throws anything or returns no keys, or if a key has characters
+ *   that no key has: HTTP headers do not take a line end
  */
 export async function keysOf(provider: CredentialProvider): Promise<AwsCredentials & { sessionToken?: string }> {
   try {
     const { accessKeyId, secretAccessKey, sessionToken } = await provider();
     if (accessKeyId && secretAccessKey) {
+      checkKey('access key', accessKeyId);
+      checkKey('secret key', secretAccessKey);
+      checkKey('session token', sessionToken);
       return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
     }
   } catch (cause) {
     throw cause instanceof TokenBrokerError ? cause : noKeys(cause);
   }
   throw noKeys();
+}
+
+function checkKey(name: string, key = ''): void {
+  if (/[^\x21-\x7e]/.test(key)) {
+    const text = `The AWS ${name} has a line end, a space or another character that no key has. Set it without that;`;
+    throw new TokenBrokerError('aws_credentials', `${text} files with Windows line ends are a common cause.`);
+  }
 }
 
 function noKeys(cause?: unknown): TokenBrokerError {

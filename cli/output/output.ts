@@ -1,6 +1,6 @@
 // Writes results and failures as text or as JSON. Created by ../program.ts; every command gets an Output.
 import util from 'node:util';
-import type { CommandError } from '../failure.ts';
+import { CommandError, interrupted } from '../failure.ts';
 import { topicOf } from '../piped-input.ts';
 import type { Terminal } from '../terminal.ts';
 import { failureDocument } from './failure-document.ts';
@@ -25,6 +25,10 @@ export interface Output extends Pick<Terminal, 'isInteractive' | 'ask' | 'askHid
   readonly show: (document: object, lines: readonly string[]) => void;
   /** Writes a line to the operator, apart from the result. */
   readonly note: (line: string) => void;
+  /** From now on, a terminal shows what is typed only in answer to `ask`. */
+  readonly hide: () => void;
+  /** Says what has happened if the operator interrupts the command from now on. */
+  readonly onInterrupt: (state: string) => void;
   /** Says what the command waits for from now on. */
   readonly waitFor: (label: string) => void;
   /** Returns the text in a style, if standard output shows styles. */
@@ -46,7 +50,8 @@ export interface CommandOutput extends Output {
 export function outputOf(terminal: Terminal, format: Format, name: string): CommandOutput {
   const { isInteractive, screen } = terminal;
   const spinner = createSpinner(screen?.draw);
-  let label = '';
+  const isJson = format === 'json';
+  let [label, state] = ['', ''];
   let result: object | undefined;
 
   /** Takes the spinner away while the operator reads or writes. */
@@ -63,7 +68,6 @@ export function outputOf(terminal: Terminal, format: Format, name: string): Comm
     return answer;
   }
 
-  const isJson = format === 'json';
   const note = (line: string) =>
     aside(() => terminal.note(isJson ? JSON.stringify({ note: line }) : `${name}: ${line}`));
 
@@ -73,6 +77,10 @@ export function outputOf(terminal: Terminal, format: Format, name: string): Comm
     ask: (text) => question(terminal.ask, text),
     askHidden: (text) => question(terminal.askHidden, text),
     note,
+    hide: () => terminal.hide?.(),
+    onInterrupt: (next) => {
+      state = next;
+    },
     style: (style, text) =>
       screen?.hasColours ? (util.styleText?.(style, text, { validateStream: false }) ?? text) : text,
     waitFor: (next) => {
@@ -88,15 +96,24 @@ export function outputOf(terminal: Terminal, format: Format, name: string): Comm
       if (isJson && result !== undefined) {
         terminal.print(JSON.stringify(result));
       }
-      if (failure !== undefined && failure.message !== '') {
-        terminal.note(isJson ? JSON.stringify(failureDocument(failure)) : `${name}: ${failure.message}`);
+      if (failure !== undefined && failure.exitCode !== 0) {
+        const told = withState(failure, state);
+        terminal.note(isJson ? JSON.stringify(failureDocument(told)) : `${name}: ${told.message}`);
       }
     },
   };
 }
 
-/** Returns the format that the arguments ask for. It has to be known before they are parsed, for the parser's own errors. */
+/** Adds to an interruption what has happened. */
+function withState(failure: CommandError, state: string): CommandError {
+  const { exitCode, message } = interrupted();
+  const isInterruption = failure.exitCode === exitCode && state !== '';
+  return isInterruption ? new CommandError(exitCode, `${message}; ${state}`) : failure;
+}
+
+/** Returns the format that the arguments ask for; the last one counts. It has to be known before they are parsed, for the parser's own errors. */
 export function formatOf(args: readonly string[]): Format {
-  const isJson = args.some((arg, at) => arg === '--output=json' || (arg === '--output' && args[at + 1] === 'json'));
-  return isJson ? 'json' : 'text';
+  const options = args.slice(0, [...args, '--'].indexOf('--'));
+  const values = options.map((arg, at) => (arg === '--output' ? options[at + 1] : /^--output=(.*)/s.exec(arg)?.[1]));
+  return values.findLast((value) => value !== undefined) === 'json' ? 'json' : 'text';
 }

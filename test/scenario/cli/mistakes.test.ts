@@ -54,12 +54,16 @@ let aws: LoopbackServer;
 let answer: readonly [type: string, message: string] = ['', ''];
 let file: string;
 let twoBrokers: string;
+let utf16: string;
+let noUrl: string;
 
 beforeAll(async () => {
   system = await startGatewaySystem();
   commands = await createCommandLine();
   file = await commands.write('config', config);
   twoBrokers = await commands.write('two.json', '{"A":{"Url":"https://a.example"},"B":{"Url":"https://b.example"}}');
+  utf16 = await commands.write('utf16.json', Buffer.from('\ufeff{}', 'utf16le'));
+  noUrl = await commands.write('no-url.json', '{"A":{"Url":"canary"}}');
   aws = await serve((request, response) => {
     const isStatus = request.url?.includes('/functions/') && answer[0].startsWith('secret:');
     const type = answer[0].replace('secret:', '');
@@ -106,6 +110,22 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     code: 5,
     says: 'nope.json does not exist',
   },
+  'a file in UTF-16': { args: 'status --outputs $utf16', ...own, code: 5, says: 'is UTF-16, as `>` of PowerShell 5' },
+  'a file of something else': { args: 'status --outputs $config', ...own, code: 5, says: 'is not an outputs file' },
+  'a folder': { args: 'status --outputs /', ...own, code: 5, says: '/ is a folder; name the file' },
+  'an address that is none': { args: 'token --outputs $noUrl', ...own, code: 2, says: 'the Url of stack A in $noUrl' },
+  'a file and the local run': {
+    args: 'status --outputs $two $local',
+    ...own,
+    code: 2,
+    says: '--endpoint names the local run, and --outputs a broker on AWS',
+  },
+  'a stack and the local run': {
+    args: 'status --stack A $local',
+    ...own,
+    code: 2,
+    says: '--endpoint names the local run, and --stack a broker on AWS',
+  },
   'two brokers in the file': { args: 'status --outputs $two', ...own, code: 2, says: 'choose one with --stack' },
   'a mistyped stack': { args: 'status --outputs $two --stack C', ...own, code: 5, says: 'has no stack C' },
   'no region': {
@@ -118,8 +138,33 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     args: 'status --function-name f --region example.com/',
     ...own,
     code: 2,
-    says: 'nothing was sent: https://lambda.example.com (the region) is not an address of AWS',
+    says: '--region is "example.com/", which is not a region of AWS, such as us-east-1',
   },
+  'a region without its number': {
+    args: 'status --function-name f',
+    options: { keys: strangeKeys, env: { AWS_REGION: 'us-east' } },
+    code: 2,
+    says: 'AWS_REGION is "us-east", which is not a region of AWS',
+  },
+  'an empty region': {
+    args: 'status --function-name f',
+    options: { keys: strangeKeys, env: { AWS_REGION: '' } },
+    code: 2,
+    says: 'AWS_REGION is "", which is not a region of AWS',
+  },
+  'a region with a Windows line end': {
+    args: 'status $local --region us-east-1\r',
+    ...own,
+    code: 2,
+    says: '--region is "us-east-1\\r", which is not a region',
+  },
+  'a shell variable that is not set': {
+    args: 'status $local --function-name=',
+    ...own,
+    code: 2,
+    says: '--function-name is empty; leave it out, or set the shell variable',
+  },
+  'an account that is not set': { args: 'pause $empty $local', ...own, code: 2, says: 'an argument is empty' },
   'an endpoint without https': {
     args: 'token --endpoint http://x.example',
     ...own,
@@ -221,6 +266,24 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     code: 3,
     says: 'the AWS profile needs an MFA code, and this is no terminal',
   },
+  'an access key with a Windows line end': {
+    args: 'status $local',
+    options: { keys: { ...strangeKeys, accessKeyId: 'AKIDNOTREAL\r' } },
+    code: 3,
+    says: 'The AWS access key has a line end, a space or another character that no key has',
+  },
+  'a secret key with a space': {
+    args: 'token one $local',
+    options: { keys: { ...strangeKeys, secretAccessKey: 'not-a-real-key ' } },
+    code: 3,
+    says: 'The AWS secret key has a line end',
+  },
+  'a session token with a Windows line end': {
+    args: 'token one $local',
+    options: { keys: { ...strangeKeys, sessionToken: 'canary\r' } },
+    code: 3,
+    says: 'The AWS session token has a line end',
+  },
   'keys that AWS does not know': { args: 'status $local', ...own, code: 3, says: 'AWS does not know the access key' },
   // What AWS answers to an operator
   'a session that has expired': {
@@ -285,6 +348,8 @@ function filled(text: string): string {
     ['$aws', stranger],
     ['$config', file],
     ['$two', twoBrokers],
+    ['$utf16', utf16],
+    ['$noUrl', noUrl],
   ];
   return places.reduce((so, [name, place]) => so.replace(name, place), text);
 }
@@ -299,7 +364,8 @@ function optionsOf({ options = {}, caller, refusal, args }: Mistake): CommandOpt
 describe('promise 62: a mistake is one line with its cause, and no secret', () => {
   test.each(Object.entries(mistakes))('%s', async (_, mistake) => {
     answer = mistake.refusal ?? answer;
-    const args = filled(mistake.args).split(' ').filter(Boolean);
+    const words = filled(mistake.args).split(' ').filter(Boolean);
+    const args = words.map((word) => (word === '$empty' ? '' : word));
     const { code, out, err } = await commands.run(args, optionsOf(mistake));
     const said = err.filter((line) => !/^(Password|broker: stack)/.test(line));
 

@@ -10,11 +10,11 @@ test('findTarget finds endpoint, function and secrets in the outputs of the depl
   const { Outputs } = templateOf('full').toJSON();
   const folder = await mkdtemp(join(tmpdir(), 'outputs-'));
   const outputs = join(folder, 'cdk-outputs.json');
-  const deployed = Object.fromEntries(Object.keys(Outputs).map((name) => [name, `value of ${name}`]));
+  const deployed = Object.fromEntries(Object.keys(Outputs).map((name) => [name, `value:${name}`]));
   await writeFile(outputs, JSON.stringify({ 'FegoraTokenBroker-full': deployed }));
   const { endpoint, functionName, secretId } = findTarget({ outputs });
   await rm(folder, { recursive: true });
 
-  expect([endpoint, functionName]).toEqual(['value of Url', 'value of FunctionName']);
-  expect([secretId('main'), secretId('nit-2')]).toEqual(['value of Secretmain', 'value of Secretnit2']);
+  expect([endpoint, functionName]).toEqual(['value:Url', 'value:FunctionName']);
+  expect([secretId('main'), secretId('nit-2')]).toEqual(['value:Secretmain', 'value:Secretnit2']);
 });

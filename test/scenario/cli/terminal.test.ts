@@ -1,10 +1,12 @@
 // Tests the program at a real terminal and with pipes: hidden passwords, signals, exit codes.
 import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { serve } from '../../../local/loopback.ts';
 import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
 
 // Each command is a new process, and a machine that runs tests is busy.
@@ -58,21 +60,28 @@ status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 print(json.dumps({'shown': shown.decode(), 'code': status}))
 `;
 
+/** Types at a new terminal. */
 async function type(answers: [string, string][], ...more: string[]): Promise<{ shown: string; code: number }> {
-  const command = JSON.stringify([process.execPath, ...commandLine(...more)]);
-  const { stdout } = await promisify(execFile)('python3', ['-c', typingScript, command, JSON.stringify(answers)], {
-    env,
-  });
+  return typeTo([process.execPath, ...commandLine(...more)], answers);
+}
+
+/** The same in a shell, which resumes the command as soon as Ctrl-Z has stopped it. */
+async function typeInShell(answers: [string, string][], ...more: string[]): Promise<{ shown: string; code: number }> {
+  const inShell = ['/bin/bash', '-mc', '"$@" || { echo back again; fg > /dev/null; }', 'bash', process.execPath];
+  return typeTo([...inShell, ...commandLine(...more)], answers);
+}
+
+async function typeTo(command: string[], answers: [string, string][]): Promise<{ shown: string; code: number }> {
+  const args = ['-c', typingScript, JSON.stringify(command), JSON.stringify(answers)];
+  const { stdout } = await promisify(execFile)('python3', args, { env: { ...env, TERM: 'xterm' } });
   return JSON.parse(stdout);
 }
 
 const hasPython = spawnSync('python3', ['-c', 'import pty']).status === 0;
+/** Vitest counts a test that did not run as skipped. */
+const atTerminal = test.skipIf(!hasPython);
 
-test('at a terminal the password is not shown while it is typed', async () => {
-  if (!hasPython) {
-    console.log('python3 is not installed here, so this test did not run.');
-    return;
-  }
+atTerminal('at a terminal the password is not shown while it is typed', async () => {
   system.servers.fegora.setPassword('user-one', password);
   const { shown, code } = await type([
     ['Username: ', 'user-one\r'],
@@ -86,16 +95,12 @@ test('at a terminal the password is not shown while it is typed', async () => {
   expect(shown).not.toContain('not-a-real-password');
 });
 
-test.each([
+atTerminal.each([
   ['Ctrl-C at the user', 'Username: ', 'us\u0003', []],
   ['Ctrl-C at the password', '(not shown): ', 'not-a-real\u0003', ['--username', 'user-one']],
   ['Ctrl-D at the user', 'Username: ', '\u0004', []],
   ['Ctrl-D at the password', '(not shown): ', '\u0004', ['--username', 'user-one']],
 ])('%s stores nothing, and prints interrupted on a new line', async (_, question, typed, more) => {
-  if (!hasPython) {
-    console.log('python3 is not installed here, so this test did not run.');
-    return;
-  }
   const { shown, code } = await type([[question, typed]], ...more);
 
   expect(code).toBe(130);
@@ -103,16 +108,12 @@ test.each([
   expect(shown).not.toMatch(/stored|not-a-real/);
 });
 
-test.each([
+atTerminal.each([
   ['the user', [['Username: ', 'usuario-\u00f1\r']], []],
   ['the password', [['(not shown): ', 'contrase\u00f1a\r']], ['--username', 'user-one']],
 ] satisfies [string, [string, string][], string[]][])(
   'promise 58: %s typed in Latin-1 is refused, and nothing is stored',
   async (_, typed, more) => {
-    if (!hasPython) {
-      console.log('python3 is not installed here, so this test did not run.');
-      return;
-    }
     const { shown, code } = await type(typed, ...more);
 
     expect(code).toBe(2);
@@ -121,26 +122,100 @@ test.each([
   },
 );
 
-test('a password that is pasted together with the user name is not shown', async () => {
-  if (!hasPython) {
-    console.log('python3 is not installed here, so this test did not run.');
-    return;
-  }
-  const { shown, code } = await type([
-    ['Username: ', 'user-one\rnot-a-real-password\r'],
-    ['(not shown): ', '\u0003'],
-  ]);
+atTerminal(
+  'promise 58: a password that is pasted together with the user name is not shown, and is stored',
+  async () => {
+    const { shown, code } = await type([['Username: ', `user-one\r${password}\r`]], '--no-verify');
 
-  expect(code).toBe(130);
-  expect(shown).toContain('user-one');
-  expect(shown).not.toContain('not-a-real');
+    expect(code).toBe(0);
+    expect(shown).toContain('user-one');
+    expect(shown).toContain('one: stored as version');
+    expect(shown).not.toContain('not-a-real');
+  },
+);
+
+atTerminal('promise 58: what is typed while the command waits is not shown, and answers the questions', async () => {
+  const received: string[] = [];
+  const slow = await serve(async (request, response) => {
+    received.push(await text(request));
+    const body = JSON.stringify({ accounts: [{ account: 'one' }], VersionId: 'v-1' });
+    setTimeout(() => response.end(body), received.length === 1 ? 1600 : 0);
+  });
+  const { shown, code } = await type(
+    [['waiting for AWS', `user-one\r${password}\r`]],
+    ...['--endpoint', slow.url, '--secrets-endpoint', slow.url, '--secret-id', 's', '--no-verify'],
+  );
+  await slow.close();
+
+  expect(code).toBe(0);
+  expect(shown).toContain('one: stored as version v-1');
+  expect(shown).not.toMatch(/user-one|not-a-real/);
+  expect(received.at(-1)).toContain(JSON.stringify(JSON.stringify({ username: 'user-one', password })).slice(1, -1));
 });
 
-test('at a terminal the titles of the help are bold, unless NO_COLOR or TERM=dumb says no', async () => {
-  if (!hasPython) {
-    console.log('python3 is not installed here, so this test did not run.');
-    return;
-  }
+atTerminal.each([
+  ['the password', '(not shown): ', `${password.slice(0, 5)}\u001a`, `${password.slice(5)}\r`],
+  ['the user', 'Username: ', 'user\u001a', '-one\r'],
+])('promise 58: after Ctrl-Z and fg at %s, the command goes on, and the password is not shown', async (_, ...parts) => {
+  const [question, before, after] = parts;
+  const isPassword = question !== 'Username: ';
+  const { shown, code } = await typeInShell(
+    [
+      ...(isPassword ? ([['Username: ', 'user-one\r']] satisfies [string, string][]) : []),
+      [question, before],
+      [`back again\r\n${isPassword ? 'Pass' : '\u001b[1G\u001b[0JUser'}`, after],
+      ...(isPassword ? [] : ([['(not shown): ', `${password}\r`]] satisfies [string, string][])),
+    ],
+    '--no-verify',
+  );
+
+  expect(shown).toMatch(/one: stored as version [\w-]+/);
+  expect(code).toBe(0);
+  expect(shown).not.toContain('-real-');
+});
+
+test('promise 62: Ctrl-C while the broker tries the new value tells that it is stored', async () => {
+  let verifying = () => {};
+  const isVerifying = new Promise<void>((resolve) => {
+    verifying = resolve;
+  });
+  const silent = await serve(async (request, response) => {
+    if ((await text(request)).includes('verify')) {
+      verifying();
+      return;
+    }
+    response.end(JSON.stringify({ accounts: [{ account: 'one' }], VersionId: 'v-1' }));
+  });
+  const more = [
+    '--endpoint',
+    silent.url,
+    '--secrets-endpoint',
+    silent.url,
+    '--secret-id',
+    's',
+    '--username',
+    'user-one',
+  ];
+  const child = spawn(process.execPath, commandLine(...more, '--verify', '--output', 'json'), { env });
+  const ended = once(child, 'close');
+  child.stdin.end(`${password}\n`);
+  const [out, err] = [text(child.stdout), text(child.stderr)];
+  await isVerifying;
+  child.kill('SIGINT');
+  const [code] = await ended;
+  await silent.close();
+
+  expect(code).toBe(130);
+  expect(JSON.parse(await out)).toEqual({ account: 'one', secret_id: 's', version_id: 'v-1' });
+  expect(JSON.parse((await err).trim().split('\n').at(-1) ?? '')).toEqual({
+    error: 'interrupted',
+    error_description: 'interrupted; the new value is stored, but perhaps not tried',
+    exit_code: 130,
+    retryable: false,
+  });
+});
+
+atTerminal('at a terminal the titles of the help are bold, unless NO_COLOR or TERM=dumb says no', async () => {
   const help = async (more: Record<string, string>) => {
     const command = JSON.stringify([process.execPath, 'cli/main.ts', '--help']);
     const { stdout } = await promisify(execFile)('python3', ['-c', typingScript, command, '[]'], {
@@ -154,11 +229,7 @@ test('at a terminal the titles of the help are bold, unless NO_COLOR or TERM=dum
   expect(await help({ TERM: 'dumb' })).not.toContain('\u001b');
 });
 
-test('at a terminal a line moves while a command waits for over a second, and goes away at its end', async () => {
-  if (!hasPython) {
-    console.log('python3 is not installed here, so this test did not run.');
-    return;
-  }
+atTerminal('at a terminal a line moves while a command waits for over a second, and goes away at its end', async () => {
   const slow = createServer((_, response) => setTimeout(() => response.end('{}'), 1600));
   await new Promise((resolve) => slow.listen(0, '127.0.0.1', () => resolve(undefined)));
   const address = slow.address();
@@ -212,11 +283,15 @@ test('the command succeeds when the reader of its output has closed the pipe', a
   expect(await Promise.all([ended, text(child.stderr)])).toEqual([0, '']);
 });
 
-test('the command fails with one line when its result cannot be written', async () => {
-  if (!existsSync('/dev/full')) {
-    console.log('/dev/full does not exist here, so this test did not run.');
-    return;
-  }
+test('the command succeeds when the reader of its notes has closed the pipe', async () => {
+  const child = spawn(process.execPath, ['cli/main.ts', 'pause', 'two', '--endpoint', system.gateway.url], { env });
+  const ended = once(child, 'close');
+  child.stderr.destroy();
+
+  expect(await Promise.all([ended, text(child.stdout)])).toEqual([[0, null], 'two: paused\n']);
+});
+
+test.skipIf(!existsSync('/dev/full'))('the command fails with one line when its result cannot be written', async () => {
   const command = `exec "${process.execPath}" cli/main.ts status --endpoint ${system.gateway.url} > /dev/full`;
   const child = spawn('sh', ['-c', command], { env });
   const ended = new Promise((resolve) => {

@@ -15,3 +15,12 @@ test('findTarget notes the stack and the function that it finds in a file of out
   await rm(folder, { recursive: true });
   expect(notes).toEqual([`stack FegoraTokenBroker-prod of ${outputs}, function TheFunction`]);
 });
+
+test('findTarget reads a file of outputs with a byte order mark', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'outputs-'));
+  const outputs = join(folder, 'cdk-outputs.json');
+  await writeFile(outputs, `\ufeff${JSON.stringify({ Stack: { Url: 'https://api.example.com/v1/' } })}`);
+  const { endpoint } = findTarget({ outputs }, () => {});
+  await rm(folder, { recursive: true });
+  expect(endpoint).toBe('https://api.example.com/v1/');
+});

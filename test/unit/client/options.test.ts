@@ -20,6 +20,16 @@ describe('region', () => {
     expect(parseGatewayOptions({ endpoint, region: 'us-west-1' }, {}).region).toBe('us-west-1');
   });
 
+  test.each(['us-east', 'us east', 'us-east-1\r', 'example.com/', 'US-EAST-1'])(
+    'throws for %j, which is not a region',
+    (region) => {
+      expect(() => parseGatewayOptions({ endpoint, region }, {})).toThrow(/^region: ".*" is not a region of AWS/);
+      expect(() => parseInvokeOptions({ functionName: 'f', account: 'a' }, { AWS_REGION: region })).toThrow(
+        /^region: "/,
+      );
+    },
+  );
+
   test('throws when no source has a region', () => {
     expect(() => parseGatewayOptions({ endpoint: 'https://tokens.example.com' }, {})).toThrow(/^region:/);
   });

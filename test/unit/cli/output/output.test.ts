@@ -78,6 +78,14 @@ test.each([
   expect(JSON.parse(err.join())).toEqual({ error, error_description: 'what happened', exit_code: exitCode, retryable });
 });
 
+test('an interruption tells what has happened', () => {
+  const { output, err } = open('text');
+  output.onInterrupt('it is stored');
+  output.end(new CommandError(130, 'interrupted'));
+
+  expect(err).toEqual(['fegora-broker: interrupted; it is stored']);
+});
+
 test('styles are written only when standard output shows them', () => {
   expect(open('text', true).output.style('red', 'paused')).toBe('\x1b[31mpaused\x1b[39m');
   expect(open('text').output.style('red', 'paused')).toBe('paused');
@@ -88,6 +96,10 @@ test.each([
   ['status --output=json', 'json'],
   ['status --output text', 'text'],
   ['status json', 'text'],
+  ['--output json --output text status', 'text'],
+  ['--output=text status --output=json', 'json'],
+  ['status --output json --output', 'json'],
+  ['status -- --output json', 'text'],
 ])('formatOf %s is %s', (line, format) => {
   expect(formatOf(line.split(' '))).toBe(format);
 });
