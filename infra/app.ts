@@ -14,9 +14,11 @@ function createStack(): void {
   new TokenBrokerStack(app, `FegoraTokenBroker-${stage}`, parseSettings(app.node.tryGetContext('stages'), stage));
 }
 
-/** Whether the error is about a setting: our own refusals are of this class, and those of the CDK have this name. */
+/** Errors of the language show a defect of ours. All others are refusals, our own and those of the CDK. */
+const defects = [TypeError, ReferenceError, RangeError, SyntaxError];
+
 function isRefusal(thrown: unknown): thrown is Error {
-  return thrown instanceof Error && (thrown.constructor === Error || thrown.name === 'ValidationError');
+  return thrown instanceof Error && !defects.some((defect) => thrown instanceof defect);
 }
 
 try {
@@ -26,5 +28,6 @@ try {
     throw thrown;
   }
   process.stderr.write(`${thrown.message}\n`);
-  process.exitCode = 1;
+  // Otherwise the app would still synthesise when the process ends, without the stack.
+  process.exit(1);
 }

@@ -25,6 +25,11 @@ async function failureOf(context: object): Promise<{ code: number; stderr: strin
 
 test.each([
   ['a stage that does not exist', { stage: 'prod', stages: { dev: {} } }, 'cdk.json has no stage "prod"'],
+  [
+    'a stage whose name the CDK refuses',
+    { stage: 'my_stage', stages: { my_stage: { accounts: { main: {} } } } },
+    'FegoraTokenBroker-my_stage',
+  ],
   ['a misspelt setting', stage({ accounts: { main: {} }, allarms: {} }), 'allarms: is not a setting'],
   [
     'a group as an administrator',
