@@ -1,7 +1,7 @@
 // The commands that give the broker one order for one account, such as pause and revoke. Called by program.ts.
 import type { Command } from 'commander';
 import { TokenBrokerError } from '../client/index.ts';
-import { invokeAdmin, placeOf, unexpectedAnswer } from './admin.ts';
+import { invokeAdmin, placeOf, unexpectedAnswer } from './aws/admin.ts';
 import { CommandError, exitCodes } from './failure.ts';
 import { addExamples } from './output/examples.ts';
 import type { Output } from './output/output.ts';

@@ -1,9 +1,9 @@
 // What is checked before any command does something. Called by program.ts.
 import type { Command } from 'commander';
-import { checkConfigured } from './endpoints.ts';
+import { checkConfigured } from './aws/endpoints.ts';
+import { checkProfile } from './aws/profile.ts';
 import { environment } from './environment.ts';
 import { CommandError, exitCodes } from './failure.ts';
-import { checkProfile } from './profile.ts';
 import type { TargetOptions } from './target.ts';
 
 /** @throws CommandError if the environment, the profile or an option would make the command act on what was not meant */

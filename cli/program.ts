@@ -1,12 +1,12 @@
 // Puts the commands together and runs one command line. Called by main.ts, and by the tests.
 import { Command, Option } from 'commander';
 import { addAccountCommands } from './account-commands.ts';
-import { addCredentialsSet } from './credentials-set.ts';
+import { addAllowed } from './aws/endpoints.ts';
+import { mfaCodeFrom } from './aws/mfa.ts';
+import { addCredentialsSet } from './credentials/credentials-set.ts';
 import { addDoctor } from './doctor/doctor.ts';
-import { addAllowed } from './endpoints.ts';
 import { environment } from './environment.ts';
 import { asCommandError } from './failure.ts';
-import { mfaCodeFrom } from './mfa.ts';
 import { refuseTaken } from './npm.ts';
 import { addExamples } from './output/examples.ts';
 import { formatOf, formats, type Output, outputOf } from './output/output.ts';

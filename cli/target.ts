@@ -1,9 +1,9 @@
 // Finds out which broker the command line is for. Called by every command.
 import { isLoopback, isRegion } from '../client/endpoint.ts';
-import { checkEndpoint } from './endpoints.ts';
+import { checkEndpoint } from './aws/endpoints.ts';
+import type { AskMfaCode } from './aws/mfa.ts';
 import { environment } from './environment.ts';
 import { CommandError, exitCodes } from './failure.ts';
-import type { AskMfaCode } from './mfa.ts';
 import { readOutputs, textOf } from './outputs.ts';
 
 /** The options that name the broker. */

@@ -1,7 +1,8 @@
 // Reads from and writes to the operator's terminal, or a pipe. Called by main.ts; the commands get a Terminal.
+
+import { type TypedInput, typedInput } from './credentials/typed-input.ts';
 import { interrupted } from './failure.ts';
 import { type PipedInput, pipedInput } from './piped-input.ts';
-import { type TypedInput, typedInput } from './typed-input.ts';
 
 /** A terminal that understands control characters, and for which the operator has not turned off styles (`NO_COLOR`). */
 export interface Screen {

@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { regionOf } from '../client/endpoint.ts';
 import { type AccessToken, createTokenClient, type TokenClient } from '../client/index.ts';
-import { awsIdentity } from './aws.ts';
-import { checkEndpoint } from './endpoints.ts';
+import { awsIdentity } from './aws/aws.ts';
+import { checkEndpoint } from './aws/endpoints.ts';
 import { CommandError, exitCodes } from './failure.ts';
 import { addExamples } from './output/examples.ts';
 import type { Output } from './output/output.ts';

@@ -1,7 +1,7 @@
 // The checks of one account: the form of its secret, its state, and a token if the operator asks for it. Rows of checks.ts.
 import { parseSecret } from '../../lambda/aws/secret.ts';
 import { BrokerError } from '../../lambda/errors.ts';
-import { openSecrets } from '../secrets-client.ts';
+import { openSecrets } from '../aws/secrets-client.ts';
 import { stateOf } from '../status/account-state.ts';
 import { clientFor } from '../token.ts';
 import { codeOf, type Finding, notChecked, ok, textOf, wrong } from './check.ts';

@@ -1,8 +1,8 @@
 // The checks of region and AWS keys. Rows of checks.ts.
 import { regionOf } from '../../client/endpoint.ts';
-import { awsIdentity } from '../aws.ts';
-import { configuredEndpoint } from '../endpoints.ts';
-import { openService } from '../signed-call.ts';
+import { awsIdentity } from '../aws/aws.ts';
+import { configuredEndpoint } from '../aws/endpoints.ts';
+import { openService } from '../aws/signed-call.ts';
 import { type Finding, notChecked, ok, textOf, wrong } from './check.ts';
 import type { Examined } from './examined.ts';
 

@@ -1,6 +1,6 @@
 // The command `status`: prints what the broker knows about its accounts. Called by ../program.ts.
 import type { Command } from 'commander';
-import { invokeAdmin, unexpectedAnswer } from '../admin.ts';
+import { invokeAdmin, unexpectedAnswer } from '../aws/admin.ts';
 import { addExamples } from '../output/examples.ts';
 import type { Output } from '../output/output.ts';
 import { findTarget, type TargetOptions } from '../target.ts';

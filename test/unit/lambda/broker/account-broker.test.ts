@@ -13,7 +13,7 @@ import {
   noon,
   type SceneOptions,
   tokenWith,
-} from '../../../support/account-scene.ts';
+} from '../../../support/core/account-scene.ts';
 
 const remaining = () => 25_000;
 const fresh = tokenWith(600_000);

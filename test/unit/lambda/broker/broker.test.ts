@@ -8,7 +8,7 @@ import type { Ports } from '../../../../lambda/broker/ports.ts';
 import { fingerprint } from '../../../../lambda/broker/token.ts';
 import { defaultLoginBudget } from '../../../../lambda/config.ts';
 import { BrokerError } from '../../../../lambda/errors.ts';
-import { credentials } from '../../../support/account-scene.ts';
+import { credentials } from '../../../support/core/account-scene.ts';
 import { createVirtualClock } from '../../../support/virtual-clock.ts';
 
 const remaining = () => 25_000;

@@ -8,7 +8,7 @@ import { createItemReader } from '../../../../lambda/broker/item-reader.ts';
 import { createLocalState } from '../../../../lambda/broker/local-state.ts';
 import { type Ports, portsOf } from '../../../../lambda/broker/ports.ts';
 import { defaultLoginBudget } from '../../../../lambda/config.ts';
-import { accountScene, noon, tokenWith } from '../../../support/account-scene.ts';
+import { accountScene, noon, tokenWith } from '../../../support/core/account-scene.ts';
 
 const never = new AbortController().signal;
 const token = tokenWith(600_000);

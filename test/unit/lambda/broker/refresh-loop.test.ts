@@ -13,7 +13,7 @@ import {
   type SceneOptions,
   tokenUrl,
   tokenWith,
-} from '../../../support/account-scene.ts';
+} from '../../../support/core/account-scene.ts';
 
 const failed = { retryCode: 'upstream_timeout', lastError: { code: 'upstream_timeout', at: noon - 9000 } } as const;
 

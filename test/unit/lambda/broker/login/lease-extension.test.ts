@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { type Lease, whileExtending } from '../../../../../lambda/broker/login/lease-extension.ts';
 import { claimOf } from '../../../../../lambda/broker/login/lease-records.ts';
 import { armGuard } from '../../../../../lambda/broker/login/login-guard.ts';
-import { answeredTable, type TableAnswer } from '../../../../support/account-ports.ts';
-import { noon, orderWith } from '../../../../support/login-order.ts';
+import { answeredTable, type TableAnswer } from '../../../../support/core/account-ports.ts';
+import { noon, orderWith } from '../../../../support/core/login-order.ts';
 import { createVirtualClock } from '../../../../support/virtual-clock.ts';
 
 /** A lease that was claimed at noon, and a table that answers its extensions like this. */

@@ -4,7 +4,7 @@ import { hourMs, minuteMs } from '../../../../../lambda/broker/clock.ts';
 import { failureOf, type LoginOrder, refusalOf } from '../../../../../lambda/broker/login/lease-records.ts';
 import type { FailedLogin } from '../../../../../lambda/broker/login/login-outcome.ts';
 import type { Claim } from '../../../../../lambda/broker/ports.ts';
-import { failedLogin, itemWith, noon, orderWith, otherKey, ownKey } from '../../../../support/login-order.ts';
+import { failedLogin, itemWith, noon, orderWith, otherKey, ownKey } from '../../../../support/core/login-order.ts';
 
 const now = noon;
 const at = now + 700;

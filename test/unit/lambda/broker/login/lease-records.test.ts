@@ -21,7 +21,7 @@ import {
   otherKey,
   ownKey,
   tokenWith,
-} from '../../../../support/login-order.ts';
+} from '../../../../support/core/login-order.ts';
 
 const now = noon;
 const own = (at: number) => ({ at, tag: 'aaaaaaaa' });

@@ -7,8 +7,13 @@ import type { FailedLogin, LoginOutcome } from '../../../../../lambda/broker/log
 import type { LoginConnection } from '../../../../../lambda/broker/ports.ts';
 import { fingerprint } from '../../../../../lambda/broker/token.ts';
 import { BrokerError } from '../../../../../lambda/errors.ts';
-import { answeredTable, answeringConnection, portsWith, type TableAnswer } from '../../../../support/account-ports.ts';
-import { failedLogin, itemWith, noon, orderWith, otherKey, ownKey } from '../../../../support/login-order.ts';
+import {
+  answeredTable,
+  answeringConnection,
+  portsWith,
+  type TableAnswer,
+} from '../../../../support/core/account-ports.ts';
+import { failedLogin, itemWith, noon, orderWith, otherKey, ownKey } from '../../../../support/core/login-order.ts';
 import { createVirtualClock } from '../../../../support/virtual-clock.ts';
 
 const issued: LoginOutcome = { kind: 'issued', accessToken: 'new-token', lifetimeMs: 3_600_000 };

@@ -1,8 +1,8 @@
 // Tests how much time a connection and a login get, and when there is too little (lambda/broker/login/login-turn.ts).
 import { describe, expect, test } from 'vitest';
 import type { FailedLogin } from '../../../../../lambda/broker/login/login-outcome.ts';
-import { failedLogin, noon, tokenWith } from '../../../../support/login-order.ts';
-import { type TurnScene, turnScene } from '../../../../support/login-turn.ts';
+import { failedLogin, noon, tokenWith } from '../../../../support/core/login-order.ts';
+import { type TurnScene, turnScene } from '../../../../support/core/login-turn.ts';
 
 const unanswered = failedLogin('upstream_timeout', { reached: 'unknown' });
 const unconnected: FailedLogin = failedLogin('upstream_timeout', { reached: 'no' });

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { noUser } from '../../../../../lambda/broker/item.ts';
 import type { AccountPorts } from '../../../../../lambda/broker/ports.ts';
 import { BrokerError, type ErrorCode } from '../../../../../lambda/errors.ts';
-import { credentials, failedLogin, itemWith, noon, tokenWith } from '../../../../support/login-order.ts';
-import { ownUser, type TurnScene, turnScene } from '../../../../support/login-turn.ts';
+import { credentials, failedLogin, itemWith, noon, tokenWith } from '../../../../support/core/login-order.ts';
+import { ownUser, type TurnScene, turnScene } from '../../../../support/core/login-turn.ts';
 
 const unusedUsers = {
   read: () => Promise.reject(new Error('unused')),

@@ -4,8 +4,8 @@ import type { Rejection } from '../../../../../lambda/broker/item.ts';
 import { createLocalState } from '../../../../../lambda/broker/local-state.ts';
 import { createSettlement } from '../../../../../lambda/broker/login/settlement.ts';
 import type { Failure, Noticed } from '../../../../../lambda/broker/ports.ts';
-import { answeredTable, type TableAnswer } from '../../../../support/account-ports.ts';
-import { ownKey } from '../../../../support/login-order.ts';
+import { answeredTable, type TableAnswer } from '../../../../support/core/account-ports.ts';
+import { ownKey } from '../../../../support/core/login-order.ts';
 import { createVirtualClock } from '../../../../support/virtual-clock.ts';
 
 const end: Failure = { kind: 'fail', owner: 'owner-1', endLease: true };

@@ -5,8 +5,8 @@ import { type Item, noUser, userKey } from '../../../../../lambda/broker/item.ts
 import { createUserBinding } from '../../../../../lambda/broker/login/user-binding.ts';
 import type { AccountPorts, UserOwner } from '../../../../../lambda/broker/ports.ts';
 import { BrokerError } from '../../../../../lambda/errors.ts';
-import { answeredTable, portsWith } from '../../../../support/account-ports.ts';
-import { credentials, itemWith, noon } from '../../../../support/login-order.ts';
+import { answeredTable, portsWith } from '../../../../support/core/account-ports.ts';
+import { credentials, itemWith, noon } from '../../../../support/core/login-order.ts';
 import { createVirtualClock } from '../../../../support/virtual-clock.ts';
 
 const user = userKey('https://fegora.invalid/token', credentials.username);

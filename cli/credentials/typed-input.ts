@@ -1,7 +1,7 @@
 // Reads lines that a person types at a terminal. Called by terminal.ts.
 import { createInterface, type Interface } from 'node:readline';
 import { Writable } from 'node:stream';
-import { interrupted } from './failure.ts';
+import { interrupted } from '../failure.ts';
 
 /** A terminal that shows what is typed only in answer to a question that shows it. */
 export interface TypedInput {

@@ -1,11 +1,17 @@
 // The ports of one account, over an item that the test holds. Used by unit tests of lambda/broker.
-import { emptyItem } from '../../lambda/aws/item-record.ts';
-import { type Item, userKey } from '../../lambda/broker/item.ts';
-import type { LoginOutcome } from '../../lambda/broker/login/login-outcome.ts';
-import { type AccountPorts, type Claim, type LoginConnection, type Ports, portsOf } from '../../lambda/broker/ports.ts';
-import type { Token } from '../../lambda/broker/token.ts';
-import { defaultLoginBudget } from '../../lambda/config.ts';
-import { createVirtualClock } from './virtual-clock.ts';
+import { emptyItem } from '../../../lambda/aws/item-record.ts';
+import { type Item, userKey } from '../../../lambda/broker/item.ts';
+import type { LoginOutcome } from '../../../lambda/broker/login/login-outcome.ts';
+import {
+  type AccountPorts,
+  type Claim,
+  type LoginConnection,
+  type Ports,
+  portsOf,
+} from '../../../lambda/broker/ports.ts';
+import type { Token } from '../../../lambda/broker/token.ts';
+import { defaultLoginBudget } from '../../../lambda/config.ts';
+import { createVirtualClock } from '../virtual-clock.ts';
 
 /** When a scene starts. Epoch milliseconds. */
 export const noon = Date.UTC(2026, 0, 15, 12);

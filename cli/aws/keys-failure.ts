@@ -1,5 +1,5 @@
 // Says in a sentence why the SDK found no AWS keys. Called by aws.ts.
-import { CommandError, exitCodes } from './failure.ts';
+import { CommandError, exitCodes } from '../failure.ts';
 
 /** How the SDK's errors are told, in order. A sentence never repeats what a command has printed: it may be a key. */
 const sentences: readonly (readonly [cause: RegExp, sentence: (profile: string) => string])[] = [

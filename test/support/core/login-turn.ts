@@ -1,15 +1,15 @@
 // One try to log in at noon, in a world that the test describes. Used by test/unit/lambda/broker/login/login-turn*.test.ts.
-import type { Decision } from '../../lambda/broker/decide.ts';
-import { type Item, userKey } from '../../lambda/broker/item.ts';
-import { createLocalState } from '../../lambda/broker/local-state.ts';
-import type { FailedLogin, LoginOutcome } from '../../lambda/broker/login/login-outcome.ts';
-import { createLoginTurn, type TurnOptions } from '../../lambda/broker/login/login-turn.ts';
-import type { AccountPorts } from '../../lambda/broker/ports.ts';
-import type { RefreshGoal, RefreshResult } from '../../lambda/broker/refresh.ts';
-import type { Token } from '../../lambda/broker/token.ts';
+import type { Decision } from '../../../lambda/broker/decide.ts';
+import { type Item, userKey } from '../../../lambda/broker/item.ts';
+import { createLocalState } from '../../../lambda/broker/local-state.ts';
+import type { FailedLogin, LoginOutcome } from '../../../lambda/broker/login/login-outcome.ts';
+import { createLoginTurn, type TurnOptions } from '../../../lambda/broker/login/login-turn.ts';
+import type { AccountPorts } from '../../../lambda/broker/ports.ts';
+import type { RefreshGoal, RefreshResult } from '../../../lambda/broker/refresh.ts';
+import type { Token } from '../../../lambda/broker/token.ts';
+import { createVirtualClock, settle } from '../virtual-clock.ts';
 import { answeredTable, answeringConnection, portsWith, type TableAnswer } from './account-ports.ts';
 import { credentials, itemWith, noon } from './login-order.ts';
-import { createVirtualClock, settle } from './virtual-clock.ts';
 
 type LogIn = Extract<Decision, { kind: 'log-in' }>;
 

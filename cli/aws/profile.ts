@@ -1,7 +1,7 @@
 // Reads AWS profiles, and refuses one that does not exist. Called by prepare.ts and aws.ts.
 import { loadSharedConfigFiles } from '@smithy/core/config';
-import { environment } from './environment.ts';
-import { CommandError, exitCodes } from './failure.ts';
+import { environment } from '../environment.ts';
+import { CommandError, exitCodes } from '../failure.ts';
 
 type Profile = Readonly<Record<string, string | undefined>>;
 

@@ -1,8 +1,8 @@
 // Decides which addresses get keys, signatures and passwords, and which one the environment names. Called by the commands.
 import { loadConfig } from '@smithy/core/config';
-import { type AwsService, isAws, isLoopback, isSafe } from '../client/endpoint.ts';
-import { environment } from './environment.ts';
-import { CommandError, exitCodes } from './failure.ts';
+import { type AwsService, isAws, isLoopback, isSafe } from '../../client/endpoint.ts';
+import { environment } from '../environment.ts';
+import { CommandError, exitCodes } from '../failure.ts';
 
 /** An address, and what named it: an option, a variable or a profile. */
 export interface NamedEndpoint {

@@ -1,7 +1,7 @@
-// Tests which addresses get signed requests and passwords (cli/endpoints.ts, client/endpoint.ts).
+// Tests which addresses get signed requests and passwords (cli/aws/endpoints.ts, client/endpoint.ts).
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { addAllowed, checkEndpoint } from '../../../cli/endpoints.ts';
-import type { AwsService } from '../../../client/endpoint.ts';
+import { addAllowed, checkEndpoint } from '../../../../cli/aws/endpoints.ts';
+import type { AwsService } from '../../../../client/endpoint.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 

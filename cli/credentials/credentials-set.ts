@@ -1,18 +1,18 @@
 // The command `credentials set`: stores the Fegora credentials of an account in its secret. Called by program.ts.
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { TokenBrokerError } from '../client/index.ts';
-import { parseSecret } from '../lambda/aws/secret.ts';
-import { BrokerError } from '../lambda/errors.ts';
-import { invokeAdmin, unexpectedAnswer } from './admin.ts';
-import { asCommandError, CommandError, exitCodes } from './failure.ts';
+import { TokenBrokerError } from '../../client/index.ts';
+import { parseSecret } from '../../lambda/aws/secret.ts';
+import { BrokerError } from '../../lambda/errors.ts';
+import { invokeAdmin, unexpectedAnswer } from '../aws/admin.ts';
+import { describePlace } from '../aws/place.ts';
+import { openSecrets, type Secrets } from '../aws/secrets-client.ts';
+import { asCommandError, CommandError, exitCodes } from '../failure.ts';
+import { addExamples } from '../output/examples.ts';
+import type { Output } from '../output/output.ts';
+import { findTarget, required, type Target, type TargetOptions } from '../target.ts';
 import { confirmRisk, isRefused } from './lockout.ts';
-import { addExamples } from './output/examples.ts';
-import type { Output } from './output/output.ts';
-import { describePlace } from './place.ts';
 import { offerPreviousValue } from './previous-value.ts';
-import { openSecrets, type Secrets } from './secrets-client.ts';
-import { findTarget, required, type Target, type TargetOptions } from './target.ts';
 import { typedText } from './typed-text.ts';
 import { verify } from './verification.ts';
 import { isYes } from './yes.ts';

@@ -1,14 +1,14 @@
 // Calls a service of AWS with the operator's keys. Called by secrets-client.ts and doctor/.
-import { awsRefusalOf } from '../client/aws-refusal.ts';
-import { isCredentialsError, TokenBrokerError } from '../client/errors.ts';
-import type { HttpResponse } from '../client/https.ts';
-import { serviceEndpoint } from '../client/options.ts';
-import { createSignedPost, errorType } from '../client/signed-post.ts';
+import { awsRefusalOf } from '../../client/aws-refusal.ts';
+import { isCredentialsError, TokenBrokerError } from '../../client/errors.ts';
+import type { HttpResponse } from '../../client/https.ts';
+import { serviceEndpoint } from '../../client/options.ts';
+import { createSignedPost, errorType } from '../../client/signed-post.ts';
+import { environment } from '../environment.ts';
+import { CommandError, exitCodes } from '../failure.ts';
+import type { Target } from '../target.ts';
 import { awsIdentity } from './aws.ts';
 import { checkEndpoint, configuredEndpoint, type NamedEndpoint } from './endpoints.ts';
-import { environment } from './environment.ts';
-import { CommandError, exitCodes } from './failure.ts';
-import type { Target } from './target.ts';
 
 /** A service of AWS: its name in signatures and hosts, and its id in the SDK's settings. */
 export type CalledService =

@@ -1,7 +1,7 @@
 // Calls Secrets Manager, which gets the password. Called by credentials-set.ts, previous-value.ts and doctor/.
-import { CommandError, exitCodes } from './failure.ts';
+import { CommandError, exitCodes } from '../failure.ts';
+import type { Target } from '../target.ts';
 import { openService } from './signed-call.ts';
-import type { Target } from './target.ts';
 
 /** Secrets Manager, and where it is: `https://secretsmanager.us-east-1.amazonaws.com`. */
 export interface Secrets {

@@ -1,6 +1,6 @@
 // Asks for the code of an MFA device, which some AWS profiles need. Called by program.ts; aws.ts hands it to the SDK.
-import { CommandError, exitCodes } from './failure.ts';
-import type { Output } from './output/output.ts';
+import { CommandError, exitCodes } from '../failure.ts';
+import type { Output } from '../output/output.ts';
 
 /** Returns the code that the device shows now. `serial` is the ARN of the device. */
 export type AskMfaCode = (serial: string) => Promise<string>;

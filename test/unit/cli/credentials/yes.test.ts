@@ -1,6 +1,6 @@
-// Tests how an answer is read (cli/yes.ts).
+// Tests how an answer is read (cli/credentials/yes.ts).
 import { expect, test } from 'vitest';
-import { isYes } from '../../../cli/yes.ts';
+import { isYes } from '../../../../cli/credentials/yes.ts';
 
 test.each(['y', 'Y', 'yes', ' y '])('isYes takes "%s" for a yes, whatever Enter means', (answer) => {
   expect([isYes(answer), isYes(answer, true)]).toEqual([true, true]);

@@ -1,12 +1,12 @@
 // What a login uses of the world, answered by the test. Used by test/unit/lambda/broker/login/.
-import type { Clock } from '../../lambda/broker/clock.ts';
-import type { Item } from '../../lambda/broker/item.ts';
-import type { LoginOutcome } from '../../lambda/broker/login/login-outcome.ts';
-import type { AccountPorts, Change, Claim, LoginConnection, Noticed } from '../../lambda/broker/ports.ts';
-import { defaultLoginBudget } from '../../lambda/config.ts';
-import { BrokerError } from '../../lambda/errors.ts';
+import type { Clock } from '../../../lambda/broker/clock.ts';
+import type { Item } from '../../../lambda/broker/item.ts';
+import type { LoginOutcome } from '../../../lambda/broker/login/login-outcome.ts';
+import type { AccountPorts, Change, Claim, LoginConnection, Noticed } from '../../../lambda/broker/ports.ts';
+import { defaultLoginBudget } from '../../../lambda/config.ts';
+import { BrokerError } from '../../../lambda/errors.ts';
+import type { VirtualClock } from '../virtual-clock.ts';
 import { credentials } from './login-order.ts';
-import type { VirtualClock } from './virtual-clock.ts';
 
 /** How the table takes one write: does it, refuses it, throws, or hangs until the write is given up. */
 export type TableAnswer = 'done' | 'refused' | 'down' | 'hangs';

@@ -1,6 +1,6 @@
 // The warning before a new password could lock the Fegora user.
 import { describe, expect, test } from 'vitest';
-import { confirmRisk, isRefused } from '../../../cli/lockout.ts';
+import { confirmRisk, isRefused } from '../../../../cli/credentials/lockout.ts';
 
 const now = Date.UTC(2026, 10, 24, 12);
 const minute = 60_000;

@@ -1,5 +1,5 @@
 // Checks that a text is what a person meant to type, before it is stored. Called by credentials-set.ts.
-import { CommandError, exitCodes } from './failure.ts';
+import { CommandError, exitCodes } from '../failure.ts';
 
 /**
  * Control characters, and characters that no one sees or that look like a space: they come from files in another encoding and

@@ -1,6 +1,6 @@
 // Warns before a new password could lock the Fegora user. Called by credentials-set.ts.
-import { CommandError, exitCodes } from './failure.ts';
-import type { Output } from './output/output.ts';
+import { CommandError, exitCodes } from '../failure.ts';
+import type { Output } from '../output/output.ts';
 import { isYes } from './yes.ts';
 
 /** Fegora is assumed to count refused passwords over this time. Milliseconds. */

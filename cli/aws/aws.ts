@@ -2,12 +2,12 @@
 import { fromIni } from '@aws-sdk/credential-provider-ini';
 import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import { loadConfig, memoize, NODE_REGION_CONFIG_FILE_OPTIONS, NODE_REGION_CONFIG_OPTIONS } from '@smithy/core/config';
-import { proxyAgent } from '../client/proxy.ts';
-import type { CredentialProvider } from '../client/signer.ts';
-import { environment } from './environment.ts';
+import { proxyAgent } from '../../client/proxy.ts';
+import type { CredentialProvider } from '../../client/signer.ts';
+import { environment } from '../environment.ts';
+import { checkRegion, type Target } from '../target.ts';
 import { describeKeysFailure } from './keys-failure.ts';
 import { hasKeys } from './profile.ts';
-import { checkRegion, type Target } from './target.ts';
 
 /** Who calls AWS, and in which region. */
 export interface AwsIdentity {

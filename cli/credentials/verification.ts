@@ -1,9 +1,9 @@
 // Lets the broker log in with credentials that were just stored. Called by credentials-set.ts.
 import { setTimeout } from 'node:timers/promises';
-import { invokeAdmin, unexpectedAnswer } from './admin.ts';
-import { CommandError, exitCodes } from './failure.ts';
-import type { Output } from './output/output.ts';
-import type { Target } from './target.ts';
+import { invokeAdmin, unexpectedAnswer } from '../aws/admin.ts';
+import { CommandError, exitCodes } from '../failure.ts';
+import type { Output } from '../output/output.ts';
+import type { Target } from '../target.ts';
 
 type Answer = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
-// Tests what may be stored of what a person typed (cli/typed-text.ts).
+// Tests what may be stored of what a person typed (cli/credentials/typed-text.ts).
 import { expect, test } from 'vitest';
-import { typedText } from '../../../cli/typed-text.ts';
+import { typedText } from '../../../../cli/credentials/typed-text.ts';
 
 test.each([
   '25365421',

@@ -1,16 +1,16 @@
 // Invokes the broker’s `admin` alias. Called by the commands of operators and by doctor/.
-import { awsRefusalOf } from '../client/aws-refusal.ts';
-import { invokePost } from '../client/invoke.ts';
-import { lambdaEndpoint } from '../client/options.ts';
-import { requestIdOf } from '../client/signed-post.ts';
-import { parseFunctionError } from '../client/token-response.ts';
+import { awsRefusalOf } from '../../client/aws-refusal.ts';
+import { invokePost } from '../../client/invoke.ts';
+import { lambdaEndpoint } from '../../client/options.ts';
+import { requestIdOf } from '../../client/signed-post.ts';
+import { parseFunctionError } from '../../client/token-response.ts';
+import { environment } from '../environment.ts';
+import { CommandError, exitCodes } from '../failure.ts';
+import { required, type Target } from '../target.ts';
 import { awsIdentity } from './aws.ts';
 import { checkEndpoint, configuredEndpoint } from './endpoints.ts';
-import { environment } from './environment.ts';
-import { CommandError, exitCodes } from './failure.ts';
 import { describePlace } from './place.ts';
 import { refusalOf, unreached } from './signed-call.ts';
-import { required, type Target } from './target.ts';
 
 /** How long to wait for the function, which ends after 25 s. Milliseconds. */
 const longestMs = 40_000;

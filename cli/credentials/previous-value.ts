@@ -1,6 +1,7 @@
 // Offers to make the previous value of a secret the current one again. Called by credentials-set.ts after a refusal.
-import type { Output } from './output/output.ts';
-import type { Secrets } from './secrets-client.ts';
+
+import type { Secrets } from '../aws/secrets-client.ts';
+import type { Output } from '../output/output.ts';
 import { isYes } from './yes.ts';
 
 /** The version that Fegora refused. */

@@ -1,11 +1,11 @@
 // What the unit tests of a login have in common: an item, an order and a failed login. Used by test/unit/lambda/broker/login/.
-import { emptyItem } from '../../lambda/aws/item-record.ts';
-import type { Item } from '../../lambda/broker/item.ts';
-import type { LoginOrder } from '../../lambda/broker/login/lease-records.ts';
-import type { FailedLogin } from '../../lambda/broker/login/login-outcome.ts';
-import type { Credentials } from '../../lambda/broker/ports.ts';
-import { fingerprint, type Token } from '../../lambda/broker/token.ts';
-import { BrokerError, type ErrorCode } from '../../lambda/errors.ts';
+import { emptyItem } from '../../../lambda/aws/item-record.ts';
+import type { Item } from '../../../lambda/broker/item.ts';
+import type { LoginOrder } from '../../../lambda/broker/login/lease-records.ts';
+import type { FailedLogin } from '../../../lambda/broker/login/login-outcome.ts';
+import type { Credentials } from '../../../lambda/broker/ports.ts';
+import { fingerprint, type Token } from '../../../lambda/broker/token.ts';
+import { BrokerError, type ErrorCode } from '../../../lambda/errors.ts';
 
 /** Where the virtual clocks begin. Epoch milliseconds. */
 export const noon = Date.UTC(2026, 0, 15, 12);
