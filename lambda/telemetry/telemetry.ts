@@ -52,10 +52,7 @@ export function createTelemetry(service: string, now: () => number, filter?: str
         ...grantFields(grant, want),
         ...roleOf(invocation),
       };
-      measure('INFO', 'token issued', fields, [
-        { name: metricNames.failed, value: 0, by: callDimensions(invocation) },
-        { name: metricNames.remainingLife, value: grant.remainingMs / 1000, unit: 'Seconds' },
-      ]);
+      measure('INFO', 'token issued', fields, issueMetrics(invocation, grant));
     },
     failed: (invocation, error) => {
       const isDenial = codeMetrics[error.code] === metricNames.denied;
@@ -101,6 +98,23 @@ function callDimensions({ account }: Invocation): readonly (Dimension | undefine
   return [undefined, 'caller_role', ...(account === undefined ? [] : ['account' as const])];
 }
 
+function issueMetrics(invocation: Invocation, { remainingMs }: Grant): readonly Measured[] {
+  return [
+    { name: metricNames.failed, value: 0, by: callDimensions(invocation) },
+    { name: metricNames.remainingLife, value: remainingMs / 1000, unit: 'Seconds' },
+  ];
+}
+
+function loginMetrics({ outcome, ms }: Extract<Observation, { readonly kind: 'login' }>): readonly Measured[] {
+  return [
+    { name: metricNames.loginLatency, value: ms, unit: 'Milliseconds' },
+    ...(outcome === 'issued'
+      ? []
+      : [{ name: metricNames.loginsFailed, value: 1, by: [undefined, 'outcome'] as const }]),
+    ...countOf(answerMetrics[outcome]),
+  ];
+}
+
 /** A failed warm-up counts for its account only: no user has felt it yet. An operator sees the failure of a command. */
 function failureMetrics(invocation: Invocation, code: ErrorCode): readonly Measured[] {
   const name: MetricName | undefined = codeMetrics[code];
@@ -127,12 +141,7 @@ function observe(observation: Observation, logTrouble: WriteRecord, measure: Mea
   switch (kind) {
     case 'login': {
       const { outcome, ms } = observation;
-      const isIssued = outcome === 'issued';
-      measure(isIssued ? 'INFO' : 'WARN', 'login', { account, outcome, ms }, [
-        { name: metricNames.loginLatency, value: ms, unit: 'Milliseconds' },
-        ...(isIssued ? [] : [{ name: metricNames.loginsFailed, value: 1, by: [undefined, 'outcome'] as const }]),
-        ...countOf(answerMetrics[outcome]),
-      ]);
+      measure(outcome === 'issued' ? 'INFO' : 'WARN', 'login', { account, outcome, ms }, loginMetrics(observation));
       return;
     }
     case 'clock_skew': {
