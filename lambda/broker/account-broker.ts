@@ -1,25 +1,24 @@
 // Everything that this environment holds of one account: its token, the refresh in flight, its local state. Made by broker.ts.
-import { asBrokerError, BrokerError, type ErrorCode, isOnlyLate } from '../errors.ts';
+import { asBrokerError, BrokerError, type ErrorCode } from '../errors.ts';
 import type { Remaining } from './clock.ts';
-import type { Grant, TokenRequest, WarmupResult } from './contract.ts';
+import type { Grant, TokenRequest } from './contract.ts';
 import { grantAfter, grantOf, type Refreshed, trustedNow } from './grant.ts';
 import type { Item } from './item.ts';
 import { createLocalState } from './local-state.ts';
-import { answerReserveMs, loginNeedsMs } from './login/login-guard.ts';
+import { answerReserveMs } from './login/login-guard.ts';
 import { createLookTimer, longestLookMs } from './look-timer.ts';
 import type { AccountPorts, Amendment } from './ports.ts';
 import type { RefreshGoal } from './refresh.ts';
 import { createRefresh } from './refresh-loop.ts';
 import { createSingleFlight } from './single-flight.ts';
 import { withTimeLimit } from './time-limit.ts';
-import { expiresAt, fingerprint, meetsValidity } from './token.ts';
+import { fingerprint, meetsValidity } from './token.ts';
 import { createTokenCache } from './token-cache.ts';
+import { createWarmUp, type WarmUp } from './warm-up.ts';
 
 /** The broker of one account: `Broker` without the account. Its functions throw what those of `Broker` throw. */
-export interface AccountBroker {
+export interface AccountBroker extends WarmUp {
   readonly getToken: (request: Omit<TokenRequest, 'account'>, remaining: Remaining) => Promise<Grant>;
-  readonly warm: (remaining: Remaining) => Promise<WarmupResult>;
-  readonly verify: (remaining: Remaining) => Promise<WarmupResult>;
   readonly status: (remaining: Remaining) => Promise<Item>;
   readonly checkSecret: (remaining: Remaining) => Promise<ErrorCode | undefined>;
   readonly amend: (amendment: Amendment, remaining: Remaining) => Promise<void>;
@@ -27,10 +26,6 @@ export interface AccountBroker {
   readonly isForgettable: () => boolean;
 }
 
-/** What a verification must have left after a wait: a login, and the connection before it. Milliseconds. */
-const verificationNeedsMs = loginNeedsMs + 2000;
-/** A wait that ends at once would read the table again and again. Milliseconds. */
-const shortestWaitMs = 500;
 /** The longest wait for the login of another environment. Milliseconds. */
 const longestWaitMs = 10_000;
 
@@ -44,8 +39,7 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
 
   return {
     getToken,
-    warm: (remaining) => keepWarm('warm', remaining),
-    verify,
+    ...createWarmUp(clock, refresh),
     status: (remaining) => inTime(remaining, async (late) => (await table.read(late)).item),
     checkSecret: (remaining) => inTime(remaining, checkSecret),
     amend: (amendment, remaining) => inTime(remaining, (late) => amend(amendment, late)),
@@ -80,34 +74,6 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     looks.end(result.generation !== undefined);
     cache.keep(result, goal.rejected);
     return { result, before };
-  }
-
-  /**
-   * Waits out what takes only a moment: another login, or the rest of the gap after one. It does not wait within a refresh,
-   * because other calls would join that and wait too.
-   */
-  async function verify(remaining: Remaining): Promise<WarmupResult> {
-    for (;;) {
-      const result = await keepWarm('verify', remaining);
-      const waitMs = Math.max(shortestWaitMs, result.retryAfterMs ?? Number.POSITIVE_INFINITY);
-      if (remaining() - waitMs < verificationNeedsMs) {
-        return result;
-      }
-      await clock.sleep(waitMs);
-    }
-  }
-
-  async function keepWarm(kind: 'warm' | 'verify', remaining: Remaining): Promise<WarmupResult> {
-    const { token, source, failure } = (await refresh({ kind, minValidityMs: 0 }, remaining)).result;
-    const known = token === undefined ? {} : { expiresAt: expiresAt(token) };
-    if (failure === undefined) {
-      return { outcome: source === 'upstream' ? 'renewed' : 'fresh', ...known };
-    }
-    if (isOnlyLate(failure)) {
-      const { retryAfterMs } = failure;
-      return { outcome: 'skipped', ...known, ...(retryAfterMs !== undefined && { retryAfterMs }) };
-    }
-    throw failure;
   }
 
   async function amend(amendment: Amendment, late: AbortSignal): Promise<void> {
