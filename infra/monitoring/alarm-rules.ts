@@ -12,7 +12,7 @@ export interface AlarmRule {
   readonly minutes: number;
   /** The alarm rings if this many of this many periods reach the threshold. */
   readonly periods: readonly [reached: number, of: number];
-  /** Whether warm-ups alone must reach it at night: then a period is not shorter than the time between two of them. */
+  /** Whether warm-ups must reach it at night, when no one calls: then a period is not shorter than the time between two of them. */
   readonly isWarm?: boolean;
 }
 

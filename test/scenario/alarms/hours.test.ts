@@ -121,7 +121,7 @@ describe('promise 80: in an hour, the right alarms ring and no others', () => {
     expectRung(await hour.live(withTrouble(steady(hour), () => [abuse()])), { BudgetHalfUsed: 6, CallsFail: 7 });
   });
 
-  test('when nobody calls at night and all is well: none', async () => {
+  test('when there are no calls at night and all is well: none', async () => {
     const hour = await startHour(oneAccount);
     expectRung(await hour.live({ load: () => [] }), {});
   });

@@ -28,7 +28,7 @@ beforeEach(() => {
 });
 afterAll(() => Promise.all([commands.close(), aws.close()]));
 
-/** Starts a proxy that alone can reach AWS, and returns it with the environment of a command. */
+/** Starts the only proxy that can reach AWS, and returns it with the environment of a command. */
 async function start() {
   const port = Number(new URL(aws.url).port);
   const ports = await startTlsHosts({ [lambda]: port, [secrets]: port });

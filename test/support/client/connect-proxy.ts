@@ -79,7 +79,7 @@ export async function startTlsHosts(hosts: Hosts): Promise<Map<string, number>> 
   return ports;
 }
 
-/** Starts a TLS server for this host whose certificate nobody trusts. Returns its port. */
+/** Starts a TLS server for this host whose certificate no client trusts. Returns its port. */
 export async function startUntrusted(host: string, received: () => void): Promise<number> {
   const server = createTlsServer(await makeCertificate({ host }), (_, response) => {
     received();
