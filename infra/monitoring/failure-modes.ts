@@ -144,12 +144,6 @@ export const incidentModes = {
     why: 'an operator renamed or moved the account',
     runbook: 'Accounts',
   },
-  retry_held: {
-    means: 'a call gets the answer of an earlier failed login',
-    person: 'no',
-    why: 'the code of the call rings',
-    runbook: 'LoginsFail',
-  },
 } as const satisfies Record<Incident, FailureMode>;
 
 /** How Fegora answers a login, if the answer is not a code. */

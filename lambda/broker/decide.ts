@@ -12,8 +12,8 @@ import { meetsValidity, renewableFrom } from './token.ts';
 export type Decision =
   /** The stored token is all that this call gets. `failure` tells a verification that it did not log in. */
   | { readonly kind: 'serve'; readonly failure?: BrokerError }
-  /** No environment may log in now. `isBackedOff`: because of failed logins. */
-  | { readonly kind: 'blocked'; readonly error: BrokerError; readonly isBackedOff: boolean }
+  /** No environment may log in now. */
+  | { readonly kind: 'blocked'; readonly error: BrokerError }
   /**
    * Another login is under way, or the last one was a moment ago: read again at `until` (wall clock) at the latest.
    * `probed` is the failure that this login probes; a call without a token does not wait for a probe.
@@ -49,9 +49,9 @@ export function decide(snapshot: Snapshot, goal: RefreshGoal, context: DecisionC
   if (isSatisfied(snapshot, goal, context.jitter)) {
     return { kind: 'serve' };
   }
-  const blocked = blockedBy(snapshot, goal);
-  if (blocked !== undefined) {
-    return blocked;
+  const blocking = blockingError(snapshot, goal);
+  if (blocking !== undefined) {
+    return { kind: 'blocked', error: blocking };
   }
   const isForced = goal.rejected !== undefined && servableToken(item, now)?.fingerprint === goal.rejected;
   const probed = current === undefined ? probedFailure(item) : undefined;
@@ -63,7 +63,7 @@ export function decide(snapshot: Snapshot, goal: RefreshGoal, context: DecisionC
   const error = userBlock(snapshot, isForced ? goal : undefined, context.loginBudget);
   return error === undefined
     ? { kind: 'log-in', isForced, isBackground: isBackground(snapshot, goal), isPatient: isPatient(item), probed }
-    : { kind: 'blocked', error, isBackedOff: false };
+    : { kind: 'blocked', error };
 }
 
 function isBackground({ current }: Snapshot, { kind }: RefreshGoal): boolean {
@@ -103,19 +103,13 @@ function isSatisfied({ current, seen }: Snapshot, goal: RefreshGoal, jitter: num
 }
 
 /** What forbids a login to every goal: a faulty item, a pause, a back-off. A failed renewal forbids the next for a minute. */
-function blockedBy({ item, current, seen }: Snapshot, { kind }: RefreshGoal): Decision | undefined {
+function blockingError({ item, current, seen }: Snapshot, { kind }: RefreshGoal): BrokerError | undefined {
   if (item.fault !== undefined) {
-    const error = new BrokerError('table_unavailable', `the item cannot be used: ${item.fault}`);
-    return { kind: 'blocked', error, isBackedOff: false };
+    return new BrokerError('table_unavailable', `the item cannot be used: ${item.fault}`);
   }
   const error = blockOf(item, seen.wall);
-  if (error !== undefined) {
-    // A pause is an operator's wish, and not trouble that an alarm should tell of.
-    return { kind: 'blocked', error, isBackedOff: error.code !== 'paused' };
-  }
-  return current !== undefined && (item.renewAt ?? 0) > seen.wall && kind !== 'verify'
-    ? { kind: 'blocked', error: renewalFailure(item), isBackedOff: false }
-    : undefined;
+  const isHeld = current !== undefined && (item.renewAt ?? 0) > seen.wall && kind !== 'verify';
+  return error ?? (isHeld ? renewalFailure(item) : undefined);
 }
 
 /** Why a renewal is not tried again yet. */

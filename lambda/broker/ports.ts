@@ -230,7 +230,6 @@ export type Incident =
   | 'user_taken_over'
   | 'budget_half_used'
   | 'mark_unwritten'
-  | 'retry_held'
   | 'html_500_repeated';
 
 /** Hears what the core noticed. Must not throw. */

@@ -19,9 +19,11 @@ const pollMs = { first: 100, longest: 500 };
  * @param jitter how far into its first quarter this environment opens the renewal window, from 0 to 1
  */
 export function createRefresh(ports: AccountPorts, state: LocalState, jitter: number) {
-  const { clock, random, observe } = ports;
+  const { clock, observe } = ports;
   const readSnapshot = createItemReader(ports, state);
   const { select, logInOnce } = createLoginTurn(ports, state);
+  const { verifyStored, waitForHolder } = createWithoutLogin(select);
+  const pause = createPause(ports);
   const context = { jitter, loginBudget: ports.loginBudget };
 
   return async (request: RefreshRequest): Promise<RefreshResult> => {
@@ -61,9 +63,6 @@ export function createRefresh(ports: AccountPorts, state: LocalState, jitter: nu
       case 'serve':
         return decision.failure === undefined ? resultOf(snapshot) : verifyStored(options, decision.failure);
       case 'blocked':
-        if (decision.isBackedOff) {
-          observe({ kind: 'retry_held' });
-        }
         return decision.error;
       case 'wait':
         return waitForHolder(options, decision);
@@ -71,6 +70,13 @@ export function createRefresh(ports: AccountPorts, state: LocalState, jitter: nu
         return logInOnce(options, decision);
     }
   }
+}
+
+type Select = ReturnType<typeof createLoginTurn>['select'];
+
+/** Makes the functions of a call that may not log in now. They only ask whether its version of the secret could. */
+function createWithoutLogin(select: Select) {
+  return { verifyStored, waitForHolder };
 
   /** A verification that may not log in now: the stored token may be of the current version, or that version be refused. */
   async function verifyStored(options: TurnOptions, failure: BrokerError): Promise<Turn> {
@@ -96,9 +102,11 @@ export function createRefresh(ports: AccountPorts, state: LocalState, jitter: nu
     }
     return probed ?? { againAt: until };
   }
+}
 
+function createPause({ clock, random }: AccountPorts) {
   /** Sleeps until the next read, longer at each poll; the error if there is no time for another read. */
-  async function pause(polls: number, againAt: number, late: AbortSignal): Promise<BrokerError | undefined> {
+  return async (polls: number, againAt: number, late: AbortSignal): Promise<BrokerError | undefined> => {
     const untilThenMs = Math.max(0, againAt - clock.now());
     const pollAfterMs = Math.min(pollMs.first * 2 ** polls, pollMs.longest) * (0.5 + random());
     // At least a millisecond: what ends at this very millisecond has not ended yet.
@@ -108,7 +116,7 @@ export function createRefresh(ports: AccountPorts, state: LocalState, jitter: nu
     }
     const retryAfterMs = Number.isFinite(againAt) ? againAt - clock.now() : pollMs.longest;
     return new BrokerError('renewal_in_progress', 'the login under way did not end in time', { retryAfterMs });
-  }
+  };
 }
 
 /** A request that was cut because this call had no time left says nothing about the service that was asked. */

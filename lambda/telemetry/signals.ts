@@ -49,7 +49,6 @@ export const incidentMetrics = {
   item_malformed: undefined,
   publish_refused: undefined,
   user_taken_over: undefined,
-  retry_held: undefined,
 } as const satisfies Record<Incident, MetricName | undefined>;
 
 /** The metric of the answer to a login, if that has no code of its own. */

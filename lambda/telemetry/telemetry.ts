@@ -1,10 +1,10 @@
 // Writes the log lines and the metrics of everything that the function does. Created by handler.ts.
 import type { Grant } from '../broker/contract.ts';
 import type { Observation } from '../broker/ports.ts';
-import { expiresAt } from '../broker/token.ts';
 import type { Fault } from '../config.ts';
-import type { BrokerError, ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { Invocation, Report } from '../events/invocation.ts';
+import { errorFields, grantFields, invocationFields } from './fields.ts';
 import { type MetricName, metricNames } from './metric-names.ts';
 import { type Dimension, embed, type Measured } from './metrics.ts';
 import { createPassingLevel, createRecord, type WriteRecord } from './record.ts';
@@ -105,7 +105,9 @@ function issueMetrics(invocation: Invocation, { remainingMs }: Grant): readonly 
   ];
 }
 
-function loginMetrics({ outcome, ms }: Extract<Observation, { readonly kind: 'login' }>): readonly Measured[] {
+type Observed<K extends Observation['kind']> = Extract<Observation, { readonly kind: K }>;
+
+function loginMetrics({ outcome, ms }: Observed<'login'>): readonly Measured[] {
   return [
     { name: metricNames.loginLatency, value: ms, unit: 'Milliseconds' },
     ...(outcome === 'issued'
@@ -144,23 +146,11 @@ function observe(observation: Observation, logTrouble: WriteRecord, measure: Mea
       measure(outcome === 'issued' ? 'INFO' : 'WARN', 'login', { account, outcome, ms }, loginMetrics(observation));
       return;
     }
-    case 'clock_skew': {
-      const skewMs = Math.abs(observation.ms);
-      if (skewMs >= leastSkewMs) {
-        const metric = { name: metricNames.clockSkew, value: skewMs, unit: 'Milliseconds' } as const;
-        measure('INFO', kind, { account, ms: observation.ms }, [metric]);
-      }
+    case 'clock_skew':
+      observeSkew(observation, measure);
       return;
-    }
-    case 'failed': {
-      const metrics = countOf(codeMetrics[observation.code]);
-      if (metrics.length > 0) {
-        measure('WARN', 'login failed', { account, code: observation.code }, metrics);
-      }
-      return;
-    }
-    // In an outage there is one for each invocation, which writes its own line.
-    case 'retry_held':
+    case 'failed':
+      observeFailure(observation, measure);
       return;
     default: {
       const metrics = countOf(incidentMetrics[kind]);
@@ -173,53 +163,17 @@ function observe(observation: Observation, logTrouble: WriteRecord, measure: Mea
   }
 }
 
-function invocationFields(invocation: Invocation): Readonly<Record<string, string>> {
-  return {
-    authority: invocation.entryPoint,
-    caller: invocation.caller,
-    request_id: invocation.requestId,
-    invocation_id: invocation.invocationId,
-    ...(invocation.account !== undefined && { account: invocation.account }),
-  };
-}
-
-function grantFields(grant: Grant, want: 'token' | 'metadata'): Readonly<Record<string, string>> {
-  const { token, source, warning } = grant;
-  return {
-    source,
-    token_sha256: token.fingerprint,
-    secret_version: token.versionId,
-    expires_at: new Date(expiresAt(token)).toISOString(),
-    // The caller of `metadata` did not get the token.
-    ...(want === 'metadata' && { want }),
-    ...(warning !== undefined && { warning }),
-  };
-}
-
-/** The detail names stages and fields, never values. The cause may quote anything: only its name and place are logged. */
-function errorFields(error: BrokerError): Readonly<Record<string, string | readonly string[]>> {
-  const { cause } = error;
-  return {
-    code: error.code,
-    detail: error.message,
-    ...(cause instanceof Error && { cause: causeName(cause), frames: framesOf(cause) }),
-  };
-}
-
-/** The system's error code if there is one. The answer of a service may contain a `code` too, with any text in it. */
-function causeName(cause: Error): string {
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-  if (/^[A-Z][A-Z0-9_]{1,63}$/.test(code)) {
-    return code;
+function observeSkew({ account, ms }: Observed<'clock_skew'>, measure: Measure): void {
+  const skewMs = Math.abs(ms);
+  if (skewMs >= leastSkewMs) {
+    const metric = { name: metricNames.clockSkew, value: skewMs, unit: 'Milliseconds' } as const;
+    measure('INFO', 'clock_skew', { account, ms }, [metric]);
   }
-  return /^\w{1,64}$/.test(cause.name) ? cause.name : 'unnamed';
 }
 
-function framesOf(cause: Error): readonly string[] {
-  const frame = /^ +at (?:[\w.<>$ ]+ \()?(?:file:|node:|\/)[\w./:@+-]+:\d+:\d+\)?$/;
-  return (cause.stack ?? '')
-    .split('\n')
-    .filter((line) => frame.test(line))
-    .slice(0, 5)
-    .map((line) => line.trim());
+function observeFailure({ account, code }: Observed<'failed'>, measure: Measure): void {
+  const metrics = countOf(codeMetrics[code]);
+  if (metrics.length > 0) {
+    measure('WARN', 'login failed', { account, code }, metrics);
+  }
 }

@@ -86,7 +86,7 @@ export interface Cluster {
   readonly pass: (ms: number) => Promise<void>;
   /** Counts the observations of one kind in all environments. */
   readonly observed: (kind: Observation['kind']) => number;
-  /** All observations except `retry_held`, which every call makes during a back-off. */
+  /** All observations of all environments. */
   readonly noticed: readonly Observation[];
   /** Returns when a token really ends by the simulator's clock. Epoch milliseconds. */
   readonly endsAt: (accessToken: string) => number;

@@ -10,9 +10,7 @@ export function createObservationLog() {
     observe: (observation: Observation) => {
       const { kind } = observation;
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
-      if (kind !== 'retry_held') {
-        noticed.push(observation);
-      }
+      noticed.push(observation);
     },
     observed: (kind: Observation['kind']) => counts.get(kind) ?? 0,
   };

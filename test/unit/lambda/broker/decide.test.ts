@@ -124,14 +124,6 @@ describe('details of the decision', () => {
     expect(decisionOn({ token: { ...fresh.token, fingerprint: 'f'.repeat(64) } }, goal)).toEqual({ kind: 'serve' });
   });
 
-  test('tells a back-off from a pause and from a fault, because only a back-off is counted', () => {
-    const serve = { kind: 'serve', minValidityMs: 0 } as const;
-
-    expect(decisionOn({ ...failed, retryAt: now + 1 }, serve)).toMatchObject({ isBackedOff: true });
-    expect(decisionOn({ paused: true }, serve)).toMatchObject({ isBackedOff: false });
-    expect(decisionOn({ fault: 'schema' }, serve)).toMatchObject({ isBackedOff: false });
-  });
-
   test('waits until another environment may take the lease over', () => {
     const decision = decisionOn({ leaseUntil: now + 9000 }, { kind: 'serve', minValidityMs: 0 });
 
@@ -192,7 +184,7 @@ describe('details of the decision', () => {
     const message = 'three passwords of this user were refused within an hour';
     const error = { code: 'too_many_refusals', message, retryAfterMs: 59 * minuteMs };
 
-    expect(decision).toMatchObject({ kind: 'blocked', error, isBackedOff: false });
+    expect(decision).toMatchObject({ kind: 'blocked', error });
   });
 
   test('counts forced renewals of a caller without a name for the empty name', () => {
@@ -215,7 +207,7 @@ describe('details of the decision', () => {
     const message = 'a renewal failed a short while ago';
 
     expect(decisionOn({ ...inWindow, ...failed, renewAt: now + 1 }, serve)).toMatchObject({
-      ...{ kind: 'blocked', isBackedOff: false },
+      kind: 'blocked',
       error: { code: 'upstream_timeout', message },
     });
     expect(decisionOn({ ...inWindow, renewAt: now + 1 }, serve)).toMatchObject({

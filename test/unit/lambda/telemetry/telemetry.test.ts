@@ -254,11 +254,6 @@ describe('an observation of the broker', () => {
     expect(lines().map(measured)).toEqual([{ [metricNames.credentialsRejected]: [1, ''] }]);
   });
 
-  it('writes nothing for an invocation during a back-off, which writes its own line', () => {
-    telemetry.observe({ kind: 'retry_held', account: 'one' });
-    expect(lines()).toEqual([]);
-  });
-
   it.each<[Incident, string | undefined]>([
     ['guard_expired', undefined],
     ['clock_unsteady', undefined],
