@@ -33,7 +33,7 @@ export function createTokenTable(
   bindingOf: (account: string) => string | undefined = () => undefined,
 ): TokenTable {
   const { get, update } = createItemCalls(call, tableName);
-  return { read, claim, write, bindUser };
+  return { read, claim, write, bindUser: createBindUser({ get, update }) };
 
   async function read(account: string, signal: AbortSignal) {
     const { record, at } = await get(account, signal);
@@ -81,7 +81,15 @@ export function createTokenTable(
     }
   }
 
-  async function bindUser(userKey: string, binding: UserBinding, signal: AbortSignal): Promise<UserOwner> {
+  /** Reads the item as it is stored, because the parsed item lacks what is unreadable. */
+  async function resetOf(account: string, signal: AbortSignal): Promise<ResetUpdate> {
+    const { record, at } = await get(account, signal);
+    return resetUpdate(account, record, at);
+  }
+}
+
+function createBindUser({ get, update }: ItemCalls): TokenTable['bindUser'] {
+  return async (userKey: string, binding: UserBinding, signal: AbortSignal): Promise<UserOwner> => {
     const key = `user#${userKey}`;
     try {
       await update(key, bindUserUpdate(binding), signal);
@@ -95,14 +103,10 @@ export function createTokenTable(
       }
       return owner;
     }
-  }
-
-  /** Reads the item as it is stored, because the parsed item lacks what is unreadable. */
-  async function resetOf(account: string, signal: AbortSignal): Promise<ResetUpdate> {
-    const { record, at } = await get(account, signal);
-    return resetUpdate(account, record, at);
-  }
+  };
 }
+
+type ItemCalls = ReturnType<typeof createItemCalls>;
 
 /** Reads and updates one item. Both throw DynamoDB's error where a condition was not met, or else a BrokerError. */
 function createItemCalls(call: CallDynamo, tableName: string) {

@@ -41,7 +41,7 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     getToken,
     ...createWarmUp(clock, refresh),
     status: (remaining) => inTime(remaining, async (late) => (await table.read(late)).item),
-    checkSecret: (remaining) => inTime(remaining, checkSecret),
+    checkSecret: (remaining) => inTime(remaining, (late) => checkSecret(ports, late)),
     amend: (amendment, remaining) => inTime(remaining, (late) => amend(amendment, late)),
     isForgettable: () => state.unwrittenRejections.size === 0,
   };
@@ -85,17 +85,17 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     }
   }
 
-  /** A secret that cannot be used stops a login before its claim, so the item does not tell. */
-  async function checkSecret(signal: AbortSignal): Promise<ErrorCode | undefined> {
-    try {
-      await ports.readCredentials({ past: false, signal });
-      return undefined;
-    } catch (thrown) {
-      return asBrokerError(thrown).code;
-    }
-  }
-
   function inTime<T>(remaining: Remaining, work: (late: AbortSignal) => Promise<T>): Promise<T> {
     return withTimeLimit(clock, remaining() - answerReserveMs, work);
+  }
+}
+
+/** A secret that cannot be used stops a login before its claim, so the item does not tell. */
+async function checkSecret({ readCredentials }: AccountPorts, signal: AbortSignal): Promise<ErrorCode | undefined> {
+  try {
+    await readCredentials({ past: false, signal });
+    return undefined;
+  } catch (thrown) {
+    return asBrokerError(thrown).code;
   }
 }

@@ -47,9 +47,9 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
     const guard = armGuard(clock, order);
     try {
       const claim = claimOf(order, guard.armed.wall);
-      const { patientMs } = order;
+      const lease = { order, claim, guard, patientMs: order.patientMs, until: claim.leaseUntil };
       return (await table.claim(order.item, claim, guard.signal))
-        ? await sendAndSettle({ order, claim, guard, patientMs, until: claim.leaseUntil }, connection)
+        ? await sendAndSettle(lease, connection)
         : { kind: 'lost' };
     } finally {
       guard.disarm();
@@ -76,18 +76,14 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
   }
 
   /** The token's life counts from just before the first byte. */
-  async function publish({ order, claim, guard }: OrderLease, outcome: IssuedLogin, { sent, isSlow }: Sent) {
-    const token = issuedToken(order, outcome, sent);
-    const at = guard.now();
-    const sends = sendsAfterSuccess(order, at);
-    const user = userOf(order);
-    const change = { owner: claim.owner, token, key: order.key, at, sends, isSlow, ...user };
-    const written = await settle({ kind: 'publish', ...change });
-    if (written === 'refused') {
+  async function publish(lease: OrderLease, outcome: IssuedLogin, sending: Sent) {
+    const change = publicationOf(lease, outcome, sending);
+    const isShared = (await settle(change)) !== 'refused';
+    if (!isShared) {
       observe({ kind: 'publish_refused' });
     }
-    const generation = order.item.generation + (user.isOtherUser ? 1 : 0);
-    return { token, generation, seen: sent, source: 'upstream', isShared: written !== 'refused' } as const;
+    const generation = lease.order.item.generation + (change.isOtherUser ? 1 : 0);
+    return { token: change.token, generation, seen: sending.sent, source: 'upstream', isShared } as const;
   }
 
   async function settleFailure(lease: OrderLease, failed: FailedLogin, isSlow: boolean): Promise<LeasedLoginEnd> {
@@ -112,6 +108,14 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
 interface Sent {
   readonly sent: Moment;
   readonly isSlow: boolean;
+}
+
+function publicationOf({ order, claim, guard }: OrderLease, outcome: IssuedLogin, { sent, isSlow }: Sent) {
+  const token = issuedToken(order, outcome, sent);
+  const at = guard.now();
+  const sends = sendsAfterSuccess(order, at);
+  const change = { kind: 'publish', owner: claim.owner, token, key: order.key, at, sends, isSlow } as const;
+  return { ...change, ...userOf(order) };
 }
 
 /** The user that this login is for, and whether the token before was another's. */

@@ -36,7 +36,7 @@ const longestConnectMs = 8000;
 
 /** Makes the functions that log in, and that say whether our own version of the secret could log in. */
 export function createLoginTurn(ports: AccountPorts, state: LocalState) {
-  const { clock, login, observe, loginBudget, tokenUrl } = ports;
+  const { clock, login, tokenUrl } = ports;
   const selectCredentials = createCredentialSelection(ports, state);
   const bindUser = createUserBinding(ports);
   const logIn = createLeasedLogin(ports, state);
@@ -63,7 +63,7 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
         return await shareFailure(ports, options, connection, decision);
       }
       const timed = timedOrder(clock, options, order, decision);
-      return 'credentials' in timed ? turnAfter(options, await logIn(timed, connection)) : timed;
+      return 'credentials' in timed ? turnAfter(ports, options, await logIn(timed, connection)) : timed;
     } finally {
       // Nothing may run after the answer: neither the opening of a connection, nor one that was not used.
       limit.stop();
@@ -98,25 +98,6 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
       !(selected instanceof BrokerError) && isOtherUser(item, userKey(tokenUrl, selected.credentials.username));
     return isMove ? selectCredentials({ item, isVerification: true, signal: options.late }) : selected;
   }
-
-  function turnAfter({ request: { goal }, snapshot }: TurnOptions, end: LeasedLoginEnd): Turn {
-    switch (end.kind) {
-      case 'issued':
-        if (isHalfUsed(snapshot.item.logins, budgetFor(loginBudget, snapshot.item.lifetimeMs), clock.now())) {
-          observe({ kind: 'budget_half_used' });
-        }
-        return end.result;
-      case 'failed':
-        return end.error;
-      case 'lost':
-        return needsHolder(snapshot, goal)
-          ? { againAt: Number.POSITIVE_INFINITY }
-          : resultOf(snapshot, leaveToHolder(goal).failure);
-      case 'rejected':
-      case 'withheld':
-        return { againAt: clock.now() };
-    }
-  }
 }
 
 type UntimedOrder = Omit<LoginOrder, 'isBackground' | 'deadlineMs'>;
@@ -146,6 +127,29 @@ function timedOrder(
   const patient = isPatient && { patientMs: patientLimitMs(leftMs) };
   const timed = { ...order, isBackground, deadlineMs: loginLimitMs(leftMs), ...patient };
   return isBackground ? backgroundOrder(clock, snapshot, timed) : timed;
+}
+
+function turnAfter(
+  { clock, loginBudget, observe }: AccountPorts,
+  { request: { goal }, snapshot }: TurnOptions,
+  end: LeasedLoginEnd,
+): Turn {
+  switch (end.kind) {
+    case 'issued':
+      if (isHalfUsed(snapshot.item.logins, budgetFor(loginBudget, snapshot.item.lifetimeMs), clock.now())) {
+        observe({ kind: 'budget_half_used' });
+      }
+      return end.result;
+    case 'failed':
+      return end.error;
+    case 'lost':
+      return needsHolder(snapshot, goal)
+        ? { againAt: Number.POSITIVE_INFINITY }
+        : resultOf(snapshot, leaveToHolder(goal).failure);
+    case 'rejected':
+    case 'withheld':
+      return { againAt: clock.now() };
+  }
 }
 
 /** How long the connection may take: its caller may have a token, and has waited long if the renewal before it failed. */

@@ -1,18 +1,17 @@
 // One Fegora user, one account: binds the user of a login to this account before its first claim. Called by login-turn.ts.
 import { BrokerError } from '../../errors.ts';
 import { timeSince } from '../clock.ts';
-import { blockOf, hasUser, type Item, type LogEntry, stealableAt, userKey } from '../item.ts';
-import type { AccountPorts, Credentials, Inheritance, UserOwner } from '../ports.ts';
+import { blockOf, hasUser, type Item, stealableAt, userKey } from '../item.ts';
+import type { AccountPorts, Credentials, UserOwner } from '../ports.ts';
 import type { Snapshot } from '../refresh.ts';
-import { recent } from './doubt.ts';
+import { inheritanceOf } from './inheritance.ts';
+import { createUserOwners } from './user-owners.ts';
 
 /** What a login with a newly bound user has to write: `userKey` of the user. */
 export interface Binding {
   readonly newUser: string;
 }
 
-/** How long an account whose user was taken over stays away: no invocation of an old deployment lives longer. Milliseconds. */
-const retiredMs = 120_000;
 /** How long an account stays away whose user belongs to another account. Milliseconds. */
 const duplicateMs = 30_000;
 
@@ -27,7 +26,10 @@ const duplicateMs = 30_000;
  * are over; refusals and budget go along, before anything is sent. An account that finds its user with another account
  * lets go of its own user: its secret does not name that user any more.
  */
-export function createUserBinding({ account, clock, table, users, tokenUrl, isConfigured, observe }: AccountPorts) {
+export function createUserBinding(ports: AccountPorts) {
+  const { account, clock, table, users, tokenUrl, isConfigured } = ports;
+  const { ownerBefore, keepOff, retire, rebind } = createUserOwners(ports);
+
   return async (
     snapshot: Snapshot,
     { username }: Credentials,
@@ -42,7 +44,7 @@ export function createUserBinding({ account, clock, table, users, tokenUrl, isCo
     if (owner.account !== account) {
       return await takeOver({ snapshot, newUser, signal }, owner);
     }
-    const before = await ownerBefore(owner, item, { newUser, signal });
+    const before = await ownerBefore(owner, item, newUser, signal);
     return before.length === 0 ? { newUser } : await inherit({ snapshot, newUser, signal }, before);
   };
 
@@ -59,47 +61,17 @@ export function createUserBinding({ account, clock, table, users, tokenUrl, isCo
     if (busy !== undefined) {
       return busy;
     }
-    const before = await ownerBefore(owned, other, heir);
-    const isKeptOff = await keepOff(other, hasMoved ? undefined : now + retiredMs, signal);
-    return isKeptOff && (await rebind(heir, owner)) ? await inherit(heir, [other, ...before]) : passing;
-  }
-
-  /** Also if the other account has no item yet: it may be about to claim its first login. */
-  function keepOff(other: Item, retryAt: number | undefined, signal: AbortSignal): Promise<boolean> {
-    const { account: id, revision } = other;
-    return retryAt === undefined
-      ? users.write(id, { kind: 'fence', revision }, signal)
-      : retire(id, other, retryAt, signal);
-  }
-
-  /** The account that the user was taken from, if its new owner has not come to inherit. */
-  async function ownerBefore(
-    { from }: UserOwner,
-    item: Item,
-    { newUser, signal }: Pick<Heir, 'newUser' | 'signal'>,
-  ): Promise<readonly Item[]> {
-    return from === undefined || item.userKey === newUser ? [] : [(await users.read(from, signal)).item];
+    const before = await ownerBefore(owned, other, newUser, signal);
+    const isKeptOff = await keepOff(other, hasMoved, now, signal);
+    return isKeptOff && (await rebind(newUser, owner, signal)) ? await inherit(heir, [other, ...before]) : passing;
   }
 
   /** The secret does not name the account's former user any more, which another account may be waiting for. */
   async function letGo(item: Item, now: number, signal: AbortSignal): Promise<BrokerError> {
     if (hasUser(item)) {
-      await retire(account, item, now + duplicateMs, signal);
+      await retire(item, now + duplicateMs, signal);
     }
     return new BrokerError('duplicate_user', 'another account is bound to the Fegora user of this account');
-  }
-
-  async function rebind({ newUser, signal }: Heir, from: string): Promise<boolean> {
-    const bound = await users.bindUser(newUser, { account, from }, signal);
-    if (bound.account === account) {
-      observe({ kind: 'user_taken_over' });
-    }
-    return bound.account === account;
-  }
-
-  /** Keeps an account from logging in, and unbinds it from its user. False if the item is not as it was read. */
-  function retire(id: string, { revision }: Item, retryAt: number, signal: AbortSignal): Promise<boolean> {
-    return users.write(id, { kind: 'retire', revision, retryAt }, signal);
   }
 
   /** Writes what the other accounts knew of the user. If another environment was faster, reading again shows that. */
@@ -109,20 +81,20 @@ export function createUserBinding({ account, clock, table, users, tokenUrl, isCo
   ): Promise<ReadAgain> {
     const now = timeSince(clock, seen);
     await table.write(
-      { kind: 'inherit', revision: item.revision, newUser, ...knownBy(others), ...logsOf([item, ...others], now) },
+      { kind: 'inherit', revision: item.revision, newUser, ...inheritanceOf(item, others, now) },
       signal,
     );
     return { againAt: now };
   }
+}
 
-  /** What keeps the other account from a login. Its own back-off for having lost this user does not count. */
-  function busyError(other: Item, now: number): BrokerError | undefined {
-    const retryAfterMs = stealableAt(other) - now;
-    if (retryAfterMs >= 0) {
-      return new BrokerError('renewal_in_progress', 'a login of this Fegora user is under way', { retryAfterMs });
-    }
-    return other.paused || other.retryCode === 'duplicate_user' ? undefined : blockOf(other, now);
+/** What keeps the other account from a login. Its own back-off for having lost this user does not count. */
+function busyError(other: Item, now: number): BrokerError | undefined {
+  const retryAfterMs = stealableAt(other) - now;
+  if (retryAfterMs >= 0) {
+    return new BrokerError('renewal_in_progress', 'a login of this Fegora user is under way', { retryAfterMs });
   }
+  return other.paused || other.retryCode === 'duplicate_user' ? undefined : blockOf(other, now);
 }
 
 const passing = new BrokerError('renewal_in_progress', 'the Fegora user is passing from one account to another');
@@ -138,45 +110,4 @@ interface Heir {
   /** `userKey` of the user. */
   readonly newUser: string;
   readonly signal: AbortSignal;
-}
-
-/** All rejections; late tries and the lifetime by the first item that knows them. */
-function knownBy(items: readonly Item[]): Pick<Inheritance, 'rejectedCredentials' | keyof Known> {
-  const known: Partial<Known> = {};
-  for (const item of [...items].reverse()) {
-    Object.assign(known, knownOf(item));
-  }
-  const rejected = new Set(items.flatMap(({ rejectedCredentials }) => [...rejectedCredentials]));
-  return { ...known, rejectedCredentials: [...rejected] };
-}
-
-type Known = Pick<Inheritance, 'lastGood' | 'retryKey' | 'retryRejectedAt' | 'lifetimeMs'>;
-
-function knownOf({ lastGood, retryKey, retryRejectedAt, lifetimeMs }: Item): Known {
-  return {
-    ...(lastGood !== undefined && { lastGood }),
-    ...(retryKey !== undefined && { retryKey }),
-    ...(retryRejectedAt !== undefined && { retryRejectedAt }),
-    ...(lifetimeMs !== undefined && { lifetimeMs }),
-  };
-}
-
-function logsOf(items: readonly Item[], now: number): Pick<Item, 'sends' | 'logins'> {
-  return {
-    sends: recent(items.map(({ sends }) => sends).reduce(union), now),
-    logins: recent(items.map(({ logins }) => logins).reduce(union), now),
-  };
-}
-
-/**
- * The entries of both logs in their order. One account may have taken entries from the other, so of equal entries as many
- * stay as the log has that has more of them.
- */
-function union(one: readonly LogEntry[], other: readonly LogEntry[]): readonly LogEntry[] {
-  const more = other.filter((entry, index) => countOf(one, entry) < countOf(other.slice(0, index + 1), entry));
-  return [...one, ...more].sort((a, b) => a.at - b.at);
-}
-
-function countOf(log: readonly LogEntry[], { at, tag }: LogEntry): number {
-  return log.filter((entry) => entry.at === at && entry.tag === tag).length;
 }
