@@ -20,6 +20,8 @@ const signoz = '[guide of February 2026](https://signoz.io/guides/cloudwatch-pri
 const factual =
   '[guide of June 2026](https://www.factualminds.com/blog/amazon-cloudwatch-pricing-metrics-logs-alarms-dashboards/)';
 const kmsGuide = '[guide of March 2026](https://cloudburn.io/blog/aws-kms-pricing)';
+const rotationNews =
+  "[AWS's announcement of 2024](https://aws.amazon.com/blogs/security/the-curious-case-of-faster-aws-kms-symmetric-key-rotation/)";
 const dynamoGuide = '[guide, undated](https://airbyte.com/data-engineering-resources/dynamodb-pricing)';
 const secretsGuide =
   '[guide, undated](https://hivebook.wiki/wiki/aws-secrets-manager-rotated-secrets-dynamic-db-credentials-kms)';
@@ -42,7 +44,7 @@ export const prices = {
     what: 'first and second rotation of a key, each a month; none for later ones',
     usd: '1.00',
     service: 'kms',
-    source: `${kmsGuide} names the change of 2024; the figures are from memory`,
+    source: `${rotationNews} names the limit; the figures are from memory`,
   },
   keyCalls: { what: 'calls of a key', usd: '0.03', per: 10_000, service: 'kms', source: kmsGuide },
   secret: { what: 'secret, a month', usd: '0.40', service: 'secrets-manager', source: secretsGuide },
