@@ -1,30 +1,42 @@
 // The program, run by `npm run broker` here and by `fegora-broker` in the package: runs one command line and exits.
 import { environment } from './environment.ts';
-import { asCommandError, exitCodes, interrupted } from './failure.ts';
+import { asCommandError, CommandError, exitCodes, interrupted } from './failure.ts';
+import { errorLines, formatOf } from './output/output.ts';
 import { programNameOf } from './output/program-name.ts';
 import { runCommand } from './program.ts';
 import { terminalOf } from './terminal.ts';
 
+const args = process.argv.slice(2);
 const started = programNameOf(import.meta.url, environment.npm_command);
 const terminal = terminalOf(process);
+const lines = errorLines(formatOf(args), started.name);
+
+/** Ends the process with one line. */
+function fail(thrown: unknown): never {
+  const failure = asCommandError(thrown);
+  terminal.note(lines.failure(failure));
+  process.exit(failure.exitCode);
+}
+
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
     // EPIPE: the reader has closed it, as `head` does. The command goes on, and its exit code tells the result.
     if (code !== 'EPIPE') {
       if (stream === process.stdout) {
-        terminal.note(`${started.name}: ${message}`);
+        fail(new CommandError(exitCodes.failed, message));
       }
       process.exit(exitCodes.failed);
     }
   });
 }
 // The SDK asks for several things at once: one may fail while the command waits for another.
-process.on('unhandledRejection', (thrown) => {
-  const { message, exitCode } = asCommandError(thrown);
-  terminal.note(`${started.name}: ${message}`);
-  process.exit(exitCode);
-});
-process.exitCode = await runCommand(process.argv.slice(2), terminal, started);
+process.on('unhandledRejection', fail).on('uncaughtException', fail);
+// Node's own listener writes lines that are not JSON. There is none if NODE_NO_WARNINGS or an option turns warnings off.
+if (process.listenerCount('warning') > 0) {
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message }) => terminal.note(lines.note(`${name}: ${message}`)));
+}
+process.exitCode = await runCommand(args, terminal, started);
 terminal.close();
 if (process.exitCode === interrupted().exitCode) {
   // A request may be under way, and would keep the process alive.

@@ -9,8 +9,9 @@ export type Outputs = Readonly<Record<string, unknown>>;
 
 /** The options that choose a broker in a file. */
 export interface OutputsOptions {
-  /** Stage URL of the API. If the broker in the file has another one, the file is not used. */
+  /** Stage URL of the API. */
   readonly endpoint?: string;
+  readonly functionName?: string;
   readonly outputs?: string;
   readonly stack?: string;
 }
@@ -18,23 +19,42 @@ export interface OutputsOptions {
 const defaultOutputs = 'cdk-outputs.json';
 
 /**
- * Returns the outputs of the one broker in the file. Without a file, and without options that name one: no outputs.
+ * Returns the outputs of the one broker in the file. Without a file, and without options that name one: no outputs. The
+ * default file is not used, and a note says so, if it is of another broker than the options name.
  *
  * @param note writes a line to the operator
- * @throws CommandError if the named file or stack does not exist, or if the file has not exactly one broker with a URL
+ * @throws CommandError if the named file or stack does not exist or is of another broker than the other options name, or if
+ *   the file has not exactly one broker with a URL
  */
-export function readOutputs(
-  { outputs: named, stack, endpoint }: OutputsOptions,
-  note: (line: string) => void,
-): Outputs {
+export function readOutputs(options: OutputsOptions, note: (line: string) => void): Outputs {
+  const { outputs: named, stack } = options;
   const file = named === undefined ? defaultOutputs : namedPath(named, '--outputs', environment, process.cwd());
   if (named === undefined && stack === undefined && !existsSync(file)) {
     return {};
   }
-  const [broker, another] = Object.entries(parseStacks(file)).filter(([name, outputs]) =>
+  const [stackName, found] = chooseStack(file, stack);
+  const another = optionOfAnother(found, options);
+  if (another !== undefined) {
+    const text = `${another} names another broker than stack ${stackName} of ${file}`;
+    if (named !== undefined || stack !== undefined) {
+      throw new CommandError(exitCodes.usage, `${text}; give only one of them`);
+    }
+    note(`${text}, so the file is not used`);
+    return {};
+  }
+  if ('Url' in found && !URL.canParse(String(found.Url))) {
+    throw new CommandError(exitCodes.usage, `the Url of stack ${stackName} in ${file} is not a URL; deploy it again`);
+  }
+  note(`stack ${stackName} of ${file}, function ${textOf(found, 'FunctionName') ?? 'unknown'}`);
+  return found;
+}
+
+/** Returns the stack of that name, or the one that has a broker. */
+function chooseStack(file: string, stack: string | undefined): readonly [name: string, outputs: Outputs] {
+  const [broker, second] = Object.entries(parseStacks(file)).filter(([name, outputs]) =>
     stack === undefined ? 'Url' in outputs : name === stack,
   );
-  if (another !== undefined) {
+  if (second !== undefined) {
     throw new CommandError(exitCodes.usage, `${file} has more than one broker; choose one with --stack`);
   }
   if (broker === undefined) {
@@ -43,16 +63,7 @@ export function readOutputs(
       `${file} has no ${stack === undefined ? 'broker' : `stack ${stack}`}; check --outputs and --stack`,
     );
   }
-  const [stackName, found] = broker;
-  if (endpoint !== undefined && !isSameStage(endpoint, textOf(found, 'Url'))) {
-    // The file is about another broker, so its function and its secrets are not used.
-    return {};
-  }
-  if ('Url' in found && !URL.canParse(String(found.Url))) {
-    throw new CommandError(exitCodes.usage, `the Url of stack ${stackName} in ${file} is not a URL; deploy it again`);
-  }
-  note(`stack ${stackName} of ${file}, function ${textOf(found, 'FunctionName') ?? 'unknown'}`);
-  return found;
+  return broker;
 }
 
 /** Returns an output, if it is a text. */
@@ -100,6 +111,17 @@ function unusable(fault: string): CommandError {
 
 function isOutputs(value: unknown): value is Outputs {
   return typeof value === 'object' && value !== null;
+}
+
+/** Returns the option that names another broker than these outputs. */
+function optionOfAnother(outputs: Outputs, { endpoint, functionName }: OutputsOptions): string | undefined {
+  if (endpoint !== undefined && !isSameStage(endpoint, textOf(outputs, 'Url'))) {
+    return '--endpoint';
+  }
+  const deployed = textOf(outputs, 'FunctionName');
+  // The option may be an ARN, but the output is a name.
+  const isAnother = deployed !== undefined && functionName?.replace(/^.*:function:/, '') !== deployed;
+  return functionName !== undefined && isAnother ? '--function-name' : undefined;
 }
 
 function isSameStage(url: string, another: string | undefined): boolean {

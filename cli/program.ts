@@ -21,7 +21,7 @@ import { version } from './version.ts';
 const help = `
 Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no AWS credentials, 4 not permitted, 5 not found, 6 try again later.
 With --output json, standard output has one JSON document with what the command did, and nothing if it did nothing.
-Each line of standard error is a JSON object: notes, and at the end the failure.`;
+Each line of standard error is a JSON object: notes, and at the end the failure. --help and --version print text.`;
 
 /**
  * Runs one command line. A failure becomes one line on the terminal.

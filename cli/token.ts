@@ -35,7 +35,7 @@ export function addToken(program: Command, output: Output): void {
   addExamples(added, program, [
     ['see whether the account works, without the token', 'token main'],
     ['pass the token on in a script', 'token main --header | curl --header @- https://api.fegora.com/…'],
-    ['read one member', 'token main --output json | jq -r .expires_at'],
+    ['read one member', 'token main --output json | jq -r .expires_in'],
   ]);
 }
 
@@ -63,12 +63,19 @@ export async function clientFor(
   });
 }
 
+/** Returns when the token expires, by the broker's clock: the same for one token in every command and in the audit record. */
+export function expiryOf({ reportedExpiry, expiresAt }: AccessToken): string {
+  return reportedExpiry ?? new Date(expiresAt).toISOString();
+}
+
 /** The members have the names that they have in the API. */
-function documentOf({ account, fingerprint, expiresAt, warning, accessToken }: AccessToken, { showToken }: Options) {
+function documentOf(token: AccessToken, { showToken }: Options) {
+  const { account, fingerprint, expiresAt, warning, accessToken } = token;
   return {
     account,
     token_sha256: fingerprint,
-    expires_at: new Date(expiresAt).toISOString(),
+    expires_in: Math.floor((expiresAt - Date.now()) / 1000),
+    expires_at: expiryOf(token),
     ...(warning !== undefined && { warning }),
     ...(showToken && { access_token: accessToken }),
   };
@@ -78,6 +85,8 @@ function linesOf(token: AccessToken, options: Options): string[] {
   if (options.header) {
     return [`Authorization: Bearer ${token.accessToken}`];
   }
-  const members = Object.entries(documentOf(token, options));
-  return members.map(([name, value]) => `${name.padEnd(12)} ${describeTime(value, Date.now())}`);
+  const { expires_in: seconds, ...shown } = documentOf(token, options);
+  // By the broker's clock, because this machine's may be wrong.
+  const now = Date.parse(shown.expires_at) - seconds * 1000;
+  return Object.entries(shown).map(([name, value]) => `${name.padEnd(12)} ${describeTime(value, now)}`);
 }

@@ -48,7 +48,7 @@ const shortReportCooldownMs = 5_000;
  *
  * @param now epoch milliseconds
  * @see FegoraFetch
- * @throws TypeError for an origin that is neither https nor loopback
+ * @throws TypeError for an origin that is neither https nor loopback, or that has a path
  */
 export function fegoraFetch(
   tokens: TokenClient,
@@ -56,7 +56,10 @@ export function fegoraFetch(
   options: FegoraOptions,
   now: () => number,
 ): FegoraFetch {
-  const origin = parseEndpoint(String(options.origin ?? 'https://api.fegora.com'), 'origin').origin;
+  const { origin, pathname } = parseEndpoint(String(options.origin ?? 'https://api.fegora.com'), 'origin');
+  if (pathname !== '/') {
+    throw new TypeError(`origin: the URL has a path. Pass ${origin}, and the whole path with each request`);
+  }
   let cooldown: { readonly fingerprint: string; readonly until: number } | undefined;
 
   const startCooldown = ({ fingerprint }: AccessToken, ms: number) => {

@@ -63,7 +63,7 @@ export function createTokenClient(
  * Returns a `fetch` for Fegora's API that adds the bearer token of the client's account.
  *
  * @see FegoraFetch for what it does on a 401 and on redirects
- * @throws TypeError for an origin that is neither https nor loopback
+ * @throws TypeError for an origin that is neither https nor loopback, or that has a path
  */
 export function createFegoraFetch(
   tokens: TokenClient,

@@ -54,8 +54,10 @@ export function invokePost(
   { endpoint, region, functionName, alias, credentials, env }: FunctionConfig & { readonly alias: string },
   now: () => number,
 ): (payload: string, signal: AbortSignal) => Promise<HttpResponse> {
-  const url = new URL(`2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`, endpoint);
-  url.searchParams.set('Qualifier', alias);
+  const url = new URL(endpoint);
+  const base = url.pathname.replace(/\/+$/, '');
+  url.pathname = `${base}/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`;
+  url.search = `?${new URLSearchParams({ Qualifier: alias })}`;
   const headers = { 'content-type': 'application/json' };
   const send = createSignedPost({ service: 'lambda', region, credentials, env }, now);
 

@@ -6,6 +6,8 @@ export interface AccessToken {
   readonly accessToken: string;
   /** When Fegora stops accepting the token, by the clock of this machine. Epoch milliseconds. */
   readonly expiresAt: number;
+  /** The same time by the broker's clock, as in its records: ISO 8601, UTC. Undefined if the response had none. */
+  readonly reportedExpiry?: string;
   /** SHA-256 of the access token, 64 hex digits. It is safe in logs, and it identifies a rejected token. */
   readonly fingerprint: string;
   readonly account: string;

@@ -15,6 +15,8 @@ export interface TokenResponse {
   readonly accessToken: string;
   /** Seconds of validity left when the broker sent the response. */
   readonly expiresIn: number;
+  /** When the token expires by the broker's clock. ISO 8601, UTC. */
+  readonly reportedExpiry?: string;
   readonly fingerprint: string;
   readonly account: string;
   readonly warning?: string;
@@ -69,6 +71,7 @@ export function parseTokenResponse(raw: RawResponse, expectedAccount: string | u
   return {
     accessToken: body.access_token,
     expiresIn: Math.min(body.expires_in, maxExpiresInSeconds),
+    ...(isTime(body.expires_at) && { reportedExpiry: body.expires_at }),
     fingerprint,
     account,
     ...(typeof body.warning === 'string' && { warning: body.warning }),
@@ -143,6 +146,10 @@ function isObject(value: unknown): value is Record<string, unknown> {
  */
 function isTokenText(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
+}
+
+function isTime(value: unknown): value is string {
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]{8,18}Z$/.test(value) && !Number.isNaN(Date.parse(value));
 }
 
 function isSeconds(value: unknown): value is number {

@@ -10,6 +10,7 @@ export interface Secrets {
    *
    * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Operations.html
    * @throws an Error that is named as the API names it
+   * @throws CommandError if the answer is of another server
    */
   readonly call: (operation: string, input: object) => Promise<Readonly<Record<string, unknown>>>;
   readonly origin: string;
@@ -36,6 +37,12 @@ export async function openSecrets(target: Target): Promise<Secrets> {
     const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `secretsmanager.${operation}` };
     const { body } = await send(headers, JSON.stringify(input));
     const answer: unknown = JSON.parse(body);
-    return typeof answer === 'object' && answer !== null ? { ...answer } : {};
+    const members: Readonly<Record<string, unknown>> = typeof answer === 'object' ? { ...answer } : {};
+    // Secrets Manager always names the version of a value, and the secret.
+    if (typeof members[operation.endsWith('Value') ? 'VersionId' : 'ARN'] !== 'string') {
+      const text = `the answer of ${endpoint.origin} is not from Secrets Manager`;
+      throw new CommandError(exitCodes.failed, `${text}; check the address, and whether there is a proxy`);
+    }
+    return members;
   }
 }

@@ -82,7 +82,7 @@ async function store(
   output.onInterrupt('it is not known whether the new value is stored');
   const { VersionId, ARN: arn } = await secrets.call('PutSecretValue', put);
   output.onInterrupt('the new value is stored, but perhaps not tried');
-  const versionId = String(VersionId ?? 'unknown');
+  const versionId = String(VersionId);
   output.show({ account, secret_id: secretId, version_id: versionId }, [`${account}: stored as version ${versionId}`]);
   output.note(describePlace('stored', arn, secrets.origin));
   return versionId;

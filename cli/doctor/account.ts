@@ -3,7 +3,7 @@ import { parseSecret } from '../../lambda/aws/secret.ts';
 import { BrokerError } from '../../lambda/errors.ts';
 import { openSecrets } from '../aws/secrets-client.ts';
 import { stateOf } from '../status/account-state.ts';
-import { clientFor } from '../token.ts';
+import { clientFor, expiryOf } from '../token.ts';
 import { codeOf, type Finding, notChecked, ok, textOf, wrong } from './check.ts';
 import type { Examined } from './examined.ts';
 
@@ -20,10 +20,7 @@ export function checkSecret(account: string) {
     }
     try {
       const secrets = await openSecrets(target());
-      const { SecretString: text, SecretBinary: binary } = await secrets.call('GetSecretValue', { SecretId: secretId });
-      if (text === undefined && binary === undefined) {
-        return wrong('the answer is not from Secrets Manager', `check ${secrets.origin}`);
-      }
+      const { SecretString: text } = await secrets.call('GetSecretValue', { SecretId: secretId });
       parseSecret(typeof text === 'string' ? text : undefined);
       return ok('has the form that the broker reads');
     } catch (thrown) {
@@ -74,7 +71,7 @@ export function checkToken(account: string | undefined) {
     }
     try {
       const token = await (await clientFor(target(), account, options)).getToken();
-      return ok(`token valid until ${new Date(token.expiresAt).toISOString()}`);
+      return ok(`token valid until ${expiryOf(token)}`);
     } catch (thrown) {
       return wrong(textOf(thrown));
     }

@@ -12,6 +12,21 @@ const silentMs = 500;
 export const formats = ['text', 'json'] as const;
 export type Format = (typeof formats)[number];
 
+/** How the lines of standard error are written: as text, or each as a JSON object. */
+export interface ErrorLines {
+  readonly note: (line: string) => string;
+  readonly failure: (failure: CommandError) => string;
+}
+
+/** @param name what a line of text starts with */
+export function errorLines(format: Format, name: string): ErrorLines {
+  const isJson = format === 'json';
+  return {
+    note: (line) => (isJson ? JSON.stringify({ note: line }) : `${name}: ${line}`),
+    failure: (failure) => (isJson ? JSON.stringify(failureDocument(failure)) : `${name}: ${failure.message}`),
+  };
+}
+
 /** A style of `styleText` that the commands use. */
 export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green';
 
@@ -51,6 +66,7 @@ export function outputOf(terminal: Terminal, format: Format, name: string): Comm
   const { isInteractive, screen } = terminal;
   const spinner = createSpinner(screen?.draw);
   const isJson = format === 'json';
+  const lines = errorLines(format, name);
   let [label, state] = ['', ''];
   let result: object | undefined;
 
@@ -68,8 +84,7 @@ export function outputOf(terminal: Terminal, format: Format, name: string): Comm
     return answer;
   }
 
-  const note = (line: string) =>
-    aside(() => terminal.note(isJson ? JSON.stringify({ note: line }) : `${name}: ${line}`));
+  const note = (line: string) => aside(() => terminal.note(lines.note(line)));
 
   return {
     format,
@@ -87,9 +102,9 @@ export function outputOf(terminal: Terminal, format: Format, name: string): Comm
       label = next;
       spinner.start(next);
     },
-    show: (document, lines) => {
+    show: (document, text) => {
       result = { ...result, ...document };
-      aside(() => (isJson ? [] : lines).forEach(terminal.print));
+      aside(() => (isJson ? [] : text).forEach(terminal.print));
     },
     end: (failure) => {
       spinner.stop();
@@ -97,8 +112,7 @@ export function outputOf(terminal: Terminal, format: Format, name: string): Comm
         terminal.print(JSON.stringify(result));
       }
       if (failure !== undefined && failure.exitCode !== 0) {
-        const told = withState(failure, state);
-        terminal.note(isJson ? JSON.stringify(failureDocument(told)) : `${name}: ${told.message}`);
+        terminal.note(lines.failure(withState(failure, state)));
       }
     },
   };

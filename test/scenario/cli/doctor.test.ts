@@ -288,7 +288,7 @@ describe('doctor says what is wrong when', () => {
   test.each([
     [() => 'http://127.0.0.1:1', '127.0.0.1:1'],
     [() => serveText('<html>'), 'the answer is not from AWS'],
-    [() => serveText('{}'), 'the answer is not from Secrets Manager'],
+    [() => serveText('{}'), 'is not from Secrets Manager; check the address'],
   ])('Secrets Manager cannot be read, case %#', async (url, text) => {
     const { code, wrong } = await doctor(['one'], { env: { AWS_ENDPOINT_URL_SECRETS_MANAGER: await url() } });
 

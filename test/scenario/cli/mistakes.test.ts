@@ -126,6 +126,12 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     code: 2,
     says: '--endpoint names the local run, and --stack a broker on AWS',
   },
+  'a stack and the API of another stage': {
+    args: 'token --outputs $two --stack A --endpoint https://c.example',
+    ...own,
+    code: 2,
+    says: '--endpoint names another broker than stack A of $two; give only one of them',
+  },
   'two brokers in the file': { args: 'status --outputs $two', ...own, code: 2, says: 'choose one with --stack' },
   'a mistyped stack': { args: 'status --outputs $two --stack C', ...own, code: 5, says: 'has no stack C' },
   'no region': {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { version } from '../../../cli/version.ts';
 import { type CommandLine, createCommandLine } from '../../support/cli/command.ts';
+import { issued, keys, scriptedBroker } from '../../support/client/broker.ts';
 import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
 
 let commands: CommandLine;
@@ -62,14 +63,30 @@ describe('--output json', () => {
     expect(token).toEqual({
       code: 0,
       err: [],
-      out: [{ account: 'one', token_sha256: fingerprint, expires_at: expiresAt }],
+      out: [{ account: 'one', token_sha256: fingerprint, expires_in: expect.any(Number), expires_at: expiresAt }],
     });
     expect(shown.out).toMatchObject([
-      { token_sha256: fingerprint, access_token: expect.stringMatching(/^not-a-real-token-/) },
+      { token_sha256: fingerprint, expires_at: expiresAt, access_token: expect.stringMatching(/^not-a-real-token-/) },
     ]);
     expect(status.out).toMatchObject([
-      { action: 'status', accounts: [{ account: 'one', token_sha256: fingerprint, expires_at: expect.any(String) }] },
+      { action: 'status', accounts: [{ account: 'one', token_sha256: fingerprint, expires_at: expiresAt }] },
     ]);
+  });
+
+  test('prints the expiry that the broker names, and the seconds left without a clock', async () => {
+    const broker = await scriptedBroker(issued('not-a-real-token', 1799, { expires_at: '2031-01-01T00:00:00.000Z' }));
+    const token = ['token', '25365421', '--endpoint', broker.url];
+    const [text, document] = await Promise.all([
+      commands.run(token, { keys }),
+      commands.run([...token, '--output', 'json'], { keys }),
+    ]);
+    await broker.close();
+
+    expect(text.out.at(-1)).toBe('expires_at   2031-01-01T00:00:00.000Z (in 30 min)');
+    const { expires_in: seconds, expires_at: expiresAt } = JSON.parse(document.out.join());
+    expect(expiresAt).toBe('2031-01-01T00:00:00.000Z');
+    expect(seconds).toBeGreaterThan(1700);
+    expect(seconds).toBeLessThan(1800);
   });
 
   test('prints the answer of the broker for the commands of operators', async () => {

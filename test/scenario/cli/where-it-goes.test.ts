@@ -153,3 +153,41 @@ test('promise 57: a command that stored or changed something says in which AWS a
     expect([command, code, err]).toEqual([command, 0, [`broker: done in ${account} ${url}`]]);
   }
 });
+
+describe('promise 57: an answer that is not Secrets Manager’s', () => {
+  const setAt = async (secrets: LoopbackServer, typed: readonly string[]) => {
+    const places = ['--endpoint', system.gateway.url, '--secrets-endpoint', secrets.url, '--username', 'user-one'];
+    const options = { keys: system.callers.operator, typed };
+    const result = await commands.run(['credentials', 'set', 'one', ...places], options);
+    await secrets.close();
+    return { ...result, said: `the answer of ${secrets.url} is not from Secrets Manager; check the address, and` };
+  };
+
+  test.each(['{}', 'null', '[]', '"VersionId"', '{"VersionId":1}', '{"ARN":"arn:aws:secretsmanager:::secret:s"}'])(
+    'does not say that the password is stored: %s',
+    async (body) => {
+      const { code, out, err, said } = await setAt(await serve((_, response) => response.end(body)), [password, 'n']);
+
+      expect([code, out]).toEqual([1, []]);
+      expect(err.slice(1)).toEqual([expect.stringContaining(said)]);
+    },
+  );
+
+  test('does not say that the previous value is the current one again', async () => {
+    const stages = { v0: ['AWSPREVIOUS'], v1: ['AWSCURRENT'] };
+    const answers: Readonly<Record<string, object>> = {
+      PutSecretValue: { VersionId: 'v1' },
+      DescribeSecret: { ARN: 'arn', VersionIdsToStages: stages },
+    };
+    const secrets = await serve(({ headers }, response) => {
+      const operation = String(headers['x-amz-target']).replace('secretsmanager.', '');
+      response.end(JSON.stringify(answers[operation] ?? {}));
+    });
+    system.servers.secrets.put('fegora/one', JSON.stringify({ username: 'user-one', password }));
+    const { code, out, err, said } = await setAt(secrets, [password, 'y', 'y']);
+
+    expect([code, out]).toEqual([1, ['one: stored as version v1']]);
+    expect(err.at(-2)).toContain(`broker: the previous value cannot be offered: ${said}`);
+    expect(err.at(-1)).toContain('broker: credentials_rejected');
+  });
+});

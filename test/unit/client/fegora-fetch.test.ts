@@ -281,6 +281,13 @@ test.each(['http://api.fegora.com', 'ftp://127.0.0.1', 'api.fegora.com', 'https:
   },
 );
 
+test('createFegoraFetch refuses an origin with a path, which no request would have', () => {
+  const create = (origin: string) => () => createFegoraFetch(tokens().client, undefined, { origin });
+
+  expect(create('https://proxy.example/fegora')).toThrow('origin: the URL has a path. Pass https://proxy.example, and');
+  expect(create('https://proxy.example/')).not.toThrow();
+});
+
 test('refuses a Request as init, because its method and body would be lost', async () => {
   const { client, requests } = tokens();
   const options = new Request('https://api.fegora.com/dte', { method: 'POST', body: '{}' });

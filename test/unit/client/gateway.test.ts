@@ -144,8 +144,22 @@ describe('the clock', () => {
   test('of the caller decides when a token expires, also when the broker’s clock is wrong', async () => {
     const { url } = await broker(issued('token-a', 1799, { expires_at: '2031-01-01T00:00:00.000Z' }));
 
-    expect((await client(url).getToken()).expiresAt).toBe(noon + 1_799_000);
+    expect(await client(url).getToken()).toMatchObject({
+      expiresAt: noon + 1_799_000,
+      reportedExpiry: '2031-01-01T00:00:00.000Z',
+    });
   });
+
+  test.each([undefined, 0, 'tomorrow', '2031-01-01T99:00:00Z', '2031-01-01T00:00:00Z\n'])(
+    'is the only one that counts when the response names its expiry as %j',
+    async (expires_at) => {
+      const { url } = await broker(issued('token-a', 1799, { expires_at }));
+      const token = await client(url).getToken();
+
+      expect(token.expiresAt).toBe(noon + 1_799_000);
+      expect(token).not.toHaveProperty('reportedExpiry');
+    },
+  );
 });
 
 describe('the response', () => {
@@ -155,6 +169,7 @@ describe('the response', () => {
     await expect(client(url).getToken()).resolves.toEqual({
       accessToken: 'token-a',
       expiresAt: noon + 1_799_000,
+      reportedExpiry: '2026-11-24T12:29:59.000Z',
       fingerprint: fingerprintOf('token-a'),
       account: '25365421',
       warning: 'renewal_failing',

@@ -70,6 +70,19 @@ test('invokes the alias of the account with the body of the contract', async () 
   ]);
 });
 
+test.each(['/lambda', '/lambda/', '/lambda//', '/lambda?a=b'])(
+  'keeps the path of the address that a variable names: %s',
+  async (path) => {
+    answer = issued('token-a', 1799, { account: 'nit-1' });
+    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', lambda.url + path);
+    await getToken();
+
+    expect(invocations.map((invocation) => invocation.path)).toEqual([
+      '/lambda/2015-03-31/functions/broker/invocations?Qualifier=account-nit-1',
+    ]);
+  },
+);
+
 test('calls the provider of keys before every request', async () => {
   answer = refusal(200, 'nothing');
   const keyIds = ['AKIDONE', 'AKIDTWO'];
