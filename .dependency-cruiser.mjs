@@ -49,11 +49,19 @@ const arrows = {
     why: 'Of the function it has the parser of secrets, so that it stores no secret that the function would refuse.',
   },
   'local/': { files: ['lambda/', 'client/', 'infra/'], packages: ['*'] },
-  'scripts/': { files: ['lambda/', 'local/', 'infra/monitoring/', 'scripts/cost/'], packages: ['*'] },
+  'scripts/': {
+    files: ['lambda/', 'local/', 'infra/monitoring/', 'scripts/cost/', 'scripts/dashboard/'],
+    packages: ['*'],
+  },
   'scripts/cost/': {
     files: ['lambda/', 'infra/'],
     packages: ['*'],
     why: 'It counts what the real function writes, and what the synthesised stack has.',
+  },
+  'scripts/dashboard/': {
+    files: ['infra/'],
+    packages: ['*'],
+    why: 'It draws the dashboard of a real stack.',
   },
   'bench/': { files: ['lambda/', 'client/', 'infra/', 'cli/', 'local/', 'build.ts'], packages: ['*'] },
   'test/': { files: ['lambda/', 'client/', 'infra/', 'cli/', 'local/', 'scripts/', 'build.ts'], packages: ['*'] },

@@ -104,10 +104,10 @@ export function createMonitoring(
   { broker, tokenApi }: { broker: BrokerFunction; tokenApi: TokenApi },
 ): MonitoringParts {
   const { gatewayMetrics, accessLog } = tokenApi;
-  const shared = { metrics: brokerMetrics(broker.function.functionName), broker };
-  const created = props.alarms === false ? undefined : createAlarms(scope, props, { ...shared, gatewayMetrics });
+  const sources = { metrics: brokerMetrics(broker.function.functionName), broker, gatewayMetrics };
+  const created = props.alarms === false ? undefined : createAlarms(scope, props, sources);
   if (props.dashboard ?? true) {
-    new BrokerDashboard(scope, 'Dashboard', { ...shared, alarms: created?.all ?? [], accessLog });
+    new BrokerDashboard(scope, 'Dashboard', { ...sources, alarms: created, accessLog });
   }
   return created ?? { alarms: {}, accountAlarms: new Map() };
 }

@@ -1,136 +1,172 @@
-// Creates the CloudWatch dashboard of a broker. Called by token-broker.ts.
-import {
-  type Alarm,
-  AlarmStatusWidget,
-  Dashboard,
-  GraphWidget,
-  type IMetric,
-  type IWidget,
-  LogQueryWidget,
-  Stats,
-} from 'aws-cdk-lib/aws-cloudwatch';
+// Creates the CloudWatch dashboard of a broker. Called by parts.ts.
+import { Duration } from 'aws-cdk-lib';
+import { Dashboard, type IMetric, type IWidget, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { metricNames } from '../../lambda/telemetry/metric-names.ts';
-import type { BrokerFunction } from '../resources/function.ts';
-import type { BrokerMetrics } from './metrics.ts';
+import type { MetricSources } from './alarm-metrics.ts';
+import type { BrokerAlarms } from './alarms.ts';
+import { failures, gatewayAnswers, loginsByAccount, secretVersions, tasks, versions } from './log-tables.ts';
+import { alarmStates, graph, question } from './widgets.ts';
 
-/** The metrics, alarms and log that the dashboard shows. */
-export interface DashboardProps {
-  readonly metrics: BrokerMetrics;
-  readonly broker: BrokerFunction;
-  readonly alarms: readonly Alarm[];
+/** The metrics, alarms and logs that the dashboard shows. */
+export interface DashboardProps extends MetricSources {
+  /**
+   * The alarms, whose states and thresholds are shown.
+   *
+   * @default - no states
+   */
+  readonly alarms?: Pick<BrokerAlarms, 'alarms' | 'accountAlarms' | 'all'> | undefined;
   /**
    * The access log of the API.
    *
-   * @default - no list of the calls that API Gateway denied
+   * @default - no list of the calls that API Gateway refused
    */
   readonly accessLog?: LogGroup | undefined;
 }
 
 /**
- * One dashboard. The graphs at the top matter to callers, those at the bottom only to operators. docs/operations.md
- * explains how to read them.
+ * One dashboard. Its rows answer the questions of an engineer who is on call, in the order in which they come up.
+ *
+ * Which account, caller or code it is, is answered by searches for metrics that exist anyway, and by queries on the log. Both cost
+ * nothing at rest. A metric for each combination would cost 0.30 USD a month, and a rule of Contributor Insights 0.50.
  */
 export class BrokerDashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
-    const dashboard = new Dashboard(this, 'Resource');
-    if (props.alarms.length > 0) {
-      dashboard.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: [...props.alarms], width: 24, height: 3 }));
-    }
-    dashboard.addWidgets(...servedRow(props));
-    dashboard.addWidgets(...failureRow(props));
-    dashboard.addWidgets(...fegoraRow(props));
-    dashboard.addWidgets(...functionRow(props));
-    if (props.accessLog !== undefined) {
-      dashboard.addWidgets(deniedCalls(props.accessLog));
+    // Half a day: what changed is often some hours old when it is noticed.
+    const dashboard = new Dashboard(this, 'Resource', { defaultInterval: Duration.hours(12) });
+    const rows = [served, notServed, fegora, logins, changes].flatMap((part) => part(props));
+    for (const row of rows) {
+      dashboard.addWidgets(...row);
     }
   }
 }
 
-interface GraphOptions {
-  /** Whether the lines are stacked areas. Default false. */
-  readonly stacked?: boolean;
-  /** Unit of the values, as the label of the axis. */
-  readonly unit?: string;
-}
-
-function graph(title: string, left: readonly IMetric[], more: GraphOptions = {}): GraphWidget {
-  const { stacked = false, unit } = more;
-  return new GraphWidget({
-    title,
-    left: [...left],
-    stacked,
-    width: 8,
-    height: 6,
-    leftYAxis: { min: 0, showUnits: false, ...(unit !== undefined && { label: unit }) },
-  });
-}
-
-function servedRow({ metrics }: DashboardProps): IWidget[] {
-  const calls = metrics.of(metricNames.failed, { statistic: Stats.SAMPLE_COUNT, label: 'Calls' });
-  const logins = metrics.of(metricNames.loginLatency, { statistic: Stats.SAMPLE_COUNT, label: 'Logins' });
-  return [
-    graph('Calls that ended without a token: share', [
-      metrics.of(metricNames.failed, { statistic: Stats.AVERAGE, label: 'Share' }),
-    ]),
-    graph('Calls and logins', [calls, logins]),
-    graph('Calls, by caller', [metrics.by(metricNames.failed, 'caller_role', 'SampleCount')], { stacked: true }),
-  ];
-}
-
-function failureRow({ metrics }: DashboardProps): IWidget[] {
-  const failed = (by: 'account' | 'caller_role' | 'code') => [metrics.by(metricNames.failed, by, 'Sum')];
-  return [
-    graph('Failed calls, by code', failed('code'), { stacked: true }),
-    graph('Failed calls, by caller', failed('caller_role'), { stacked: true }),
-    graph('Failed calls and warm-ups, by account', failed('account'), { stacked: true }),
-  ];
-}
-
-function fegoraRow({ metrics }: DashboardProps): IWidget[] {
-  const latency = (statistic: string) => metrics.of(metricNames.loginLatency, { statistic, label: statistic });
-  const lifetime = (statistic: string) => metrics.of(metricNames.remainingLife, { statistic, label: statistic });
-  return [
-    graph('Fegora: duration of a login', [latency(Stats.p(50)), latency(Stats.p(99))], { unit: 'ms' }),
-    graph('Remaining lifetime of served tokens', [lifetime(Stats.MINIMUM), lifetime(Stats.p(50))], { unit: 's' }),
-    graph('Failed logins, by outcome', [metrics.by(metricNames.loginsFailed, 'outcome', 'Sum')], { stacked: true }),
-  ];
-}
-
-function functionRow({ metrics, broker }: DashboardProps): IWidget[] {
+function served(props: DashboardProps): IWidget[][] {
+  const { metrics, broker, alarms } = props;
+  const { failed } = metricNames;
+  const ofAccounts = new Set(alarms?.accountAlarms.values());
   const duration = (statistic: string) => broker.http.metricDuration({ statistic, label: statistic });
+  const share = metrics.of(failed, { statistic: Stats.AVERAGE, label: 'share' });
+  const all = metrics.of(failed, { statistic: Stats.SAMPLE_COUNT, label: 'all' });
   return [
-    graph('API: duration of a call in the function', [duration(Stats.p(50)), duration(Stats.p(99))], { unit: 'ms' }),
-    graph('Function: invocations, warm-ups and throttles', [
-      broker.function.metricInvocations({ label: 'Invocations' }),
-      broker.warmup.metricInvocations({ label: 'Warm-ups' }),
-      broker.function.metricThrottles({ label: 'Throttles' }),
-    ]),
-    graph(
-      'Signs and refusals',
-      rareMetrics.map((name) => metrics.of(name, { label: name })),
-      { stacked: true },
-    ),
+    [
+      question(
+        '1. Are callers served?',
+        'Good: the share is 0, and no alarm rings. Refused calls are not in the share.',
+      ),
+    ],
+    alarmStates('Alarms', alarms?.all.filter((alarm) => !ofAccounts.has(alarm)) ?? []),
+    [
+      graph('Share without a token', [share], { width: 6, alarm: alarms?.alarms.CallsFail }),
+      graph('Calls', [all, metrics.of(failed, { label: 'without a token' })], { width: 6 }),
+      refusedCalls(props),
+      graph('Duration of API calls', [duration(Stats.p(50)), duration(Stats.p(99))], {
+        width: 6,
+        unit: 'ms',
+        alarm: alarms?.alarms.SlowCalls,
+      }),
+    ],
   ];
 }
 
-/** The metrics that are written only if something happens, and have no graph of their own. */
-const graphed: ReadonlySet<string> = new Set(['Failed', 'RemainingLife', 'LoginLatency', 'LoginsFailed']);
-const rareMetrics = Object.values(metricNames).filter((name) => !graphed.has(name));
+function refusedCalls({ metrics, broker, gatewayMetrics }: DashboardProps): IWidget {
+  const byGateway = gatewayMetrics?.denials.with({ label: 'by API Gateway' });
+  const unreached = gatewayMetrics?.failures.with({ label: 'API Gateway failed' });
+  const refusals = [
+    metrics.of(metricNames.denied, { label: 'by the broker' }),
+    ...[byGateway, unreached].filter((metric) => metric !== undefined),
+    broker.function.metricThrottles({ label: 'by Lambda' }),
+  ];
+  return graph('Refused calls', refusals, { width: 6, stacked: true });
+}
 
-function deniedCalls(accessLog: LogGroup): IWidget {
-  return new LogQueryWidget({
-    title: 'Calls denied by API Gateway',
-    logGroupNames: [accessLog.logGroupName],
-    queryLines: [
-      'filter status = "403"',
-      'stats count(*) as calls, max(@timestamp) as latest by caller, source_ip, path, error_type',
-      'sort calls desc',
-      'limit 20',
+function notServed({ metrics, broker, alarms, accessLog }: DashboardProps): IWidget[][] {
+  const failed = (by: 'account' | 'caller_role' | 'code') => [metrics.by(metricNames.failed, by, 'Sum')];
+  const width = accessLog === undefined ? 24 : 13;
+  return [
+    [question('2. Which are not?', 'Good: all are 0. Each code has its runbook in docs/operations.md, «Alarms».')],
+    alarmStates('AccountFails, by account', [...(alarms?.accountAlarms.values() ?? [])]),
+    [
+      graph('Failed calls, by code', failed('code'), { stacked: true }),
+      graph('Failed calls and warm-ups, by account', failed('account'), { stacked: true }),
+      graph('Failed calls, by caller', failed('caller_role'), { stacked: true }),
     ],
-    width: 24,
-    height: 6,
-  });
+    [failures(broker.logGroup, width), ...(accessLog === undefined ? [] : [gatewayAnswers(accessLog, 24 - width)])],
+  ];
+}
+
+function fegora(props: DashboardProps): IWidget[][] {
+  const { metrics } = props;
+  const { clockSkew, credentialsRejected, clientRejected, html500Repeated } = metricNames;
+  const latency = (statistic: string) => metrics.of(metricNames.loginLatency, { statistic, label: statistic });
+  const skew = metrics.of(clockSkew, { statistic: Stats.MAXIMUM, label: 'clock skew' });
+  const failed = metrics.by(metricNames.loginsFailed, 'outcome', 'Sum');
+  const signs = counts(props, [credentialsRejected, clientRejected, html500Repeated]);
+  return [
+    [
+      question(
+        '3. Is Fegora well?',
+        'Good: logins take under 2 s, and none fails. If Fegora is well, look at «Our own side».',
+      ),
+    ],
+    [
+      graph('Login time, clock skew', [latency(Stats.p(50)), latency(Stats.p(99)), skew], { width: 6, unit: 'ms' }),
+      graph('Failed logins, by outcome', [failed], { width: 6, stacked: true }),
+      graph('Signs from Fegora', signs, { width: 6, stacked: true }),
+      ownSide(props),
+    ],
+  ];
+}
+
+function ownSide(props: DashboardProps): IWidget {
+  const { operatorFaults, secretUnavailable, tableUnavailable, securitySigns, paused } = metricNames;
+  const { http, warmup } = props.broker;
+  const causes = [
+    ...counts(props, [operatorFaults, secretUnavailable, tableUnavailable, securitySigns, paused]),
+    http.metricErrors({ label: 'Crashes' }),
+    warmup.metricErrors({ label: 'Crashes of warm-ups' }),
+  ];
+  return graph('Our own side', causes, { width: 6, stacked: true });
+}
+
+function counts({ metrics }: DashboardProps, names: readonly string[]): IMetric[] {
+  return names.map((name) => metrics.of(name, { label: name }));
+}
+
+function logins(props: DashboardProps): IWidget[][] {
+  const { metrics, broker } = props;
+  const { failed, loginLatency, remainingLife, budgetHalfUsed } = metricNames;
+  const all = metrics.of(loginLatency, { statistic: Stats.SAMPLE_COUNT, label: 'logins' });
+  const calls = metrics.of(failed, { statistic: Stats.SAMPLE_COUNT, label: 'calls (right)' });
+  const shortest = metrics.of(remainingLife, { statistic: Stats.MINIMUM, label: 'shortest' });
+  const median = metrics.of(remainingLife, { statistic: Stats.p(50), label: 'p50' });
+  const warmUps = broker.warmup.metricInvocations({ label: 'warm-ups' });
+  return [
+    [
+      question(
+        '4. Are logins as few as they should be?',
+        'Good: one for each account and token, for any number of calls.',
+      ),
+    ],
+    [
+      graph('Logins', [all], { width: 6, right: [calls] }),
+      graph('Tokens: lifetime left', [shortest, median], { width: 6, unit: 's' }),
+      graph('Warm-ups and budgets', [warmUps, ...counts(props, [budgetHalfUsed])], { width: 6 }),
+      loginsByAccount(broker.logGroup, 6),
+    ],
+  ];
+}
+
+function changes({ broker: { logGroup } }: DashboardProps): IWidget[][] {
+  return [
+    [
+      question(
+        '5. What changed?',
+        'Good: nothing shortly before the trouble. For older changes, choose a longer time.',
+      ),
+    ],
+    [versions(logGroup, 6), tasks(logGroup, 10), secretVersions(logGroup, 8)],
+  ];
 }

@@ -9,7 +9,7 @@ type Dimension = keyof typeof metricDimensions;
 export interface BrokerMetrics {
   /** Returns one metric, as sums of 5 minutes by default. `by` adds dimensions with their values. */
   readonly of: (name: string, options?: MetricOptions, by?: Partial<Record<Dimension, string>>) => Metric;
-  /** Returns a search with one line for each value of a dimension, in periods of 5 minutes. */
+  /** Returns a search with one line for each value of a dimension, at most the ten highest, in periods of 5 minutes. */
   readonly by: (name: string, dimension: Dimension, statistic: string) => MathExpression;
 }
 
@@ -31,8 +31,9 @@ export function brokerMetrics(service: string): BrokerMetrics {
       }),
     by: (metricName, dimension, statistic) =>
       new MathExpression({
-        expression: `SEARCH('{${metricNamespace},${metricDimensions.service},${metricDimensions[dimension]}} MetricName="${metricName}" ${metricDimensions.service}="${service}"', '${statistic}', 300)`,
-        label: '',
+        expression: `SORT(SEARCH('{${metricNamespace},${metricDimensions.service},${metricDimensions[dimension]}} MetricName="${metricName}" ${metricDimensions.service}="${service}"', '${statistic}', 300), SUM, DESC, 10)`,
+        // CloudWatch fills it in, for each line: the value of the dimension, and the sum over the time that is shown.
+        label: `\${PROP('Dim.${metricDimensions[dimension]}')}: \${SUM}`,
         searchRegion: Aws.REGION,
       }),
   };
