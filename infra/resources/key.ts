@@ -1,8 +1,15 @@
 // Creates the one KMS key of a broker and says who may use it. Called by token-broker.ts, table.ts and secrets.ts.
 import { Annotations, Aws, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { AccountRootPrincipal, Grant, type IGrantable, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import {
+  AccountPrincipal,
+  AccountRootPrincipal,
+  Grant,
+  type IGrantable,
+  PolicyDocument,
+  PolicyStatement,
+} from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
-import type { Construct } from 'constructs';
+import type { Construct, IConstruct } from 'constructs';
 
 /** Every action that an administrator of a key needs. None of them can read encrypted data. */
 const administration = [
@@ -62,9 +69,12 @@ export interface KeyProps {
   readonly removalPolicy?: RemovalPolicy | undefined;
 }
 
-/** Returns the value of `kms:ViaService` for KMS calls that a service of this region makes for a principal. */
-export function viaService(service: 'dynamodb' | 'secretsmanager'): string {
-  return `${service}.${Aws.REGION}.${Aws.URL_SUFFIX}`;
+/**
+ * Returns the value of `kms:ViaService` for KMS calls that a service makes for a principal, in the region of the broker. The
+ * statement can be in a stack of another region, where `AWS::Region` is that of the other stack.
+ */
+export function viaService(broker: IConstruct, service: 'dynamodb' | 'secretsmanager'): string {
+  return `${service}.${Stack.of(broker).region}.${Aws.URL_SUFFIX}`;
 }
 
 /**
@@ -83,7 +93,7 @@ export function createKey(scope: Construct, { encryptionKey, removalPolicy }: Ke
   return new Key(scope, 'Key', {
     description: `${Stack.of(scope).stackName}: Fegora credentials and tokens`,
     enableKeyRotation: true,
-    policy: new PolicyDocument({ statements: [administerByIam(), ...useThroughServices()] }),
+    policy: new PolicyDocument({ statements: [administerByIam(), ...useThroughServices(scope)] }),
     removalPolicy: removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   });
 }
@@ -93,7 +103,7 @@ export function createKey(scope: Construct, { encryptionKey, removalPolicy }: Ke
  * change neither the policy of the principal nor that of the key.
  */
 export function grantKeyForSecrets(scope: Construct, key: IKey, grantee: IGrantable): void {
-  const conditions = { StringEquals: { 'kms:ViaService': viaService('secretsmanager') } };
+  const conditions = { StringEquals: { 'kms:ViaService': viaService(scope, 'secretsmanager') } };
   Grant.addToPrincipalOrResource({
     grantee,
     actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
@@ -127,7 +137,7 @@ function warnAboutAdministrator(scope: Construct, { grantPrincipal }: IGrantable
  * such keys let IAM policies decide and need no statement, but the CDK cannot read that either, so synth warns.
  */
 function allowUse(scope: Construct, key: IKey): void {
-  const results = useThroughServices().map((statement) => key.addToResourcePolicy(statement));
+  const results = useThroughServices(scope).map((statement) => key.addToResourcePolicy(statement));
   if (!results.every(({ statementAdded }) => statementAdded)) {
     Annotations.of(scope).addWarningV2(
       'fegora-token-broker:imported-key',
@@ -149,10 +159,12 @@ function administerByIam(): PolicyStatement {
   });
 }
 
-function useThroughServices(): PolicyStatement[] {
-  const principals = [new AccountRootPrincipal()];
+/** The key can be in a stack of another AWS account, so the statements name the account of the broker. */
+function useThroughServices(broker: IConstruct): PolicyStatement[] {
+  const principals = [new AccountPrincipal(Stack.of(broker).account)];
   const resources = ['*'];
-  const viaServices = { 'kms:ViaService': [viaService('dynamodb'), viaService('secretsmanager')] };
+  const services = [viaService(broker, 'dynamodb'), viaService(broker, 'secretsmanager')];
+  const viaServices = { 'kms:ViaService': services };
   return [
     new PolicyStatement({
       sid: 'UseByIamThroughServices',

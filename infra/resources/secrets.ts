@@ -1,5 +1,5 @@
 // Creates or imports the secret of one account, its resource policy and the rights on it. Called by token-broker.ts.
-import { Annotations, Lazy, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, Lazy, type RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import {
   AnyPrincipal,
   Effect,
@@ -11,9 +11,10 @@ import {
   type Role,
 } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { CfnResourcePolicy, CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge.ts';
+import { elementsIn } from '../grants/principal-tokens.ts';
+import { isIgnored, unwrapped } from '../grants/wrapped.ts';
+import { createSecret, longestArnOfAll, longestCreatedArn } from './created-secret.ts';
 import { viaService } from './key.ts';
 
 /** The secret of one account, and who may use it. */
@@ -66,16 +67,16 @@ export class AccountSecret extends Construct {
     this.isOurs = secretArn === undefined;
     this.keyArn = secretKeyArn;
     if (secretArn === undefined) {
-      const secret = this.createSecret(props);
+      const secret = createSecret(this, { ...props, policy: this.policy });
       this.secretArn = secret.ref;
       this.longestArn = longestCreatedArn(secret);
       this.deny('ReadingForTheBrokerAlone', reading, [role.roleArn]);
-      allowRead(role, this.secretArn, key.keyArn);
+      this.allowRead(role, key.keyArn);
     } else {
       this.secretArn = secretArn;
       this.longestArn = Token.isUnresolved(secretArn) ? longestArnOfAll : secretArn.length;
       this.warnAboutPolicy();
-      allowRead(role, this.secretArn, secretKeyArn);
+      this.allowRead(role, secretKeyArn);
     }
   }
 
@@ -96,8 +97,14 @@ export class AccountSecret extends Construct {
     };
     if (this.isOurs) {
       this.allowWriter(arn);
-      Grant.addToPrincipalOrResource({ ...right, resource: this.resourceWithPolicy() });
-    } else if (!Grant.addToPrincipal(right).success) {
+      const options = { ...right, resource: this.resourceWithPolicy() };
+      // Secrets Manager refuses an ARN that does not exist, for example without its path. Otherwise only the Deny would name it.
+      if (elementsIn(this, arn).length === 0) {
+        Grant.addToPrincipalAndResource(options);
+      } else {
+        Grant.addToPrincipalOrResource(options);
+      }
+    } else if (!Grant.addToPrincipal(right).success || isIgnored(unwrapped(grantee))) {
       this.warnAboutWriter(arn);
     }
     if (this.keyArn !== undefined) {
@@ -105,9 +112,26 @@ export class AccountSecret extends Construct {
         grantee,
         actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
         resourceArns: [this.keyArn],
-        conditions: viaSecretsManager(),
+        conditions: this.viaSecretsManager(),
       });
     }
+  }
+
+  private allowRead(role: Role, keyArn: string | undefined): void {
+    role.addToPolicy(new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [this.secretArn] }));
+    if (keyArn !== undefined) {
+      role.addToPolicy(
+        new PolicyStatement({
+          actions: ['kms:Decrypt'],
+          resources: [keyArn],
+          conditions: this.viaSecretsManager(),
+        }),
+      );
+    }
+  }
+
+  private viaSecretsManager() {
+    return { StringEquals: { 'kms:ViaService': viaService(this, 'secretsmanager') } };
   }
 
   private allowWriter(arn: string): void {
@@ -127,28 +151,6 @@ export class AccountSecret extends Construct {
         return { statementAdded: true, policyDependable: this };
       },
     };
-  }
-
-  /** Uses `CfnSecret`: the construct `Secret` would set a random value, and the broker would try it as a password. */
-  private createSecret({ key, removalPolicy }: AccountSecretProps): CfnSecret {
-    const onRemoval = removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
-    const secret = new CfnSecret(this, 'Resource', {
-      description: `Fegora credentials of account ${this.node.id}: {"username","password"}`,
-      kmsKeyId: key.keyArn,
-    });
-    secret.applyRemovalPolicy(onRemoval);
-    acknowledge(secret, {
-      id: 'AwsSolutions-SMG4',
-      reason: 'Only Fegora can change the password, so AWS cannot rotate it automatically.',
-    });
-    const policy = new CfnResourcePolicy(this, 'Policy', {
-      secretId: secret.ref,
-      blockPublicPolicy: true,
-      resourcePolicy: this.policy,
-    });
-    // A kept secret outlives the stack. Without its policy, other roles of the AWS account could read it.
-    policy.applyRemovalPolicy(onRemoval);
-    return secret;
   }
 
   private deny(sid: string, actions: string[], except: string[]): void {
@@ -178,31 +180,4 @@ export class AccountSecret extends Construct {
       `The secret of account ${this.node.id} exists already: ${arn} gets no right to set it or to use its key. Ask its owner to grant both.`,
     );
   }
-}
-
-function allowRead(role: Role, secretArn: string, keyArn: string | undefined): void {
-  role.addToPolicy(new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secretArn] }));
-  if (keyArn !== undefined) {
-    role.addToPolicy(
-      new PolicyStatement({
-        actions: ['kms:Decrypt'],
-        resources: [keyArn],
-        conditions: viaSecretsManager(),
-      }),
-    );
-  }
-}
-
-function viaSecretsManager() {
-  return { StringEquals: { 'kms:ViaService': viaService('secretsmanager') } };
-}
-
-const longestPrefix = 'arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:';
-
-/** Length of the longest ARN that a secret can have, with a name of 512 characters. */
-const longestArnOfAll = 600;
-
-/** CloudFormation names a secret after its logical id and adds 12 characters. Secrets Manager adds 6 to the ARN. */
-function longestCreatedArn(secret: CfnSecret): number {
-  return longestPrefix.length + Stack.of(secret).getLogicalId(secret).length + '-'.length + 12 + '-'.length + 6;
 }

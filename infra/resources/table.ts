@@ -82,7 +82,7 @@ export function createTable(scope: Construct, { key, role, removalPolicy }: Tabl
     new PolicyStatement({
       actions: tableKeyActions,
       resources: [key.keyArn],
-      conditions: { StringEquals: { 'kms:ViaService': viaService('dynamodb') } },
+      conditions: { StringEquals: { 'kms:ViaService': viaService(scope, 'dynamodb') } },
     }),
   );
   return table;

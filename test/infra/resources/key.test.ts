@@ -47,7 +47,7 @@ test('every right to use the key is only valid through Secrets Manager or Dynamo
   );
   expect(uses).not.toEqual([]);
   for (const { condition } of uses) {
-    expect(condition).toMatch(/kms:ViaService=(dynamodb|secretsmanager)\.\{AWS::Region\}/);
+    expect(condition).toMatch(/kms:ViaService=(dynamodb|secretsmanager)\.us-east-1\.\{AWS::URLSuffix\}/);
   }
 });
 
@@ -96,6 +96,18 @@ describe('a key of the user', () => {
       actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
       condition: expect.stringMatching(/^StringEquals=kms:ViaService=secretsmanager\./),
     });
+  });
+
+  test('the policy of a key of another AWS account names the account and the region of the broker', () => {
+    const app = createApp();
+    const keys = new Stack(app, 'Keys', { env: { ...env, account: '222222222222' } });
+    createBroker(new Stack(app, 'Stack', { env }), { encryptionKey: new Key(keys, 'Key') });
+    const statements = statementsOf(Template.fromStack(keys)).filter(({ sid }) => sid !== '');
+    expect(statements).toHaveLength(2);
+    for (const { principals, condition } of statements) {
+      expect(principals).toEqual(['arn:{AWS::Partition}:iam::111111111111:root']);
+      expect(condition).toContain('kms:ViaService=dynamodb.us-east-1.{AWS::URLSuffix}, secretsmanager.us-east-1.');
+    }
   });
 
   test('grantAdmin warns when it can change neither the policy of the administrator nor that of an imported key', () => {

@@ -1,7 +1,12 @@
 // Tests the secrets, their policies and the warnings (infra/resources/secrets.ts). Grants are in token-broker.test.ts.
-import { Match } from 'aws-cdk-lib/assertions';
+import { Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Role } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, test } from 'vitest';
+import { statementsOf } from '../support/statements.ts';
 import { arns, createApp, createStack, templateOf } from '../support/synth.ts';
+import { createBroker, env } from '../support/user-app.ts';
+import { warningsOf } from '../support/warnings.ts';
 
 const minimal = templateOf('minimal');
 const full = templateOf('full');
@@ -81,4 +86,29 @@ test('the stack changes nothing of an existing secret, and synth warns about its
     .node.findAll()
     .flatMap(({ node }) => node.metadata.map(({ data }) => String(data)));
   expect(warnings).toContainEqual(expect.stringContaining('nit-2 exists already: its resource policy stays'));
+});
+
+describe('an administrator that is imported', () => {
+  function grantTo(arn: string) {
+    const stack = new Stack(createApp(), 'Stack', { env });
+    const existing = { secretArn: arns.secret, secretKeyArn: arns.secretKey };
+    const broker = createBroker(stack, { accounts: { main: {}, existing } });
+    broker.grantAdmin(Role.fromRoleArn(stack, 'Operators', arn));
+    return { stack, broker };
+  }
+
+  test('promise 60: the policy of a created secret names it as a principal, because AWS then refuses an ARN without its path', () => {
+    const { stack } = grantTo(`${arns.directCaller}-without-its-path`);
+    const allows = statementsOf(Template.fromStack(stack)).filter(
+      ({ type, effect }) => type === 'AWS::SecretsManager::ResourcePolicy' && effect === 'Allow',
+    );
+    expect(allows.flatMap(({ principals }) => principals)).toEqual([`${arns.directCaller}-without-its-path`]);
+  });
+
+  test('promise 60: synth warns that a role of another AWS account gets no right on an existing secret', () => {
+    expect(warningsOf(grantTo(arns.foreignCaller).broker)).toContainEqual(
+      expect.stringContaining(`existing exists already: ${arns.foreignCaller} gets no right to set it`),
+    );
+    expect(warningsOf(grantTo(arns.directCaller).broker).join()).not.toContain('gets no right');
+  });
 });
