@@ -1,12 +1,13 @@
 // A broker of another stack or app, by its attributes. Created by `TokenBroker.fromAttributes` in token-broker.ts.
 import { Annotations, ArnFormat, Aws, Stack, Token, TokenComparison } from 'aws-cdk-lib';
-import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Grant, type GrantOnPrincipalOptions, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Alias, type IAlias, Function as LambdaFunction, Version } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { aliases } from '../lambda/config.ts';
 import { accountFaults } from './accounts.ts';
 import { stageName } from './api/stage.ts';
-import { arnOf } from './grants/principal.ts';
+import { arnOf, partitionOf } from './grants/principal.ts';
+import { isPlaceholder } from './grants/principal-arn.ts';
 import { isOfAnotherAccount } from './grants/wrapped.ts';
 import { TokenBrokerBase, unknownAccount } from './token-broker-base.ts';
 
@@ -47,20 +48,20 @@ export class ImportedBroker extends TokenBrokerBase {
   readonly isPrivate: boolean;
   protected readonly defaultAccount: string | undefined;
   private readonly apiArn: string;
-  private readonly awsAccount: string;
+  private readonly place: { readonly region: string; readonly account: string };
   private readonly aliases = new Map<string, IAlias>();
 
   /** @throws Error that lists all faults of the attributes */
   constructor(scope: Construct, id: string, attributes: TokenBrokerAttributes) {
     super(scope, id);
-    checkAttributes(attributes);
+    checkAttributes(this, attributes);
     const { functionArn, apiId } = attributes;
     const { partition, region, account, resourceName } = Stack.of(this).splitArn(
       functionArn,
       ArnFormat.COLON_RESOURCE_NAME,
     );
     this.functionArn = functionArn;
-    this.awsAccount = String(account);
+    this.place = { region: String(region), account: String(account) };
     this.functionName = String(resourceName);
     this.accounts = attributes.accounts;
     this.defaultAccount = attributes.defaultAccount;
@@ -79,25 +80,33 @@ export class ImportedBroker extends TokenBrokerBase {
   }
 
   override grantInvoke(grantee: IGrantable, account: string): Grant {
-    arnOf(this, grantee);
-    return this.grant(grantee, ['lambda:InvokeFunction'], [this.aliasOf(account).functionArn]);
+    const arn = arnOf(this, grantee);
+    const { functionArn } = this.aliasOf(account);
+    return this.grant({ grantee, actions: ['lambda:InvokeFunction'], resourceArns: [functionArn] }, arn);
   }
 
-  protected grantPaths(grantee: IGrantable, paths: readonly string[]): Grant {
+  protected grantPaths(grantee: IGrantable, paths: readonly string[], arn: string): Grant {
     if (this.isPrivate) {
       this.warn('private-import', 'The policy of a private API must name each caller, and this stack cannot change it');
     }
     const resourceArns = paths.map((path) => `${this.apiArn}/POST${path}`);
-    return this.grant(grantee, ['execute-api:Invoke'], resourceArns);
+    return this.grant({ grantee, actions: ['execute-api:Invoke'], resourceArns }, arn);
+  }
+
+  /** A stack that does not know its AWS account cannot tell whether the metrics are in another one. */
+  protected override environment() {
+    const { account } = Stack.of(this);
+    return { ...this.place, ...(Token.isUnresolved(account) && { account }) };
   }
 
   /** @throws Error if the stack cannot change the policy of the grantee */
-  private grant(grantee: IGrantable, actions: string[], resourceArns: string[]): Grant {
-    if (Token.compareStrings(this.awsAccount, Stack.of(this).account) === TokenComparison.DIFFERENT) {
+  private grant(right: GrantOnPrincipalOptions, arn: string): Grant {
+    const { grantee } = right;
+    if (Token.compareStrings(this.place.account, Stack.of(this).account) === TokenComparison.DIFFERENT) {
       this.warn('other-aws-account', 'The broker is in another AWS account, which must grant the right too');
     }
-    const grant = Grant.addToPrincipal({ grantee, actions, resourceArns });
-    if (!grant.success || isOfAnotherAccount(grantee)) {
+    const grant = Grant.addToPrincipal(right);
+    if (!isPlaceholder(arn) && (!grant.success || isOfAnotherAccount(grantee))) {
       const who = String(grantee.grantPrincipal);
       throw new Error(`this stack cannot change the policy of ${who}: grant the right in the stack of the broker`);
     }
@@ -124,10 +133,17 @@ export class ImportedBroker extends TokenBrokerBase {
 
 const functionArnPattern = /^arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64}$/;
 
-function checkAttributes({ accounts, defaultAccount, functionArn, apiId }: TokenBrokerAttributes): void {
+function checkAttributes(scope: Construct, attributes: TokenBrokerAttributes): void {
+  const { accounts, defaultAccount, functionArn, apiId } = attributes;
   const faults = accountFaults(Object.fromEntries(accounts.map((account) => [account, {}])), defaultAccount);
   if (!Token.isUnresolved(functionArn) && !functionArnPattern.test(functionArn)) {
     faults.push('functionArn: must be the ARN of a function, without an alias');
+  }
+  const [own, [, partition]] = [partitionOf(scope), functionArn.split(':')];
+  if (!Token.isUnresolved(functionArn) && own !== undefined && partition !== own) {
+    faults.push(
+      `functionArn: is in the partition ${partition}, and the stack is in ${own}: no principal of a partition can call into another one`,
+    );
   }
   if (!Token.isUnresolved(apiId) && !/^[a-z0-9]{10}$/.test(apiId)) {
     faults.push('apiId: must be the id of the REST API, 10 lower-case letters and digits');

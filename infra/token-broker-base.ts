@@ -1,4 +1,5 @@
 // What an own and an imported broker have in common. Extended by token-broker.ts and imported-broker.ts.
+import { Stack } from 'aws-cdk-lib';
 import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IAlias, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
@@ -6,7 +7,7 @@ import { Construct } from 'constructs';
 import { metricNames } from '../lambda/telemetry/metric-names.ts';
 import { connectFunction } from './connect.ts';
 import { arnOf } from './grants/principal.ts';
-import { brokerMetrics } from './monitoring/metrics.ts';
+import { brokerMetrics, metricPlace } from './monitoring/metrics.ts';
 import type { ConnectOptions, ITokenBroker } from './token-broker-interface.ts';
 
 /** The grants that are the same for both, the connection of functions, and the metrics. */
@@ -67,8 +68,13 @@ export abstract class TokenBrokerBase extends Construct implements ITokenBroker 
     return this.metric(metricNames.credentialsRejected, options);
   }
 
+  /** Where the broker is. It can be known only at deployment. */
+  protected environment(): { readonly region: string; readonly account: string } {
+    return Stack.of(this);
+  }
+
   private metric(name: string, options?: MetricOptions): Metric {
-    return brokerMetrics(this.functionName).of(name, options);
+    return brokerMetrics(this.functionName).of(name, { ...metricPlace(this.environment()), ...options });
   }
 }
 

@@ -11,8 +11,9 @@ import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { aliases } from '../lambda/config.ts';
 import { stageName } from './api/stage.ts';
+import { administration, checkElsewhere } from './grants/elsewhere.ts';
 import { grantInvoke } from './grants/invoke.ts';
-import { checkNamed, checkOtherStack, keepExports, namesItsStack } from './grants/other-stack.ts';
+import { checkNamed, keepExports, namesItsStack } from './grants/other-stack.ts';
 import { arnOf, warnAboutAdministrator } from './grants/principal.ts';
 import { ImportedBroker, type TokenBrokerAttributes } from './imported-broker.ts';
 import type { AlarmName } from './monitoring/alarm-names.ts';
@@ -139,13 +140,13 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
    * other principals cannot set credentials unless they change the policies of the secrets. The stack does not
    * change the policies of existing secrets: read the warnings of synth.
    *
-   * @throws Error if the grantee is not a role or a user, or is made in another stack: then pass its ARN
+   * @throws Error if the grantee is not a role or a user, or if the stack of the broker cannot use it: then pass its ARN
    */
   grantAdmin(grantee: IGrantable): void {
     const arn = arnOf(this, grantee);
     warnAboutAdministrator(this, arn);
     checkNamed(this, grantee, { arn, advice: 'pass new ArnPrincipal(<ARN of the role>)' });
-    checkOtherStack(this, grantee);
+    checkElsewhere(this, grantee, { arn, needs: administration });
     this.broker.admin.grantInvoke(grantee);
     for (const secret of this.secrets.values()) {
       secret.grantWrite(grantee, arn);
@@ -162,7 +163,7 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
   }
 
   protected grantPaths(grantee: IGrantable, paths: readonly string[], arn: string): Grant {
-    checkOtherStack(this, grantee);
+    checkElsewhere(this, grantee, { arn, needs: `execute-api:Invoke on POST ${paths.join(' and POST ')}` });
     if (this.isPrivate) {
       checkNamed(this, grantee, { arn, advice: privateAdvice });
     }
@@ -183,8 +184,7 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
   private keepExports(): void {
     const { api, functionArn, functionName } = this;
     const aliasArns = [this.broker.admin, ...this.broker.accounts.values()].map((alias) => alias.functionArn);
-    const secretArns = [...this.secrets.values()].map(({ secretArn }) => secretArn);
-    const forAdministrators = [...secretArns, this.key.keyArn];
+    const forAdministrators = [...[...this.secrets.values()].map(({ secretArn }) => secretArn), this.key.keyArn];
     const forCallers = [api.restApiId, api.deploymentStage.stageName, functionArn, functionName];
     keepExports(this, [...forCallers, ...aliasArns, ...forAdministrators]);
   }

@@ -26,7 +26,10 @@ const faults: readonly (readonly [form: RegExp, fault: string])[] = [
     'a policy compares the ARN of the role, and this is the ARN of one session: use the ARN of the role, with its path',
   ],
   [/:federated-user\//, 'a federated session has no policy of its own: pass the role or the user that starts it'],
-  [/:role\/aws-service-role\//, 'only its service can use a service-linked role: pass a role of yours'],
+  [
+    /:role\/(aws-service-role\/|AWSServiceRoleFor)/,
+    'only its service can use a service-linked role: pass a role of yours',
+  ],
   [
     /:role\/(?!aws-reserved\/sso\.amazonaws\.com\/)(.*\/)?AWSReservedSSO_/,
     'the role of a permission set has a path, and without it no policy would ever match: use the whole ARN, with aws-reserved/sso.amazonaws.com/',
@@ -55,6 +58,14 @@ export function isUnknown(arn: string): boolean {
   const [start = '', , service = '', , , resource = ''] = arn.split(':');
   const [kind = ''] = resource.split('/');
   return start.includes(unknownPart) || (start === 'arn' && (service + kind).includes(unknownPart));
+}
+
+/**
+ * Whether the CDK has not looked up the role yet. It synthesises once with this ARN, and again with the true one, but only if
+ * the first time succeeds.
+ */
+export function isPlaceholder(arn: string): boolean {
+  return arn.endsWith(':role/DUMMY_ARN');
 }
 
 /** Whether IAM Identity Center has made the role. If its permission set is assigned anew, the role gets another name. */

@@ -3,7 +3,7 @@ import { Annotations, Stack, Token } from 'aws-cdk-lib';
 import type { IGrantable, IPrincipal, PrincipalPolicyFragment } from 'aws-cdk-lib/aws-iam';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { Construct } from 'constructs';
-import { arnFault, groupFault, isOfPermissionSet, isUnknown, notAPrincipal } from './principal-arn.ts';
+import { arnFault, groupFault, isOfPermissionSet, isPlaceholder, isUnknown, notAPrincipal } from './principal-arn.ts';
 import { resourceOf, textOf } from './principal-tokens.ts';
 import { isIgnored, isPrincipal, unwrapped } from './wrapped.ts';
 
@@ -16,7 +16,10 @@ import { isIgnored, isPrincipal, unwrapped } from './wrapped.ts';
 export function arnOf(scope: Construct, grantee: IGrantable): string {
   const principal = principalOf(grantee);
   const arn = onlyArn(principal);
-  const text = textOf(scope, arn);
+  const text = readArn(scope, principal, arn);
+  if (isPlaceholder(text)) {
+    return arn;
+  }
   const fault = resourceFault(arn) ?? arnFault(text, partitionOf(scope));
   if (fault !== undefined) {
     throw refusal(nameOf(principal, text), fault);
@@ -67,6 +70,15 @@ function onlyArn(principal: IPrincipal): string {
   return value;
 }
 
+/** A policy in place of a principal has no ARN: the CDK throws when it resolves one. */
+function readArn(scope: Construct, principal: IPrincipal, arn: string): string {
+  try {
+    return textOf(scope, arn);
+  } catch {
+    throw refusal(nameOf(principal, 'A policy'), 'a policy is not a principal: pass the role or the user that has it');
+  }
+}
+
 function fragmentOf(principal: IPrincipal): PrincipalPolicyFragment {
   try {
     return principal.policyFragment;
@@ -88,8 +100,8 @@ function resourceFault(arn: string): string | undefined {
   return type.startsWith('AWS::IAM::') && !isRoleOrUser ? notAPrincipal : undefined;
 }
 
-/** Undefined if the region is known only at deployment, or to no CDK of this version. */
-function partitionOf(scope: Construct): string | undefined {
+/** Returns the partition of the stack. Undefined if its region is known only at deployment, or to no CDK of this version. */
+export function partitionOf(scope: Construct): string | undefined {
   const { region } = Stack.of(scope);
   return Token.isUnresolved(region) ? undefined : RegionInfo.get(region).partition;
 }

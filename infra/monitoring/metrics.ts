@@ -1,5 +1,5 @@
 // Names the metrics that the function writes, for graphs and alarms. Called by token-broker.ts and its monitoring.
-import { Aws, Duration } from 'aws-cdk-lib';
+import { Aws, Duration, Token } from 'aws-cdk-lib';
 import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { metricDimensions, metricNamespace } from '../../lambda/telemetry/metric-names.ts';
 
@@ -11,6 +11,17 @@ export interface BrokerMetrics {
   readonly of: (name: string, options?: MetricOptions, by?: Partial<Record<Dimension, string>>) => Metric;
   /** Returns a search with one line for each value of a dimension, at most the ten highest, in periods of 5 minutes. */
   readonly by: (name: string, dimension: Dimension, statistic: string) => MathExpression;
+}
+
+/**
+ * Returns where the metrics of a broker are, as far as it is known. Without it, an alarm in a stack of another region would
+ * watch that region, where the metrics have no data. With it, synth says that an alarm must be in their region.
+ */
+export function metricPlace({ region, account }: { readonly region: string; readonly account: string }): MetricOptions {
+  return {
+    ...(!Token.isUnresolved(region) && { region }),
+    ...(!Token.isUnresolved(account) && { account }),
+  };
 }
 
 /**

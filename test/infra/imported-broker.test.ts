@@ -4,7 +4,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { AccountPrincipal, ArnPrincipal, type IGrantable, Role, SessionTagsPrincipal, User } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, test } from 'vitest';
 import { TokenBroker, type TokenBrokerAttributes } from '../../infra/index.ts';
-import { statementsOf } from './support/statements.ts';
+import { propertiesOf, statementsOf } from './support/statements.ts';
 import { arns, createApp } from './support/synth.ts';
 import { createFunction, env } from './support/user-app.ts';
 import { warningsOf } from './support/warnings.ts';
@@ -52,6 +52,33 @@ describe('fromAttributes', () => {
         'apiId: must be the id of the REST API, 10 lower-case letters and digits',
       ].join('\n'),
     );
+  });
+});
+
+test('promise 60: fromAttributes throws for a broker of another partition, which takes no principal of this one', () => {
+  const chinese = { functionArn: 'arn:aws-cn:lambda:cn-north-1:333333333333:function:broker' };
+  expect(() => build(chinese)).toThrow('functionArn: is in the partition aws-cn, and the stack is in aws');
+  expect(() => build(chinese, { account: '333333333333', region: 'cn-northwest-1' })).not.toThrow();
+  expect(() => build(chinese, {})).not.toThrow();
+});
+
+describe('the metrics of an imported broker', () => {
+  const alarm = { threshold: 1, evaluationPeriods: 1 };
+
+  test('synth refuses an alarm on them in another region, where it would never have data', () => {
+    const { stack, broker } = build({}, { ...env, region: 'us-west-2' });
+    expect(() => broker.metricCalls().createAlarm(stack, 'Alarm', alarm)).toThrow("in 'us-east-1'");
+  });
+
+  test.each([
+    ['another AWS account names the account of the broker', { ...env, account: '222222222222' }, env.account],
+    ['the same AWS account names none', env, undefined],
+    ['an unknown AWS account names none', {}, undefined],
+  ])('an alarm on them in %s', (_, environment, account) => {
+    const { stack, broker } = build({}, environment);
+    broker.metricCalls().createAlarm(stack, 'Alarm', alarm);
+    const [properties] = propertiesOf('AWS::CloudWatch::Alarm', Template.fromStack(stack));
+    expect(properties?.Metrics).toEqual(account && [expect.objectContaining({ AccountId: account })]);
   });
 });
 

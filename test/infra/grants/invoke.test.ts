@@ -1,7 +1,7 @@
 // Tests direct invocation by grantees of another AWS account, imported in another stack (infra/grants/invoke.ts).
 import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { type IGrantable, Role, ServicePrincipal, SessionTagsPrincipal, User } from 'aws-cdk-lib/aws-iam';
+import { type IGrantable, Role, ServicePrincipal, SessionTagsPrincipal } from 'aws-cdk-lib/aws-iam';
 import { expect, test } from 'vitest';
 import { propertiesOf } from '../support/statements.ts';
 import { createApp } from '../support/synth.ts';
@@ -24,7 +24,6 @@ function allowedIn(stack: Stack) {
 
 test.each<[what: string, arn: string, grantee: (callers: Stack) => IGrantable]>([
   ['a role', `${foreign}role/p/abc`, (callers) => Role.fromRoleArn(callers, 'R', `${foreign}role/p/abc`)],
-  ['a user', `${foreign}user/abc`, (callers) => User.fromUserArn(callers, 'U', `${foreign}user/abc`)],
   [
     'a role with session tags',
     `${foreign}role/abc`,

@@ -74,6 +74,22 @@ describe('promise 60: principals that no policy could match, or that would let o
   );
 });
 
+test('promise 60: the grants accept a role that the CDK looks up only after the first synth', () => {
+  const { stack, broker } = build();
+  const imported = TokenBroker.fromAttributes(stack, 'Imported', {
+    functionArn: 'arn:aws:lambda:us-east-1:111111111111:function:broker',
+    apiId: 'abcde12345',
+    accounts: ['main'],
+  });
+  const role = Role.fromLookup(stack, 'R', { roleName: 'Operators' });
+  for (const grant of Object.values(grants)) {
+    grant(broker, role);
+  }
+  expect(() => imported.grantToken(role, 'main')).not.toThrow();
+  expect(() => imported.grantInvoke(role, 'main')).not.toThrow();
+  expect(warningsOf(stack)).toEqual([]);
+});
+
 describe('principals that are accepted with a warning', () => {
   test.each([
     ['a parameter', (stack: Stack) => new CfnParameter(stack, 'Arn').valueAsString],

@@ -12,9 +12,11 @@ import {
   Group,
   type IGrantable,
   LazyRole,
+  ManagedPolicy,
   OpenIdConnectPrincipal,
   OpenIdConnectProvider,
   OrganizationPrincipal,
+  Policy,
   PrincipalWithConditions,
   Role,
   SamlPrincipal,
@@ -40,6 +42,7 @@ const group = 'a group is not a principal, and no request has its ARN, so no pol
 const federated = 'a federated identity calls with a role: pass the role that it assumes';
 const noArn = 'this is not the ARN of one: pass arn:<partition>:iam::<account>:role/<path><name>';
 const conditions = 'its conditions would be lost: put them into the policy of the role, and pass the role itself';
+const policy = 'a policy is not a principal: pass the role or the user that has it';
 const several = 'these are several principals: call the grant for each of them';
 
 /** What each principal of the CDK renders to decides. The last column is the reason and the advice in the error. */
@@ -59,6 +62,8 @@ export const refused: readonly (readonly [what: string, grantee: (stack: Stack) 
     group,
   ],
   ['a policy', byArn(`${own}policy/Admins`), noArn],
+  ['a policy of the app', (stack) => new Policy(stack, 'Policy'), policy],
+  ['a managed policy of the app', (stack) => new ManagedPolicy(stack, 'Policy'), policy],
   ['an instance profile', byArn(`${own}instance-profile/web`), noArn],
   [
     'an instance profile of the app',
@@ -136,6 +141,11 @@ export const refused: readonly (readonly [what: string, grantee: (stack: Stack) 
   [
     'a service-linked role',
     byArn(`${own}role/aws-service-role/ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway`),
+    'only its service can use a service-linked role',
+  ],
+  [
+    'a service-linked role by its name',
+    (stack) => Role.fromRoleName(stack, 'R', 'AWSServiceRoleForAPIGateway'),
     'only its service can use a service-linked role',
   ],
   [
