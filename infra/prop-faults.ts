@@ -4,7 +4,8 @@ import type { Construct } from 'constructs';
 import { accountFaults } from './accounts.ts';
 import { alarmNames } from './monitoring/alarm-names.ts';
 import { rangeFaults } from './range-faults.ts';
-import { partitionFaults, regionFaults } from './settings/regions.ts';
+import { ifKnown, resourceFaults } from './resource-faults.ts';
+import { partitionFaults } from './settings/regions.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
 
 /**
@@ -38,7 +39,7 @@ function propFaults(scope: Construct, props: TokenBrokerProps, defaultAccount: s
     ...alarmFaults(props),
     ...removalFaults(props),
     ...partitionFaults(ifKnown(Stack.of(scope).region)),
-    ...keyAndCertificateFaults(scope, props),
+    ...resourceFaults(scope, props),
   ];
 }
 
@@ -94,17 +95,4 @@ function removalFaults({ removalPolicy }: TokenBrokerProps): string[] {
   return choices.includes(removalPolicy)
     ? []
     : ['removalPolicy: must be RemovalPolicy.RETAIN or RemovalPolicy.DESTROY'];
-}
-
-/** Undefined if the value is known only at deployment. */
-function ifKnown(value: string | undefined): string | undefined {
-  return Token.isUnresolved(value) ? undefined : value;
-}
-
-/** DynamoDB, Secrets Manager and a regional API only take what is in their own region. */
-function keyAndCertificateFaults(scope: Construct, { encryptionKey, domainName }: TokenBrokerProps): string[] {
-  return regionFaults(ifKnown(Stack.of(scope).region), {
-    encryptionKey: ifKnown(encryptionKey?.keyArn),
-    'domainName.certificate': ifKnown(domainName?.certificate.certificateArn),
-  });
 }

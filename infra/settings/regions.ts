@@ -1,4 +1,5 @@
-// Finds regions that do not work, and ARNs of another region than that of the stack. Called by settings.ts and prop-faults.ts.
+// Finds regions that do not work, and ARNs of another region than that of the stack. Called by settings.ts, prop-faults.ts
+// and resource-faults.ts.
 import type { Accounts } from '../accounts.ts';
 
 /** ARNs by their path in the settings. An absent ARN is undefined. */
@@ -29,11 +30,12 @@ export function partitionFaults(region: string | undefined): string[] {
  * stack cannot use such a resource. Returns no fault if the region of the stack is not known.
  */
 export function regionFaults(region: string | undefined, arns: Arns): string[] {
-  return Object.entries(arns).flatMap(([path, arn]) => {
-    const [, , , other] = arn?.split(':') ?? [];
-    const isElsewhere = region !== undefined && other !== undefined && other !== region;
-    return isElsewhere
-      ? [`${path}: is in ${other}, but the stack is in ${region}: both must be in the same region`]
-      : [];
-  });
+  return Object.entries(arns).flatMap(([path, arn]) => regionFault(region, path, arn?.split(':')[3]));
+}
+
+/** Returns a fault if the other region is not that of the stack. Returns no fault if one of the two is not known. */
+export function regionFault(region: string | undefined, path: string, other: string | undefined): string[] {
+  return region !== undefined && other !== undefined && other !== region
+    ? [`${path}: is in ${other}, but the stack is in ${region}: both must be in the same region`]
+    : [];
 }

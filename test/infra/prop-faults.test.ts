@@ -1,12 +1,19 @@
 // Tests the faults of props (infra/prop-faults.ts). The faults of accounts are in token-broker.test.ts.
 import { Fn, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
-import { InterfaceVpcEndpoint, SubnetType } from 'aws-cdk-lib/aws-ec2';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
+import {
+  GatewayVpcEndpointAwsService,
+  InterfaceVpcEndpoint,
+  InterfaceVpcEndpointAwsService,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import { Alias, Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { expect, test } from 'vitest';
 import type { TokenBrokerProps } from '../../infra/index.ts';
 import { arns, createApp } from './support/synth.ts';
-import { createBroker, env, importDomain } from './support/user-app.ts';
+import { createBroker, env, importDomain, importVpc } from './support/user-app.ts';
 
 function build(propsOf: (stack: Stack) => Partial<TokenBrokerProps>, region: string = env.region) {
   const stack = new Stack(createApp(), 'Stack', { env: { ...env, region } });
@@ -31,7 +38,13 @@ test('the construct accepts a budget that is known only at deployment', () => {
   expect(() => build(() => ({ loginBudget: { perHour: count, perDay: count } }))).not.toThrow();
 });
 
-const endpoint = { vpcEndpointId: 'vpce-0123456789abcdef0', port: 443 };
+function importEndpoint(stack: Stack, vpcEndpointId = 'vpce-0123456789abcdef0') {
+  return InterfaceVpcEndpoint.fromInterfaceVpcEndpointAttributes(stack, 'Endpoint', { vpcEndpointId, port: 443 });
+}
+
+function elsewhere(stack: Stack) {
+  return new Stack(stack, 'Elsewhere', { env: { ...env, region: 'us-west-2' } });
+}
 
 test.each<[string, (stack: Stack) => Partial<TokenBrokerProps>, string]>([
   [
@@ -49,7 +62,7 @@ test.each<[string, (stack: Stack) => Partial<TokenBrokerProps>, string]>([
     'a host name of a private API',
     (stack) => ({
       domainName: importDomain(stack),
-      vpcEndpoints: [InterfaceVpcEndpoint.fromInterfaceVpcEndpointAttributes(stack, 'Endpoint', endpoint)],
+      vpcEndpoints: [importEndpoint(stack)],
     }),
     'domainName: a private API has no public name: remove domainName or vpcEndpoints',
   ],
@@ -64,6 +77,59 @@ test.each<[string, (stack: Stack) => Partial<TokenBrokerProps>, string]>([
     // In JavaScript, a spelling mistake is not a type error.
     () => ({ alarms: JSON.parse('{"CalsFail": 3}') }),
     'alarms.CalsFail: is not an alarm: check its spelling',
+  ],
+  [
+    'an alias in place of a key',
+    (stack) => ({ encryptionKey: Alias.fromAliasName(stack, 'Alias', 'alias/tokens') }),
+    'encryptionKey: is an alias, and a right on an alias does not cover its key: pass the key',
+  ],
+  [
+    'an alias of the app in place of a key',
+    (stack) => ({ encryptionKey: new Key(stack, 'Key').addAlias('tokens') }),
+    'encryptionKey: is an alias',
+  ],
+  [
+    'a key that another stack makes in another region',
+    (stack) => ({ encryptionKey: new Key(elsewhere(stack), 'Key') }),
+    'encryptionKey: is in us-west-2, but the stack is in us-east-1',
+  ],
+  [
+    'a certificate that another stack makes in another region',
+    (stack) => ({
+      domainName: {
+        name: 'a.example.com',
+        certificate: new Certificate(elsewhere(stack), 'C', { domainName: 'a.example.com' }),
+      },
+    }),
+    'domainName.certificate: is in us-west-2, but the stack is in us-east-1',
+  ],
+  [
+    'the id of a VPC as that of an endpoint',
+    (stack) => ({ vpcEndpoints: [importEndpoint(stack, 'vpc-0123456789abcdef0')] }),
+    'vpcEndpoints[0]: vpc-0123456789abcdef0 is not the id of a VPC endpoint',
+  ],
+  [
+    'an endpoint for another service',
+    (stack) => {
+      const service = InterfaceVpcEndpointAwsService.SECRETS_MANAGER;
+      return {
+        vpcEndpoints: [new InterfaceVpcEndpoint(stack, 'Other', { vpc: importVpc(stack), service, open: false })],
+      };
+    },
+    'vpcEndpoints[0]: Stack/Other is an endpoint for com.amazonaws.us-east-1.secretsmanager: pass one for execute-api',
+  ],
+  [
+    'a gateway endpoint',
+    (stack) => {
+      const [vpc, service] = [new Vpc(stack, 'Vpc'), GatewayVpcEndpointAwsService.S3];
+      return { vpcEndpoints: [importEndpoint(stack), vpc.addGatewayEndpoint('S3', { service })] };
+    },
+    'vpcEndpoints[1]: Stack/Vpc/S3 is an endpoint for',
+  ],
+  [
+    'a secret of another AWS account without its key',
+    () => ({ accounts: { main: { secretArn: arns.secret.replace('111111111111', '222222222222') } } }),
+    'accounts.main.secretArn: is in the AWS account 222222222222, whose AWS managed key no other account can use',
   ],
   [
     'a removal policy that some of its resources do not have',
@@ -81,6 +147,20 @@ test('the construct refuses a key and a certificate of another region', () => {
   });
   const fault = 'is in us-east-1, but the stack is in eu-west-1: both must be in the same region';
   expect(() => build(propsOf, 'eu-west-1')).toThrow(`encryptionKey: ${fault}\ndomainName.certificate: ${fault}`);
+  expect(() => build(propsOf)).not.toThrow();
+});
+
+test('the construct accepts an endpoint for API Gateway, a secret with its key, and ARNs known only at deployment', () => {
+  const service = InterfaceVpcEndpointAwsService.APIGATEWAY;
+  const secretArn = arns.secret.replace('111111111111', '222222222222');
+  const propsOf = (stack: Stack) => ({
+    vpcEndpoints: [new InterfaceVpcEndpoint(stack, 'Endpoint', { vpc: importVpc(stack), service, open: false })],
+    accounts: {
+      main: { secretArn, secretKeyArn: arns.secretKey.replace('111111111111', '222222222222') },
+      other: { secretArn: Fn.importValue('SecretArn') },
+    },
+    encryptionKey: Key.fromKeyArn(stack, 'Key', Fn.importValue('KeyArn')),
+  });
   expect(() => build(propsOf)).not.toThrow();
 });
 
