@@ -28,8 +28,8 @@ export interface DashboardProps extends MetricSources {
 /**
  * One dashboard. Its rows answer the questions of an engineer who is on call, in the order in which they come up.
  *
- * Which account, caller or code it is, is answered by searches for metrics that exist anyway, and by queries on the log. Both cost
- * nothing at rest. A metric for each combination would cost 0.30 USD a month, and a rule of Contributor Insights 0.50.
+ * Searches for metrics that exist anyway, and queries on the log, find the account, the caller and the code. Both cost nothing at
+ * rest. A metric for each combination would cost 0.30 USD a month, and a rule of Contributor Insights 0.50.
  */
 export class BrokerDashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {

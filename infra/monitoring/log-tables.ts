@@ -3,7 +3,7 @@ import type { IWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { table } from './widgets.ts';
 
-/** Codes with the account and caller that they happen to. What an operator's command fails with, is shown to the operator. */
+/** Codes with their accounts and callers. Failed commands of operators are left out: the operator has seen the failure. */
 export function failures(log: ILogGroup, width: number): IWidget {
   return table('Failed and refused calls and warm-ups', width, log, [
     'filter audit in ["failure", "denial"] and authority != "admin"',

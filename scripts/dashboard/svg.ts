@@ -64,7 +64,7 @@ export function rule(x: number, y: number, width: number, classes: string): stri
   return `<path d="M${short(x)} ${short(y)}h${short(width)}" class="${classes}"/>`;
 }
 
-/** A number with one digit after the point at most: the file is shorter, and nobody sees the difference. */
+/** A number with at most one digit after the point: the file is shorter, and looks the same. */
 export function short(value: number): string {
   return String(Math.round(value * 10) / 10);
 }
