@@ -1,5 +1,5 @@
 // Creates the one KMS key of a broker and says who may use it. Called by token-broker.ts, table.ts and secrets.ts.
-import { Annotations, Aws, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, Aws, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import {
   AccountPrincipal,
   AccountRootPrincipal,
@@ -93,6 +93,8 @@ export function createKey(scope: Construct, { encryptionKey, removalPolicy }: Ke
   return new Key(scope, 'Key', {
     description: `${Stack.of(scope).stackName}: Fegora credentials and tokens`,
     enableKeyRotation: true,
+    // AWS bills each of the first two rotations like a second key. An administrator can rotate at any time.
+    rotationPeriod: Duration.days(2560),
     policy: new PolicyDocument({ statements: [administerByIam(), ...useThroughServices(scope)] }),
     removalPolicy: removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   });
