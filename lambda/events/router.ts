@@ -3,7 +3,7 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import type { Broker } from '../broker/contract.ts';
 import type { Config } from '../config.ts';
-import { asBrokerError, BrokerError } from '../errors.ts';
+import { asBrokerError, BrokerError, type ErrorCode } from '../errors.ts';
 import { createAdminHandler } from './admin.ts';
 import { createHttpHandler, httpFailure } from './api-gateway.ts';
 import { createDirectHandler, directFailure } from './direct-invoke.ts';
@@ -75,6 +75,12 @@ function wrap(handleEvent: EventHandler, report: Report, defaultAccount: string 
   }).use(answerFailures(describe, report));
 }
 
+/**
+ * Codes that have an alarm of their own at the first occurrence. If a warm-up ended with an error, Lambda would count the same
+ * fault as a crash, and try again what only an operator can correct.
+ */
+const answeredWarmUps: ReadonlySet<ErrorCode> = new Set(['configuration', 'internal']);
+
 /** Reports every failure, and answers it in the form of the entry point: an HTTP answer, or an error. */
 function answerFailures(
   describe: (event: unknown, context: InvocationContext) => Invocation,
@@ -87,6 +93,8 @@ function answerFailures(
       report.failed(invocation, error);
       if (invocation.entryPoint === 'http') {
         request.response = httpFailure(error, invocation.requestId);
+      } else if (invocation.entryPoint === 'warmup' && answeredWarmUps.has(error.code)) {
+        request.response = error.toBody(invocation.requestId);
       } else {
         // middy throws this error. If this function threw the error itself, middy would attach the original to it.
         request.error = directFailure(error, invocation.requestId);

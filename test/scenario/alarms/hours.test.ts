@@ -1,9 +1,18 @@
 // An hour of each trouble, with the real function on virtual time: which alarms of the template ring, when, and no others.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createHandler } from '../../../lambda/handler.ts';
 import { templateOf, templateWith } from '../../infra/support/synth.ts';
 import { type Hour, type Load, startHour } from '../../support/alarms/hour.ts';
-import { alarmsOf, gatewayMetric, type Rung } from '../../support/alarms/watch.ts';
+import {
+  alarmsOf,
+  createWatch,
+  functionName,
+  gatewayMetric,
+  lambdaMetric,
+  type Rung,
+} from '../../support/alarms/watch.ts';
 import { type Cluster, type ClusterOptions, goodPassword } from '../../support/cluster.ts';
+import { httpEvent, lambdaContext } from '../../support/events/events.ts';
 
 const oneAccount = alarmsOf(templateOf('minimal'));
 
@@ -134,6 +143,30 @@ describe('promise 80: in an hour, the right alarms ring and no others', () => {
     expectRung(await hour.live({ load: steady(hour), trouble: pause }), {});
     expectRung(await hour.live({ load: steady(hour) }), { PausedLong: 1 });
   });
+});
+
+/** Init refuses the configuration, so every invocation of the hour fails: a call each minute, a warm-up every fourth one. */
+test('promise 80: a faulty configuration rings the alarms of its code, and no Crashes beside them', async () => {
+  const watch = createWatch(oneAccount);
+  onTestFinished(watch.stop);
+  const [from, minuteMs] = [Date.UTC(2026, 0, 15, 12), 60_000];
+  let at = from;
+  const clock = { now: () => at, monotonic: () => at, sleep: () => Promise.resolve() };
+  const handle = createHandler({ AWS_LAMBDA_FUNCTION_NAME: functionName }, { clock });
+  const invoke = async (alias: 'http' | 'warmup', event: unknown) => {
+    watch.add({ metric: lambdaMetric('Invocations', alias), at, value: 1 });
+    await handle(event, lambdaContext(alias)).catch(() =>
+      watch.add({ metric: lambdaMetric('Errors', alias), at, value: 1 }),
+    );
+  };
+  for (; at < from + 60 * minuteMs; at += minuteMs) {
+    await invoke('http', httpEvent({ account: 'main' }));
+    if ((at - from) % (4 * minuteMs) === 0) {
+      await invoke('warmup', {});
+    }
+  }
+  const rung = watch.rung({ from, to: at });
+  expectRung(rung, { OperatorFaults: 1, 'AccountFails main': 7, CallsFail: 7 });
 });
 
 const nineMore = Array.from({ length: 9 }, (_, index) => `a${index + 1}`);
