@@ -1,4 +1,4 @@
-// Puts the commands together and runs one command line. Called by main.ts, and by the tests.
+// Puts the commands together and runs one command line. Called by main.ts and the tests; test/unit/docs/ parses commands with it.
 import { Command, Option } from 'commander';
 import { addAccountCommands } from './account-commands.ts';
 import { addAllowed } from './aws/endpoints.ts';
@@ -36,9 +36,6 @@ export async function runCommand(
 ): Promise<number> {
   const output = outputOf(terminal, formatOf(args), name);
   const program = createProgram(command, terminal, output);
-  for (const add of [addToken, addCredentialsSet, addStatus, addDoctor, addAccountCommands]) {
-    add(program, output);
-  }
   try {
     program.setOptionValue('mfaCode', mfaCodeFrom(output));
     refuseTaken(program, args, environment);
@@ -52,8 +49,8 @@ export async function runCommand(
   }
 }
 
-/** Returns the program with the options that every command has. */
-function createProgram(name: string, terminal: Terminal, output: Output): Command {
+/** Returns the program with all commands, and with the options that every command has. */
+export function createProgram(name: string, terminal: Terminal, output: Output): Command {
   const program = new Command(name)
     .description('Call and operate a Fegora token broker, on AWS or on this machine.')
     .version(version, '--version', 'print the version of the package')
@@ -87,5 +84,8 @@ function createProgram(name: string, terminal: Terminal, output: Output): Comman
     ['get a token', 'token main'],
     ['see what the broker knows, from the outputs of the stack', '--outputs cdk-outputs.json status'],
   ]);
+  for (const add of [addToken, addCredentialsSet, addStatus, addDoctor, addAccountCommands]) {
+    add(program, output);
+  }
   return program;
 }

@@ -1,10 +1,12 @@
 // The checks of one account: the form of its secret, its state, and a token if the operator asks for it. Rows of checks.ts.
 import { parseSecret } from '../../lambda/aws/secret.ts';
-import { BrokerError } from '../../lambda/errors.ts';
+import { BrokerError, type ErrorCode } from '../../lambda/errors.ts';
 import { openSecrets } from '../aws/secrets-client.ts';
+import { asCommandError, exitCodes } from '../failure.ts';
 import { stateOf } from '../status/account-state.ts';
+import { runbookOf } from '../status/runbooks.ts';
 import { clientFor, expiryOf } from '../token.ts';
-import { codeOf, type Finding, notChecked, ok, textOf, wrong } from './check.ts';
+import { codeOf, type Finding, failed, notChecked, ok, textOf, wrong } from './check.ts';
 import type { Examined } from './examined.ts';
 
 /** Reads the secret, and says nothing about it but whether the broker could read it. */
@@ -32,30 +34,39 @@ export function checkSecret(account: string) {
 function failedRead(thrown: unknown, secretId: string): Finding {
   const advice = 'store user and password with `credentials set`';
   if (thrown instanceof BrokerError) {
-    return wrong(thrown.message, advice);
+    return failed(thrown, advice);
   }
   switch (codeOf(thrown)) {
     case 'ResourceNotFoundException':
-      return wrong(`the secret ${secretId} does not exist, or has no value`, advice);
+      return found('secret_missing', `the secret ${secretId} does not exist, or has no value`, advice);
     case 'AccessDeniedException':
       return notChecked('an administrator may store a secret, but not read it; the broker reads it');
     default:
-      return wrong(`the secret cannot be read: ${textOf(thrown)}`);
+      return found(faultOfRead(thrown), `the secret cannot be read: ${textOf(thrown)}`);
   }
 }
 
+function faultOfRead(thrown: unknown): ErrorCode {
+  return asCommandError(thrown).exitCode === exitCodes.tryLater ? 'secret_unavailable' : 'configuration';
+}
+
+/** Returns what is wrong, with the runbook of the code that the broker answers then. */
+function found(code: ErrorCode, text: string, advice?: string): Finding {
+  return { ...wrong(text, advice), ...runbookOf(code) };
+}
+
 export function checkState(account: string) {
-  return async ({ status }: Examined): Promise<Finding> => {
-    const known = await status().catch((thrown: unknown) => thrown);
+  return async (examined: Examined): Promise<Finding> => {
+    const known = await examined.status().catch((thrown: unknown) => thrown);
     if (codeOf(known) === 'unknown_account' || codeOf(known) === 'invalid_account') {
-      return wrong(textOf(known), 'name another account; `status` shows all accounts');
+      return failed(known, 'name another account; `status` shows all accounts');
     }
-    const found = Array.isArray(known) ? known.find((one) => one.account === account) : undefined;
-    if (found === undefined) {
+    const status = Array.isArray(known) ? known.find((one) => one.account === account) : undefined;
+    if (status === undefined) {
       return notChecked('the broker did not say how it is');
     }
-    const { urgency, state, advice } = stateOf(found, Date.now());
-    return urgency === 'wrong' ? wrong(state, advice) : ok(state);
+    const { urgency, state, advice, runbook } = stateOf(status, Date.now());
+    return urgency === 'wrong' ? { ...wrong(state, advice), ...(runbook !== undefined && { runbook }) } : ok(state);
   };
 }
 
@@ -73,7 +84,7 @@ export function checkToken(account: string | undefined) {
       const token = await (await clientFor(target(), account, options)).getToken();
       return ok(`token valid until ${expiryOf(token)}`);
     } catch (thrown) {
-      return wrong(textOf(thrown));
+      return failed(thrown);
     }
   };
 }

@@ -1,7 +1,7 @@
 // The checks of the API: it refuses what is not signed, and answers what is. Rows of checks.ts.
 import { gatewayTransport } from '../../client/gateway.ts';
 import { errorType } from '../../client/signed-post.ts';
-import { codeOf, type Finding, notChecked, ofRefusal, ok, textOf, wrong } from './check.ts';
+import { codeOf, type Finding, failed, notChecked, ofRefusal, ok, wrong } from './check.ts';
 import type { Examined } from './examined.ts';
 
 const otherThing = 'check the endpoint: it is the output `Url` of the stack, with its stage';
@@ -23,7 +23,7 @@ export async function checkUnsigned({ target, unsigned }: Examined): Promise<Fin
       ? wrong('the API hands out tokens without a signature', 'take it off the network, and deploy the stack again')
       : wrong(`this is not the API of a token broker (status ${response.status})`, otherThing);
   } catch (thrown) {
-    return wrong(textOf(thrown), 'check the endpoint, the network and the proxy');
+    return failed(thrown, 'check the endpoint, the network and the proxy');
   }
 }
 

@@ -1,5 +1,6 @@
 // What a check of `doctor` is, and what it finds. Used by the files of this folder.
 import { asCommandError } from '../failure.ts';
+import { runbookOf } from '../status/runbooks.ts';
 import type { Examined } from './examined.ts';
 
 /** What a check found. */
@@ -10,6 +11,8 @@ export interface Finding {
   readonly text: string;
   /** What to do about it. */
   readonly advice?: string;
+  /** Where to read on: a page of the documentation with the anchor of a heading. Absent if the advice is all there is. */
+  readonly runbook?: string;
 }
 
 /** One row of the table in checks.ts. */
@@ -24,6 +27,11 @@ export function ok(text: string): Finding {
 
 export function wrong(text: string, advice?: string): Finding {
   return { outcome: 'wrong', text, ...(advice !== undefined && { advice }) };
+}
+
+/** Returns what a failure says. Its code decides the runbook. */
+export function failed(thrown: unknown, advice?: string): Finding {
+  return { ...wrong(textOf(thrown), advice), ...runbookOf(codeOf(thrown)) };
 }
 
 export function notChecked(reason: string): Finding {
@@ -41,7 +49,7 @@ export function ofRefusal(thrown: unknown, missing: string): Finding {
   if (/ is not permitted to .* Grant it with /.test(text)) {
     return notChecked(missing);
   }
-  return text.includes('The cause is a Deny') ? notChecked(text) : wrong(text);
+  return text.includes('The cause is a Deny') ? notChecked(text) : failed(thrown);
 }
 
 /** Returns the text of any failure, as a command prints it. */

@@ -73,8 +73,11 @@ async function accountsOf({ account, status }: Examined): Promise<readonly strin
 const styles = { ok: 'green', wrong: 'red', not_checked: 'yellow' } as const;
 const nameWidth = 16;
 
-function linesOf(name: string, { outcome, text, advice }: Finding, { style }: Output): string[] {
+function linesOf(name: string, { outcome, text, advice, runbook }: Finding, { style }: Output): string[] {
   const label = style(styles[outcome], outcome.replace('not_checked', '-').padEnd(5));
-  const line = `${label}  ${name.padEnd(nameWidth)}  ${text}`;
-  return advice === undefined ? [line] : [line, `${' '.repeat(7 + nameWidth)}  ${advice}`];
+  const more = [advice, runbook && `runbook: ${runbook}`].filter((line) => line !== undefined);
+  return [
+    `${label}  ${name.padEnd(nameWidth)}  ${text}`,
+    ...more.map((line) => `${' '.repeat(7 + nameWidth)}  ${line}`),
+  ];
 }

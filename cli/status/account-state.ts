@@ -1,5 +1,6 @@
 // Says in one word how an account is, and what to do. Called by table.ts and by ../doctor/.
 import { describeDistance } from '../output/times.ts';
+import { runbookOf } from './runbooks.ts';
 
 /** What the broker's `status` says of one account. A broker of another version may have other members. */
 export type AccountStatus = Readonly<Record<string, unknown>>;
@@ -12,6 +13,8 @@ export interface AccountState {
   readonly state: string;
   /** What it means, and what to do. Undefined if there is nothing to say. */
   readonly advice?: string;
+  /** Where to read on, if it is wrong: a page of the documentation with the anchor of a heading. */
+  readonly runbook?: string;
 }
 
 /** Returns the state if the rule is true for the account. */
@@ -23,6 +26,7 @@ const advices: Readonly<Record<string, string>> = {
   secret_malformed: 'the secret has not the form that the broker reads; store it with `credentials set`',
   secret_missing: 'the secret does not exist; check the accounts of the stack',
   credentials_missing: 'the secret has no value; store one with `credentials set`',
+  secret_unavailable: 'Secrets Manager cannot be reached; look at AWS Health',
   duplicate_user: 'another account has this Fegora user; give each account a user of its own',
   client_rejected: 'Fegora refuses the client id; check `clientId` in the settings',
   configuration: 'the broker is not configured correctly; read its log',
@@ -30,20 +34,25 @@ const advices: Readonly<Record<string, string>> = {
 
 /** What an operator has to know first stands first, because only the first rule that is true counts. */
 const rules: readonly Rule[] = [
-  ({ error }) => wrong('not readable', error, `the broker answers ${error}; read its log`),
-  ({ fault }) => wrong('faulty item', fault, `the broker cannot read ${fault} of its item; see \`reset --help\``),
-  ({ paused }) => wrong('paused', paused, 'no login starts, and no token is handed out; `resume` ends it'),
-  ({ rests_until: end }, now) =>
-    wrong('resting', isAfter(end, now), `too many passwords were refused; no login starts before ${end}`),
+  ({ error }) => wrong('not readable', error, error, `the broker answers ${error}; read its log`),
+  ({ fault }) =>
+    wrong('faulty item', fault, 'item_malformed', `the broker cannot read ${fault} of its item; see \`reset --help\``),
+  ({ paused }) => wrong('paused', paused, 'paused', 'no login starts, and no token is handed out; `resume` ends it'),
+  ({ rests_until: end }, now) => {
+    const advice = `too many passwords were refused; no login starts before ${end}`;
+    return wrong('resting', isAfter(end, now), 'too_many_refusals', advice);
+  },
   ({ secret_error: code }) => needsPerson(String(code)),
   (status) => needsPerson(String(currentError(status) ?? status.retry_code)),
   ({ lease_until: end }, now) =>
     isAfter(end, now) ? { urgency: 'busy', state: 'logging in', advice: 'a login is under way' } : undefined,
-  ({ retry_at: at, retry_code: code }, now) =>
-    wrong('waiting', isAfter(at, now), `the last login failed (${code}); the next one starts ${distanceTo(at, now)}`),
+  ({ retry_at: at, retry_code: code }, now) => {
+    const advice = `the last login failed (${code}); the next one starts ${distanceTo(at, now)}`;
+    return wrong('waiting', isAfter(at, now), code, advice);
+  },
   (status) => {
     const code = currentError(status);
-    return wrong('failing', code, `the last login failed (${code}); the next call tries again`);
+    return wrong('failing', code, code, `the last login failed (${code}); the next call tries again`);
   },
 ];
 
@@ -77,11 +86,11 @@ function distanceTo(value: unknown, now: number): string {
   return describeDistance(timeOf(value), now);
 }
 
-function wrong(state: string, condition: unknown, advice: string): AccountState | undefined {
-  return condition ? { urgency: 'wrong', state, advice } : undefined;
+/** @param failure the code or incident whose runbook helps */
+function wrong(state: string, condition: unknown, failure: unknown, advice: string): AccountState | undefined {
+  return condition ? { urgency: 'wrong', state, advice, ...runbookOf(failure) } : undefined;
 }
 
 function needsPerson(code: string): AccountState | undefined {
-  const advice = advices[code];
-  return advice === undefined ? undefined : { urgency: 'wrong', state: code.replaceAll('_', ' '), advice };
+  return wrong(code.replaceAll('_', ' '), advices[code], code, advices[code] ?? '');
 }

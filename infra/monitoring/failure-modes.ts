@@ -142,7 +142,7 @@ export const incidentModes = {
     means: 'a user passed to another account',
     person: 'no',
     why: 'an operator renamed or moved the account',
-    runbook: 'Accounts',
+    runbook: 'A user passed to another account',
   },
 } as const satisfies Record<Incident, FailureMode>;
 

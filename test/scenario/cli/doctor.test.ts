@@ -109,6 +109,7 @@ describe('a healthy broker', () => {
     expect(out).toContain('ok     region            us-east-1');
     const at = out.findIndex((line) => line.startsWith('wrong  secret one'));
     expect(out[at + 1]).toMatch(/^ {25}store user and password with `credentials set`$/);
+    expect(out[at + 2]).toMatch(/^ {25}runbook: docs\/operations\.md#operatorfaults$/);
     expect(out.join()).not.toContain('not-a-real');
   });
 });
@@ -200,7 +201,9 @@ describe('doctor says what is wrong when', () => {
     const { code, wrong } = await doctor();
 
     expect(code).toBe(1);
-    expect(wrong).toMatchObject([{ check: 'state two', text: 'paused', advice: expect.stringContaining('`resume`') }]);
+    const runbook = 'docs/operations.md#pausedlong';
+    const advice = expect.stringContaining('`resume`');
+    expect(wrong).toEqual([{ check: 'state two', outcome: 'wrong', text: 'paused', advice, runbook }]);
   });
 
   test('Fegora refused the password of an account', async () => {
