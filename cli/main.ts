@@ -1,4 +1,5 @@
 // The program, run by `npm run broker` here and by `fegora-broker` in the package: runs one command line and exits.
+import { format } from 'node:util';
 import { environment } from './environment.ts';
 import { asCommandError, CommandError, exitCodes, interrupted } from './failure.ts';
 import { errorLines, formatOf } from './output/output.ts';
@@ -10,6 +11,8 @@ const args = process.argv.slice(2);
 const started = programNameOf(import.meta.url, environment.npm_command);
 const terminal = terminalOf(process);
 const lines = errorLines(formatOf(args), started.name);
+
+const note = (text: string) => terminal.note(lines.note(text));
 
 /** Ends the process with one line. */
 function fail(thrown: unknown): never {
@@ -34,7 +37,11 @@ process.on('unhandledRejection', fail).on('uncaughtException', fail);
 // Node's own listener writes lines that are not JSON. There is none if NODE_NO_WARNINGS or an option turns warnings off.
 if (process.listenerCount('warning') > 0) {
   process.removeAllListeners('warning');
-  process.on('warning', ({ name, message }) => terminal.note(lines.note(`${name}: ${message}`)));
+  process.on('warning', ({ name, message }) => note(`${name}: ${message}`));
+}
+// The SDK warns on the console.
+for (const method of ['log', 'warn', 'error'] as const) {
+  console[method] = (...parts) => note(format(...parts).trim());
 }
 process.exitCode = await runCommand(args, terminal, started);
 terminal.close();

@@ -2,12 +2,12 @@
 import type { Command } from 'commander';
 import { checkConfigured } from './aws/endpoints.ts';
 import { checkProfile } from './aws/profile.ts';
-import { environment } from './environment.ts';
+import { profileOfEnvironment } from './environment.ts';
 import { CommandError, exitCodes } from './failure.ts';
 import type { TargetOptions } from './target.ts';
 
 /** @throws CommandError if the environment, the profile or an option would make the command act on what was not meant */
-export async function prepare({ profile = environment.AWS_PROFILE, allowEndpoint }: TargetOptions): Promise<void> {
+export async function prepare({ profile = profileOfEnvironment(), allowEndpoint }: TargetOptions): Promise<void> {
   await checkProfile(profile);
   await checkConfigured(profile, allowEndpoint ?? []);
 }

@@ -12,7 +12,7 @@ export interface LoopbackServer {
 
 /** How a server listens. */
 export interface ListenOptions {
-  /** Whether the server takes another free port if the port is in use. @default false */
+  /** Whether the server takes another free port if the port is in use or refused. @default false */
   readonly orAnyFree?: boolean;
   /** @default 127.0.0.1 */
   readonly address?: string;

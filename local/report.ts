@@ -20,7 +20,7 @@ export function describeRun(run: LocalRun, port = 0): string {
   return rows('fegora-token-broker, local run', [
     ...(port === 0 || another === String(port)
       ? []
-      : [['port', `${port} is in use, so the gateway has ${another} (--port chooses one)`] as const]),
+      : [['port', `${port} is in use or refused, so the gateway has ${another} (--port chooses one)`] as const]),
     ['gateway', `${run.gateway.url}  POST /token, POST /token/{account}; Lambda Invoke of ${run.gateway.functionName}`],
     ['Fegora', `${run.tokenUrl}  ${origin(given.tokenUrl, 'simulator')}`],
     ['Secrets Manager', `${run.secretsUrl}  ${origin(given.secretsUrl, 'emulator')}: ${secretIds}`],

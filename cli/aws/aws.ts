@@ -4,7 +4,7 @@ import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import { loadConfig, memoize, NODE_REGION_CONFIG_FILE_OPTIONS, NODE_REGION_CONFIG_OPTIONS } from '@smithy/core/config';
 import { proxyAgent } from '../../client/proxy.ts';
 import type { CredentialProvider } from '../../client/signer.ts';
-import { environment } from '../environment.ts';
+import { environment, profileOfEnvironment } from '../environment.ts';
 import { checkRegion, type Target } from '../target.ts';
 import { describeKeysFailure } from './keys-failure.ts';
 import { hasKeys } from './profile.ts';
@@ -29,7 +29,7 @@ export function awsIdentity(target: Target): AwsIdentity {
 /** An MFA code is good for one session, so each target has one provider. */
 const identities = new WeakMap<Target, AwsIdentity>();
 
-function createIdentity({ region: named, profile = environment.AWS_PROFILE, mfaCode }: Target): AwsIdentity {
+function createIdentity({ region: named, profile = profileOfEnvironment(), mfaCode }: Target): AwsIdentity {
   const ofProfile = profile === undefined ? {} : { profile };
   const options = { ...NODE_REGION_CONFIG_FILE_OPTIONS, ...ofProfile };
   const find = loadConfig(NODE_REGION_CONFIG_OPTIONS, options);

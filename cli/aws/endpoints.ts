@@ -125,6 +125,6 @@ function fromProfile(section: Section, file: Readonly<Record<string, Section>> |
     return null;
   }
   const ofService = file?.[`services.${section.services}`]?.[`${service}.endpoint_url`];
-  const url = ofService ?? section.endpoint_url;
-  return url === undefined ? undefined : { from: 'endpoint_url of the AWS profile', url };
+  const url = ofService || section.endpoint_url;
+  return url ? { from: 'endpoint_url of the AWS profile', url } : undefined;
 }

@@ -1,6 +1,8 @@
 // Says in a sentence why the SDK found no AWS keys. Called by aws.ts.
 import { CommandError, exitCodes } from '../failure.ts';
 
+const defaultProfile = 'the default AWS profile';
+
 /** How the SDK's errors are told, in order. A sentence never repeats what a command has printed: it may be a key. */
 const sentences: readonly (readonly [cause: RegExp, sentence: (profile: string) => string])[] = [
   [
@@ -15,7 +17,10 @@ const sentences: readonly (readonly [cause: RegExp, sentence: (profile: string) 
   [/ENOENT|token file/i, (profile) => `the web identity token file of ${profile} cannot be read`],
   [
     /from any providers/i,
-    () => 'no AWS credentials: no AWS_ACCESS_KEY_ID, no profile with keys, and no role of this machine',
+    (profile) =>
+      profile === defaultProfile
+        ? 'no AWS credentials: no AWS_ACCESS_KEY_ID, no profile with keys, and no role of this machine'
+        : `no AWS credentials: ${profile} has none, and this machine has no role`,
   ],
 ];
 
@@ -30,7 +35,7 @@ export function describeKeysFailure(thrown: unknown, profile: string | undefined
     return thrown;
   }
   const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const whose = profile === undefined ? 'the default AWS profile' : `the AWS profile ${profile}`;
+  const whose = profile === undefined ? defaultProfile : `the AWS profile ${profile}`;
   const [, sentence = () => `${whose} gives no AWS keys${/^\w{1,64}$/.test(name) ? ` (${name})` : ''}`] =
     sentences.find(([cause]) => cause.test(message)) ?? [];
   const text = `${sentence(whose)}; ${adviceFor(message, profile)}`;

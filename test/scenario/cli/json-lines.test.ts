@@ -2,6 +2,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
@@ -39,6 +42,24 @@ test.each([
   ['of the client', { HTTPS_PROXY: 'ftp://x' }, 'Warning: HTTPS_PROXY is not used: it is not an http URL. Set '],
 ])('promise 62: a warning %s is a note', async (_, env, warning) => {
   expect(await status(env)).toEqual({ code: 0, err: [{ note: expect.stringContaining(warning) }] });
+});
+
+test('promise 62: a warning of the SDK on the console is a note', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'broker-home-'));
+  const AWS_CONFIG_FILE = join(home, 'config');
+  await writeFile(AWS_CONFIG_FILE, '[profile x]\nregion = us-east-1\n');
+  const env = { HOME: home, AWS_CONFIG_FILE, AWS_PROFILE: 'x', AWS_EC2_METADATA_DISABLED: 'true' };
+  const { code, err } = await status(env);
+  await rm(home, { recursive: true });
+
+  const failure = 'no AWS credentials: the AWS profile x has none, and this machine has no role';
+  expect([code, err]).toEqual([
+    3,
+    [
+      { note: expect.stringContaining('Multiple credential sources detected') },
+      expect.objectContaining({ error: 'aws_credentials', error_description: expect.stringContaining(failure) }),
+    ],
+  ]);
 });
 
 test('no warning is printed when NODE_NO_WARNINGS says so', async () => {

@@ -89,6 +89,39 @@ describe('promise 57: nothing is sent over http to another machine', () => {
   });
 });
 
+describe('an address that is empty names none', () => {
+  const services = ['', '_SECRETS_MANAGER', '_LAMBDA', '_STS', '_SSO', '_SSO_OIDC', '_SIGNIN'];
+  const empty = Object.fromEntries(
+    ['AWS_PROFILE', ...services.map((name) => `AWS_ENDPOINT_URL${name}`)].map((name) => [name, '']),
+  );
+
+  test.each(Object.keys(empty))('of %s', async (name) => {
+    const asOperator = { keys: system.callers.operator, env: { [name]: '' } };
+    expect(await commands.run(['status', '--endpoint', system.gateway.url], asOperator)).toMatchObject({ code: 0 });
+  });
+
+  test('of every service: the general one counts', async () => {
+    const env = { ...region, ...empty, AWS_ENDPOINT_URL: 'https://no-such-host.invalid' };
+    const { code, err } = await commands.run(set, { keys, env });
+    expect([code, err]).toEqual([2, [expect.stringContaining('(AWS_ENDPOINT_URL) is not an address of AWS’s')]]);
+  });
+
+  test('of a profile', async () => {
+    const { accessKeyId, secretAccessKey } = system.callers.operator;
+    const ofKeys = `aws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
+    const section = 'services = y\nendpoint_url =\n[services y]\nlambda =\n  endpoint_url =\n';
+    const env = { ...empty, AWS_CONFIG_FILE: await commands.write('empty', `[profile x]\n${ofKeys}${section}`) };
+    const status = ['status', '--endpoint', system.gateway.url, '--profile', 'x'];
+    expect(await commands.run(status, { env })).toMatchObject({ code: 0 });
+  });
+
+  test('of the local Secrets Manager: nothing is asked and nothing is sent', async () => {
+    const line = ['credentials', 'set', 'one', '--endpoint', system.gateway.url];
+    const result = await commands.run(line, { keys: system.callers.operator, env: empty, typed: ['u', password, 'n'] });
+    expect(result).toMatchObject({ code: 2, err: [expect.stringContaining('the local Secrets Manager is not known')] });
+  });
+});
+
 describe('promise 57: another host than AWS’s', () => {
   const env = { ...region, AWS_ENDPOINT_URL: 'https://no-such-host.invalid' };
   const status = ['status', '--function-name', 'f'];

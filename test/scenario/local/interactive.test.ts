@@ -205,7 +205,9 @@ describe('the servers of a run', () => {
     const other = await run({ port: taken, orAnyFree: true });
     const { port } = new URL(other.gateway.url);
     expect(port).not.toBe(String(taken));
-    expect(describeRun(other, taken)).toContain(`${taken} is in use, so the gateway has ${port} (--port chooses one)`);
+    expect(describeRun(other, taken)).toContain(
+      `${taken} is in use or refused, so the gateway has ${port} (--port chooses one)`,
+    );
     expect(describeRun(other, Number(port))).not.toContain('in use');
   });
 

@@ -310,6 +310,18 @@ describe('the settings of the local run', () => {
     expect(() => readSettings(env)).not.toThrow(value);
   });
 
+  test('the settings take an address that is empty for one that is not set', () => {
+    const variables = [
+      'FEGORA_TOKEN_URL',
+      'AWS_ENDPOINT_URL',
+      'AWS_ENDPOINT_URL_SECRETS_MANAGER',
+      'AWS_ENDPOINT_URL_DYNAMODB',
+    ];
+    const empty = Object.fromEntries([...variables, 'AWS_REGION'].map((name) => [name, '']));
+    const { given, region } = readSettings(empty);
+    expect({ given, region }).toEqual({ given: {}, region: 'us-east-1' });
+  });
+
   test('the settings accept Fegora on another machine when Secrets Manager is set too, with keys', () => {
     const env = {
       FEGORA_TOKEN_URL: 'https://api.fegora.example/token',
