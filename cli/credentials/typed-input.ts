@@ -64,7 +64,6 @@ export function typedInput({ stdin, stderr }: Streams, onInterrupt: () => void):
     .on('close', end)
     .on('SIGINT', () => (asked === undefined ? onInterrupt() : reader.close()))
     .on('SIGCONT', () => {
-      stdin.setRawMode(true);
       reader.resume();
       stderr.write(asked?.isShown === false ? asked.text : '');
     });

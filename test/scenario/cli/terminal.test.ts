@@ -108,6 +108,16 @@ atTerminal.each([
   expect(shown).not.toMatch(/stored|not-a-real/);
 });
 
+atTerminal('Ctrl-C while the command waits, and asks nothing, ends it at once', async () => {
+  const silent = await serve(() => undefined);
+  const typed: [string, string][] = [['waiting for AWS', '\u0003']];
+  const { shown, code } = await type(typed, '--endpoint', silent.url, '--secrets-endpoint', silent.url);
+  await silent.close();
+
+  expect(code).toBe(130);
+  expect(shown.split('\u001b[K').at(-1)).toMatch(/^broker: interrupted\s*$/);
+});
+
 atTerminal.each([
   ['the user', [['Username: ', 'usuario-\u00f1\r']], []],
   ['the password', [['(not shown): ', 'contrase\u00f1a\r']], ['--username', 'user-one']],
