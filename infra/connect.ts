@@ -1,4 +1,5 @@
 // Connects a function to a broker: the right and the variables. Called by token-broker-base.ts and probe/probe.ts.
+import { Stack, Token, TokenComparison } from 'aws-cdk-lib';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITokenBroker } from './token-broker-interface.ts';
 
@@ -9,6 +10,12 @@ export interface Connection {
 }
 
 type Connected = Connection & { readonly broker: ITokenBroker };
+
+/** A broker, and its region. The region can be known only at deployment. */
+interface Placed {
+  readonly broker: ITokenBroker;
+  readonly region: string;
+}
 
 /** Each connected function. The CDK's construct does not show its variables. */
 const connected = new WeakMap<LambdaFunction, Connected>();
@@ -26,7 +33,7 @@ export function connectionVariables(broker: ITokenBroker, { account, via }: Conn
  *
  * @throws Error if the function has another connection, or cannot reach the API
  */
-export function connectFunction(broker: ITokenBroker, fn: LambdaFunction, connection: Connection): void {
+export function connectFunction({ broker, region }: Placed, fn: LambdaFunction, connection: Connection): void {
   const { account, via } = connection;
   checkFunction(fn, via);
   const earlier = connected.get(fn);
@@ -35,6 +42,7 @@ export function connectFunction(broker: ITokenBroker, fn: LambdaFunction, connec
     return;
   }
   checkReach(broker, fn, via);
+  checkSigning({ broker, region }, fn, via);
   if (via === 'api') {
     broker.grantToken(fn, account);
   } else {
@@ -63,6 +71,16 @@ function checkReach(broker: ITokenBroker, fn: LambdaFunction, via: Connection['v
   if (via === 'api' && broker.isPrivate && !fn.isBoundToVpc) {
     throw new Error(
       `${fn.node.path} is in no VPC, and the API of the broker is private: put the function into the VPC of the endpoints, or connect it with { via: 'invoke' }`,
+    );
+  }
+}
+
+/** @throws Error if the client could not know the region to sign for: the host name does not tell it, and it is not its own */
+function checkSigning({ broker: { url }, region }: Placed, fn: LambdaFunction, via: Connection['via']): void {
+  const isElsewhere = Token.compareStrings(region, Stack.of(fn).region) === TokenComparison.DIFFERENT;
+  if (via === 'api' && isElsewhere && !url.includes('.execute-api.')) {
+    throw new Error(
+      `${fn.node.path} is in another region than the broker, and the host name of the API does not tell its region: call grantToken, and pass ${url} and region: '${region}' to createTokenClient in the code of the function, or connect it with { via: 'invoke' }`,
     );
   }
 }

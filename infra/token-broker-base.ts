@@ -33,7 +33,8 @@ export abstract class TokenBrokerBase extends Construct implements ITokenBroker 
   abstract grantInvoke(grantee: IGrantable, account: string): Grant;
 
   connect(fn: LambdaFunction, account: string, options: ConnectOptions = {}): void {
-    connectFunction(this, fn, { account, via: options.via ?? 'api' });
+    const { region } = this.environment();
+    connectFunction({ broker: this, region }, fn, { account, via: options.via ?? 'api' });
   }
 
   metricCalls(options?: MetricOptions): Metric {

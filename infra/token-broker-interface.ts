@@ -53,7 +53,8 @@ export interface ITokenBroker extends IConstruct {
    * `createTokenClient()` reads. They are `FEGORA_BROKER_ACCOUNT`, and `FEGORA_BROKER_ENDPOINT` for the API or
    * `FEGORA_BROKER_FUNCTION` for direct invocation.
    *
-   * @throws Error if the function is connected to another broker or account, or for the reasons of the grants
+   * @throws Error if the function is connected to another broker or account, if it is in another region and the host name
+   *   of the API does not tell the region to sign for, or for the reasons of the grants
    */
   connect(fn: LambdaFunction, account: string, options?: ConnectOptions): void;
   /**

@@ -4,7 +4,7 @@ import type { IGrantable, IPrincipal, PrincipalPolicyFragment } from 'aws-cdk-li
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { Construct } from 'constructs';
 import { arnFault, groupFault, isOfPermissionSet, isPlaceholder, isUnknown, notAPrincipal } from './principal-arn.ts';
-import { resourceOf, textOf } from './principal-tokens.ts';
+import { elementsIn, resourceOf, textOf } from './principal-tokens.ts';
 import { isIgnored, isPrincipal, unwrapped } from './wrapped.ts';
 
 /**
@@ -20,7 +20,7 @@ export function arnOf(scope: Construct, grantee: IGrantable): string {
   if (isPlaceholder(text)) {
     return arn;
   }
-  const fault = resourceFault(arn) ?? arnFault(text, partitionOf(scope));
+  const fault = resourceFault(scope, arn) ?? arnFault(text, partitionOf(scope));
   if (fault !== undefined) {
     throw refusal(nameOf(principal, text), fault);
   }
@@ -91,7 +91,11 @@ function fragmentOf(principal: IPrincipal): PrincipalPolicyFragment {
 }
 
 /** Returns what is wrong with a resource of the app, whose ARN is known only at deployment. */
-function resourceFault(arn: string): string | undefined {
+function resourceFault(scope: Construct, arn: string): string | undefined {
+  const role = scope.node.tryFindChild('Role');
+  if (elementsIn(scope, arn).some(({ node }) => node.scope === role)) {
+    return 'this is the role of the broker itself, and only its function can use it: pass the role of the caller or of the operator';
+  }
   const { type = '', attribute } = resourceOf(arn) ?? {};
   if (type === 'AWS::IAM::Group') {
     return groupFault;

@@ -108,6 +108,18 @@ describe('the grants of an imported broker', () => {
     });
   });
 
+  test('connect throws if the client could not know the region: it is another one, and the host name does not tell it', () => {
+    const url = 'https://tokens.example.com/';
+    const { broker, fn } = build({ url }, { ...env, region: 'us-west-2' });
+    expect(() => broker.connect(fn, 'main')).toThrow(
+      "the host name of the API does not tell its region: call grantToken, and pass https://tokens.example.com/ and region: 'us-east-1' to createTokenClient",
+    );
+    expect(() => broker.connect(fn, 'main', { via: 'invoke' })).not.toThrow();
+    for (const other of [build({ url }), build({}, { ...env, region: 'us-west-2' }), build({ url }, {})]) {
+      expect(() => other.broker.connect(other.fn, 'main')).not.toThrow();
+    }
+  });
+
   test('the grants throw when the stack cannot change the policy of the grantee', () => {
     const { broker } = build();
     for (const grant of [broker.grantToken.bind(broker), broker.grantInvoke.bind(broker)]) {

@@ -74,6 +74,15 @@ describe('promise 60: principals that no policy could match, or that would let o
   );
 });
 
+test('promise 60: each grant refuses the role of the broker itself, also by its ARN', () => {
+  const { broker } = build();
+  for (const grantee of [broker.role, new ArnPrincipal(broker.role.roleArn)]) {
+    for (const grant of Object.values(grants)) {
+      expect(() => grant(broker, grantee)).toThrow('this is the role of the broker itself');
+    }
+  }
+});
+
 test('promise 60: the grants accept a role that the CDK looks up only after the first synth', () => {
   const { stack, broker } = build();
   const imported = TokenBroker.fromAttributes(stack, 'Imported', {
