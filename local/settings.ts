@@ -1,4 +1,5 @@
 // Reads the settings of the local run from the environment. Called by local-run.ts.
+import { isRegion } from '../client/endpoint.ts';
 import { type Config, type Environment, parseConfig, variables } from '../lambda/config.ts';
 import { isLoopback } from './loopback.ts';
 
@@ -53,13 +54,17 @@ export function readSettings(env: Environment, isOnlyBroker = false): LocalSetti
     throw new SettingRefused(parsed.faults.map(({ variable, problem }) => `${variable} ${problem}.`).join('\n'));
   }
   refuseWithoutKeys(env);
+  const region = env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1';
+  if (!isRegion(region)) {
+    throw new SettingRefused('AWS_REGION or AWS_DEFAULT_REGION is not a region of AWS. Set one, such as us-east-1.');
+  }
   const { config } = parsed;
   const [firstAccount = ''] = config.accounts.keys();
   return {
     env,
     config,
     defaultAccount: config.defaultAccount ?? firstAccount,
-    region: env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1',
+    region,
     given: { ...(tokenUrl && { tokenUrl }), ...(secretsUrl && { secretsUrl }), ...(tableUrl && { tableUrl }) },
   };
 }

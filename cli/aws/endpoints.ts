@@ -30,8 +30,11 @@ type ServiceId = keyof typeof services;
  */
 export function checkEndpoint({ url: given, from }: NamedEndpoint, service: AwsService, allowed: Origins = []): URL {
   const url = URL.canParse(given) ? new URL(given) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
-    throw refused(`${from} is not an https URL without user and password`);
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw refused(`${from} is not a URL with https and a port up to 65535, such as https://example.com/v1`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw refused(`${from} has a user or a password in it; name it without them`);
   }
   if (!isSafe(url)) {
     throw refused(`${url.origin} (${from}) can be read on the network; use https, or ${without(from)}`);

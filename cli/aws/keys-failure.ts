@@ -19,7 +19,7 @@ const sentences: readonly (readonly [cause: RegExp, sentence: (profile: string) 
     /from any providers/i,
     (profile) =>
       profile === defaultProfile
-        ? 'no AWS credentials: no AWS_ACCESS_KEY_ID, no profile with keys, and no role of this machine'
+        ? 'no AWS credentials: no AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, no profile with keys, and no role of this machine'
         : `no AWS credentials: ${profile} has none, and this machine has no role`,
   ],
 ];

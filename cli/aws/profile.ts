@@ -1,4 +1,6 @@
 // Reads AWS profiles, and refuses one that does not exist. Called by prepare.ts and aws.ts.
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { loadSharedConfigFiles } from '@smithy/core/config';
 import { environment } from '../environment.ts';
 import { CommandError, exitCodes } from '../failure.ts';
@@ -33,12 +35,28 @@ export async function checkProfile(named: string | undefined): Promise<void> {
   const used = usedProfiles(named, profiles);
   const missing = used.find((name) => profiles[name] === undefined);
   if (missing !== undefined) {
-    const { AWS_CONFIG_FILE = '~/.aws/config', AWS_SHARED_CREDENTIALS_FILE = '~/.aws/credentials' } = environment;
+    const [config, credentials] = filesOfAws();
     const others = Object.keys(profiles).slice(0, 8).join(', ') || 'no profile';
     const by = missing === named ? '' : `, which ${used.at(-2)} names as source_profile,`;
-    const text = `the AWS profile ${missing}${by} is neither in ${AWS_CONFIG_FILE} nor in ${AWS_SHARED_CREDENTIALS_FILE}`;
+    const text = `the AWS profile ${missing}${by} is neither in ${config} nor in ${credentials}`;
     throw new CommandError(exitCodes.awsCredentials, `${text}; there is: ${others}`);
   }
+}
+
+/** Returns the names of the two files, with the reason if one is there and cannot be read: the SDK takes that for no file. */
+function filesOfAws(): readonly string[] {
+  return [
+    environment.AWS_CONFIG_FILE || '~/.aws/config',
+    environment.AWS_SHARED_CREDENTIALS_FILE || '~/.aws/credentials',
+  ].map((file) => {
+    try {
+      readFileSync(file.replace(/^~(?=\/)/, homedir()));
+      return file;
+    } catch (thrown) {
+      const { code } = Object(thrown);
+      return code === 'ENOENT' ? file : `${file}, which cannot be read (${code}),`;
+    }
+  });
 }
 
 /** Whether the profile says where its keys come from. If it does, no other keys may be used in their place. */

@@ -611,7 +611,7 @@ describe('credentials set', () => {
   });
 
   test('refuses an endpoint that is the local run only by its user', () => {
-    expect(() => findTarget({ endpoint: 'http://127.0.0.1:80@elsewhere.example/' })).toThrow('without user');
+    expect(() => findTarget({ endpoint: 'http://127.0.0.1:80@elsewhere.example/' })).toThrow('has a user');
   });
 
   test('does not ask for the password of the local run when it would go to AWS', async () => {

@@ -181,7 +181,7 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     args: 'token --endpoint https://u:not-a-real-one@x.example',
     ...own,
     code: 2,
-    says: '--endpoint is not an https URL without user and password',
+    says: '--endpoint has a user or a password in it; name it without them',
   },
   'an address of another project': {
     args: 'status --function-name f',
@@ -223,6 +223,12 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     options: profile('no-keyz'),
     code: 3,
     says: 'the AWS profile no-keyz is neither in $config nor in ~/.aws/credentials; there is: default, no-keys',
+  },
+  'a profile in a file that cannot be read': {
+    args: 'status --function-name f',
+    options: { env: { AWS_CONFIG_FILE: '/', AWS_REGION: 'us-east-1', AWS_PROFILE: 'x' } },
+    code: 3,
+    says: 'the AWS profile x is neither in /, which cannot be read (EISDIR), nor in ~/.aws/credentials',
   },
   'a mistyped source_profile': {
     args: 'status --function-name f',

@@ -300,6 +300,8 @@ describe('the settings of the local run', () => {
     ['a Fegora that is not a URL', { FEGORA_TOKEN_URL: 'api.fegora.example/token' }],
     ['a Secrets Manager that is not a URL', { AWS_ENDPOINT_URL_SECRETS_MANAGER: 'localhost:4566' }],
     ['a table that is not a URL', { AWS_ENDPOINT_URL_DYNAMODB: 'http://localhost:port' }],
+    ['a region that is none', { AWS_REGION: 'us east 1' }],
+    ['a default region that is none', { AWS_DEFAULT_REGION: 'us-east-1\r' }],
     ['malformed accounts', { FEGORA_ACCOUNTS: '{"A":"x"}' }],
     ['an unknown default account', { FEGORA_DEFAULT_ACCOUNT: 'demo-c' }],
     ['TLS without checks of certificates', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }],
