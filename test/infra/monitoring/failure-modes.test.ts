@@ -16,19 +16,13 @@ import type { Incident } from '../../../lambda/broker/ports.ts';
 import { BrokerError, type ErrorCode, isErrorCode } from '../../../lambda/errors.ts';
 import { describeInvocation } from '../../../lambda/events/invocation.ts';
 import { createTelemetry } from '../../../lambda/telemetry/telemetry.ts';
-import {
-  alarmsOf,
-  createWatch,
-  functionName,
-  gatewayMetric,
-  lambdaMetric,
-  type Rung,
-  throttles,
-} from '../../support/alarms/watch.ts';
+import { type AccessLogLine, accessLogOf } from '../../support/alarms/access-log.ts';
+import { alarmsOf, createWatch, functionName, lambdaMetric, type Rung, throttles } from '../../support/alarms/watch.ts';
 import { httpEvent, lambdaContext } from '../../support/events/events.ts';
 import { templateOf } from '../support/synth.ts';
 
 const alarms = alarmsOf(templateOf('minimal'));
+const countsOf = accessLogOf(templateOf('minimal'));
 const minuteMs = 60_000;
 const start = Date.UTC(2026, 0, 15, 12);
 const end = start + 75 * minuteMs;
@@ -93,10 +87,19 @@ const answers: Readonly<Partial<Record<ErrorCode, FailedLogin['answer']>>> = {
   upstream_redirect: 'doubt',
 };
 
+/** API Gateway writes this line for each call. */
+function logCall(line: AccessLogLine): (moment: Moment) => void {
+  return ({ at, watch }) => {
+    for (const metric of countsOf(line)) {
+      watch.add({ metric, at, value: 1 });
+    }
+  };
+}
+
 /** All calls and warm-ups of the account end with the code, and logins if the code is Fegora's. */
 function failWith(code: ErrorCode): (moment: Moment) => void {
   if (code === 'throttled') {
-    return ({ at, watch }) => watch.add({ metric: gatewayMetric('DeniedByGateway'), at, value: 1 });
+    return logCall({ status: '429', error_type: 'THROTTLED' });
   }
   const error = new BrokerError(code, 'a test');
   const isFegoras = code.startsWith('upstream_') || code === 'credentials_rejected' || code === 'client_rejected';
@@ -144,10 +147,9 @@ const answerCodes: Readonly<Record<keyof typeof answerModes, ErrorCode>> = {
 const outer: Readonly<Record<keyof typeof outerModes, (moment: Moment) => void>> = {
   crash: ({ at, watch }) => watch.add({ metric: lambdaMetric('Errors', 'http'), at, value: 1 }),
   lambda_throttled: ({ at, watch }) => watch.add({ metric: throttles, at, value: 1 }),
-  gateway_failure: ({ at, watch }) => watch.add({ metric: gatewayMetric('GatewayFails'), at, value: 1 }),
-  gateway_denial: ({ at, watch }) => watch.add({ metric: gatewayMetric('DeniedByGateway'), at, value: 1 }),
-  // The filter of the log does not count it: see access-log.ts.
-  gateway_unsigned: () => {},
+  gateway_failure: logCall({ status: '504', error_type: 'INTEGRATION_TIMEOUT' }),
+  gateway_denial: logCall({ status: '403', error_type: 'ACCESS_DENIED' }),
+  gateway_unsigned: logCall({ status: '403', error_type: 'MISSING_AUTHENTICATION_TOKEN' }),
   no_warm_up: () => {},
   slow_calls: ({ at, watch }) => watch.add({ metric: lambdaMetric('Duration', 'http'), at, value: 3001 }),
   clock_skew: ({ telemetry }) => telemetry.observe({ kind: 'clock_skew', account: 'main', ms: -30_500 }),
@@ -195,13 +197,25 @@ describe('promise 80: the alarms of the table ring, and no others', () => {
   });
 
   test.each([
-    ['operator', 'admin', 'unknown_account'],
-    ['operator', 'admin', 'invalid_request'],
-    ['engineer who tries by hand', 'account-main', 'invalid_request'],
-  ] as const)('for 10 minutes of typos of an %s by the alias %s, %s: none', (_, alias, code) => {
+    ['403', '-'],
+    ['500', '-'],
+    ['404', 'RESOURCE_NOT_FOUND'],
+    ['400', 'BAD_REQUEST_BODY'],
+  ])(
+    'for what the function answers itself, and for what scanners get: status %s, error type %s: none',
+    (status, type) => {
+      expect(hourOf(logCall({ status, error_type: type }))).toEqual({});
+    },
+  );
+
+  test.each([
+    [75, 'an operator', 'admin', 'unknown_account'],
+    [75, 'an operator', 'admin', 'invalid_request'],
+    [10, 'an engineer who tries by hand', 'account-main', 'invalid_request'],
+  ] as const)('for %i minutes of typos of %s by the alias %s, %s: none', (minutes, _, alias, code) => {
     const typist = describeInvocation({ account: 'typo' }, lambdaContext(alias), undefined);
     const rung = hourOf(({ at, telemetry }) => {
-      if (at < start + 10 * minuteMs && at % minuteMs === 0) {
+      if (at < start + minutes * minuteMs && at % minuteMs === 0) {
         telemetry.failed(typist, new BrokerError(code, 'a typo'));
       }
     });
