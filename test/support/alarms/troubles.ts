@@ -132,6 +132,12 @@ export const troubles: readonly Trouble[] = [
     row: { code: 'unknown_account', account: 'removed', calls: 1 },
   },
   {
+    runbook: 'Denied',
+    what: 'an operator runs doctor',
+    breakIt: ({ run }) => run(['doctor']),
+    row: { code: 'invalid_request', detail: 'rejected is not a SHA-256 in hex', account: 'other' },
+  },
+  {
     runbook: 'An item that the broker cannot use',
     what: 'another principal has changed the item',
     breakIt: damage,

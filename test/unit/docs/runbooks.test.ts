@@ -5,6 +5,7 @@ import { outputOf } from '../../../cli/output/output.ts';
 import { createProgram } from '../../../cli/program.ts';
 import { runbooks as runbooksOfDoctor } from '../../../cli/status/runbooks.ts';
 import { alarmNames } from '../../../infra/monitoring/alarm-names.ts';
+import { alarmRules } from '../../../infra/monitoring/alarm-rules.ts';
 import { codeModes, failureModes, incidentModes } from '../../../infra/monitoring/failure-modes.ts';
 import type { Incident } from '../../../lambda/broker/ports.ts';
 import { BrokerError, isErrorCode } from '../../../lambda/errors.ts';
@@ -116,6 +117,15 @@ test('the graphs that runbooks name are on the dashboard', () => {
   const graphs = runbooks.flatMap(({ text }) => [...text.matchAll(/«([^»]+)»/g)].map(([, title = '']) => title));
   expect(graphs.length).toBeGreaterThan(5);
   expect(graphs.filter((title) => !dashboard.includes(`'${title}'`) && title !== 'token ends')).toEqual([]);
+});
+
+test('the alarms that ring after a deployment are one of each severity, by the names in the template', () => {
+  const [, deploy = ''] = /\n## Deploy\n([\s\S]*?)\n## /.exec(sourceOf('docs/operations.md')) ?? [];
+  const ids = [...deploy.matchAll(/contains\(LogicalResourceId, '(\w+)'\)/g)].map(([, id = '']) => id);
+  const template = sourceOf('test/infra/__snapshots__/stack.test.ts.snap');
+  expect(ids.filter((id) => !template.includes(`"Broker${id}`))).toEqual([]);
+  const names = alarmNames.filter((name) => ids.includes(`Alarms${name}`));
+  expect(names.map((name) => alarmRules[name].severity)).toEqual(['urgent', 'notice']);
 });
 
 test('the codes and members that runbooks name exist', () => {
