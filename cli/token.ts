@@ -2,8 +2,14 @@
 import type { Command } from 'commander';
 import { regionOf } from '../client/endpoint.ts';
 import { type AccessToken, createTokenClient, type TokenClient } from '../client/index.ts';
+import { invokeTransport } from '../client/invoke.ts';
+import { checkAccount } from '../client/options.ts';
+import { nodeRuntime } from '../client/retry.ts';
+import { tokenClient } from '../client/token-client.ts';
+import { functionEndpoint } from './aws/admin.ts';
 import { awsIdentity } from './aws/aws.ts';
 import { checkEndpoint } from './aws/endpoints.ts';
+import { environment } from './environment.ts';
 import { CommandError, exitCodes } from './failure.ts';
 import { addExamples } from './output/examples.ts';
 import type { Output } from './output/output.ts';
@@ -49,7 +55,11 @@ export async function clientFor(
   const { credentials, region: findRegion } = awsIdentity(target);
   if (endpoint === undefined && functionName !== undefined) {
     const named = required(account, 'account', 'an account id');
-    return createTokenClient({ functionName, account: named, credentials, region: await findRegion() });
+    checkAccount(named);
+    const lambda = { region: await findRegion(), functionName, account: named, credentials, env: environment };
+    // The client itself knows no profile and no --allow-endpoint. The other commands must not reach another Lambda than this one.
+    const transport = invokeTransport({ ...lambda, endpoint: await functionEndpoint(target, lambda.region) }, Date.now);
+    return tokenClient(transport, nodeRuntime);
   }
   const url = new URL(required(endpoint, 'endpoint', '--endpoint'));
   if (given === undefined) {

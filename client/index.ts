@@ -1,5 +1,4 @@
 // The public API of the client, `fegora-token-broker/client`. Called by the services that need Fegora tokens.
-import { setTimeout } from 'node:timers/promises';
 import { TokenBrokerError, type TokenErrorCode } from './errors.ts';
 import { type FegoraFetch, type FegoraOptions, fegoraFetch } from './fegora-fetch.ts';
 import { gatewayTransport } from './gateway.ts';
@@ -11,7 +10,7 @@ import {
   parseGatewayOptions,
   parseInvokeOptions,
 } from './options.ts';
-import type { Runtime } from './retry.ts';
+import { nodeRuntime, type Runtime } from './retry.ts';
 import type { AwsCredentials, CredentialProvider } from './signer.ts';
 import type { AccessToken } from './token-cache.ts';
 import { type GetTokenOptions, type TokenClient, tokenClient } from './token-client.ts';
@@ -30,12 +29,6 @@ export type {
   TokenErrorCode,
 };
 export { TokenBrokerError };
-
-const nodeRuntime: Runtime = {
-  now: Date.now,
-  random: Math.random,
-  sleep: (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => {}),
-};
 
 // biome-ignore lint/style/noProcessEnv: the only place of the client that reads it
 const environment = process.env;

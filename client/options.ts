@@ -126,7 +126,8 @@ function parseRegion(named: string | undefined, env: Environment, what: string):
   return region;
 }
 
-function checkAccount(account: string | undefined): void {
+/** @throws TypeError for undefined too */
+export function checkAccount(account: string | undefined): void {
   if (account === undefined || !accountId.test(account)) {
     const rule = 'Pass 1 to 63 lower-case letters, digits and hyphens, without a hyphen at the start';
     throw new TypeError(`account: not a valid account id. ${rule}`);

@@ -1,4 +1,5 @@
 // Adds a time limit and retries to a transport. Called by token-client.ts.
+import { setTimeout } from 'node:timers/promises';
 import { TokenBrokerError } from './errors.ts';
 import { isUnanswered } from './https.ts';
 import { unlessAborted } from './single-flight.ts';
@@ -13,6 +14,12 @@ export interface Runtime {
   /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
+
+export const nodeRuntime: Runtime = {
+  now: Date.now,
+  random: Math.random,
+  sleep: (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => {}),
+};
 
 /** How long a request may take, and whether it is repeated after a retryable failure. */
 export interface RetryPolicy {

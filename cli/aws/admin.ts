@@ -36,7 +36,7 @@ export async function invokeAdmin(
   const functionName = required(target.functionName, 'function', '--function-name');
   const { region: findRegion, credentials } = awsIdentity(target);
   const region = await findRegion();
-  const endpoint = await adminEndpoint(target, region);
+  const endpoint = await functionEndpoint(target, region);
   const invoke = invokePost(
     { endpoint, region, functionName, alias: 'admin', credentials, env: environment },
     Date.now,
@@ -59,7 +59,10 @@ export async function invokeAdmin(
  *
  * @throws CommandError if signed requests must not go there
  */
-export async function adminEndpoint({ lambdaEndpoint: local, profile, allowed }: Target, region: string): Promise<URL> {
+export async function functionEndpoint(
+  { lambdaEndpoint: local, profile, allowed }: Target,
+  region: string,
+): Promise<URL> {
   const ofRegion = { url: lambdaEndpoint(region, {}), from: 'the region' };
   const configured =
     local === undefined
@@ -77,7 +80,7 @@ export async function placeOf(
   target: Target,
   { function_arn: arn }: Readonly<Record<string, unknown>>,
 ): Promise<string> {
-  const { origin } = await adminEndpoint(target, await awsIdentity(target).region());
+  const { origin } = await functionEndpoint(target, await awsIdentity(target).region());
   return describePlace('done', arn, origin);
 }
 

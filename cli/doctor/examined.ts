@@ -3,7 +3,7 @@ import { parseEndpoint, regionOf } from '../../client/endpoint.ts';
 import { type GatewayConfig, tokenUrl } from '../../client/gateway.ts';
 import { type HttpResponse, post } from '../../client/https.ts';
 import type { FunctionConfig } from '../../client/invoke.ts';
-import { adminEndpoint, invokeAdmin } from '../aws/admin.ts';
+import { functionEndpoint, invokeAdmin } from '../aws/admin.ts';
 import { awsIdentity } from '../aws/aws.ts';
 import { checkEndpoint } from '../aws/endpoints.ts';
 import { environment } from '../environment.ts';
@@ -53,7 +53,7 @@ export function examine({ options, account, login }: Asked, note: (line: string)
       return { endpoint: endpoint(), account, region: ofApi, credentials, env: environment };
     },
     lambda: async () => ({
-      endpoint: await adminEndpoint(target(), await region()),
+      endpoint: await functionEndpoint(target(), await region()),
       region: await region(),
       functionName: required(target().functionName, 'function', '--function-name'),
       credentials: awsIdentity(target()).credentials,

@@ -165,6 +165,36 @@ describe('promise 57: another host than AWS’s', () => {
   });
 });
 
+describe('promise 59: token and status reach the same Lambda', () => {
+  const both = async (more: readonly string[], env: Readonly<Record<string, string>>) => {
+    const options = { keys, env: { ...region, ...env } };
+    const named = ['--function-name', 'f', ...more];
+    const token = await commands.run(['token', 'one', ...named], options);
+    const status = await commands.run(['status', ...named], options);
+    return { token: [token.code, token.err], status: [status.code, status.err] };
+  };
+  const unreached = [6, [expect.stringContaining('There is no host no-such-host.invalid')]];
+
+  test('of the profile', async () => {
+    const ofKeys = 'aws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = not-a-real-key\n';
+    const profile = `[profile x]\n${ofKeys}endpoint_url = ${stranger.url}\n`;
+    await both(['--profile', 'x'], { AWS_CONFIG_FILE: await commands.write('lambda-of-profile', profile) });
+    expect(received).toEqual([expect.stringContaining('account-one'), expect.stringContaining('admin')]);
+  });
+
+  test('that --allow-endpoint allows', async () => {
+    const url = 'https://no-such-host.invalid';
+    const reached = await both(['--allow-endpoint', url], { AWS_ENDPOINT_URL_LAMBDA: url });
+    expect(reached).toEqual({ token: unreached, status: unreached });
+  });
+
+  test('of the region if AWS_IGNORE_CONFIGURED_ENDPOINT_URLS says so', async () => {
+    const ignored = { AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true', AWS_ENDPOINT_URL: stranger.url };
+    await both([], { ...ignored, HTTPS_PROXY: 'http://127.0.0.1:1' });
+    expect(received).toEqual([]);
+  });
+});
+
 test('promise 57: nothing is sent while certificates are not checked', async () => {
   const env = { ...region, NODE_TLS_REJECT_UNAUTHORIZED: '0' };
   const result = await commands.run(set, { keys, env, typed: ['user-one', password] });
