@@ -45,7 +45,10 @@ function fromParser({ exitCode, code, message }: CommanderError): CommandError {
   if (exitCode === 0) {
     return new CommandError(0, '');
   }
-  const text = code === 'commander.help' ? 'no command' : message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const text =
+    code === 'commander.help'
+      ? 'no command, or none of this name'
+      : message.replace(/^error: /, '').replaceAll('\n', ' ');
   return new CommandError(exitCodes.usage, text.replace(/'--json'$/, '$&; use --output json'));
 }
 

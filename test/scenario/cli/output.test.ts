@@ -45,11 +45,12 @@ describe('help', () => {
     expect((await commands.run(['--help'])).out.join()).toContain('Usage: npm run broker -- [options] [command]');
   });
 
-  test('is printed when there is no command, and the exit code is 2', async () => {
+  test('is printed when there is no command or help for none that exists, and the exit code is 2', async () => {
     const { code, out, err } = await commands.run([]);
 
-    expect([code, out, err.at(-1)]).toEqual([2, [], 'broker: no command']);
+    expect([code, out, err.at(-1)]).toEqual([2, [], 'broker: no command, or none of this name']);
     expect(err[0]).toContain('Usage: npm run broker --');
+    expect(await commands.run(['help', 'tokn'])).toEqual({ code, out, err });
   });
 });
 
