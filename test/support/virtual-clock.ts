@@ -4,6 +4,7 @@ import type { Clock } from '../../lambda/broker/clock.ts';
 interface Sleeper {
   readonly at: number;
   readonly wake: () => void;
+  isAwake: boolean;
 }
 
 /** A clock that only the test moves. */
@@ -34,7 +35,7 @@ export function createVirtualClock(
   quiet: () => Promise<void> = settle,
 ): VirtualClock {
   let elapsedMs = 0;
-  const sleepers = new Set<Sleeper>();
+  const sleepers = createQueue();
 
   const sleep: Clock['sleep'] = async (ms, signal) => {
     if (signal?.aborted) {
@@ -43,8 +44,9 @@ export function createVirtualClock(
     await new Promise<void>((resolve) => {
       const sleeper: Sleeper = {
         at: elapsedMs + Math.max(0, ms),
+        isAwake: false,
         wake: () => {
-          sleepers.delete(sleeper);
+          sleeper.isAwake = true;
           signal?.removeEventListener('abort', sleeper.wake);
           resolve();
         },
@@ -54,20 +56,10 @@ export function createVirtualClock(
     });
   };
 
-  function earliest(): Sleeper | undefined {
-    let first: Sleeper | undefined;
-    for (const sleeper of sleepers) {
-      if (first === undefined || sleeper.at < first.at) {
-        first = sleeper;
-      }
-    }
-    return first;
-  }
-
   async function advance(ms: number): Promise<void> {
     const target = elapsedMs + ms;
     await quiet();
-    for (let next = earliest(); next !== undefined && next.at <= target; next = earliest()) {
+    for (let next = sleepers.first(); next !== undefined && next.at <= target; next = sleepers.first()) {
       elapsedMs = Math.max(elapsedMs, next.at);
       next.wake();
       await quiet();
@@ -85,7 +77,7 @@ export function createVirtualClock(
     const target = elapsedMs + limitMs;
     await quiet();
     while (!isSettled) {
-      const next = earliest();
+      const next = sleepers.first();
       if (next === undefined || next.at > target) {
         throw new Error(`not settled within ${limitMs} virtual milliseconds`);
       }
@@ -98,4 +90,30 @@ export function createVirtualClock(
   const now = () => Math.floor(startMs + elapsedMs);
   const shifted = (offsetMs: () => number): Clock => ({ now: () => now() + offsetMs(), monotonic, sleep });
   return { now, monotonic, sleep, advance, until, shifted };
+}
+
+/** Sleepers by the time at which they wake; those that wake together in the order in which they went to sleep. */
+function createQueue() {
+  const queue: Sleeper[] = [];
+  return {
+    add: (sleeper: Sleeper) => {
+      let [low, high] = [0, queue.length];
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        // The first to wake is at the end, where it is quick to remove.
+        if ((queue[middle]?.at ?? 0) > sleeper.at) {
+          low = middle + 1;
+        } else {
+          high = middle;
+        }
+      }
+      queue.splice(low, 0, sleeper);
+    },
+    first: (): Sleeper | undefined => {
+      while (queue.at(-1)?.isAwake) {
+        queue.pop();
+      }
+      return queue.at(-1);
+    },
+  };
 }
