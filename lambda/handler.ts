@@ -66,7 +66,7 @@ function connect(env: Environment, config: Config, given: Pick<Ports, 'clock' | 
     tokenUrl,
     login: createLogin({ tokenUrl, now }),
     readCredentials: createCredentialSources({ getSecretValue, secrets, clientId, now }),
-    table: createTokenTable(createCallDynamo(dynamoOptions(env)), tableName, given.observe, bindingOf),
+    table: createTokenTable(createCallDynamo(dynamoOptions(env), given), tableName, given.observe, bindingOf),
     isConfigured: (account) => secrets.has(account),
     loginBudget,
   };

@@ -1,11 +1,12 @@
 // Calls DynamoDB: signs, sends, tries twice. Created by ../handler.ts, called by token-table.ts.
 import type { Agent } from 'node:http';
-import { setTimeout } from 'node:timers/promises';
 import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
+import type { Ports } from '../broker/ports.ts';
 import { parseJson } from '../json.ts';
 import { attemptMs, clientFor, type HttpsResponse, post } from './https.ts';
 import { domainOf } from './partitions.ts';
+import { DynamoFault, withRetry } from './retry.ts';
 import type { CallDynamo } from './token-table.ts';
 
 /** The AWS keys that Lambda puts into the environment. */
@@ -24,59 +25,23 @@ export interface DynamoOptions {
   readonly keys: () => AwsKeys;
 }
 
-const pauseMs = 100;
-
-/** Errors after which a second attempt may succeed, besides those with a status of 500 or more. */
-const retryableNames = /^(ThrottlingException|ProvisionedThroughputExceededException|RequestLimitExceeded)$/;
-
-/** A response that is an error. `name` is DynamoDB's error type. The text of the error is dropped. */
-class DynamoFault extends Error {
-  readonly isRetryable: boolean;
-
-  constructor(name: string, status: number) {
-    super(`answered with status ${status}`);
-    this.name = name;
-    this.isRetryable = status >= 500 || retryableNames.test(name);
-  }
-}
-
 type Send = (operation: string, body: string, signal: AbortSignal) => Promise<HttpsResponse>;
 
 /**
  * Creates the function that calls DynamoDB, with the SDK's signer over Node's own HTTPS. Two operations need no more,
- * and the SDK's client made a cold start more than twice as long (docs/decisions/0040). It makes at most two attempts.
+ * and the SDK's client made a cold start more than twice as long (docs/decisions/0040). retry.ts says when it tries again.
  *
  * @throws DynamoFault with DynamoDB's error type as `name`; any other Error if no response arrived
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html
  */
-export function createCallDynamo(options: DynamoOptions): CallDynamo {
+export function createCallDynamo(options: DynamoOptions, given: Pick<Ports, 'clock' | 'random'>): CallDynamo {
   let send: Send | undefined;
-  return async (operation, input, signal) => {
+  return withRetry(async (operation, input, signal) => {
     send ??= createSend(options);
-    const body = JSON.stringify(input);
-    try {
-      return await attempt(send, operation, body, signal);
-    } catch (thrown) {
-      if (thrown instanceof DynamoFault) {
-        await pauseAfter(thrown, signal);
-      }
-      signal.throwIfAborted();
-      return await attempt(send, operation, body, signal);
-    }
-  };
-}
-
-/** Combines signals only here, because Node 24 leaks when `AbortSignal.any` is nested. */
-async function attempt(send: Send, operation: string, body: string, signal: AbortSignal) {
-  return parseResponse(await send(operation, body, AbortSignal.any([signal, AbortSignal.timeout(attemptMs)])));
-}
-
-/** @throws the fault itself if a second attempt cannot succeed */
-async function pauseAfter(fault: DynamoFault, signal: AbortSignal): Promise<void> {
-  if (!fault.isRetryable) {
-    throw fault;
-  }
-  await setTimeout(pauseMs, undefined, { signal });
+    // Combined only here, because Node 24 leaks when `AbortSignal.any` is nested.
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(attemptMs)]);
+    return parseResponse(await send(operation, JSON.stringify(input), limit));
+  }, given);
 }
 
 function createSend({ region, endpoint = endpointOf(region), keys }: DynamoOptions): Send {
@@ -121,13 +86,21 @@ function endpointOf(region: string): string {
 function parseResponse({ status, headers, body }: HttpsResponse): { readonly output: unknown; readonly at?: number } {
   const output = parseJson(body.toString());
   if (status !== 200 || output === undefined) {
-    throw new DynamoFault(faultName(output) ?? 'UnreadableAnswer', status === 200 ? 502 : status);
+    throw new DynamoFault(
+      faultName(output) ?? 'UnreadableAnswer',
+      status === 200 ? 502 : status,
+      memberOf(output, 'Item'),
+    );
   }
   const at = Date.parse(headers.date ?? '');
   return { output, ...(!Number.isNaN(at) && { at }) };
 }
 
+function memberOf(output: unknown, name: string): unknown {
+  return typeof output === 'object' && output !== null ? Reflect.get(output, name) : undefined;
+}
+
 function faultName(output: unknown): string | undefined {
-  const type: unknown = typeof output === 'object' && output !== null ? Reflect.get(output, '__type') : undefined;
+  const type = memberOf(output, '__type');
   return typeof type === 'string' ? /(?:^|#)(\w{1,64})$/.exec(type)?.[1] : undefined;
 }

@@ -53,7 +53,7 @@ export function parseRecord(account: string, record: unknown, binding?: string):
     return { item: emptyItem(account), isTokenMalformed: false };
   }
   const fields = fieldsOf(record);
-  const token = tokenOf(account, fields, binding);
+  const sealed = sealedToken(account, fields);
   const item: Item = {
     ...emptyItem(account),
     ...defined({
@@ -62,7 +62,7 @@ export function parseRecord(account: string, record: unknown, binding?: string):
       generation: fields.number('generation'),
       leaseUntil: fields.number('lease_until'),
       owner: fields.text('owner'),
-      token,
+      token: isBound(fields, binding) ? sealed : undefined,
       lifetimeMs: fields.number('lifetime_ms'),
       tokenUser: fields.text('token_user'),
       ...failureFields(fields),
@@ -71,9 +71,10 @@ export function parseRecord(account: string, record: unknown, binding?: string):
       ...userFields(fields),
       paused: fields.flag('paused'),
       lastLogin: fields.number('last_login'),
+      loginMs: fields.number('login_ms'),
     }),
   };
-  return { item, isTokenMalformed: token === undefined && fields.has('access_token') && isBound(fields, binding) };
+  return { item, isTokenMalformed: sealed === undefined && fields.has('access_token') };
 }
 
 /** What is known of the user that the account is bound to. */
@@ -156,7 +157,8 @@ export function boundTo(binding: string, accessToken: string): string {
   return fingerprint(JSON.stringify([binding, accessToken]));
 }
 
-function tokenOf(account: string, fields: Fields, binding: string | undefined): Token | undefined {
+/** The stored token as it was published: a token that was cut, changed or taken from another account has not this seal. */
+function sealedToken(account: string, fields: Fields): Token | undefined {
   const accessToken = fields.text('access_token');
   const issuedAt = fields.number('issued_at');
   const lifetimeMs = fields.number('lifetime_ms');
@@ -165,7 +167,7 @@ function tokenOf(account: string, fields: Fields, binding: string | undefined): 
     return undefined;
   }
   const token = { accessToken, fingerprint: fingerprint(accessToken), issuedAt, lifetimeMs, versionId };
-  return fields.text('seal') === seal(account, token) && isBound(fields, binding) ? token : undefined;
+  return fields.text('seal') === seal(account, token) ? token : undefined;
 }
 
 type Fields = ReturnType<typeof fieldsOf>;

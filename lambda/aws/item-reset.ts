@@ -52,6 +52,7 @@ const dropped = [
   'forced_count',
   'forced_since',
   'last_login',
+  'login_ms',
   'last_error_code',
   'last_error_at',
 ];

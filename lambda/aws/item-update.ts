@@ -111,7 +111,7 @@ function inheritUpdate(change: Inheritance): Terms {
 }
 
 function publishUpdate(account: string, change: Extract<Change, { kind: 'publish' }>, binding: string): Terms {
-  const { owner, token, key, at, sends, isSlow, tokenUser, isOtherUser } = change;
+  const { owner, token, key, at, sends, isSlow, loginMs, tokenUser, isOtherUser } = change;
   return {
     set: {
       access_token: { S: token.accessToken },
@@ -126,6 +126,7 @@ function publishUpdate(account: string, change: Extract<Change, { kind: 'publish
       lease_until: number(0),
       sends: log(sends),
       slow: { BOOL: isSlow },
+      login_ms: number(loginMs),
     },
     remove: [...backoffAttributes, 'renew_at', 'next_try', 'retry_key', 'last_error_code', 'last_error_at'],
     deleteRejected: key,

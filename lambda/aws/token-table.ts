@@ -1,14 +1,16 @@
 // The shared table over DynamoDB: the TokenTable port. Put together by ../handler.ts.
 import type { Item } from '../broker/item.ts';
-import type { Change, Claim, Observe, TokenTable, UserBinding, UserOwner } from '../broker/ports.ts';
+import type { Change, Claim, Observe, TokenTable, UserOwner } from '../broker/ports.ts';
 import { BrokerError } from '../errors.ts';
 import { parseOwner, parseRecord } from './item-record.ts';
 import { type ResetUpdate, resetUpdate } from './item-reset.ts';
 import { bindUserUpdate, changeUpdate, claimUpdate } from './item-update.ts';
+import { DynamoFault, isThrottled } from './retry.ts';
 import type { Update } from './update-expressions.ts';
 
 /**
- * One DynamoDB operation, its answer unparsed. `at` is the time in the answer's `Date` header.
+ * One DynamoDB operation, its answer unparsed. `at` is the time in the answer's `Date` header. `isOnce`: it is not tried
+ * again when it is throttled.
  *
  * @throws an Error whose `name` is DynamoDB's error type, or anything where no answer came
  */
@@ -16,6 +18,7 @@ export type CallDynamo = (
   operation: 'GetItem' | 'UpdateItem',
   input: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
+  isOnce?: boolean,
 ) => Promise<{ readonly output: unknown; readonly at?: number }>;
 
 /**
@@ -32,8 +35,9 @@ export function createTokenTable(
   observe: Observe,
   bindingOf: (account: string) => string | undefined = () => undefined,
 ): TokenTable {
-  const { get, update } = createItemCalls(call, tableName);
-  return { read, claim, write, bindUser: createBindUser({ get, update }) };
+  const calls = createItemCalls(call, tableName);
+  const { get, update, updateOnce } = calls;
+  return { read, claim, write, bindUser: createBindUser(calls) };
 
   async function read(account: string, signal: AbortSignal) {
     const { record, at } = await get(account, signal);
@@ -48,14 +52,18 @@ export function createTokenTable(
 
   /**
    * A claim that was refused, or not answered, may still be ours: an earlier try of it may have been applied. Where
-   * nothing was applied, and no other environment wrote, the table does not take writes.
+   * nothing was applied, and no other environment wrote, the table does not take writes. A throttled claim is lost: very
+   * many environments claim, and to read what became of it costs the table less than to claim again.
    */
   async function claim(item: Item, taken: Claim, signal: AbortSignal): Promise<boolean> {
     try {
-      await update(item.account, claimUpdate(item, taken), signal);
+      await updateOnce(item.account, claimUpdate(item, taken), signal);
       return true;
     } catch (thrown) {
-      const { item: now } = await read(item.account, signal);
+      if (isThrottled(thrown)) {
+        return false;
+      }
+      const now = await itemAfter(thrown, item.account, signal);
       if (now.revision === item.revision && !isRefusal(thrown)) {
         throw thrown;
       }
@@ -70,7 +78,7 @@ export function createTokenTable(
       await update(account, made, signal);
       return true;
     } catch (thrown) {
-      const { item: now } = await read(account, signal);
+      const now = await itemAfter(thrown, account, signal);
       if (isDone(now, change)) {
         return true;
       }
@@ -81,6 +89,14 @@ export function createTokenTable(
     }
   }
 
+  /** The item that did not meet a condition, or that a write without an answer left behind. */
+  async function itemAfter(thrown: unknown, account: string, signal: AbortSignal): Promise<Item> {
+    const record = refusedRecord(thrown);
+    return record === undefined
+      ? (await read(account, signal)).item
+      : parseRecord(account, record, bindingOf(account)).item;
+  }
+
   /** Reads the item as it is stored, because the parsed item lacks what is unreadable. */
   async function resetOf(account: string, signal: AbortSignal): Promise<ResetUpdate> {
     const { record, at } = await get(account, signal);
@@ -88,27 +104,35 @@ export function createTokenTable(
   }
 }
 
-function createBindUser({ get, update }: ItemCalls): TokenTable['bindUser'] {
-  return async (userKey: string, binding: UserBinding, signal: AbortSignal): Promise<UserOwner> => {
+/** A binding that is throttled is not made again: the account may have a token by now. */
+function createBindUser({ get, updateOnce }: ItemCalls): TokenTable['bindUser'] {
+  return async (userKey, binding, signal) => {
     const key = `user#${userKey}`;
     try {
-      await update(key, bindUserUpdate(binding), signal);
+      await updateOnce(key, bindUserUpdate(binding), signal);
       return binding;
     } catch (thrown) {
-      const owner = parseOwner((await get(key, signal)).record);
-      if (owner === undefined) {
-        throw isRefusal(thrown)
-          ? new BrokerError('table_unavailable', "the item of the user can't be understood")
-          : thrown;
-      }
-      return owner;
+      return isThrottled(thrown) ? undefined : await ownerAfter(thrown, key, signal);
     }
   };
+
+  async function ownerAfter(thrown: unknown, key: string, signal: AbortSignal): Promise<UserOwner> {
+    const owner = parseOwner(refusedRecord(thrown) ?? (await get(key, signal)).record);
+    if (owner === undefined) {
+      throw isRefusal(thrown)
+        ? new BrokerError('table_unavailable', "the item of the user can't be understood")
+        : thrown;
+    }
+    return owner;
+  }
 }
 
 type ItemCalls = ReturnType<typeof createItemCalls>;
 
-/** Reads and updates one item. Both throw DynamoDB's error where a condition was not met, or else a BrokerError. */
+/**
+ * Reads and updates one item. All throw DynamoDB's error where a condition was not met, or else a BrokerError. `updateOnce`
+ * throws DynamoDB's error also where it was throttled.
+ */
 function createItemCalls(call: CallDynamo, tableName: string) {
   return {
     get: async (key: string, signal: AbortSignal) => {
@@ -119,13 +143,16 @@ function createItemCalls(call: CallDynamo, tableName: string) {
     update: async (key: string, change: Update | ResetUpdate, signal: AbortSignal): Promise<void> => {
       await answered('UpdateItem', { ...keyOf(key), ...change }, signal);
     },
+    updateOnce: async (key: string, change: Update, signal: AbortSignal): Promise<void> => {
+      await answered('UpdateItem', { ...keyOf(key), ...change }, signal, true);
+    },
   };
 
-  async function answered(operation: 'GetItem' | 'UpdateItem', input: Record<string, unknown>, signal: AbortSignal) {
+  async function answered(...[operation, input, signal, isOnce = false]: Parameters<CallDynamo>) {
     try {
-      return await call(operation, { TableName: tableName, ...input }, signal);
+      return await call(operation, { TableName: tableName, ...input }, signal, isOnce);
     } catch (thrown) {
-      throw isRefusal(thrown) ? thrown : unanswered(thrown);
+      throw isRefusal(thrown) || (isOnce && isThrottled(thrown)) ? thrown : unanswered(thrown);
     }
   }
 }
@@ -157,6 +184,11 @@ function isDone(item: Item, change: Change): boolean {
 function isFailureNoted(item: Item, { endLease, error, backoff }: Extract<Change, { kind: 'fail' }>): boolean {
   const isLeaseDone = !endLease || item.leaseUntil === 0;
   return isLeaseDone && item.lastError?.at === error?.at && item.retryAt === backoff?.retryAt;
+}
+
+/** The record that did not meet the condition. */
+function refusedRecord(thrown: unknown): unknown {
+  return thrown instanceof DynamoFault && isRefusal(thrown) ? thrown.record : undefined;
 }
 
 function isRefusal(thrown: unknown): boolean {

@@ -5,6 +5,8 @@ import { type Attribute, schemaVersion } from './item-record.ts';
 export interface Update {
   readonly UpdateExpression: string;
   readonly ConditionExpression?: string;
+  /** DynamoDB then answers an unmet condition with the item. */
+  readonly ReturnValuesOnConditionCheckFailure?: 'ALL_OLD';
   readonly ExpressionAttributeNames: Readonly<Record<string, string>>;
   readonly ExpressionAttributeValues: Readonly<Record<string, Attribute>>;
 }
@@ -36,7 +38,10 @@ export function express(terms: Terms): Update {
   const used = `${text} ${condition ?? ''}`.match(/#\w+/g) ?? [];
   return {
     UpdateExpression: text,
-    ...(condition !== undefined && { ConditionExpression: condition }),
+    ...(condition !== undefined && {
+      ConditionExpression: condition,
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
+    }),
     ExpressionAttributeNames: Object.fromEntries(used.map((name) => [name, name.slice(1)])),
     ExpressionAttributeValues: Object.fromEntries(Object.entries(values).map(([name, value]) => [`:${name}`, value])),
   };

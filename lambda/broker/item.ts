@@ -47,6 +47,8 @@ export interface Item {
   readonly userKey?: string;
   readonly paused: boolean;
   readonly lastLogin?: number;
+  /** How long the latest successful login took, from its first byte. Milliseconds. */
+  readonly loginMs?: number;
   /** Lifetime of the latest token; stays after the token is removed. Milliseconds. */
   readonly lifetimeMs?: number;
   readonly lastError?: { readonly code: ErrorCode; readonly at: number };

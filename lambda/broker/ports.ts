@@ -94,6 +94,8 @@ export type Change =
       readonly sends: readonly LogEntry[];
       /** Whether the answer took longer than a login usually waits. */
       readonly isSlow: boolean;
+      /** From the first byte of the login to its answer. Milliseconds. */
+      readonly loginMs: number;
       /** `userKey` of the user that the token was bought as. */
       readonly tokenUser?: string;
       /** Whether the token before was another user's: then no environment may keep it. */
@@ -187,14 +189,18 @@ export type Amendment = 'clear-rejection' | 'purge' | 'revoke' | 'pause' | 'resu
 export interface TokenTable {
   /** A strongly consistent read. `at` is the table's own time, whole seconds cut off; absent if the table did not say. */
   readonly read: (account: string, signal: AbortSignal) => Promise<{ readonly item: Item; readonly at?: number }>;
-  /** Whether the claim is ours. It applies only to the item as it was read, and only if no lease stands. */
+  /**
+   * Whether the claim is ours. It applies only to the item as it was read, and only if no lease stands. False also if the
+   * table was throttled.
+   */
   readonly claim: (item: Item, claim: Claim, signal: AbortSignal) => Promise<boolean>;
   /** Whether the change was made; false if another claim came in between. */
   readonly write: (account: string, change: Change, signal: AbortSignal) => Promise<boolean>;
   /**
    * Binds a Fegora user to an account, if no account or only `from` is bound to it; says which account is bound to it now.
+   * Undefined if the table was throttled, and bound nothing.
    */
-  readonly bindUser: (userKey: string, binding: UserBinding, signal: AbortSignal) => Promise<UserOwner>;
+  readonly bindUser: (userKey: string, binding: UserBinding, signal: AbortSignal) => Promise<UserOwner | undefined>;
 }
 
 /** The account that a user belongs to, and the account that it was taken from, if it was. */

@@ -5,13 +5,12 @@ import { type Decision, decide, isUnderWay } from './decide.ts';
 import { createItemReader } from './item-reader.ts';
 import type { LocalState } from './local-state.ts';
 import { createLoginTurn, type Turn, type TurnOptions } from './login/login-turn.ts';
+import { createPause } from './poll.ts';
 import type { AccountPorts } from './ports.ts';
 import { type RefreshRequest, type RefreshResult, resultOf, type Snapshot } from './refresh.ts';
 import { startTimeLimit } from './time-limit.ts';
 
 type Wait = Extract<Decision, { kind: 'wait' }>;
-
-const pollMs = { first: 100, longest: 500 };
 
 /**
  * Makes the function that refreshes the token of one account. It never rejects.
@@ -33,7 +32,7 @@ export function createRefresh(ports: AccountPorts, state: LocalState, jitter: nu
       for (let polls = 0; ; polls++) {
         snapshot = await readSnapshot(request.goal.rejected, late);
         const turn = await act({ request, snapshot, late });
-        const end = 'againAt' in turn ? await pause(polls, turn.againAt, late) : turn;
+        const end = 'againAt' in turn ? await pause(polls, { ...turn, item: snapshot.item }, late) : turn;
         if (end !== undefined) {
           return ended(end, late, snapshot);
         }
@@ -102,21 +101,6 @@ function createWithoutLogin(select: Select) {
     }
     return probed ?? { againAt: until };
   }
-}
-
-function createPause({ clock, random }: AccountPorts) {
-  /** Sleeps until the next read, longer at each poll; the error if there is no time for another read. */
-  return async (polls: number, againAt: number, late: AbortSignal): Promise<BrokerError | undefined> => {
-    const untilThenMs = Math.max(0, againAt - clock.now());
-    const pollAfterMs = Math.min(pollMs.first * 2 ** polls, pollMs.longest) * (0.5 + random());
-    // At least a millisecond: what ends at this very millisecond has not ended yet.
-    await clock.sleep(Math.max(1, Math.min(untilThenMs, pollAfterMs)), late);
-    if (!late.aborted) {
-      return undefined;
-    }
-    const retryAfterMs = Number.isFinite(againAt) ? againAt - clock.now() : pollMs.longest;
-    return new BrokerError('renewal_in_progress', 'the login under way did not end in time', { retryAfterMs });
-  };
 }
 
 /** A request that was cut because this call had no time left says nothing about the service that was asked. */

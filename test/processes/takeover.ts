@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { createCallDynamo } from '../../lambda/aws/dynamodb.ts';
 import { type Parsed, parseRecord } from '../../lambda/aws/item-record.ts';
 import type { FegoraCounters } from '../../local/fegora/counters.ts';
+import { realTime } from '../support/skipping-clock.ts';
 import {
   type Breakpoint,
   createBreakpoint,
@@ -130,7 +131,7 @@ export async function startTakeover(accounts: readonly string[]): Promise<Takeov
 
   async function stored(account: string): Promise<Parsed> {
     const keys = () => ({ accessKeyId: 'local', secretAccessKey: 'not-a-real-key' });
-    const call = createCallDynamo({ region: 'us-east-1', endpoint: servers.tableUrl, keys });
+    const call = createCallDynamo({ region: 'us-east-1', endpoint: servers.tableUrl, keys }, realTime);
     const input = { TableName: tableName, Key: { account: { S: account } }, ConsistentRead: true };
     const { output } = await call('GetItem', input, new AbortController().signal);
     return parseRecord(account, Reflect.get(Object(output), 'Item'));

@@ -1,5 +1,6 @@
 // DynamoDB in memory, for virtual time. Used by table-harness.ts, the test cluster and unit tests.
 import { isDeepStrictEqual } from 'node:util';
+import { DynamoFault } from '../../lambda/aws/retry.ts';
 import type { CallDynamo } from '../../lambda/aws/token-table.ts';
 
 type Attribute = { S?: string; N?: string; BOOL?: boolean; SS?: string[] };
@@ -45,7 +46,7 @@ export function createMemoryDynamo(now: () => number): MemoryDynamo {
 function updated(row: Row, exists: boolean, update: UpdateInput): Row {
   const before = exists ? row : {};
   if (update.ConditionExpression !== undefined && !holds(update.ConditionExpression, before, update)) {
-    throw Object.assign(new Error('The conditional request failed'), { name: 'ConditionalCheckFailedException' });
+    throw new DynamoFault('ConditionalCheckFailedException', 400, exists ? structuredClone(row) : undefined);
   }
   const after = structuredClone(row);
   for (const [, verb, clauses] of update.UpdateExpression.matchAll(

@@ -20,3 +20,6 @@ export function skippingClock(): SkippingClock {
     },
   };
 }
+
+/** The system's time and random numbers, as the handler has them. */
+export const realTime = { clock: skippingClock(), random: Math.random };

@@ -5,6 +5,7 @@ import { type CallDynamo, createTokenTable } from '../../lambda/aws/token-table.
 import type { Observation, TokenTable } from '../../lambda/broker/ports.ts';
 import { type LossyProxy, startLossyProxy } from './lossy-proxy.ts';
 import { createMemoryDynamo } from './memory-dynamo.ts';
+import { realTime } from './skipping-clock.ts';
 
 export type Attribute = { S: string } | { N: string } | { BOOL: boolean } | { SS: string[] };
 export type Row = Record<string, Attribute>;
@@ -58,7 +59,7 @@ export async function harnessOverHttp(endpoint: string): Promise<TableHarness> {
   const proxy = await startLossyProxy(endpoint);
   const client = new DynamoDBClient({ region: 'us-east-1', endpoint, credentials });
   return {
-    ...observedTable(createCallDynamo({ region: 'us-east-1', endpoint: proxy.url, keys: () => credentials })),
+    ...observedTable(createCallDynamo({ region: 'us-east-1', endpoint: proxy.url, keys: () => credentials }, realTime)),
     row: async (account) => {
       const { Item } = await client.send(
         new GetItemCommand({ TableName: tableName, Key: { account: { S: account } }, ConsistentRead: true }),

@@ -65,7 +65,7 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
     const isSlow = ms > loginDeadlineMs;
     switch (outcome.kind) {
       case 'issued':
-        return { kind: 'issued', result: await publish(lease, outcome, { sent, isSlow }) };
+        return { kind: 'issued', result: await publish(lease, outcome, { sent, ms, isSlow }) };
       case 'failed':
         return await settleFailure(lease, outcome, isSlow);
       case 'withheld':
@@ -104,17 +104,19 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
   }
 }
 
-/** When a login was sent, and whether its answer took longer than a login usually waits. */
+/** When a login was sent, how long its answer took, and whether that is longer than a login usually waits. */
 interface Sent {
   readonly sent: Moment;
+  readonly ms: number;
   readonly isSlow: boolean;
 }
 
-function publicationOf({ order, claim, guard }: OrderLease, outcome: IssuedLogin, { sent, isSlow }: Sent) {
+function publicationOf({ order, claim, guard }: OrderLease, outcome: IssuedLogin, { sent, ms, isSlow }: Sent) {
   const token = issuedToken(order, outcome, sent);
   const at = guard.now();
   const sends = sendsAfterSuccess(order, at);
-  const change = { kind: 'publish', owner: claim.owner, token, key: order.key, at, sends, isSlow } as const;
+  const loginMs = Math.round(ms);
+  const change = { kind: 'publish', owner: claim.owner, token, key: order.key, at, sends, isSlow, loginMs } as const;
   return { ...change, ...userOf(order) };
 }
 

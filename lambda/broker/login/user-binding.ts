@@ -41,6 +41,9 @@ export function createUserBinding(ports: AccountPorts) {
       return undefined;
     }
     const owner = await users.bindUser(newUser, { account }, signal);
+    if (owner === undefined) {
+      return { againAt: Number.POSITIVE_INFINITY };
+    }
     if (owner.account !== account) {
       return await takeOver({ snapshot, newUser, signal }, owner);
     }

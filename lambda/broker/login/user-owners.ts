@@ -36,9 +36,10 @@ export function createUserOwners({ account, users, observe }: AccountPorts) {
 
   async function rebind(newUser: string, from: string, signal: AbortSignal): Promise<boolean> {
     const bound = await users.bindUser(newUser, { account, from }, signal);
-    if (bound.account === account) {
+    const isOurs = bound?.account === account;
+    if (isOurs) {
       observe({ kind: 'user_taken_over' });
     }
-    return bound.account === account;
+    return isOurs;
   }
 }

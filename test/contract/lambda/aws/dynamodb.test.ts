@@ -3,15 +3,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type AwsKeys, createCallDynamo } from '../../../../lambda/aws/dynamodb.ts';
+import { DynamoFault } from '../../../../lambda/aws/retry.ts';
 import type { CallDynamo } from '../../../../lambda/aws/token-table.ts';
 import { authenticate, type SigningKeys } from '../../../../local/gateway/sigv4.ts';
 import { type LoopbackServer, readBody, serve } from '../../../../local/loopback.ts';
 import { startTable } from '../../../../local/table.ts';
+import { skippingClock } from '../../../support/skipping-clock.ts';
 
 /** What the server does with a request. Requests are counted from 1. */
 type Behaviour = (request: IncomingMessage, response: ServerResponse, count: number) => void;
 
 const keys: AwsKeys = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
+/** Pauses take no time. */
+const atOnce = { clock: { ...skippingClock(), sleep: async () => {} }, random: () => 0 };
 const never = new AbortController().signal;
 const secret = 'not-a-real-token';
 
@@ -26,7 +30,7 @@ beforeEach(async () => {
     requests += 1;
     behaviour(request, response, requests);
   });
-  call = createCallDynamo({ region: 'eu-west-1', endpoint: server.url, keys: () => keys });
+  call = createCallDynamo({ region: 'eu-west-1', endpoint: server.url, keys: () => keys }, atOnce);
 });
 afterEach(() => server.close());
 
@@ -72,7 +76,7 @@ describe('a response of DynamoDB', () => {
   test('is returned with its time when the embedded DynamoDB answers', async () => {
     const table = await startTable('tokens');
     try {
-      const real = createCallDynamo({ region: 'us-east-1', endpoint: table.url, keys: () => keys });
+      const real = createCallDynamo({ region: 'us-east-1', endpoint: table.url, keys: () => keys }, atOnce);
       const written = await real(
         'UpdateItem',
         {
@@ -127,11 +131,45 @@ describe('a response of DynamoDB', () => {
   );
 });
 
+describe('a refused update', () => {
+  test('brings the item along, which no print of the error shows', async () => {
+    const item = { account: { S: 'main' }, access_token: { S: secret } };
+    behaviour = (_, response) => answer(response, 400, { __type: 'ConditionalCheckFailedException', Item: item });
+    const error = await failureOf(read());
+
+    expect(error instanceof DynamoFault && error.record).toEqual(item);
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(secret);
+  });
+
+  test('is a fault without an item when the embedded DynamoDB answers, which does not send it', async () => {
+    const table = await startTable('tokens');
+    try {
+      call = createCallDynamo({ region: 'us-east-1', endpoint: table.url, keys: () => keys }, atOnce);
+      const refused = call(
+        'UpdateItem',
+        {
+          TableName: 'tokens',
+          Key: { account: { S: 'main' } },
+          UpdateExpression: 'REMOVE revision',
+          ConditionExpression: 'attribute_exists(account)',
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        },
+        never,
+      );
+      const error = await failureOf(refused);
+      expect(error.name).toBe('ConditionalCheckFailedException');
+      expect(error instanceof DynamoFault && error.record).toBeUndefined();
+    } finally {
+      await table.close();
+    }
+  });
+});
+
 describe('a request to DynamoDB', () => {
   test('is signed for DynamoDB and the region, with the current keys', async () => {
     const seen: string[] = [];
     let current = keys;
-    call = createCallDynamo({ region: 'eu-west-1', endpoint: server.url, keys: () => current });
+    call = createCallDynamo({ region: 'eu-west-1', endpoint: server.url, keys: () => current }, atOnce);
     behaviour = (request, response, count) => {
       void signerOf(request).then((id) => {
         seen.push(id);
@@ -174,7 +212,7 @@ describe('a request to DynamoDB', () => {
   });
 
   test('fails only when it is made, if the endpoint is not a URL', async () => {
-    call = createCallDynamo({ region: 'eu-west-1', endpoint: 'no url', keys: () => keys });
+    call = createCallDynamo({ region: 'eu-west-1', endpoint: 'no url', keys: () => keys }, atOnce);
     expect((await failureOf(read())).name).toBe('TypeError');
   });
 });
@@ -197,7 +235,6 @@ describe('a second attempt', () => {
 
   test.each([
     ['500', fault(500, 'InternalServerError'), 'InternalServerError'],
-    ['a throttle', fault(400, 'ThrottlingException'), 'ThrottlingException'],
     ['a broken connection', breaking, 'Error'],
     ['a switch of protocols', switching, 'Error'],
   ] as const)('is the last: %s twice', async (_, always, name) => {

@@ -8,6 +8,7 @@ import { fingerprint, seal, type Token } from '../../../../lambda/broker/token.t
 import { BrokerError } from '../../../../lambda/errors.ts';
 import type { LoopbackServer } from '../../../../local/loopback.ts';
 import { startTable } from '../../../../local/table.ts';
+import { realTime } from '../../../support/skipping-clock.ts';
 import { harnessInMemory, harnessOverHttp, type Row, type TableHarness } from '../../../support/table-harness.ts';
 
 const now = Date.UTC(2026, 0, 15, 12);
@@ -76,7 +77,7 @@ describe.each(backends)('the token table %s', (where, start) => {
   const write = (change: Change): Promise<boolean> => table.write(account, change, never);
   const claim = (item: Item, taken: Claim): Promise<boolean> => table.claim(item, taken, never);
   const publish = (owner: string, token: Token, key = 'key-1', user: PublishedUser = { isOtherUser: false }) =>
-    write({ kind: 'publish', owner, token, key, at: now + 400, sends: [], isSlow: false, ...user });
+    write({ kind: 'publish', owner, token, key, at: now + 400, sends: [], isSlow: false, loginMs: 700, ...user });
   const row = async (): Promise<Row> => (await harness.row(account)) ?? {};
   const put = (content: Row): Promise<void> => harness.put(account, content);
 
@@ -777,6 +778,7 @@ describe.each(backends)('the token table %s', (where, start) => {
           at: now,
           sends: [],
           isSlow: false,
+          loginMs: 700,
           isOtherUser: false,
         }),
       ],
@@ -826,7 +828,7 @@ describe('errors of DynamoDB', () => {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
 
   test('answers configuration when the table does not exist', async () => {
-    const call = createCallDynamo({ region: 'us-east-1', endpoint: dynalite.url, keys: () => credentials });
+    const call = createCallDynamo({ region: 'us-east-1', endpoint: dynalite.url, keys: () => credentials }, realTime);
     const table = createTokenTable(call, 'no-such-table', () => {});
 
     await expect(table.read('main', never)).rejects.toMatchObject({ code: 'configuration' });
@@ -923,6 +925,7 @@ describe('requests and conclusions of the adapter', () => {
     at: now,
     sends: [],
     isSlow: false,
+    loginMs: 700,
     isOtherUser: false,
   };
   const failed: Row = {

@@ -161,6 +161,8 @@ describe('promise 13: what cannot be understood', () => {
     const parsed = parseRecord('main', Object.fromEntries(entries));
 
     expect(parsed.isTokenMalformed).toBe(true);
+    // What is spoilt is not bound any more, and must be told of all the same.
+    expect(parseRecord('main', Object.fromEntries(entries), 'settings').isTokenMalformed).toBe(true);
     expect(parsed.item).not.toHaveProperty('token');
     expect(parsed.item).not.toHaveProperty('fault');
     expect(parsed.item).toMatchObject({ owner: 'owner-1', rejectedCredentials: item.rejectedCredentials });

@@ -125,6 +125,7 @@ describe('the update of a reset', () => {
         at: now,
         sends: [],
         isSlow: false,
+        loginMs: 700,
         isOtherUser: true,
         tokenUser: 'u',
       }),

@@ -23,6 +23,7 @@ describe('a claim', () => {
         '#sends = :sends, #logins = :logins ADD #revision :one',
       ConditionExpression:
         'attribute_not_exists(#revision) AND (attribute_not_exists(#lease_until) OR #lease_until < :ended)',
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       ExpressionAttributeNames: {
         '#schema': 'schema',
         '#owner': 'owner',
@@ -81,7 +82,17 @@ describe('every other change', () => {
   } as const;
   const inheritance = { kind: 'inherit', revision: 7, rejectedCredentials: [], sends: [], logins: [] } as const;
   const changes: readonly Exclude<Change, { kind: 'reset' }>[] = [
-    { kind: 'publish', owner: 'owner-1', token, key: 'key-1', at: now, sends: [], isSlow: false, isOtherUser: false },
+    {
+      kind: 'publish',
+      owner: 'owner-1',
+      token,
+      key: 'key-1',
+      at: now,
+      sends: [],
+      isSlow: false,
+      loginMs: 700,
+      isOtherUser: false,
+    },
     {
       kind: 'publish',
       owner: 'o',
@@ -90,6 +101,7 @@ describe('every other change', () => {
       at: now,
       sends: [],
       isSlow: false,
+      loginMs: 700,
       isOtherUser: true,
       tokenUser: 'u',
     },
@@ -178,6 +190,7 @@ describe('every other change', () => {
       at: now,
       sends: [],
       isSlow: false,
+      loginMs: 700,
       isOtherUser: false,
     });
 
@@ -193,7 +206,7 @@ describe('every other change', () => {
 
   test('a publication binds the token to the settings that it was bought with', () => {
     const publication = { kind: 'publish', owner: 'o', token, key: 'k', at: now, sends: [] } as const;
-    const change = { ...publication, isSlow: true, isOtherUser: false };
+    const change = { ...publication, isSlow: true, loginMs: 700, isOtherUser: false };
 
     expect(valuesOf(change)).toMatchObject({ ':bound_to': { S: boundTo('', accessToken) }, ':slow': { BOOL: true } });
     const { ExpressionAttributeValues: bound } = changeUpdate('main', change, 'settings');

@@ -1,8 +1,10 @@
 // Tests what the shared table concludes when a write is refused or not answered (lambda/aws/token-table.ts). The rest, on
 // two kinds of DynamoDB: test/contract/lambda/aws/token-table.test.ts.
 import { describe, expect, test } from 'vitest';
+import { emptyItem } from '../../../../lambda/aws/item-record.ts';
+import { DynamoFault } from '../../../../lambda/aws/retry.ts';
 import { type CallDynamo, createTokenTable } from '../../../../lambda/aws/token-table.ts';
-import type { Change } from '../../../../lambda/broker/ports.ts';
+import type { Change, Claim } from '../../../../lambda/broker/ports.ts';
 
 const never = new AbortController().signal;
 const now = Date.UTC(2026, 0, 15, 12);
@@ -13,17 +15,84 @@ const silence = Object.assign(new Error('no answer'), { name: 'TimeoutError' });
 function tableOver(rows: readonly unknown[], failure: Error) {
   const left = [...rows];
   const keys: unknown[] = [];
-  const call: CallDynamo = async (operation, input) => {
+  const onces: unknown[] = [];
+  const call: CallDynamo = async (operation, input, _, isOnce) => {
     keys.push(input.Key);
+    onces.push(isOnce);
     if (operation === 'UpdateItem') {
       throw failure;
     }
     return { output: { Item: left.length > 1 ? left.shift() : left[0] }, at: now };
   };
-  return { table: createTokenTable(call, 'tokens', () => {}), keys };
+  return { table: createTokenTable(call, 'tokens', () => {}), keys, onces };
 }
 
+/** DynamoDB's refusal of a write, with the record that did not meet the condition. */
+const refusalOf = (record: unknown) => new DynamoFault('ConditionalCheckFailedException', 400, record);
+const throttle = new DynamoFault('ThrottlingException', 400);
+const item = emptyItem('main');
+const claim: Claim = { owner: 'o', now, leaseUntil: now + 15_000, dropToken: false, sends: [], logins: [] };
+const leasedBy = (owner: string) => ({ schema: { N: '1' }, revision: { N: '1' }, owner: { S: owner } });
+
+describe('a claim', () => {
+  test.each([
+    ['other', false],
+    ['o', true],
+  ])('costs one request when it is refused and the refusal shows who holds the lease (%s)', async (owner, isOurs) => {
+    const { table, keys } = tableOver([], refusalOf(leasedBy(owner)));
+
+    expect(await table.claim(item, claim, never)).toBe(isOurs);
+    expect(keys).toHaveLength(1);
+  });
+
+  test.each([
+    ['other', false],
+    ['o', true],
+  ])('reads the item when the refusal does not show it (%s)', async (owner, isOurs) => {
+    const { table, keys } = tableOver([leasedBy(owner)], refusalOf(undefined));
+
+    expect(await table.claim(item, claim, never)).toBe(isOurs);
+    expect(keys).toHaveLength(2);
+  });
+
+  test('is lost, and neither repeated nor read back, when it is throttled', async () => {
+    const { table, keys, onces } = tableOver([leasedBy('o')], throttle);
+
+    expect(await table.claim(item, claim, never)).toBe(false);
+    expect(keys).toHaveLength(1);
+    expect(onces).toEqual([true]);
+  });
+});
+
+describe('a write', () => {
+  test('costs one request when the refusal shows the item', async () => {
+    const change: Change = { kind: 'extend', owner: 'o', leaseUntil: now };
+    const done = tableOver([], refusalOf({ ...leasedBy('o'), lease_until: { N: String(now) } }));
+    const refused = tableOver([], refusalOf(leasedBy('other')));
+
+    expect(await done.table.write('main', change, never)).toBe(true);
+    expect(await refused.table.write('main', change, never)).toBe(false);
+    expect([done.keys.length, refused.keys.length]).toEqual([1, 1]);
+    expect(done.onces).toEqual([false]);
+  });
+});
+
 describe('the binding of a user', () => {
+  test('costs one request when the refusal shows the owner', async () => {
+    const { table, keys } = tableOver([], refusalOf({ owner_account: { S: 'other' } }));
+
+    expect(await table.bindUser('user-1', { account: 'main' }, never)).toEqual({ account: 'other' });
+    expect(keys).toHaveLength(1);
+  });
+
+  test('says nothing, and is neither repeated nor read back, when it is throttled', async () => {
+    const { table, keys, onces } = tableOver([{ owner_account: { S: 'main' } }], throttle);
+
+    expect(await table.bindUser('user-1', { account: 'main' }, never)).toBeUndefined();
+    expect(keys).toHaveLength(1);
+    expect(onces).toEqual([true]);
+  });
+
   test('says which account has the user when another was faster, or when no answer came', async () => {
     const owned = { owner_account: { S: 'other' }, from_account: { S: 'old' } };
     for (const failure of [refusal, silence]) {

@@ -50,6 +50,7 @@ describe('an update', () => {
     expect(express({ condition: '#owner = :holder', conditionValues })).toStrictEqual({
       UpdateExpression: `${counted} ADD #revision :one`,
       ConditionExpression: '#owner = :holder',
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       ExpressionAttributeNames: { '#schema': 'schema', '#revision': 'revision', '#owner': 'owner' },
       ExpressionAttributeValues: { ...countedValues, ':holder': { S: 'o' } },
     });

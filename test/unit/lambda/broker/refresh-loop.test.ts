@@ -122,9 +122,9 @@ describe('a verification that may not log in, because a login was a moment ago',
 
 describe('a refresh that waits for the login of another environment', () => {
   test.for([
-    [0.5, [0, 100, 300, 700, 1200, 1700]],
-    [0, [0, 50, 150, 350, 600, 850, 1100, 1350, 1600, 1850]],
-    [1, [0, 150, 450, 1050, 1800]],
+    [0.5, [0, 250, 1000, 1900]],
+    [0, [0, 125, 500, 950, 1400, 1850]],
+    [1, [0, 375, 1500]],
   ] as const)(
     'reads the item again after longer and longer pauses when the random number is %f',
     async ([random, times]) => {
@@ -136,6 +136,35 @@ describe('a refresh that waits for the login of another environment', () => {
     },
   );
 
+  test.for([
+    ['the latest login took 700 ms', leaseFor(15_000), 700, 0, [0, 700, 850, 1150, 1650]],
+    ['the latest login took 700 ms', leaseFor(15_000), 700, 1, [0, 1000, 1450]],
+    [
+      'the latest login took 5 s, because this one may be quicker',
+      leaseFor(15_000),
+      5000,
+      0,
+      [0, 1000, 1150, 1450, 1950],
+    ],
+    ['the login under way is late', leaseFor(12_000), 700, 1, [0, 300, 750, 1650]],
+    ['a clock is ahead of ours', leaseFor(16_000), 700, 0, [0, 700, 850, 1150, 1650]],
+  ] as const)('reads first when the login should be done when %s', async ([, lease, loginMs, random, times]) => {
+    const { clock, reads, start } = scene({ ...lease, loginMs }, { random });
+    void start();
+    await clock.advance(1999);
+
+    expect(reads).toEqual(times);
+  });
+
+  test('reads first when the login of another environment should be done when it lost a claim to it', async () => {
+    const { stored, clock, reads, start } = scene({ loginMs: 700 }, { random: 0 });
+    stored.isClaimable = false;
+    void start();
+    await clock.advance(800);
+
+    expect(reads).toEqual([0, 700]);
+  });
+
   test('returns the token of the other login when it is in the item', async () => {
     const token = tokenWith(600_000);
     const { clock, stored, reads, start, events } = scene(leaseFor(9000));
@@ -144,7 +173,7 @@ describe('a refresh that waits for the login of another environment', () => {
     stored.item = { ...stored.item, token, leaseUntil: 0, lastLogin: noon };
 
     expect(await clock.until(result)).toMatchObject({ token, source: 'shared' });
-    expect({ reads, events }).toEqual({ reads: [0, 100, 300], events: [] });
+    expect({ reads, events }).toEqual({ reads: [0, 250, 1000], events: [] });
   });
 
   test('reads again when the lease may nearly be taken over, and logs in a millisecond later', async () => {
@@ -160,7 +189,7 @@ describe('a refresh that waits for the login of another environment', () => {
     const result = await end({}, { until: 1500 });
 
     expect(clock.monotonic()).toBe(1500);
-    expect(reads).toEqual([0, 100, 300, 700, 1200]);
+    expect(reads).toEqual([0, 250, 1000]);
     expect(signals.every(({ aborted }) => aborted)).toBe(true);
     expect(result.failure).toMatchObject({
       code: 'renewal_in_progress',
@@ -173,9 +202,9 @@ describe('a refresh that waits for the login of another environment', () => {
     const { stored, end, reads, events } = scene();
     stored.isClaimable = false;
 
-    const { failure } = await end({}, { until: 250 });
+    const { failure } = await end({}, { until: 300 });
     expect(failure).toMatchObject({ code: 'renewal_in_progress', retryAfterMs: 500 });
-    expect({ reads, events }).toEqual({ reads: [0, 100], events: ['claim', 'claim'] });
+    expect({ reads, events }).toEqual({ reads: [0, 250], events: ['claim', 'claim'] });
   });
 
   test('does not wait for a login that only probes the failure of the one before it', async () => {

@@ -118,7 +118,7 @@ describe('a login that brings a token', () => {
     expect(written()).toStrictEqual([
       {
         ...{ kind: 'publish', owner: claims[0]?.claim.owner, token, key: ownKey, at: noon + 800 },
-        ...{ sends: [{ at: noon - 9, tag: 'bbbbbbbb' }], isSlow: false, isOtherUser: false },
+        ...{ sends: [{ at: noon - 9, tag: 'bbbbbbbb' }], isSlow: false, loginMs: 500, isOtherUser: false },
       },
     ]);
     expect(observed).toEqual([{ kind: 'login', outcome: 'issued', ms: 500 }]);

@@ -18,6 +18,8 @@ interface Scene {
   /** Whom the user belongs to, before `main` asks for it and after it takes it over. */
   readonly owner?: UserOwner;
   readonly ownerAfter?: UserOwner;
+  /** Which of the two writes the table throttles. */
+  readonly throttled?: 'first' | 'second';
   /** The items of `other` and of `before`. */
   readonly other?: Partial<Item>;
   readonly before?: Partial<Item>;
@@ -43,7 +45,8 @@ async function bind(scene: Scene = {}) {
     },
     bindUser: async (key, binding) => {
       asked.push({ bind: key, ...binding });
-      return binding.from === undefined ? owner : ownerAfter;
+      const isFirst = binding.from === undefined;
+      return scene.throttled === (isFirst ? 'first' : 'second') ? undefined : isFirst ? owner : ownerAfter;
     },
   };
   const { ports, observed } = portsWith({ clock, table, users, isConfigured: () => scene.isConfigured ?? false });
@@ -60,6 +63,21 @@ const retire = ['other', { kind: 'retire', revision: 3, retryAt: now + 120_000 }
 const nothingKnown = { rejectedCredentials: [], sends: [], logins: [] };
 const inherit = { kind: 'inherit', revision: 7, newUser: user, ...nothingKnown };
 const takenOver = { result: { againAt: now }, observed: [{ kind: 'user_taken_over' }], written: [inherit] };
+
+describe('promise 63: a table that is at its limit', () => {
+  test('binds no user: the item is to be read again, for another environment may have logged in', async () => {
+    const result = { againAt: Number.POSITIVE_INFINITY };
+
+    expect(await bind({ throttled: 'first' })).toEqual({ result, asked: [bindOwn], observed: [], written: [] });
+  });
+
+  test('passes no user on, and the caller may ask again', async () => {
+    const { result, observed, written } = await bind({ throttled: 'second' });
+
+    expect(result).toMatchObject({ code: 'renewal_in_progress' });
+    expect({ observed, written }).toEqual({ observed: [], written: [] });
+  });
+});
 
 describe('a user that no other account has', () => {
   test('needs no binding when the account is bound to it already', async () => {

@@ -1,0 +1,82 @@
+// Tries a DynamoDB operation again where that helps. Called by dynamodb.ts.
+import type { Ports } from '../broker/ports.ts';
+import type { CallDynamo } from './token-table.ts';
+
+/** What is tried again. `throttled` are the first and the longest pause after being throttled. Milliseconds. */
+const pauseMs = { fault: 100, throttled: { first: 700, longest: 1000 } };
+
+/** Errors with which DynamoDB says that the table, the partition or the account is at its limit. */
+const throttlingNames = /^(ThrottlingException|ProvisionedThroughputExceededException|RequestLimitExceeded)$/;
+
+/** A response that is an error. `name` is DynamoDB's error type. The text of the error is dropped. */
+export class DynamoFault extends Error {
+  readonly isThrottling: boolean;
+  readonly isServers: boolean;
+  /** Private, so that no log of the error shows it: the record may have a token. */
+  readonly #record: unknown;
+
+  constructor(name: string, status: number, record?: unknown) {
+    super(`answered with status ${status}`);
+    this.name = name;
+    this.isThrottling = throttlingNames.test(name);
+    this.isServers = status >= 500;
+    this.#record = record;
+  }
+
+  /** The record that did not meet the condition of an update; undefined if there is none, or if the table does not say. */
+  get record(): unknown {
+    return this.#record;
+  }
+}
+
+/** Whether the operation was throttled, and so was certainly not carried out. */
+export function isThrottled(thrown: unknown): boolean {
+  return thrown instanceof DynamoFault && thrown.isThrottling;
+}
+
+/**
+ * Waits out throttling until the signal aborts, because many environments may start at once; pauses grow and are random,
+ * so that the environments do not come again at once. An operation that is to be made only `once` is not repeated then.
+ * Anything else that may pass is tried once more.
+ *
+ * @throws what the latest attempt threw, or the signal's reason. If an operation that is made once throws a fault of
+ *   throttling, it was not carried out
+ */
+export function withRetry(attempt: CallDynamo, { clock, random }: Pick<Ports, 'clock' | 'random'>): CallDynamo {
+  return (operation, input, signal, isOnce = false) => {
+    const pauseAfter = createPauses(isOnce, random);
+    return tryNow();
+
+    async function tryNow(): ReturnType<CallDynamo> {
+      try {
+        return await attempt(operation, input, signal);
+      } catch (thrown) {
+        await clock.sleep(pauseAfter(thrown), signal);
+        if (signal.aborted) {
+          throw isThrottled(thrown) ? thrown : signal.reason;
+        }
+        return await tryNow();
+      }
+    }
+  };
+}
+
+/** Says how long to wait after a failed attempt. Milliseconds. @throws the failure if no other attempt is to follow */
+function createPauses(isOnce: boolean, random: () => number): (thrown: unknown) => number {
+  let failure: unknown;
+  let throttled = 0;
+  return (thrown) => {
+    if (isThrottled(thrown)) {
+      if (isOnce) {
+        throw failure ?? thrown;
+      }
+      return Math.min(pauseMs.throttled.first * 2 ** throttled++, pauseMs.throttled.longest) * (0.5 + random());
+    }
+    const isFault = thrown instanceof DynamoFault;
+    if (failure !== undefined || (isFault && !thrown.isServers)) {
+      throw thrown;
+    }
+    failure = thrown;
+    return isFault ? pauseMs.fault : 0;
+  };
+}
