@@ -105,7 +105,11 @@ function pausesOf(random: () => number): (failure: unknown) => number {
     }
     const backoffMs = Math.min(maxBackoffMs, 1000 * 2 ** attempt);
     attempt += 1;
-    return Math.max((failure.retryAfter ?? 0) * 1000, backoffMs) * (1 + random() / 4);
+    const leastMs = (failure.retryAfter ?? 0) * 1000;
+    // Many callers are throttled together, and must not come again together.
+    return failure.code === 'throttled'
+      ? leastMs + backoffMs * (0.5 + random())
+      : Math.max(leastMs, backoffMs) * (1 + random() / 4);
   };
 }
 

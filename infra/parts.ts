@@ -7,6 +7,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Accounts } from './accounts.ts';
 import { TokenApi } from './api/api.ts';
+import { defaultThrottle } from './api/stage.ts';
 import type { MetricSources } from './monitoring/alarm-metrics.ts';
 import type { AlarmTopics } from './monitoring/alarm-names.ts';
 import { BrokerAlarms } from './monitoring/alarms.ts';
@@ -76,7 +77,7 @@ export function createApi(scope: Construct, props: TokenBrokerProps, { http }: B
     alias: http,
     logging: props.apiGatewayLogging ?? 'account-has-role',
     logRetention: logRetentionOf(props),
-    throttle: props.throttle ?? { ratePerSecond: 50, burst: 100 },
+    throttle: props.throttle ?? defaultThrottle,
     tracing: props.tracing ?? false,
     vpcEndpoints: props.vpcEndpoints,
     organizationId: props.organizationId,

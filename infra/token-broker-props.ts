@@ -110,7 +110,7 @@ export interface TokenBrokerProps {
   /**
    * Maximum rate of calls, for each method.
    *
-   * @default - 50 a second, 100 at once
+   * @default - 500 a second, 1000 at once
    */
   readonly throttle?: Throttle | undefined;
   /**

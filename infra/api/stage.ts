@@ -18,6 +18,12 @@ export interface Throttle {
   readonly burst: number;
 }
 
+/**
+ * As many calls at once as an AWS account runs environments of Lambda by default (1,000). The rate lets as many callers as
+ * that in again within two seconds.
+ */
+export const defaultThrottle: Throttle = { ratePerSecond: 500, burst: 1000 };
+
 /** Settings of the stage. */
 export interface StageProps extends AccessLogProps {
   readonly throttle: Throttle;
