@@ -1,12 +1,16 @@
 // Lets many real processes ask at the same moment. Run by `npm run stampede` and stampede.test.ts.
 import { parseArgs } from 'node:util';
 import type { FegoraSimulator } from '../../local/fegora/simulator.ts';
+import { type PartitionLimits, partitionLimits } from '../fleet/partition.ts';
 import { type Process, type Reply, startProcesses } from './process.ts';
 import { startServers } from './servers.ts';
+import type { ThrottlingProxy } from './throttling-proxy.ts';
 
 export interface StampedeOptions {
   readonly processes: number;
   readonly rounds: number;
+  /** @default the table never throttles */
+  readonly limits?: PartitionLimits | undefined;
 }
 
 /** The results of all rounds together. */
@@ -31,6 +35,8 @@ export interface Stampede {
   /** The 50th and 99th percentile of the callers' waits. Milliseconds. */
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Requests to the table for each call, and those that it throttled; absent if the table has no limits. */
+  readonly table?: { readonly readsEach: number; readonly writesEach: number; readonly throttled: number };
 }
 
 /** Time between the message to all processes and their calls. Milliseconds. */
@@ -42,28 +48,46 @@ const loginMs = 50;
  * Lets real, loaded processes ask for a token of one account at the same moment. Each round has an account without any
  * login before. All processes share one table, one Fegora and one Secrets Manager over HTTP.
  */
-export async function runStampede({ processes, rounds }: StampedeOptions): Promise<Stampede> {
+export async function runStampede({ processes, rounds, limits }: StampedeOptions): Promise<Stampede> {
   const accounts = Array.from({ length: rounds }, (_, round) => `round-${round + 1}`);
   const warmUpAccounts = Array.from({ length: processes }, (_, index) => `warm-up-${index + 1}`);
-  const servers = await startServers([...accounts, ...warmUpAccounts], { delayMs: loginMs });
+  const servers = await startServers([...accounts, ...warmUpAccounts], { delayMs: loginMs, limits });
   const started = await startProcesses(servers.env, warmUpAccounts);
   servers.fegora.resetCounters();
+  const before = { ...servers.requests };
   try {
     const replies: Reply[][] = [];
     for (const account of accounts) {
       const at = Date.now() + releaseAfterMs;
       replies.push(await Promise.all(started.map((one) => one.ask(account, at))));
     }
-    return resultOf(replies, servers.fegora.counters(), started);
+    const table = tableLoad(before, servers.requests, processes * rounds);
+    return { ...resultOf(replies, servers.fegora.counters(), started), ...table };
   } finally {
     await Promise.all(started.map((one) => one.end()));
     await servers.close();
   }
 }
 
+type Requests = Partial<ThrottlingProxy['counts']>;
+
+/** What the table was asked in all rounds, warm-ups left out. */
+function tableLoad(before: Requests, after: Requests | undefined, calls: number): Pick<Stampede, 'table'> {
+  if (after === undefined) {
+    return {};
+  }
+  const between = (name: keyof Requests) => (after[name] ?? 0) - (before[name] ?? 0);
+  const [reads, writes] = [between('reads') / calls, between('writes') / calls];
+  return { table: { readsEach: reads, writesEach: writes, throttled: between('throttled') } };
+}
+
 type Counters = ReturnType<FegoraSimulator['counters']>;
 
-function resultOf(replies: readonly Reply[][], counters: Counters, processes: readonly Process[]): Stampede {
+function resultOf(
+  replies: readonly Reply[][],
+  counters: Counters,
+  processes: readonly Process[],
+): Omit<Stampede, 'table'> {
   const all = replies.flat();
   const users = Object.values(counters.users);
   const waits = all.map(({ tookMs }) => tookMs).sort((a, b) => a - b);
@@ -88,6 +112,12 @@ function percentile(sorted: readonly number[], share: number): number {
   return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
 }
 
+/** Limits that are as tight for so few processes as those of a partition are for 3,000 environments. */
+export function scaledLimits(processes: number): PartitionLimits {
+  const share = processes / 3000;
+  return { reads: Math.ceil(partitionLimits.reads * share), writes: Math.ceil(partitionLimits.writes * share) };
+}
+
 /** Whether the stampede kept promise 2. */
 export function isKept({ rounds, logins, mostLogins, overlaps, bricked, callerErrors, strangers }: Stampede): boolean {
   return logins === rounds && mostLogins === 1 && overlaps + bricked + callerErrors + strangers === 0;
@@ -95,9 +125,15 @@ export function isKept({ rounds, logins, mostLogins, overlaps, bricked, callerEr
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { processes: { type: 'string', default: '50' }, rounds: { type: 'string', default: '20' } },
+    options: {
+      processes: { type: 'string', default: '50' },
+      rounds: { type: 'string', default: '20' },
+      throttle: { type: 'boolean', default: false },
+    },
   });
-  const stampede = await runStampede({ processes: Number(values.processes), rounds: Number(values.rounds) });
+  const processes = Number(values.processes);
+  const limits = values.throttle ? scaledLimits(processes) : undefined;
+  const stampede = await runStampede({ processes, rounds: Number(values.rounds), limits });
   const lines = [
     ['processes', values.processes],
     ['rounds', stampede.rounds],
@@ -109,6 +145,10 @@ async function main(): Promise<void> {
     ['claims stopped by the guard', stampede.givenUp],
     ['wait, 50th percentile', `${stampede.p50Ms} ms`],
     ['wait, 99th percentile', `${stampede.p99Ms} ms`],
+    ...Object.entries(stampede.table ?? {}).map(([name, value]) => [
+      `table, ${name}`,
+      String(Math.round(value * 100) / 100),
+    ]),
   ];
   console.log(lines.map(([name, value]) => `${String(name).padEnd(30)}${value}`).join('\n'));
   process.exitCode = isKept(stampede) ? 0 : 1;

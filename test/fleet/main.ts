@@ -1,0 +1,52 @@
+// Prints how a fleet of environments fares that all start at once. Run by `npm run fleet`.
+import { parseArgs } from 'node:util';
+import { type Fleet, type Load, runFleet } from './fleet.ts';
+
+const { values } = parseArgs({
+  options: {
+    environments: { type: 'string', default: '1000' },
+    'login-ms': { type: 'string', default: '1000' },
+    new: { type: 'boolean', default: false },
+    unlimited: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+const fleet = await runFleet({
+  environments: wholeNumber(values.environments, '--environments'),
+  loginMs: wholeNumber(values['login-ms'], '--login-ms'),
+  isNew: values.new,
+  isUnlimited: values.unlimited,
+});
+console.log(values.json ? JSON.stringify(fleet, null, 2) : textOf(fleet));
+
+function wholeNumber(text: string, option: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1) {
+    console.error(`${option} must be a whole number, 1 or more`);
+    process.exit(2);
+  }
+  return number;
+}
+
+function textOf(of: Fleet): string {
+  const errors = Object.entries(of.errors).map(([code, count]) => `${count} ${code}`);
+  const lines = [
+    ['environments', of.environments],
+    ['logins', of.logins],
+    ['overlapping logins', of.overlaps],
+    ['connections to Fegora', of.connections],
+    ['caller errors', errors.join(', ') || 0],
+    ['reads', loadText(of.reads)],
+    ['writes', loadText(of.writes)],
+    ['reads of the secret', of.secretReads],
+    ['wait, 50th percentile', `${Math.round(of.p50Ms)} ms`],
+    ['wait, 99th percentile', `${Math.round(of.p99Ms)} ms`],
+    ['longest wait', `${Math.round(of.longestMs)} ms`],
+  ];
+  return lines.map(([name, value]) => `${String(name).padEnd(24)}${value}`).join('\n');
+}
+
+function loadText({ total, throttled, mostInASecond, inFirstSecondEach }: Load): string {
+  const each = inFirstSecondEach.toFixed(2);
+  return `${total}, ${throttled} throttled, most in a second ${mostInASecond}, each environment in the first second ${each}`;
+}
