@@ -8,7 +8,7 @@ import { load } from './load.ts';
 import { chart } from './report/chart.ts';
 import { report } from './report/report.ts';
 import { type Measurements, summarize } from './report/results.ts';
-import { type Servers, startServers } from './servers.ts';
+import { type RoundTrips, type Servers, startServers } from './servers.ts';
 import { sizesOf } from './size.ts';
 import { measureWarm } from './warm.ts';
 import { measureWindow } from './window.ts';
@@ -21,6 +21,7 @@ const usage = `Measures the bundle and its peers. Each one runs in a process und
   --only <cases>   some of cold, slowed, warm, window, fleet, size, load, separated by commas (default: all)
   --also <folder>  the dist/lambda of another version to compare; you may repeat this option
   --round-trip <n> put TLS and a round trip of n milliseconds in front of Fegora (default: 0, no TLS)
+  --aws-round-trip <n>  the same for Secrets Manager and DynamoDB
   --json           print JSON
   --chart <file>   write the cold starts to this file as an SVG picture
   --help           print this help
@@ -54,11 +55,11 @@ interface Plan {
   readonly chosen: ReadonlySet<string>;
   readonly rounds: number;
   readonly others: readonly string[];
-  readonly roundTripMs: number;
+  readonly roundTrips: RoundTrips;
 }
 
-async function measure({ chosen, rounds, others, roundTripMs }: Plan): Promise<Measurements> {
-  const servers = await startServers(roundTripMs);
+async function measure({ chosen, rounds, others, roundTrips }: Plan): Promise<Measurements> {
+  const servers = await startServers(roundTrips);
   try {
     const contestants = await prepare(servers, others);
     let measured: Measurements = {};
@@ -81,6 +82,7 @@ async function main(): Promise<void> {
       only: { type: 'string', default: Object.keys(cases).join() },
       also: { type: 'string', multiple: true, default: [] },
       'round-trip': { type: 'string', default: '0' },
+      'aws-round-trip': { type: 'string', default: '0' },
       json: { type: 'boolean', default: false },
       chart: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -95,7 +97,7 @@ async function main(): Promise<void> {
       chosen: new Set(values.only.split(',')),
       rounds: Number(values.runs),
       others: values.also,
-      roundTripMs: Number(values['round-trip']),
+      roundTrips: { fegora: Number(values['round-trip']), aws: Number(values['aws-round-trip']) },
     }),
   );
   process.stdout.write(`${values.json ? JSON.stringify(results, undefined, 2) : report(results)}\n`);

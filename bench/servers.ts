@@ -5,7 +5,7 @@ import { type FegoraSimulator, startFegoraSimulator } from '../local/fegora/simu
 import { listen } from '../local/loopback.ts';
 import { startSecretsManager } from '../local/secrets-manager/server.ts';
 import { ensureTable } from '../local/table.ts';
-import { startDistantFegora } from './distant-fegora.ts';
+import { createDistance } from './distance.ts';
 
 /** The servers that all contestants call. */
 export interface Servers {
@@ -21,6 +21,13 @@ export interface Servers {
   readonly close: () => Promise<void>;
 }
 
+/** Milliseconds, each way together. 0 stands for plain HTTP on loopback. */
+export interface RoundTrips {
+  readonly fegora: number;
+  /** Of Secrets Manager and DynamoDB. */
+  readonly aws: number;
+}
+
 const secretsLatencyMs = 5;
 const loginLatencyMs = 20;
 const tableName = 'tokens';
@@ -34,15 +41,22 @@ export function usernameOf(contestant: string): string {
 /**
  * Starts the servers on loopback.
  *
- * @param roundTripMs if it is not 0, Fegora has TLS and this round trip
+ * @param roundTrips servers whose round trip is not 0 have TLS
  */
-export async function startServers(roundTripMs: number): Promise<Servers> {
+export async function startServers(roundTrips: RoundTrips): Promise<Servers> {
   let shiftedMs = 0;
   const now = () => Date.now() + shiftedMs;
   const fegora = await startFegoraSimulator({ delayMs: loginLatencyMs, now });
-  const distant = roundTripMs > 0 ? await startDistantFegora(fegora.url, roundTripMs) : undefined;
   const secrets = await startSecretsManager({ latencyMs: secretsLatencyMs });
   const table = await startTable(now);
+  const distance = roundTrips.fegora + roundTrips.aws > 0 ? await createDistance() : undefined;
+  const at = async (url: string, roundTripMs: number) =>
+    distance !== undefined && roundTripMs > 0 ? await distance.reach(url, roundTripMs) : url;
+  const urls = {
+    fegora: await at(fegora.url, roundTrips.fegora),
+    secrets: await at(secrets.url, roundTrips.aws),
+    table: await at(table.url, roundTrips.aws),
+  };
   const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
   const dynamo = new DynamoDBClient({ endpoint: table.url, region: 'us-east-1', credentials });
 
@@ -56,14 +70,14 @@ export async function startServers(roundTripMs: number): Promise<Servers> {
       secrets.create(secretId, JSON.stringify({ username, password }));
       return {
         SECRET_ID: secretId,
-        FEGORA_TOKEN_URL: fegora.url,
+        FEGORA_TOKEN_URL: urls.fegora,
         FEGORA_ALLOW_HTTP_LOOPBACK: '1',
         FEGORA_ACCOUNTS: JSON.stringify({ [account]: secretId }),
         FEGORA_DEFAULT_ACCOUNT: account,
         TOKEN_TABLE_NAME: tableName,
-        AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
-        AWS_ENDPOINT_URL_DYNAMODB: table.url,
-        ...distant?.env,
+        AWS_ENDPOINT_URL_SECRETS_MANAGER: urls.secrets,
+        AWS_ENDPOINT_URL_DYNAMODB: urls.table,
+        ...distance?.env,
       };
     },
     deleteItem: async () => {
@@ -75,7 +89,7 @@ export async function startServers(roundTripMs: number): Promise<Servers> {
     },
     close: async () => {
       dynamo.destroy();
-      await Promise.all([distant?.close(), fegora.close(), secrets.close(), table.close()]);
+      await Promise.all([distance?.close(), fegora.close(), secrets.close(), table.close()]);
     },
   };
 }

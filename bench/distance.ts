@@ -1,4 +1,4 @@
-// Puts TLS and a round trip between the contestants and the Fegora simulator. Called by servers.ts.
+// Puts TLS and a round trip between the contestants and their servers. Called by servers.ts.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,40 +7,46 @@ import { setTimeout } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { generate } from 'selfsigned';
 
-/** Fegora as a distant server. */
-export interface DistantFegora {
-  /** The environment variables with which a process finds the server and trusts its certificate. */
+/** Puts servers at a distance. */
+export interface Distance {
+  /** The environment variables with which a process trusts the certificate of all these servers. */
   readonly env: Readonly<Record<string, string>>;
+  /** Returns the `https` URL at which a server of plain HTTP is reached over TLS, with this round trip. */
+  readonly reach: (url: string, roundTripMs: number) => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
-/**
- * Starts a TLS server in front of Fegora, and a proxy in front of that which delays all bytes by half a round trip. The
- * proxy cannot delay the TCP handshake, which the kernel makes. It delays the first bytes of the client by one round trip
- * more instead.
- *
- * @param tokenUrl where the simulator listens, without TLS
- */
-export async function startDistantFegora(tokenUrl: string, roundTripMs: number): Promise<DistantFegora> {
-  const { hostname, port, pathname } = new URL(tokenUrl);
-  const folder = await mkdtemp(join(tmpdir(), 'bench-fegora-'));
+/** Makes the certificate that all servers at a distance have. */
+export async function createDistance(): Promise<Distance> {
+  const folder = await mkdtemp(join(tmpdir(), 'bench-distance-'));
   const { key, cert } = await makeCertificate();
   await writeFile(join(folder, 'certificate.pem'), cert);
-  const fegora = await listen(
-    createTlsServer({ key, cert }, (socket) => couple(socket, connect(Number(port), hostname))),
-  );
-  const proxy = await listen(createServer((client) => carry(client, connect(fegora.port, '127.0.0.1'), roundTripMs)));
+  const servers: { readonly close: () => void }[] = [];
+
   return {
-    env: {
-      FEGORA_TOKEN_URL: `https://127.0.0.1:${proxy.port}${pathname}`,
-      NODE_EXTRA_CA_CERTS: join(folder, 'certificate.pem'),
-    },
+    env: { NODE_EXTRA_CA_CERTS: join(folder, 'certificate.pem') },
+    reach,
     close: async () => {
-      proxy.close();
-      fegora.close();
+      for (const { close } of servers) {
+        close();
+      }
       await rm(folder, { recursive: true });
     },
   };
+
+  /**
+   * Starts a TLS server in front of the plain one, and a proxy in front of that which delays all bytes by half a round
+   * trip. The proxy cannot delay the TCP handshake, which the kernel makes. It delays the first bytes of the client by one
+   * round trip more instead.
+   */
+  async function reach(url: string, roundTripMs: number): Promise<string> {
+    const { hostname, port, pathname } = new URL(url);
+    const secured = createTlsServer({ key, cert }, (socket) => couple(socket, connect(Number(port), hostname)));
+    const near = await listen(secured);
+    const far = await listen(createServer((client) => carry(client, connect(near.port, '127.0.0.1'), roundTripMs)));
+    servers.push(far, near);
+    return `https://127.0.0.1:${far.port}${pathname}`;
+  }
 }
 
 async function makeCertificate(): Promise<{ readonly key: string; readonly cert: string }> {
