@@ -4,10 +4,11 @@ import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Ports } from '../broker/ports.ts';
 import { parseJson } from '../json.ts';
+import type { CallDynamo } from './call-dynamo.ts';
+import { DynamoFault } from './call-dynamo.ts';
 import { attemptMs, clientFor, type HttpsResponse, post } from './https.ts';
 import { domainOf } from './partitions.ts';
-import { DynamoFault, withRetry } from './retry.ts';
-import type { CallDynamo } from './token-table.ts';
+import { withRetry } from './retry.ts';
 
 /** The AWS keys that Lambda puts into the environment. */
 export interface AwsKeys {

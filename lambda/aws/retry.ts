@@ -1,38 +1,9 @@
 // Tries a DynamoDB operation again where that helps. Called by dynamodb.ts.
 import type { Ports } from '../broker/ports.ts';
-import type { CallDynamo } from './token-table.ts';
+import { type CallDynamo, DynamoFault, isThrottled } from './call-dynamo.ts';
 
 /** What is tried again. `throttled` are the first and the longest pause after being throttled. Milliseconds. */
 const pauseMs = { fault: 100, throttled: { first: 700, longest: 1000 } };
-
-/** Errors with which DynamoDB says that the table, the partition or the account is at its limit. */
-const throttlingNames = /^(ThrottlingException|ProvisionedThroughputExceededException|RequestLimitExceeded)$/;
-
-/** A response that is an error. `name` is DynamoDB's error type. The text of the error is dropped. */
-export class DynamoFault extends Error {
-  readonly isThrottling: boolean;
-  readonly isServers: boolean;
-  /** Private, so that no log of the error shows it: the record may have a token. */
-  readonly #record: unknown;
-
-  constructor(name: string, status: number, record?: unknown) {
-    super(`answered with status ${status}`);
-    this.name = name;
-    this.isThrottling = throttlingNames.test(name);
-    this.isServers = status >= 500;
-    this.#record = record;
-  }
-
-  /** The record that did not meet the condition of an update; undefined if there is none, or if the table does not say. */
-  get record(): unknown {
-    return this.#record;
-  }
-}
-
-/** Whether the operation was throttled, and so was certainly not carried out. */
-export function isThrottled(thrown: unknown): boolean {
-  return thrown instanceof DynamoFault && thrown.isThrottling;
-}
 
 /**
  * Waits out throttling until the signal aborts, because many environments may start at once; pauses grow and are random,

@@ -2,24 +2,11 @@
 import type { Item } from '../broker/item.ts';
 import type { Change, Claim, Observe, TokenTable, UserOwner } from '../broker/ports.ts';
 import { BrokerError } from '../errors.ts';
+import { type CallDynamo, DynamoFault, isThrottled } from './call-dynamo.ts';
 import { parseOwner, parseRecord } from './item-record.ts';
 import { type ResetUpdate, resetUpdate } from './item-reset.ts';
 import { bindUserUpdate, changeUpdate, claimUpdate } from './item-update.ts';
-import { DynamoFault, isThrottled } from './retry.ts';
 import type { Update } from './update-expressions.ts';
-
-/**
- * One DynamoDB operation, its answer unparsed. `at` is the time in the answer's `Date` header. `isOnce`: it is not tried
- * again when it is throttled.
- *
- * @throws an Error whose `name` is DynamoDB's error type, or anything where no answer came
- */
-export type CallDynamo = (
-  operation: 'GetItem' | 'UpdateItem',
-  input: Readonly<Record<string, unknown>>,
-  signal: AbortSignal,
-  isOnce?: boolean,
-) => Promise<{ readonly output: unknown; readonly at?: number }>;
 
 /**
  * The shared table: one item per account and one per Fegora user. Every claim is one conditional write, and every later

@@ -1,5 +1,5 @@
 // The token table behind the simulated network. Checks every write. Used by run.ts, test/soak and test/processes.
-import type { CallDynamo } from '../../lambda/aws/token-table.ts';
+import type { CallDynamo } from '../../lambda/aws/call-dynamo.ts';
 import { loginGapMs } from '../../lambda/broker/token.ts';
 import { createMemoryDynamo, type MemoryDynamo } from '../support/memory-dynamo.ts';
 import { sendRequest } from './network-request.ts';

@@ -1,6 +1,7 @@
 // One DynamoDB table as its partitions are: with latencies, and limits for each key. Used by fleet.ts.
-import { DynamoFault } from '../../lambda/aws/retry.ts';
-import type { CallDynamo } from '../../lambda/aws/token-table.ts';
+
+import type { CallDynamo } from '../../lambda/aws/call-dynamo.ts';
+import { DynamoFault } from '../../lambda/aws/call-dynamo.ts';
 import { createMemoryDynamo } from '../support/memory-dynamo.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
 import { createBucket } from './bucket.ts';

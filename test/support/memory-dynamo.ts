@@ -1,7 +1,7 @@
 // DynamoDB in memory, for virtual time. Used by table-harness.ts, the test cluster and unit tests.
 import { isDeepStrictEqual } from 'node:util';
-import { DynamoFault } from '../../lambda/aws/retry.ts';
-import type { CallDynamo } from '../../lambda/aws/token-table.ts';
+import type { CallDynamo } from '../../lambda/aws/call-dynamo.ts';
+import { DynamoFault } from '../../lambda/aws/call-dynamo.ts';
 
 type Attribute = { S?: string; N?: string; BOOL?: boolean; SS?: string[] };
 type Row = Record<string, Attribute>;

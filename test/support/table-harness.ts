@@ -1,7 +1,8 @@
 // Runs the token table against DynamoDB in memory or over HTTP. Used by token-table.test.ts.
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import type { CallDynamo } from '../../lambda/aws/call-dynamo.ts';
 import { createCallDynamo } from '../../lambda/aws/dynamodb.ts';
-import { type CallDynamo, createTokenTable } from '../../lambda/aws/token-table.ts';
+import { createTokenTable } from '../../lambda/aws/token-table.ts';
 import type { Observation, TokenTable } from '../../lambda/broker/ports.ts';
 import { type LossyProxy, startLossyProxy } from './lossy-proxy.ts';
 import { createMemoryDynamo } from './memory-dynamo.ts';

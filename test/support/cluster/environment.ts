@@ -1,6 +1,8 @@
 // Makes one environment of a cluster: the real broker over the cluster's table, secrets and way to Fegora. Used by ../cluster.ts.
+
+import type { CallDynamo } from '../../../lambda/aws/call-dynamo.ts';
 import { createCredentialSources } from '../../../lambda/aws/credential-sources.ts';
-import { type CallDynamo, createTokenTable } from '../../../lambda/aws/token-table.ts';
+import { createTokenTable } from '../../../lambda/aws/token-table.ts';
 import { createBroker } from '../../../lambda/broker/broker.ts';
 import type { Clock } from '../../../lambda/broker/clock.ts';
 import type { Broker } from '../../../lambda/broker/contract.ts';

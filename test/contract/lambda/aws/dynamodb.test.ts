@@ -2,9 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { CallDynamo } from '../../../../lambda/aws/call-dynamo.ts';
+import { DynamoFault } from '../../../../lambda/aws/call-dynamo.ts';
 import { type AwsKeys, createCallDynamo } from '../../../../lambda/aws/dynamodb.ts';
-import { DynamoFault } from '../../../../lambda/aws/retry.ts';
-import type { CallDynamo } from '../../../../lambda/aws/token-table.ts';
 import { authenticate, type SigningKeys } from '../../../../local/gateway/sigv4.ts';
 import { type LoopbackServer, readBody, serve } from '../../../../local/loopback.ts';
 import { startTable } from '../../../../local/table.ts';

@@ -1,7 +1,8 @@
 // Tests when a DynamoDB operation is tried again, on virtual time.
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { DynamoFault, isThrottled, withRetry } from '../../../../lambda/aws/retry.ts';
+import { DynamoFault, isThrottled } from '../../../../lambda/aws/call-dynamo.ts';
+import { withRetry } from '../../../../lambda/aws/retry.ts';
 import { createVirtualClock } from '../../../support/virtual-clock.ts';
 
 const throttle = new DynamoFault('ThrottlingException', 400);

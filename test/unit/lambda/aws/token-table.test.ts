@@ -1,9 +1,10 @@
 // Tests what the shared table concludes when a write is refused or not answered (lambda/aws/token-table.ts). The rest, on
 // two kinds of DynamoDB: test/contract/lambda/aws/token-table.test.ts.
 import { describe, expect, test } from 'vitest';
+import type { CallDynamo } from '../../../../lambda/aws/call-dynamo.ts';
+import { DynamoFault } from '../../../../lambda/aws/call-dynamo.ts';
 import { emptyItem } from '../../../../lambda/aws/item-record.ts';
-import { DynamoFault } from '../../../../lambda/aws/retry.ts';
-import { type CallDynamo, createTokenTable } from '../../../../lambda/aws/token-table.ts';
+import { createTokenTable } from '../../../../lambda/aws/token-table.ts';
 import type { Change, Claim } from '../../../../lambda/broker/ports.ts';
 
 const never = new AbortController().signal;
