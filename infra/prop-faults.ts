@@ -2,7 +2,7 @@
 import { RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { accountFaults } from './accounts.ts';
-import { alarmNames } from './monitoring/alarm-names.ts';
+import { alarmNames, isThreshold, thresholdProblem } from './monitoring/alarm-names.ts';
 import { rangeFaults } from './range-faults.ts';
 import { ifKnown, resourceFaults } from './resource-faults.ts';
 import { partitionFaults } from './settings/regions.ts';
@@ -84,9 +84,9 @@ function alarmFaults({ alarms, alarmTopic }: TokenBrokerProps): string[] {
   const thresholds = Object.entries(typeof alarms === 'object' ? alarms : {});
   return thresholds.flatMap(([name, threshold]) => [
     ...(alarmNames.some((known) => known === name) ? [] : [`alarms.${name}: is not an alarm: check its spelling`]),
-    ...(threshold === undefined || threshold === false || threshold > 0
+    ...(threshold === undefined || threshold === false || isThreshold(name, threshold)
       ? []
-      : [`alarms.${name}: must be false, or a threshold above 0`]),
+      : [`alarms.${name}: ${thresholdProblem(name)}`]),
   ]);
 }
 

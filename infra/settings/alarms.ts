@@ -1,5 +1,5 @@
 // Reads the settings of a stage about alarms, dashboard and traces. Called by settings.ts.
-import { type AlarmThresholds, alarmNames } from '../monitoring/alarm-names.ts';
+import { type AlarmThresholds, alarmNames, isThreshold, thresholdProblem } from '../monitoring/alarm-names.ts';
 import { anything, boolean, createReader, type Note, type Reader, textLike } from './reader.ts';
 
 /** ARNs of SNS topics, by severity. */
@@ -33,16 +33,12 @@ function readAlarms(value: unknown, note: Note): boolean | AlarmThresholds | und
   }
   const reader = createReader(value, 'alarms', note);
   const thresholds = alarmNames.flatMap((name) => {
-    const threshold = reader.optional(name, falseOrPositive, 'must be false, or a threshold above 0');
+    const falseOrThreshold = (given: unknown) => (given === false || isThreshold(name, given) ? given : undefined);
+    const threshold = reader.optional(name, falseOrThreshold, thresholdProblem(name));
     return threshold === undefined ? [] : [[name, threshold] as const];
   });
   reader.finish();
   return Object.fromEntries(thresholds);
-}
-
-function falseOrPositive(value: unknown): number | false | undefined {
-  const isThreshold = typeof value === 'number' && value > 0;
-  return isThreshold || value === false ? value : undefined;
 }
 
 /** Reads whether and how the broker is watched. */

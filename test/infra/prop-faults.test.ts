@@ -71,7 +71,12 @@ test.each<[string, (stack: Stack) => Partial<TokenBrokerProps>, string]>([
     (stack) => ({ alarms: false, alarmTopic: Topic.fromTopicArn(stack, 'Topic', arns.topic) }),
     'alarmTopic: has no effect without alarms: remove one of the two',
   ],
-  ['a threshold of 0', () => ({ alarms: { CallsFail: 0 } }), 'alarms.CallsFail: must be false, or a threshold above 0'],
+  ['a threshold of 0', () => ({ alarms: { Denied: 0 } }), 'alarms.Denied: must be false, or a threshold above 0'],
+  [
+    'a percentage in place of a share',
+    () => ({ alarms: { CallsFail: 5 } }),
+    'alarms.CallsFail: must be false, or a threshold above 0 and at most 1, the share of calls',
+  ],
   [
     'an unknown alarm',
     // In JavaScript, a spelling mistake is not a type error.
