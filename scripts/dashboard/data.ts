@@ -82,7 +82,7 @@ const lines: Readonly<Record<string, readonly Series[]>> = {
   'Errors Sum warmup': [series(9, never)],
   'RemainingLife Minimum': [series(18, (_, noise) => 590 + 60 * noise)],
   'RemainingLife p50': [series(19, (_, noise) => 1080 + 180 * noise)],
-  'Invocations Sum warmup': [series(20, (_, noise) => (noise > 0.5 ? 3 : 2))],
+  'Invocations Sum warmup': [series(20, (_, noise) => (noise > 0.75 ? 2 : 1))],
   'BudgetHalfUsed Sum': [series(9, never)],
 };
 
