@@ -84,6 +84,12 @@ describe('alarms', () => {
     expect(broker.alarms.AccountFails).toBeDefined();
   });
 
+  test('AccountFails by its name is that of the first account, and accountAlarms has that of each account', () => {
+    const { broker } = build({ accounts: { main: {}, second: {} }, defaultAccount: 'main' });
+    expect([...broker.accountAlarms.keys()]).toEqual(['main', 'second']);
+    expect(broker.alarms.AccountFails).toBe(broker.accountAlarms.get('main'));
+  });
+
   test.each([undefined, true])('all alarms are there when alarms is %s', (alarms) => {
     build({ alarms }).template.resourceCountIs('AWS::CloudWatch::Alarm', 19);
   });

@@ -223,6 +223,19 @@ describe('promise 80: the alarms of the table ring, and no others', () => {
   });
 
   test.each([
+    [7, ['AccountFails main', 'CallsFail', 'SecretUnavailable']],
+    [8, []],
+  ])('for an account without warm-ups whose calls fail every %i minutes: %j', (minutes, names) => {
+    const error = new BrokerError('secret_unavailable', 'a test');
+    const rung = hourOf(({ at, telemetry }) => {
+      if ((at - start) % (minutes * minuteMs) === 0) {
+        telemetry.failed(call, error);
+      }
+    });
+    expect(Object.keys(rung).sort()).toEqual(names);
+  });
+
+  test.each([
     ['secret_unavailable', 3],
     ['upstream_unavailable', 3],
     ['table_unavailable', 3],

@@ -11,7 +11,7 @@ import {
   lambdaMetric,
   type Rung,
 } from '../../support/alarms/watch.ts';
-import { type Cluster, type ClusterOptions, goodPassword } from '../../support/cluster.ts';
+import { type Cluster, type ClusterOptions, goodPassword, username } from '../../support/cluster.ts';
 import { httpEvent, lambdaContext } from '../../support/events/events.ts';
 
 const oneAccount = alarmsOf(templateOf('minimal'));
@@ -135,6 +135,32 @@ describe('promise 80: in an hour, the right alarms ring and no others', () => {
     expectRung(await hour.live({ load: () => [] }), {});
   });
 
+  test.each<[string, (cluster: Cluster) => void, Rung]>([
+    [
+      'Secrets Manager is down',
+      ({ secretOf }) => Object.assign(secretOf('fegora/main'), { isDown: true }),
+      { SecretUnavailable: 21, 'AccountFails main': 21 },
+    ],
+    [
+      'the table is down',
+      ({ table }) => Object.assign(table, { trouble: () => 'down', userTrouble: () => 'down' }),
+      { TableUnavailable: 9, 'AccountFails main': 9 },
+    ],
+    [
+      'Fegora takes longer than a login waits',
+      ({ fegora }) => fegora.set({ delayMs: 30_000 }),
+      { LoginsFail: 21, 'AccountFails main': 21 },
+    ],
+    [
+      'Fegora refuses the password',
+      ({ fegora }) => fegora.setPassword(username, 'not-a-real-password-2'),
+      { CredentialsRejected: 13, 'AccountFails main': 21 },
+    ],
+  ])('when there are no calls at night and %s: warm-ups notice it', async (_, trouble, expected) => {
+    const hour = await startHour(oneAccount);
+    expectRung(await hour.live({ load: () => [], trouble: () => trouble(hour.cluster) }), expected);
+  });
+
   test('when an operator has paused the account', async () => {
     const hour = await startHour(oneAccount);
     const pause = () => {
@@ -146,28 +172,35 @@ describe('promise 80: in an hour, the right alarms ring and no others', () => {
 });
 
 /** Init refuses the configuration, so every invocation of the hour fails: a call each minute, a warm-up every fourth one. */
-test('promise 80: a faulty configuration rings the alarms of its code, and no Crashes beside them', async () => {
-  const watch = createWatch(oneAccount);
-  onTestFinished(watch.stop);
-  const [from, minuteMs] = [Date.UTC(2026, 0, 15, 12), 60_000];
-  let at = from;
-  const clock = { now: () => at, monotonic: () => at, sleep: () => Promise.resolve() };
-  const handle = createHandler({ AWS_LAMBDA_FUNCTION_NAME: functionName }, { clock });
-  const invoke = async (alias: 'http' | 'warmup', event: unknown) => {
-    watch.add({ metric: lambdaMetric('Invocations', alias), at, value: 1 });
-    await handle(event, lambdaContext(alias)).catch(() =>
-      watch.add({ metric: lambdaMetric('Errors', alias), at, value: 1 }),
-    );
-  };
-  for (; at < from + 60 * minuteMs; at += minuteMs) {
-    await invoke('http', httpEvent({ account: 'main' }));
-    if ((at - from) % (4 * minuteMs) === 0) {
-      await invoke('warmup', {});
+test.each([
+  ['by day', true, { OperatorFaults: 1, 'AccountFails main': 7, CallsFail: 7 }],
+  ['at night, when only warm-ups run', false, { OperatorFaults: 1 }],
+] as const)(
+  'promise 80: a faulty configuration rings the alarms of its code %s, and no Crashes beside them',
+  async (_, isDay, expected) => {
+    const watch = createWatch(oneAccount);
+    onTestFinished(watch.stop);
+    const [from, minuteMs] = [Date.UTC(2026, 0, 15, 12), 60_000];
+    let at = from;
+    const clock = { now: () => at, monotonic: () => at, sleep: () => Promise.resolve() };
+    const handle = createHandler({ AWS_LAMBDA_FUNCTION_NAME: functionName }, { clock });
+    const invoke = async (alias: 'http' | 'warmup', event: unknown) => {
+      watch.add({ metric: lambdaMetric('Invocations', alias), at, value: 1 });
+      await handle(event, lambdaContext(alias)).catch(() =>
+        watch.add({ metric: lambdaMetric('Errors', alias), at, value: 1 }),
+      );
+    };
+    for (; at < from + 60 * minuteMs; at += minuteMs) {
+      if (isDay) {
+        await invoke('http', httpEvent({ account: 'main' }));
+      }
+      if ((at - from) % (4 * minuteMs) === 0) {
+        await invoke('warmup', {});
+      }
     }
-  }
-  const rung = watch.rung({ from, to: at });
-  expectRung(rung, { OperatorFaults: 1, 'AccountFails main': 7, CallsFail: 7 });
-});
+    expectRung(watch.rung({ from, to: at }), expected);
+  },
+);
 
 const nineMore = Array.from({ length: 9 }, (_, index) => `a${index + 1}`);
 

@@ -4,10 +4,13 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { TokenBroker } from '../../../infra/token-broker.ts';
+import { BrokerError } from '../../../lambda/errors.ts';
+import { createFailingRouter } from '../../../lambda/events/router.ts';
 import { createApp } from '../../infra/support/synth.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
-import { labelUpdated } from '../../support/events/events.ts';
+import { recordReports } from '../../support/events/broker.ts';
+import { labelUpdated, lambdaContext } from '../../support/events/events.ts';
 import { type SkippingClock, skippingClock } from '../../support/skipping-clock.ts';
 import { type EntryPoints, passwordOf, secretOf, type TestSystem } from '../../support/test-system.ts';
 
@@ -200,3 +203,13 @@ test('neither EventBridge nor the log gets a token or a password', async () => {
   expect(shown).not.toContain(token);
   expect(shown).not.toContain(passwordOf('one'));
 });
+
+test.each(['configuration', 'internal'] as const)(
+  'a warm-up that ends with %s as a whole is an answer, so that Lambda counts no crash and tries nothing again',
+  async (code) => {
+    const { report, failed } = recordReports();
+    const handle = createFailingRouter(new BrokerError(code, 'a test'), report);
+    expect(await handle({}, lambdaContext('warmup'))).toMatchObject({ error: code });
+    expect(failed).toMatchObject([{ error: { code } }]);
+  },
+);

@@ -1,5 +1,6 @@
 // Holds the form of the runbooks of docs/operations.md: their parts, and the commands, fields and names in them.
 import { globSync, readFileSync } from 'node:fs';
+import { ResponseType } from 'aws-cdk-lib/aws-apigateway';
 import { expect, onTestFinished, test } from 'vitest';
 import { outputOf } from '../../../cli/output/output.ts';
 import { createProgram } from '../../../cli/program.ts';
@@ -126,6 +127,15 @@ test('the alarms that ring after a deployment are one of each severity, by the n
   expect(ids.filter((id) => !template.includes(`"Broker${id}`))).toEqual([]);
   const names = alarmNames.filter((name) => ids.includes(`Alarms${name}`));
   expect(names.map((name) => alarmRules[name].severity)).toEqual(['urgent', 'notice']);
+});
+
+test('the error types of API Gateway that runbooks name exist', () => {
+  const types = Object.values(ResponseType).map(({ responseType }) => responseType);
+  const words = runbooks.flatMap(({ text }) =>
+    [...text.matchAll(/["`]([A-Z]+(?:_[A-Z0-9]+)+)["`]/g)].map(([, word = '']) => word),
+  );
+  expect(words.length).toBeGreaterThan(5);
+  expect(words.filter((word) => !types.includes(word))).toEqual([]);
 });
 
 test('the codes and members that runbooks name exist', () => {

@@ -1,8 +1,9 @@
 // Warm-ups and changes of secrets, with a fake broker.
 import { describe, expect, it } from 'vitest';
-import { BrokerError } from '../../../../lambda/errors.ts';
+import { BrokerError, isErrorCode } from '../../../../lambda/errors.ts';
 import { describeInvocation } from '../../../../lambda/events/invocation.ts';
 import { createWarmupHandler } from '../../../../lambda/events/warmup.ts';
+import { codeMetrics } from '../../../../lambda/telemetry/signals.ts';
 import { createRandom } from '../../../exploration/random.ts';
 import { brokerOf, noon, recordReports } from '../../../support/events/broker.ts';
 import { foreignEvents, httpEvent, labelUpdated, lambdaContext } from '../../../support/events/events.ts';
@@ -99,6 +100,16 @@ describe('a warm-up', () => {
     const { send, reports } = handlerFor({ work: () => Promise.reject(new BrokerError(code, 'a detail')) });
     expect(await send({ accounts: ['named'] })).toEqual({ results: [{ account: 'named', outcome }] });
     expect(reports.failed).toEqual([]);
+  });
+
+  it('reports the failure of an account whose warm-up ends with any other code, so that its alarm rings', async () => {
+    const silent = [];
+    for (const code of Object.keys(codeMetrics).filter(isErrorCode)) {
+      const { send, reports } = handlerFor({ work: () => Promise.reject(new BrokerError(code, 'a detail')) });
+      await send({ accounts: ['named'] });
+      silent.push(...(reports.failed.length === 0 ? [code] : []));
+    }
+    expect(silent.sort()).toEqual(['deadline', 'paused']);
   });
 
   it('skips an account when less than 10 s are left', async () => {
