@@ -86,7 +86,7 @@ function assumptions({ stack, calls }: Costs): string {
     `${stack.systemLogLevel}: for a call that succeeds, Lambda itself adds ${ownBytes(stack.systemLogLevel)} bytes (at INFO ${ownBytes('INFO')}).`,
     `Assumed: tokens of ${lifetime} minutes; Lambda bills a call as ${callMs} ms, and a warm-up as ${warmUpMs} ms for each account, of`,
     `${stack.memoryMb} MB; items are under 4 KB, so that a write is ${unitsOfWrite} units; DynamoDB calls the key every ${betweenKeyCalls} minutes.`,
-    'Not counted: free tiers, stored bytes (under a cent), data transfer, cold starts, calls of AWS in the name of operators.',
+    'Not counted: free tiers, stored bytes (under a cent at rest), data transfer, cold starts, calls of AWS in the name of operators.',
   ].join('\n');
 }
 
