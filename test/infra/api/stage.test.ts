@@ -14,8 +14,8 @@ describe('the stage', () => {
       CachingEnabled: false,
       DataTraceEnabled: false,
       LoggingLevel: 'OFF',
-      ThrottlingBurstLimit: 100,
-      ThrottlingRateLimit: 50,
+      ThrottlingBurstLimit: 1000,
+      ThrottlingRateLimit: 500,
     };
     minimal.hasResourceProperties('AWS::ApiGateway::Stage', {
       CacheClusterEnabled: Match.absent(),
