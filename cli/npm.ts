@@ -5,6 +5,9 @@ import { CommandError, exitCodes } from './failure.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What people call a stage or an account with other programs. The program has no such options, so it cannot refuse what npm kept. */
+const ofOthers = ['--stage', '--context', '--env', '--account'];
+
 /** Options that npm has too. npm sets their variables also for other reasons: `npm_config_yes` is common in CI. */
 const ownOfNpm: ReadonlySet<string> = new Set(['--yes', '--version']);
 
@@ -18,12 +21,13 @@ const ownOfNpm: ReadonlySet<string> = new Set(['--yes', '--version']);
  * @see https://github.com/npm/cli/issues/4903
  */
 export function refuseTaken(program: Command, args: readonly string[], env: Environment): void {
-  const taken = longOptions(program).filter((option) => isTaken(option, args, env));
+  const options = longOptions(program);
+  const taken = [...options.filter((option) => isTaken(option, args, env)), ...mistypedTaken(options, env)];
   if (taken.length > 0) {
     const command = program.name();
     const base = command.replace(/ --$/, '');
-    const options = taken.join(' ');
-    const text = `npm kept ${options} for itself, so nothing was done. Write: ${base} -- <command> ${options} …`;
+    const kept = taken.join(' ');
+    const text = `npm kept ${kept} for itself, so nothing was done. Write: ${base} -- <command> ${kept} …`;
     throw new CommandError(exitCodes.usage, `${text} In PowerShell, with quotes: ${base} '--' …`);
   }
 }
@@ -39,6 +43,24 @@ function isTaken(option: string, args: readonly string[], env: Environment): boo
   // npm has false, an empty text, for `--no-verify`.
   const isThisOne = value !== undefined && (name !== 'verify' || option.startsWith('--no-') === (value === ''));
   return isThisOne && !args.some((arg) => arg.replace(/=.*$/, '').replace(/^--no-/, '--') === `--${name}`);
+}
+
+/**
+ * Returns what npm kept and the program would have refused: `--profil=prod`, `--outputs-file=x.json`, `--stage=prod`, and
+ * `-c stage=prod` of the CDK, which npm takes for its own `--call`.
+ */
+function mistypedTaken(options: readonly string[], env: Environment): readonly string[] {
+  const known = [...options, ...ofOthers];
+  const kept = Object.keys(env).map((name) => name.replace('npm_config_', '--').replaceAll('_', '-'));
+  const mistyped = kept.filter(
+    (one) => !options.includes(one) && known.some((option) => one.startsWith(option) || isStartOf(one, option)),
+  );
+  return /^\w+=\S*$/.test(env.npm_config_call ?? '') ? [...mistyped, '-c'] : mistyped;
+}
+
+/** Shorter ones can be npm's: `npm_config_user`. */
+function isStartOf(kept: string, option: string): boolean {
+  return kept.length > 6 && option.startsWith(kept);
 }
 
 /**

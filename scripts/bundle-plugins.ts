@@ -115,7 +115,7 @@ export const withoutUnused: readonly Plugin[] = [
 
 /**
  * Leaves out of the command line what only S3 needs, the context of an invocation, streams of browsers, the SDK's advice
- * about old versions of Node, and the pauses of adaptive retries: a few calls need no more than the standard ones.
+ * about old versions of Node, and adaptive retries: a few calls need no more than the standard ones.
  */
 export const withoutLambda: readonly Plugin[] = [
   without(
@@ -131,7 +131,8 @@ export const withoutLambda: readonly Plugin[] = [
     'export const state = { warningEmitted: true }, emitWarningIfUnsupportedVersion = () => {};',
   ),
   without(
-    /\/DefaultRateLimiter$/,
-    'export class DefaultRateLimiter { async getSendToken() {} updateClientSendingRate() {} }',
+    /\/util-retry\/AdaptiveRetryStrategy$/,
+    `import { StandardRetryStrategy } from '@smithy/core/retry';
+    export const AdaptiveRetryStrategy = function (_, options) { return new StandardRetryStrategy(options); };`,
   ),
 ];

@@ -70,6 +70,14 @@ test.each([
   ['--show-token', ['--show-token']],
   ['--no-verify', ['--no-verify']],
   ['--verify', ['--verify']],
+  // Options that this program does not have. Without npm it would refuse them.
+  ['--stage', ['--stage=prod']],
+  ['--env', ['--env=prod']],
+  ['--context', ['--context=stage=prod']],
+  ['-c', ['-c', 'stage=prod']],
+  ['--account', ['--account=two']],
+  ['--profil', ['--profil=prod']],
+  ['--outputs-file', ['--outputs-file=infra/prod.json']],
 ])('promise 59: npm run broker pause one with %s and without -- does nothing (%j)', async (option, options) => {
   const { code, out, err } = await npm(['broker', 'pause', 'one', ...options]);
 
@@ -81,7 +89,8 @@ test.each([
 
 test('promise 59: options after -- are used, also if npm has a variable of the same name', async () => {
   const line = ['broker', '--', 'token', 'one', '--endpoint', system.gateway.url];
-  const { code } = await npm(line, folder, { npm_config_endpoint: 'https://x.example', npm_config_yes: 'true' });
+  const ofOthers = { npm_config_yes: 'true', npm_config_user: 'ci', npm_config_call: 'npm run broker' };
+  const { code } = await npm(line, folder, { npm_config_endpoint: 'https://x.example', ...ofOthers });
   expect(code).toBe(0);
 });
 
