@@ -16,7 +16,8 @@ export interface FirstCall {
 export function describeRun(run: LocalRun, port = 0): string {
   const { config, given } = run.settings;
   const secretIds = [...config.accounts.values()].join(', ');
-  const another = new URL(run.gateway.url).port;
+  // A URL leaves the port 80 out.
+  const another = new URL(run.gateway.url).port || '80';
   return rows('fegora-token-broker, local run', [
     ...(port === 0 || another === String(port)
       ? []

@@ -41,6 +41,7 @@ const demoAccounts = JSON.stringify(
 export function readSettings(env: Environment, isOnlyBroker = false): LocalSettings {
   const { [variables.tokenUrl]: tokenUrl, [secretsVariable]: secretsUrl, [tableVariable]: tableUrl } = env;
   refuseMalformed(env);
+  refuseWithoutTls(env);
   if (tokenUrl && !secretsUrl && !isLoopback(tokenUrl)) {
     throw new SettingRefused(
       `${variables.tokenUrl} is on another machine, and the built-in credentials are not real: set ${secretsVariable} too.`,
@@ -79,6 +80,16 @@ function refuseMalformed(env: Environment): void {
         .map((name) => `${name} is not an http or https URL. Set it to one, such as http://127.0.0.1:8000.`)
         .join('\n'),
     );
+  }
+}
+
+/** The session token and what is read would go through the network in clear. The function has this check for Fegora only. */
+function refuseWithoutTls(env: Environment): void {
+  const open = [secretsVariable, tableVariable].find(
+    (name) => URL.parse(env[name] ?? '')?.protocol === 'http:' && !isLoopback(String(env[name])),
+  );
+  if (open !== undefined) {
+    throw new SettingRefused(`${open} is on another machine without TLS: use https, or unset it.`);
   }
 }
 

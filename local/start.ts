@@ -111,6 +111,10 @@ function messageForUser(error: unknown): string | undefined {
     return undefined;
   }
   const code = 'code' in error ? String(error.code) : '';
+  if (code === 'EADDRNOTAVAIL' && 'address' in error) {
+    const advice = '--listen takes one of its IPv4 addresses, such as that of Docker’s bridge';
+    return `This machine does not have the address ${error.address}. ${advice}.`;
+  }
   // The port is in use, or needs more rights.
   const isPort = 'syscall' in error && error.syscall === 'listen';
   const isFromUser = error instanceof SettingRefused || isPort || code.startsWith('ERR_PARSE_ARGS');

@@ -43,7 +43,17 @@ export function checkEndpoint({ url: given, from }: NamedEndpoint, service: AwsS
     const advice = `${without(from)}, or add --allow-endpoint ${url.origin} if you trust it`;
     throw refused(`${url.origin} (${from}) is not an address of AWS’s ${service}; ${advice}`);
   }
+  sources.set(url, from);
   return url;
+}
+
+/** What named an address: kept for the case that nothing answers there. */
+const sources = new WeakMap<URL, string>();
+
+/** Returns a sentence if an address is of a variable or a profile: the operator may not know of it. Otherwise an empty text. */
+export function originOf(url: URL): string {
+  const from = sources.get(url) ?? '';
+  return /AWS_|profile/.test(from) ? ` The address is from ${from}.` : '';
 }
 
 type Origins = readonly string[];

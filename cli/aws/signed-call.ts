@@ -8,7 +8,7 @@ import { environment } from '../environment.ts';
 import { CommandError, exitCodes } from '../failure.ts';
 import type { Target } from '../target.ts';
 import { awsIdentity } from './aws.ts';
-import { checkEndpoint, configuredEndpoint, type NamedEndpoint } from './endpoints.ts';
+import { checkEndpoint, configuredEndpoint, type NamedEndpoint, originOf } from './endpoints.ts';
 
 /** A service of AWS: its name in signatures and hosts, and its id in the SDK's settings. */
 export type CalledService =
@@ -73,11 +73,11 @@ function causeOf(response: HttpResponse, region: string, url: URL): Error {
  *
  * @throws CommandError with the client's reason, and every other failure as it is
  */
-export function unreached({ host }: URL): (thrown: unknown) => never {
+export function unreached(url: URL): (thrown: unknown) => never {
   return (thrown) => {
     if (thrown instanceof TokenBrokerError && thrown.code === 'broker_unreachable') {
-      const text = thrown.message.replace('broker_unreachable: The token broker', host);
-      throw new CommandError(exitCodes.tryLater, text, { cause: thrown.cause });
+      const text = thrown.message.replace('broker_unreachable: The token broker', url.host);
+      throw new CommandError(exitCodes.tryLater, text + originOf(url), { cause: thrown.cause });
     }
     throw thrown;
   };

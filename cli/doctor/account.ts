@@ -34,7 +34,7 @@ export function checkSecret(account: string) {
 function failedRead(thrown: unknown, secretId: string): Finding {
   const advice = 'store user and password with `credentials set`';
   if (thrown instanceof BrokerError) {
-    return failed(thrown, advice);
+    return found(thrown.code, thrown.message, advice);
   }
   switch (codeOf(thrown)) {
     case 'ResourceNotFoundException':

@@ -177,6 +177,7 @@ describe('doctor says what is wrong when', () => {
     const { code, wrong, checks } = await doctor();
 
     expect([code, wrong.map(({ check }) => check)]).toEqual([1, ['secret one', 'state one']]);
+    expect(wrong[0]?.text).toMatch(/^the secret is not of the expected form: /);
     expect(JSON.stringify(checks)).not.toContain('not-a-real');
     system.servers.secrets.put('fegora/one', secretOf('one'));
     expect((await doctor()).code).toBe(0);

@@ -122,6 +122,34 @@ describe('an address that is empty names none', () => {
   });
 });
 
+describe('promise 62: an address that does not answer', () => {
+  const status = ['status', '--function-name', 'f'];
+  const nothing = 'broker: 127.0.0.1:1 cannot be reached. Nothing listens on 127.0.0.1:1.';
+
+  test.each([
+    ['AWS_ENDPOINT_URL', status],
+    ['AWS_ENDPOINT_URL_LAMBDA', status],
+    ['AWS_ENDPOINT_URL_SECRETS_MANAGER', [...set, '--no-verify']],
+  ])('is told to come from %s, by %j', async (name, args) => {
+    const env = { ...region, [name]: 'http://127.0.0.1:1' };
+    const { code, err } = await commands.run(args, { keys, env, typed: ['user-one', password] });
+    expect([code, err.at(-1)]).toEqual([6, expect.stringContaining(nothing)]);
+    expect(err.at(-1)).toMatch(new RegExp(` The address is from ${name}\\.$`));
+  });
+
+  test('is told to come from the profile', async () => {
+    const ofKeys = '[profile x]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = not-a-real-key\n';
+    const AWS_CONFIG_FILE = await commands.write('nothing', `${ofKeys}endpoint_url = http://127.0.0.1:1\n`);
+    const { err } = await commands.run([...status, '--profile', 'x'], { env: { ...region, AWS_CONFIG_FILE } });
+    expect(err).toEqual([expect.stringMatching(/ The address is from endpoint_url of the AWS profile\.$/)]);
+  });
+
+  test('is not told to come from anywhere if the operator has named it', async () => {
+    const { err } = await commands.run(['status', '--endpoint', 'http://127.0.0.1:1'], { keys, env: region });
+    expect(err).toEqual([expect.not.stringContaining('The address is from')]);
+  });
+});
+
 describe('promise 57: another host than AWS’s', () => {
   const env = { ...region, AWS_ENDPOINT_URL: 'https://no-such-host.invalid' };
   const status = ['status', '--function-name', 'f'];

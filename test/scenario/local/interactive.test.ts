@@ -209,6 +209,9 @@ describe('the servers of a run', () => {
       `${taken} is in use or refused, so the gateway has ${port} (--port chooses one)`,
     );
     expect(describeRun(other, Number(port))).not.toContain('in use');
+    // The URL of port 80 has no port in it.
+    const atPort80 = { ...other, gateway: { ...other.gateway, url: 'http://127.0.0.1:80' } };
+    expect(describeRun(atPort80, 80)).not.toContain('in use');
   });
 
   test('tokens of a Fegora on another machine are not served to containers', async () => {

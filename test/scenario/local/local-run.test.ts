@@ -162,6 +162,14 @@ describe('npm start -- --once', () => {
     expect(output().stderr).toMatch(/^Standard output cannot be written: .*EPIPE.*\n$/);
   });
 
+  test('npm start -- --once exits with 1 and says what --listen takes when this machine does not have the address', async () => {
+    const { exit, output } = start(['--once', '--listen', '192.0.2.77']);
+    await expect(exit).resolves.toBe(1);
+    expect(output().stderr).toBe(
+      'This machine does not have the address 192.0.2.77. --listen takes one of its IPv4 addresses, such as that of Docker’s bridge.\n',
+    );
+  });
+
   test('npm start -- --once exits with 1 when the port is in use', async () => {
     const secrets = await startSecretsManager();
     ended.push(secrets.close);
@@ -289,6 +297,7 @@ describe('a function whose thread ends', () => {
 
 describe('the settings of the local run', () => {
   const elsewhere = { AWS_ENDPOINT_URL_SECRETS_MANAGER: 'https://secretsmanager.us-east-1.amazonaws.com' };
+  const theirs = { AWS_ACCESS_KEY_ID: 'theirs', AWS_SECRET_ACCESS_KEY: 'not-a-real-key-of-theirs' };
 
   test.each([
     ['a Fegora on another machine without TLS', { FEGORA_TOKEN_URL: 'http://api.fegora.example/token', ...elsewhere }],
@@ -300,6 +309,11 @@ describe('the settings of the local run', () => {
     ['a Fegora that is not a URL', { FEGORA_TOKEN_URL: 'api.fegora.example/token' }],
     ['a Secrets Manager that is not a URL', { AWS_ENDPOINT_URL_SECRETS_MANAGER: 'localhost:4566' }],
     ['a table that is not a URL', { AWS_ENDPOINT_URL_DYNAMODB: 'http://localhost:port' }],
+    [
+      'a Secrets Manager on another machine without TLS',
+      { AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://x.example:4566', ...theirs },
+    ],
+    ['a table on another machine without TLS', { AWS_ENDPOINT_URL_DYNAMODB: 'http://192.0.2.1:8000', ...theirs }],
     ['a region that is none', { AWS_REGION: 'us east 1' }],
     ['a default region that is none', { AWS_DEFAULT_REGION: 'us-east-1\r' }],
     ['malformed accounts', { FEGORA_ACCOUNTS: '{"A":"x"}' }],
@@ -404,7 +418,7 @@ describe('a table that the environment names', () => {
       return startTokenTable(settings, new AsyncDisposableStack());
     };
     // Another spelling of this machine. The rule takes it for another machine.
-    const elsewhere = server.url.replace('127.0.0.1', '0.0.0.0');
+    const elsewhere = server.url.replace('http://127.0.0.1', 'https://0.0.0.0');
     await expect(tableAt(elsewhere)).resolves.toEqual({ tableUrl: elsewhere });
     expect(requests).toBe(0);
     await expect(tableAt(server.url)).rejects.toThrow(SettingRefused);
