@@ -1,5 +1,5 @@
 // The environment variables of a caller of the local run. Called by report.ts and start.ts.
-import { closeSync, fchmodSync, fstatSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { LocalRun } from './local-run.ts';
 import { SettingRefused } from './settings.ts';
 
@@ -33,14 +33,29 @@ export function exportLines(variables: ReadonlyMap<string, string>, platform = p
 /**
  * Writes the variables into a file that `node --env-file`, `docker run --env-file` and `.` of a shell read.
  *
- * @throws SettingRefused if the file cannot be written
+ * @throws SettingRefused if the file cannot be written, or has something else in it than an earlier local run wrote
  */
 export function writeVariables(variables: ReadonlyMap<string, string>, file: string): void {
   const lines = Array.from(variables, ([name, value]) => `${name}=${value}\n`);
+  const [first = ''] = variables.keys();
   try {
+    refuseOther(file, first);
     writePrivate(file, lines.join(''));
   } catch (cause) {
+    if (cause instanceof SettingRefused) {
+      throw cause;
+    }
     throw new SettingRefused(`--write-env: the file cannot be written (${Object(cause).code}).`, { cause });
+  }
+}
+
+/** The file may be the `.env` of a project. A pipe or a device has nothing to lose. */
+function refuseOther(file: string, first: string): void {
+  const isFile = statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+  const content = isFile ? readFileSync(file, 'utf8') : '';
+  if (content !== '' && !content.startsWith(first)) {
+    const text = 'the file has something else in it, so it stays as it was. Name another file.';
+    throw new SettingRefused(`--write-env: ${text}`);
   }
 }
 

@@ -23,6 +23,24 @@ test('the variables are set by `$env:` in PowerShell, on Windows', () => {
   ]);
 });
 
+test('a file of --write-env that is not of a local run is refused, and stays as it was', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'variables-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, '.env');
+  writeFileSync(file, 'DATABASE_PASSWORD=not-a-real-one\n');
+  expect(() => writeVariables(variables, file)).toThrow(
+    '--write-env: the file has something else in it, so it stays as it was. Name another file.',
+  );
+  expect(readFileSync(file, 'utf8')).toBe('DATABASE_PASSWORD=not-a-real-one\n');
+  expect(() => writeVariables(variables, join(file, 'x'))).toThrow(
+    '--write-env: the file cannot be written (ENOTDIR).',
+  );
+  writeFileSync(file, '');
+  writeVariables(variables, file);
+  writeVariables(new Map([['AWS_REGION', 'us-east-2']]), file);
+  expect(readFileSync(file, 'utf8')).toBe('AWS_REGION=us-east-2\n');
+});
+
 test.skipIf(process.platform === 'win32')(
   'only the owner can read the file of --write-env when it was there before',
   () => {
@@ -31,7 +49,7 @@ test.skipIf(process.platform === 'win32')(
     const file = join(folder, 'local.env');
     writeFileSync(
       file,
-      'OLD=a value that is longer than what replaces it, so that a rest of it would be seen in the file',
+      'AWS_REGION=a value that is longer than what replaces it, so that a rest of it would be seen in the file',
     );
     chmodSync(file, 0o644);
     writeVariables(variables, file);
