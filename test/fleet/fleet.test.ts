@@ -23,3 +23,13 @@ describe('promise 63: environments that start at once', () => {
     expect(writes.throttled).toBeGreaterThan(0);
   });
 });
+
+test('accounts that are kept warm for a day log in two or three times an hour, never at once, and every caller gets a token', async () => {
+  const { logins, overlaps, errors, calls, longestMs } = await runFleet({ environments: 20, accounts: 5, days: 1 });
+
+  expect({ overlaps, errors }).toEqual({ overlaps: 0, errors: {} });
+  expect(logins).toBeLessThanOrEqual(5 * 24 * 3);
+  expect(logins).toBeGreaterThanOrEqual(5 * 24 * 2);
+  expect(calls).toBeGreaterThan(20 * 280);
+  expect(longestMs).toBeLessThan(2000);
+});

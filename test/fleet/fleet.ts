@@ -1,14 +1,7 @@
-// Lets very many environments ask at once, on virtual time. Run by main.ts and fleet.test.ts.
-import { prefetchItem } from '../../lambda/aws/prefetch.ts';
-import { withRetry } from '../../lambda/aws/retry.ts';
-import { createTokenTable } from '../../lambda/aws/token-table.ts';
-import { createBroker } from '../../lambda/broker/broker.ts';
-import type { Broker } from '../../lambda/broker/contract.ts';
-import type { Credentials, Ports } from '../../lambda/broker/ports.ts';
-import { defaultLoginBudget } from '../../lambda/config.ts';
-import { BrokerError } from '../../lambda/errors.ts';
+// Lets very many environments ask at once, and for days, on virtual time. Run by main.ts and fleet.test.ts.
 import { createRandom } from '../support/cluster/observations.ts';
-import { createVirtualClock, settle, type VirtualClock } from '../support/virtual-clock.ts';
+import { createVirtualClock, settle } from '../support/virtual-clock.ts';
+import { type Answer, ask, type Environment, type Scene, startEnvironment, warmUp } from './environment.ts';
 import { createPartitions, type PartitionLimits, partitionLimits, type TableRequest } from './partition.ts';
 import { createUpstream } from './upstream.ts';
 
@@ -23,12 +16,19 @@ export interface FleetOptions {
   readonly isUnlimited?: boolean;
   /** Whether the account has never logged in before; else its token has expired. @default false */
   readonly isNew?: boolean;
+  /** Accounts, which the environments are called for in turn. @default 1 */
+  readonly accounts?: number;
+  /** How long the environments are called after their first call, every 5 minutes; the schedule runs every 4. @default 0 */
+  readonly days?: number;
 }
 
 /** How the callers fared, and what it cost. Times in milliseconds. */
 export interface Fleet {
   readonly environments: number;
   readonly logins: number;
+  /** The most logins at the same time, of all users together. */
+  readonly mostInFlight: number;
+  readonly calls: number;
   readonly overlaps: number;
   readonly connections: number;
   /** Caller errors by code. */
@@ -50,35 +50,38 @@ export interface Load {
   readonly mostInASecond: number;
 }
 
-const account = 'main';
-const tokenUrl = 'https://fegora.test/token';
 const connectMs = 120;
-const secretMs = 15;
 const lifetimeMs = 1_800_000;
+const minuteMs = 60_000;
+const dayMs = 24 * 60 * minuteMs;
 
-/** Lets every environment make the first call of its life at the same moment. */
+/** Lets every environment make the first call of its life at the same moment, and then calls them for some days. */
 export async function runFleet(options: FleetOptions): Promise<Fleet> {
   const { environments, loginMs = 1000, limits = partitionLimits, isUnlimited = false, isNew = false } = options;
+  const { accounts: accountCount = 1, days = 0 } = options;
   const clock = createVirtualClock(undefined, () => settle(2));
   const random = createRandom();
   const table = createPartitions({ clock, random, limits: isUnlimited ? undefined : limits });
   const upstream = createUpstream({ clock, loginMs, connectMs, lifetimeMs });
-  const scene = { clock, random, table, login: upstream.login, secretReads: 0 };
+  const accounts = Array.from({ length: accountCount }, (_, index) => `account-${index + 1}`);
+  const scene: Scene = { clock, random, table, accounts, login: upstream.login, secretReads: 0 };
   if (!isNew) {
-    await clock.until(ask(clock, startEnvironment(scene)));
-    await clock.advance(lifetimeMs + 60_000);
+    await letExpire(scene);
   }
   table.requests.length = 0;
   Object.assign(upstream.seen, { connections: 0, logins: 0, overlaps: 0, mostInFlight: 0 });
   scene.secretReads = 0;
   const begun = clock.monotonic();
-  const answers = await clock.until(
-    Promise.all(Array.from({ length: environments }, () => ask(clock, startEnvironment(scene)))),
+  const fleet = Array.from({ length: environments }, (_, index) =>
+    startEnvironment(scene, accounts[index % accountCount] ?? ''),
   );
+  const answers = await clock.until(Promise.all(fleet.map((environment) => ask(scene, environment))));
+  if (days > 0) {
+    answers.push(...(await pass(scene, fleet, days)));
+  }
   const waits = answers.map(({ tookMs }) => tookMs).sort((a, b) => a - b);
-  const { connections, logins, overlaps } = upstream.seen;
   return {
-    ...{ environments, logins, overlaps, connections },
+    ...{ environments, ...upstream.seen, calls: answers.length },
     errors: countCodes(answers),
     reads: loadOf(table.requests, 'GetItem', { begun, environments }),
     writes: loadOf(table.requests, 'UpdateItem', { begun, environments }),
@@ -89,65 +92,30 @@ export async function runFleet(options: FleetOptions): Promise<Fleet> {
   };
 }
 
-interface Scene extends Pick<Ports, 'login'> {
-  readonly clock: VirtualClock;
-  readonly random: () => number;
-  readonly table: ReturnType<typeof createPartitions>;
-  secretReads: number;
+/** Every account has a token, and it expires. */
+async function letExpire(scene: Scene): Promise<void> {
+  const { clock, accounts } = scene;
+  const asks = accounts.map((account) => ask(scene, startEnvironment(scene, account)));
+  await clock.until(Promise.all(asks), dayMs);
+  await clock.advance(lifetimeMs + minuteMs);
 }
 
-interface Environment {
-  readonly broker: Broker;
-  /** When init has ended. */
-  readonly ready: Promise<void>;
-}
-
-/** An environment as handler.ts puts it together, with the prefetch. */
-function startEnvironment(scene: Scene): Environment {
-  const { clock, random, table, login } = scene;
-  const observe = () => {};
-  const ports: Ports = {
-    ...{ clock, random, observe, tokenUrl, login, loginBudget: defaultLoginBudget },
-    isConfigured: (asked) => asked === account,
-    readCredentials: createSecret(scene),
-    table: createTokenTable(withRetry(table.call, scene), 'tokens', observe, () => 'binding'),
-  };
-  const early = prefetchItem(ports, account);
-  return { broker: createBroker({ ...ports, table: early }), ready: early.ended };
-}
-
-/** The secret as one environment reads it: once. The source of the function is not here, because it measures real time. */
-function createSecret(scene: Scene): Ports['readCredentials'] {
-  let read: Promise<Credentials> | undefined;
-  return () => {
-    read ??= (async () => {
-      scene.secretReads += 1;
-      await scene.clock.sleep(secretMs);
-      return { username: '25365421', password: 'not-a-real-password', clientId: 'apiApp', versionId: 'v1' };
-    })();
-    return read;
-  };
-}
-
-interface Answer {
-  readonly tookMs: number;
-  readonly code?: string;
-}
-
-/** One call with 25 s left, from the start of the environment on. */
-async function ask(clock: VirtualClock, { broker, ready }: Environment): Promise<Answer> {
-  const begun = clock.monotonic();
-  await ready;
-  const called = clock.monotonic();
-  try {
-    await broker.getToken({ account }, () => called + 25_000 - clock.monotonic());
-    return { tookMs: clock.monotonic() - begun };
-  } catch (error) {
-    if (!(error instanceof BrokerError)) {
-      throw error;
+/** The days of a fleet: calls every 5 minutes, not all at once, and the schedule. Returns the answers. */
+async function pass(scene: Scene, fleet: readonly Environment[], days: number): Promise<Answer[]> {
+  const { clock, random, accounts } = scene;
+  const endsAt = clock.monotonic() + days * dayMs;
+  const answers: Answer[] = [];
+  const scheduled = startEnvironment(scene, accounts[0] ?? '');
+  const every = async (ms: number, act: () => Promise<unknown>) => {
+    for (await clock.sleep(ms * random()); clock.monotonic() < endsAt; await clock.sleep(ms)) {
+      await act();
     }
-    return { tookMs: clock.monotonic() - begun, code: error.code };
-  }
+  };
+  const calls = fleet.map((environment) =>
+    every(5 * minuteMs, async () => answers.push(await ask(scene, environment))),
+  );
+  await clock.until(Promise.all([...calls, every(4 * minuteMs, () => warmUp(scene, scheduled))]), (days + 1) * dayMs);
+  return answers;
 }
 
 function countCodes(answers: readonly Answer[]): Record<string, number> {

@@ -6,6 +6,8 @@ const { values } = parseArgs({
   options: {
     environments: { type: 'string', default: '1000' },
     'login-ms': { type: 'string', default: '1000' },
+    accounts: { type: 'string', default: '1' },
+    days: { type: 'string', default: '0' },
     new: { type: 'boolean', default: false },
     unlimited: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -14,15 +16,17 @@ const { values } = parseArgs({
 const fleet = await runFleet({
   environments: wholeNumber(values.environments, '--environments'),
   loginMs: wholeNumber(values['login-ms'], '--login-ms'),
+  accounts: wholeNumber(values.accounts, '--accounts'),
+  days: wholeNumber(values.days, '--days', 0),
   isNew: values.new,
   isUnlimited: values.unlimited,
 });
 console.log(values.json ? JSON.stringify(fleet, null, 2) : textOf(fleet));
 
-function wholeNumber(text: string, option: string): number {
+function wholeNumber(text: string, option: string, least = 1): number {
   const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 1) {
-    console.error(`${option} must be a whole number, 1 or more`);
+  if (!Number.isSafeInteger(number) || number < least) {
+    console.error(`${option} must be a whole number, ${least} or more`);
     process.exit(2);
   }
   return number;
@@ -32,7 +36,8 @@ function textOf(of: Fleet): string {
   const errors = Object.entries(of.errors).map(([code, count]) => `${count} ${code}`);
   const lines = [
     ['environments', of.environments],
-    ['logins', of.logins],
+    ['calls', of.calls],
+    ['logins', `${of.logins}, at most ${of.mostInFlight} at the same time`],
     ['overlapping logins', of.overlaps],
     ['connections to Fegora', of.connections],
     ['caller errors', errors.join(', ') || 0],

@@ -1,0 +1,108 @@
+// One environment of a fleet, as handler.ts puts it together, and the calls that it gets. Used by fleet.ts.
+import { prefetchItem } from '../../lambda/aws/prefetch.ts';
+import { withRetry } from '../../lambda/aws/retry.ts';
+import { createTokenTable } from '../../lambda/aws/token-table.ts';
+import { createBroker } from '../../lambda/broker/broker.ts';
+import type { Broker } from '../../lambda/broker/contract.ts';
+import type { Credentials, Ports } from '../../lambda/broker/ports.ts';
+import { defaultLoginBudget } from '../../lambda/config.ts';
+import { BrokerError } from '../../lambda/errors.ts';
+import { createWarmupHandler } from '../../lambda/events/warmup.ts';
+import type { VirtualClock } from '../support/virtual-clock.ts';
+import type { createPartitions } from './partition.ts';
+
+/** What the environments share. */
+export interface Scene extends Pick<Ports, 'login'> {
+  readonly clock: VirtualClock;
+  readonly random: () => number;
+  readonly table: ReturnType<typeof createPartitions>;
+  readonly accounts: readonly string[];
+  secretReads: number;
+}
+
+/** An environment, and the account that it is called for. */
+export interface Environment {
+  readonly broker: Broker;
+  readonly account: string;
+  /** When init has ended. */
+  readonly ready: Promise<void>;
+}
+
+/** How one call ended. Milliseconds. */
+export interface Answer {
+  readonly tookMs: number;
+  readonly code?: string;
+}
+
+const secretMs = 15;
+const tokenUrl = 'https://fegora.test/token';
+const callMs = 25_000;
+const warmUpMs = 60_000;
+
+/** Starts an environment with the prefetch of its account. */
+export function startEnvironment(scene: Scene, account: string): Environment {
+  const { clock, random, table, login, accounts } = scene;
+  const observe = () => {};
+  const ports: Ports = {
+    ...{ clock, random, observe, tokenUrl, login, loginBudget: defaultLoginBudget },
+    isConfigured: (asked) => accounts.includes(asked),
+    readCredentials: createSecrets(scene),
+    table: createTokenTable(withRetry(table.call, scene), 'tokens', observe, () => 'binding'),
+  };
+  const early = prefetchItem(ports, account);
+  return { broker: createBroker({ ...ports, table: early }), account, ready: early.ended };
+}
+
+/** The secrets as one environment reads them: once each. The function's own source measures real time. */
+function createSecrets(scene: Scene): Ports['readCredentials'] {
+  const reads = new Map<string, Promise<Credentials>>();
+  return (account) => {
+    const read = reads.get(account) ?? readSecret(account);
+    reads.set(account, read);
+    return read;
+  };
+
+  async function readSecret(account: string): Promise<Credentials> {
+    scene.secretReads += 1;
+    await scene.clock.sleep(secretMs);
+    return { username: `user-${account}`, password: 'not-a-real-password', clientId: 'apiApp', versionId: 'v1' };
+  }
+}
+
+/** One call for a token, from the start of the environment on if that is new. */
+export async function ask({ clock }: Pick<Scene, 'clock'>, { broker, account, ready }: Environment): Promise<Answer> {
+  const begun = clock.monotonic();
+  await ready;
+  const called = clock.monotonic();
+  try {
+    await broker.getToken({ account }, () => called + callMs - clock.monotonic());
+    return { tookMs: clock.monotonic() - begun };
+  } catch (error) {
+    if (!(error instanceof BrokerError)) {
+      throw error;
+    }
+    return { tookMs: clock.monotonic() - begun, code: error.code };
+  }
+}
+
+/** One event of the schedule, for all accounts. */
+export async function warmUp({ clock, random, accounts }: Scene, { broker, ready }: Environment): Promise<void> {
+  await ready;
+  const begun = clock.monotonic();
+  const report = { failed: () => {}, ran: () => {}, issued: () => {} };
+  const handle = createWarmupHandler({
+    broker,
+    accounts: new Map(accounts.map((account) => [account, ''])),
+    random,
+    report,
+  });
+  const invocation = {
+    entryPoint: 'warmup' as const,
+    account: undefined,
+    caller: '-',
+    callerRole: '-',
+    requestId: '-',
+    invocationId: '-',
+  };
+  await handle({}, invocation, () => begun + warmUpMs - clock.monotonic());
+}
