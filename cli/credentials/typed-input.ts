@@ -64,6 +64,8 @@ export function typedInput({ stdin, stderr }: Streams, onInterrupt: () => void):
     .on('close', end)
     .on('SIGINT', () => (asked === undefined ? onInterrupt() : reader.close()))
     .on('SIGCONT', () => {
+      // readline does this only afterwards: until then, the terminal shows what is typed.
+      stdin.setRawMode(true);
       reader.resume();
       stderr.write(asked?.isShown === false ? asked.text : '');
     });
