@@ -167,9 +167,19 @@ async function printSizes(dist: string): Promise<void> {
 
 if (import.meta.main) {
   const dist = join(import.meta.dirname, 'dist');
-  await buildPackage(dist);
-  // Synth builds too, and the sizes say nothing to the person who deploys.
-  if (!process.argv.includes('--quiet')) {
-    await printSizes(dist);
+  try {
+    await buildPackage(dist);
+    // Synth builds too, and the sizes say nothing to the person who deploys.
+    if (!process.argv.includes('--quiet')) {
+      await printSizes(dist);
+    }
+  } catch (thrown) {
+    // esbuild has printed what is wrong in the sources. tsc says it on its standard output. A stack says nothing more.
+    const { errors, stdout } = Object(thrown);
+    if (errors === undefined && stdout === undefined) {
+      throw thrown;
+    }
+    process.stderr.write(stdout ?? '');
+    process.exitCode = 1;
   }
 }

@@ -1,5 +1,5 @@
 // A clone of the repository: what works after `npm ci --ignore-scripts`, and what `cdk synth` deploys.
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -58,7 +58,13 @@ describe('promise 52: synth', () => {
     await writeFile(handler, `${source}\nexport const addedByTheTest = 1;\n`);
     expect(await synth()).not.toBe(first);
     await writeFile(handler, `${source}\nexport const = ;\n`);
-    expect(await failureOf(synth())).toContain('lambda/handler.ts');
+    const refused = await failureOf(synth());
+    expect(refused).toContain('lambda/handler.ts');
+    await writeFile(handler, source);
+    await appendFile(join(clone.folder, 'client/index.ts'), "export const addedByTheTest: number = '';\n");
+    const wrongType = await failureOf(synth());
+    expect(wrongType).toMatch(/client\/index\.ts.*TS2322/);
+    expect(refused + wrongType).not.toMatch(/^ +at /m);
   });
 });
 
