@@ -5,9 +5,9 @@ import type { AccountPorts } from './ports.ts';
 
 /**
  * Pauses between two reads of a call that waits for a login, which vary by half. If it is known how long the latest login took, the first
- * read comes when the login under way should be done; else it comes soon, because the login may be a quick one. Milliseconds.
+ * read comes when the login under way should be done; else it comes soon. Milliseconds.
  */
-const pollMs = { blind: [250, 750, 900], aimed: [0, 300, 600, 1000] };
+const pollMs = { blind: [100, 200, 400, 500], aimed: [0, 300, 600, 1000] };
 /** The reads that aim at the end of one login are spread over this time. Milliseconds. */
 const spreadMs = 300;
 /** A login is not expected to take longer than this, for the next may be quicker. Milliseconds. */

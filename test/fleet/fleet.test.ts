@@ -1,10 +1,10 @@
 // Very many environments start at once, on a table with the limits of DynamoDB.
 import { describe, expect, test } from 'vitest';
 import { full } from '../support/counts.ts';
-import { runFleet } from './fleet.ts';
+import { type FleetOptions, runFleet } from './fleet.ts';
 
 describe('promise 63: environments that start at once', () => {
-  test.each([
+  test.each<[string, FleetOptions & { readonly loginMs: number }]>([
     ['3,000, and the token has expired', { environments: 3000, loginMs: 1000 }],
     ['many, and logins take 5 s', { environments: full(3000, 1100), loginMs: 5000 }],
     ['3,000, and the account never logged in', { environments: 3000, loginMs: 1000, isNew: true }],
@@ -14,7 +14,8 @@ describe('promise 63: environments that start at once', () => {
 
     expect({ logins, overlaps, errors }).toEqual({ logins: 1, overlaps: 0, errors: {} });
     expect(p99Ms).toBeLessThanOrEqual(options.loginMs + 2000);
-    expect(reads.inFirstSecondEach).toBeLessThanOrEqual(2.5);
+    // An account that never logged in does not know how long its login will take.
+    expect(reads.inFirstSecondEach).toBeLessThanOrEqual(options.isNew ? 3.5 : 2.5);
     expect(writes.throttled > 0).toBe(options.environments > 1000);
   });
 });

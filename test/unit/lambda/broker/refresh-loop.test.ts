@@ -122,9 +122,9 @@ describe('a verification that may not log in, because a login was a moment ago',
 
 describe('a refresh that waits for the login of another environment', () => {
   test.for([
-    [0.5, [0, 250, 1000, 1900]],
-    [0, [0, 125, 500, 950, 1400, 1850]],
-    [1, [0, 375, 1500]],
+    [0.5, [0, 100, 300, 700, 1200, 1700]],
+    [0, [0, 50, 150, 350, 600, 850, 1100, 1350, 1600, 1850]],
+    [1, [0, 150, 450, 1050, 1800]],
   ] as const)(
     'reads the item again after longer and longer pauses when the random number is %f',
     async ([random, times]) => {
@@ -173,7 +173,7 @@ describe('a refresh that waits for the login of another environment', () => {
     stored.item = { ...stored.item, token, leaseUntil: 0, lastLogin: noon };
 
     expect(await clock.until(result)).toMatchObject({ token, source: 'shared' });
-    expect({ reads, events }).toEqual({ reads: [0, 250, 1000], events: [] });
+    expect({ reads, events }).toEqual({ reads: [0, 100, 300], events: [] });
   });
 
   test('reads again when the lease may nearly be taken over, and logs in a millisecond later', async () => {
@@ -189,7 +189,7 @@ describe('a refresh that waits for the login of another environment', () => {
     const result = await end({}, { until: 1500 });
 
     expect(clock.monotonic()).toBe(1500);
-    expect(reads).toEqual([0, 250, 1000]);
+    expect(reads).toEqual([0, 100, 300, 700, 1200]);
     expect(signals.every(({ aborted }) => aborted)).toBe(true);
     expect(result.failure).toMatchObject({
       code: 'renewal_in_progress',
@@ -202,9 +202,9 @@ describe('a refresh that waits for the login of another environment', () => {
     const { stored, end, reads, events } = scene();
     stored.isClaimable = false;
 
-    const { failure } = await end({}, { until: 300 });
+    const { failure } = await end({}, { until: 250 });
     expect(failure).toMatchObject({ code: 'renewal_in_progress', retryAfterMs: 500 });
-    expect({ reads, events }).toEqual({ reads: [0, 250], events: ['claim', 'claim'] });
+    expect({ reads, events }).toEqual({ reads: [0, 100], events: ['claim', 'claim'] });
   });
 
   test('does not wait for a login that only probes the failure of the one before it', async () => {
