@@ -81,7 +81,7 @@ export function describeNext(run: LocalRun): string {
     ...exportLines(callerVariables(run)).map((line) => `  ${line}`),
     ...(run.simulator === undefined
       ? []
-      : [heading('see which requests Fegora received'), `  curl -s ${run.simulator.origin}/_control`]),
+      : [heading('see which requests Fegora received'), `  curl -s --noproxy '*' ${run.simulator.origin}/_control`]),
     heading('invoke the function directly'),
     `  ${invokeLine(run, all)}`,
     heading('run commands as an operator'),
@@ -116,7 +116,7 @@ function operatorLines({ gateway, callers, settings, secrets }: LocalRun): reado
 /** A call that curl signs. The answer shows the token. */
 function curlLine({ gateway, settings }: LocalRun, caller: Caller, account: string): string {
   const signer = `--aws-sigv4 aws:amz:${settings.region}:execute-api`;
-  return `curl -s -i -X POST ${gateway.url}/token/${account} ${signer} ${signature(caller)}`;
+  return `curl -s -i --noproxy '*' -X POST ${gateway.url}/token/${account} ${signer} ${signature(caller)}`;
 }
 
 function signature({ accessKeyId, secretAccessKey, sessionToken }: Caller): string {
