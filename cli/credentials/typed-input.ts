@@ -58,12 +58,17 @@ export function typedInput({ stdin, stderr }: Streams, onInterrupt: () => void):
     take()?.reject(interrupted());
   }
 
-  // Ctrl-D, which ends the input, closes too.
+  // Ctrl-D, which ends the input, closes too. After Ctrl-Z and `fg`, readline has paused the input.
   reader
     .on('line', answer)
     .on('close', end)
     .on('SIGINT', () => (asked === undefined ? onInterrupt() : reader.close()))
-    .on('SIGTSTP', () => stop(stdin, () => asked && ask(asked)));
+    .on('SIGCONT', () => {
+      // readline does this only afterwards: until then, the terminal shows what is typed.
+      stdin.setRawMode(true);
+      reader.resume();
+      stderr.write(asked?.isShown === false ? asked.text : '');
+    });
 
   function ask(question: Question): void {
     const { text, isShown } = question;
@@ -83,23 +88,6 @@ export function typedInput({ stdin, stderr }: Streams, onInterrupt: () => void):
       return new Promise((resolve, reject) => ask({ text, isShown, resolve, reject }));
     },
   };
-}
-
-/**
- * Stops for the shell, as the terminal would: with the whole group of processes, because npm waits for this one. If no shell can
- * stop it, as in a container, the command goes on at once. Until it does, the terminal shows what is typed.
- */
-function stop(stdin: Streams['stdin'], then: () => unknown): void {
-  const goOn = () => {
-    clearTimeout(timer);
-    process.off('SIGCONT', goOn);
-    stdin.setRawMode(true);
-    then();
-  };
-  const timer = setTimeout(goOn, 100);
-  process.once('SIGCONT', goOn);
-  stdin.setRawMode(false);
-  process.kill(0, 'SIGTSTP');
 }
 
 async function lineOrEnd(line: string | undefined): Promise<string> {

@@ -1,8 +1,8 @@
 // One call of DynamoDB and its faults, as token-table.ts makes and sees them. Implemented by dynamodb.ts with retry.ts.
 
 /**
- * One DynamoDB operation, its answer unparsed. `at` is the time in the answer's `Date` header. `isOnce`: it is not tried
- * again when it is throttled.
+ * One DynamoDB operation, its answer unparsed. `at` is the time in the answer's `Date` header, `sentAt` when the attempt
+ * was sent that was answered (epoch milliseconds). `isOnce`: it is not tried again when it is throttled.
  *
  * @throws an Error whose `name` is DynamoDB's error type, or anything where no answer came
  */
@@ -11,7 +11,7 @@ export type CallDynamo = (
   input: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
   isOnce?: boolean,
-) => Promise<{ readonly output: unknown; readonly at?: number }>;
+) => Promise<{ readonly output: unknown; readonly at?: number; readonly sentAt?: number }>;
 
 /** Errors with which DynamoDB says that the table, the partition or the account is at its limit. */
 const throttlingNames = /^(ThrottlingException|ProvisionedThroughputExceededException|RequestLimitExceeded)$/;

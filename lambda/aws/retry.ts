@@ -19,8 +19,9 @@ export function withRetry(attempt: CallDynamo, { clock, random }: Pick<Ports, 'c
     return tryNow();
 
     async function tryNow(): ReturnType<CallDynamo> {
+      const sentAt = clock.now();
       try {
-        return await attempt(operation, input, signal);
+        return { ...(await attempt(operation, input, signal)), sentAt };
       } catch (thrown) {
         await clock.sleep(pauseAfter(thrown), signal);
         if (signal.aborted) {

@@ -27,14 +27,14 @@ export function createTokenTable(
   return { read, claim, write, bindUser: createBindUser(calls) };
 
   async function read(account: string, signal: AbortSignal) {
-    const { record, at } = await get(account, signal);
+    const { record, ...times } = await get(account, signal);
     const { item, isTokenMalformed } = parseRecord(account, record, bindingOf(account));
     if (item.fault !== undefined) {
       observe({ kind: 'item_malformed', account });
     } else if (isTokenMalformed) {
       observe({ kind: 'token_malformed', account });
     }
-    return { item, ...(at !== undefined && { at }) };
+    return { item, ...times };
   }
 
   /**
@@ -62,18 +62,25 @@ export function createTokenTable(
     const made =
       change.kind === 'reset' ? await resetOf(account, signal) : changeUpdate(account, change, bindingOf(account));
     try {
-      await update(account, made, signal);
+      await (unwaited.has(change.kind) ? updateOnce : update)(account, made, signal);
       return true;
     } catch (thrown) {
-      const now = await itemAfter(thrown, account, signal);
-      if (isDone(now, change)) {
-        return true;
-      }
-      if (isRefusal(thrown)) {
-        return false;
-      }
-      throw thrown;
+      return await isWritten(thrown, account, change, signal);
     }
+  }
+
+  /** Whether a change was made although its write threw this. @throws BrokerError if that is not known */
+  async function isWritten(thrown: unknown, account: string, change: Change, signal: AbortSignal): Promise<boolean> {
+    if (isThrottled(thrown)) {
+      throw unanswered(thrown);
+    }
+    if (isDone(await itemAfter(thrown, account, signal), change)) {
+      return true;
+    }
+    if (isRefusal(thrown)) {
+      return false;
+    }
+    throw thrown;
   }
 
   /** The item that did not meet a condition, or that a write without an answer left behind. */
@@ -90,6 +97,12 @@ export function createTokenTable(
     return resetUpdate(account, record, at);
   }
 }
+
+/**
+ * Changes that do not wait when they are throttled. The holder of a lease repeats `publish`, `fail` and `reject` itself, and
+ * sooner, because all others wait for its result. A call must not wait to write the `reject` of an earlier call, nor `unreachable`.
+ */
+const unwaited: ReadonlySet<Change['kind']> = new Set(['publish', 'fail', 'reject', 'unreachable']);
 
 /** A binding that is throttled is not made again: the account may have a token by now. */
 function createBindUser({ get, updateOnce }: ItemCalls): TokenTable['bindUser'] {
@@ -123,14 +136,14 @@ type ItemCalls = ReturnType<typeof createItemCalls>;
 function createItemCalls(call: CallDynamo, tableName: string) {
   return {
     get: async (key: string, signal: AbortSignal) => {
-      const { output, at } = await answered('GetItem', { ...keyOf(key), ConsistentRead: true }, signal);
+      const { output, ...times } = await answered('GetItem', { ...keyOf(key), ConsistentRead: true }, signal);
       const hasItem = typeof output === 'object' && output !== null && 'Item' in output;
-      return { record: hasItem ? output.Item : undefined, at };
+      return { record: hasItem ? output.Item : undefined, ...times };
     },
     update: async (key: string, change: Update | ResetUpdate, signal: AbortSignal): Promise<void> => {
       await answered('UpdateItem', { ...keyOf(key), ...change }, signal);
     },
-    updateOnce: async (key: string, change: Update, signal: AbortSignal): Promise<void> => {
+    updateOnce: async (key: string, change: Update | ResetUpdate, signal: AbortSignal): Promise<void> => {
       await answered('UpdateItem', { ...keyOf(key), ...change }, signal, true);
     },
   };

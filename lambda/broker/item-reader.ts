@@ -41,9 +41,9 @@ export function createItemReader({ clock, table, observe }: AccountPorts, state:
 
   async function readTimed(late: AbortSignal) {
     const before = momentOf(clock);
-    const { item, at } = await table.read(late);
+    const { item, at, sentAt = before.wall } = await table.read(late);
     const seen = momentOf(clock);
-    return { item, seen, isTimed: isSteady(clock, before) && !isOff(at, before, seen) };
+    return { item, seen, isTimed: isSteady(clock, before) && !isOff(at, sentAt, seen) };
   }
 
   /** A rejection that cannot be written stays here and stops its version. The token can be read all the same. */
@@ -73,6 +73,6 @@ function withoutImpossible(item: Item, now: number, isTimed: boolean): Item {
  * Whether the table's time (whole seconds cut off) does not prove that ours is within `provenWithinMs` of it. An answer
  * without a time proves nothing. A process that is stopped in the middle of its read may get a time from before the stop or from after it, so only the proof counts.
  */
-function isOff(at: number | undefined, before: Moment, after: Moment): boolean {
-  return at === undefined || after.wall - at > provenWithinMs || at + 1000 - before.wall > provenWithinMs;
+function isOff(at: number | undefined, sentAt: number, after: Moment): boolean {
+  return at === undefined || after.wall - at > provenWithinMs || at + 1000 - sentAt > provenWithinMs;
 }

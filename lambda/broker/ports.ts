@@ -187,8 +187,8 @@ export type Amendment = 'clear-rejection' | 'purge' | 'revoke' | 'pause' | 'resu
  * After that it is unknown whether a write took place.
  */
 export interface TokenTable {
-  /** A strongly consistent read. `at` is the table's own time, whole seconds cut off; absent if the table did not say. */
-  readonly read: (account: string, signal: AbortSignal) => Promise<{ readonly item: Item; readonly at?: number }>;
+  /** A strongly consistent read. */
+  readonly read: (account: string, signal: AbortSignal) => Promise<TimedItem>;
   /**
    * Whether the claim is ours. It applies only to the item as it was read, and only if no lease stands. False also if the
    * table was throttled.
@@ -201,6 +201,15 @@ export interface TokenTable {
    * Undefined if the table was throttled, and bound nothing.
    */
   readonly bindUser: (userKey: string, binding: UserBinding, signal: AbortSignal) => Promise<UserOwner | undefined>;
+}
+
+/** An item, and the times of its read. Epoch milliseconds. */
+export interface TimedItem {
+  readonly item: Item;
+  /** The table's own time, whole seconds cut off; absent if the table did not say. */
+  readonly at?: number;
+  /** When, by our wall clock, the request was sent that the table answered: it may have throttled others before. @default when the read began */
+  readonly sentAt?: number;
 }
 
 /** The account that a user belongs to, and the account that it was taken from, if it was. */

@@ -110,5 +110,5 @@ function attributeTimeout(error: BrokerError, late: AbortSignal, snapshot: Snaps
     return error;
   }
   const code = snapshot === undefined ? 'deadline' : 'renewal_in_progress';
-  return new BrokerError(code, 'no time was left to wait for the table or the secret');
+  return new BrokerError(code, 'no time was left to wait for the table or the secret', { cause: error.cause });
 }

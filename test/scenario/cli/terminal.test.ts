@@ -65,13 +65,10 @@ async function type(answers: [string, string][], ...more: string[]): Promise<{ s
   return typeTo([process.execPath, ...commandLine(...more)], answers);
 }
 
-/** The same in a shell, which resumes the command as soon as Ctrl-Z has stopped it. As below npm, another process waits for it. */
+/** The same in a shell, which resumes the command as soon as Ctrl-Z has stopped it. */
 async function typeInShell(answers: [string, string][], ...more: string[]): Promise<{ shown: string; code: number }> {
-  const inShell = ['/bin/bash', '-mc', '"$@" || { echo back again; fg > /dev/null; }', 'bash'];
-  const wait = 'const [, file, ...args] = process.argv; const options = { stdio: "inherit" };';
-  const asNpm = `${wait} process.exit(require("node:child_process").spawnSync(file, args, options).status);`;
-  const waits = [process.execPath, '--eval', asNpm, process.execPath];
-  return typeTo([...inShell, ...waits, ...commandLine(...more)], answers);
+  const inShell = ['/bin/bash', '-mc', '"$@" || { echo back again; fg > /dev/null; }', 'bash', process.execPath];
+  return typeTo([...inShell, ...commandLine(...more)], answers);
 }
 
 async function typeTo(command: string[], answers: [string, string][]): Promise<{ shown: string; code: number }> {

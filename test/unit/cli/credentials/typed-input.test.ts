@@ -17,7 +17,7 @@ test('promise 58: after Ctrl-Z and fg, the echo is off before the question for t
   const input = typedInput({ stdin, stderr } as unknown as NodeJS.Process, () => {});
   const line = input.next('Password: ', false);
   stdin.write('not-\u001a');
-  await vi.waitFor(() => expect(stop).toHaveBeenCalledWith(0, 'SIGTSTP'));
+  await vi.waitFor(() => expect(stop).toHaveBeenCalledWith(process.pid, 'SIGTSTP'));
   done.length = 0;
   process.emit('SIGCONT');
   expect(done.slice(0, 2)).toEqual(['raw true', 'Password: ']);

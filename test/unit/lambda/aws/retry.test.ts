@@ -108,6 +108,22 @@ describe('an operation that failed otherwise', () => {
   });
 });
 
+test('an answer says when the attempt was sent that brought it', async () => {
+  const clock = createVirtualClock(1000);
+  const errors = [throttle, throttle];
+  const attempt = async () => {
+    await clock.sleep(5);
+    const error = errors.pop();
+    if (error !== undefined) {
+      throw error;
+    }
+    return { output: 'done', at: 2000 };
+  };
+  const call = withRetry(attempt, { clock, random: () => 0.5 });
+
+  expect(await clock.until(call('GetItem', {}, never))).toEqual({ output: 'done', at: 2000, sentAt: 1000 + 1710 });
+});
+
 test('a fault keeps the record that came with it, which no print of the error shows', () => {
   const record = { access_token: { S: 'not-a-real-token' } };
   const fault = new DynamoFault('ConditionalCheckFailedException', 400, record);

@@ -76,6 +76,47 @@ describe('a write', () => {
     expect([done.keys.length, refused.keys.length]).toEqual([1, 1]);
     expect(done.onces).toEqual([false]);
   });
+
+  const at = { code: 'upstream_unavailable', at: now } as const;
+  const backoff = { retryAt: now, code: at.code, answer: at.code, failures: {} };
+  const token = { accessToken: 'a', fingerprint: 'f', issuedAt: now, lifetimeMs: 1000, versionId: 'v1' };
+  const login = { owner: 'o', key: 'k', at: now, sends: [], isSlow: false, loginMs: 1, isOtherUser: false };
+
+  test.for<[string, Change]>([
+    ['a token', { kind: 'publish', token, ...login }],
+    ['the failure of a login', { kind: 'fail', owner: 'o', endLease: true }],
+    ['a rejection', { kind: 'reject', key: 'k' }],
+    ['a failed connection', { kind: 'unreachable', revision: 1, error: at, backoff }],
+  ])('neither waits nor reads the item back when it is throttled and is %s', async ([, change]) => {
+    const { table, keys, onces } = tableOver([leasedBy('o')], throttle);
+
+    await expect(table.write('main', change, never)).rejects.toMatchObject({ code: 'table_unavailable' });
+    expect(keys).toHaveLength(1);
+    expect(onces).toEqual([true]);
+  });
+});
+
+test('a read that was throttled until its time was over ends with table_unavailable', async () => {
+  const table = createTokenTable(
+    () => Promise.reject(throttle),
+    'tokens',
+    () => {},
+  );
+
+  await expect(table.read('main', never)).rejects.toMatchObject({
+    code: 'table_unavailable',
+    message: 'DynamoDB: ThrottlingException',
+  });
+});
+
+test('a read says when it was answered, and when the request was sent that was', async () => {
+  const table = createTokenTable(
+    async () => ({ output: {}, at: now, sentAt: now + 5 }),
+    'tokens',
+    () => {},
+  );
+
+  expect(await table.read('main', never)).toEqual({ item, at: now, sentAt: now + 5 });
 });
 
 describe('the binding of a user', () => {

@@ -15,17 +15,18 @@ const token = tokenWith(600_000);
 
 interface ReadTimes {
   readonly offMs: number;
+  readonly throttledMs?: number;
   readonly thereMs?: number;
   readonly backMs?: number;
   readonly hasTime?: boolean;
 }
 
 /**
- * Reads the table with a clock that is `offMs` from true time. The request takes `thereMs` to the table and its answer
- * takes `backMs`. Milliseconds.
+ * Reads the table with a clock that is `offMs` from true time. The request is throttled for `throttledMs`, then takes `thereMs`
+ * to the table, and its answer takes `backMs`. Milliseconds.
  */
 async function readWith(times: ReadTimes) {
-  const { offMs, thereMs = 0, backMs = 0, hasTime = true } = times;
+  const { offMs, throttledMs, thereMs = 0, backMs = 0, hasTime = true } = times;
   let elapsedMs = 0;
   const clock: Clock = {
     now: () => noon + elapsedMs + offMs,
@@ -35,10 +36,12 @@ async function readWith(times: ReadTimes) {
   const observed: string[] = [];
   const table: Ports['table'] = {
     read: async (account) => {
+      elapsedMs += throttledMs ?? 0;
+      const sent = throttledMs !== undefined && { sentAt: clock.now() };
       elapsedMs += thereMs;
       const at = Math.floor((noon + elapsedMs) / 1000) * 1000;
       elapsedMs += backMs;
-      return { item: emptyItem(account), ...(hasTime && { at }) };
+      return { item: emptyItem(account), ...(hasTime && { at }), ...sent };
     },
     claim: () => Promise.reject(new Error('not asked for here')),
     write: () => Promise.reject(new Error('not asked for here')),
@@ -59,6 +62,8 @@ async function readWith(times: ReadTimes) {
 test.for([
   { offMs: 12_000, thereMs: 12_000 },
   { offMs: -12_000, backMs: 13_000 },
+  { offMs: 5000, throttledMs: 9000 },
+  { offMs: -5000, throttledMs: 9000 },
 ])('does not trust an item when the process was stopped during its read and its clock is wrong: %o', async (times) => {
   expect(await readWith(times)).toEqual({ isTrusted: false, observed: ['clock_unsteady'] });
 });
@@ -70,6 +75,8 @@ test.for([
   { offMs: -2000, thereMs: 500, backMs: 500 },
   { offMs: 4000 },
   { offMs: -3000 },
+  { offMs: 0, throttledMs: 9000 },
+  { offMs: -2000, throttledMs: 9000, thereMs: 500 },
 ])('trusts an item when the clock is right and the table is slow: %o', async (times) => {
   expect(await readWith(times)).toEqual({ isTrusted: true, observed: [] });
 });

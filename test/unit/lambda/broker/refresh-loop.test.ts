@@ -283,6 +283,19 @@ describe('a refresh whose reads fail', () => {
     expect(events).toEqual([]);
   });
 
+  test('keeps the cause when no time is left, because the log then names what was waited for', async () => {
+    const { table, end } = scene();
+    const cause = new Error('at its limit');
+    table.read = async (_, signal) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      throw new BrokerError('table_unavailable', 'detail', { cause });
+    };
+    const { failure } = await end({}, { until: 700 });
+
+    expect(failure?.code).toBe('deadline');
+    expect(failure?.cause).toBe(cause);
+  });
+
   test('says that another login is under way when a later read was cut', async () => {
     const { table, start, events, clock } = scene(leaseFor(9000));
     const result = start({}, { until: 700 });
