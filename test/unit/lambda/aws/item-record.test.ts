@@ -45,6 +45,7 @@ const record = {
   user_key: { S: 'user-1' },
   paused: { BOOL: true },
   last_login: { N: '1768478400400' },
+  login_ms: { N: '700' },
   last_error_code: { S: 'upstream_unavailable' },
   last_error_at: { N: '1768478399000' },
 } as const;
@@ -76,6 +77,7 @@ const item = {
   userKey: 'user-1',
   paused: true,
   lastLogin: 1_768_478_400_400,
+  loginMs: 700,
   lastError: { code: 'upstream_unavailable', at: 1_768_478_399_000 },
 } as const;
 

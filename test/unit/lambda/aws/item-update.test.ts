@@ -208,7 +208,11 @@ describe('every other change', () => {
     const publication = { kind: 'publish', owner: 'o', token, key: 'k', at: now, sends: [] } as const;
     const change = { ...publication, isSlow: true, loginMs: 700, isOtherUser: false };
 
-    expect(valuesOf(change)).toMatchObject({ ':bound_to': { S: boundTo('', accessToken) }, ':slow': { BOOL: true } });
+    expect(valuesOf(change)).toMatchObject({
+      ':bound_to': { S: boundTo('', accessToken) },
+      ':slow': { BOOL: true },
+      ':login_ms': { N: '700' },
+    });
     const { ExpressionAttributeValues: bound } = changeUpdate('main', change, 'settings');
     expect(bound[':bound_to']).toEqual({ S: boundTo('settings', accessToken) });
   });
