@@ -1,12 +1,12 @@
 // The shared table over DynamoDB: the TokenTable port. Put together by ../handler.ts.
 import type { Item } from '../broker/item.ts';
-import type { Change, Claim, Observe, TokenTable, UserOwner } from '../broker/ports.ts';
+import type { Change, Observe, TokenTable, UserOwner } from '../broker/ports.ts';
 import { BrokerError } from '../errors.ts';
-import { type CallDynamo, DynamoFault, isThrottled } from './call-dynamo.ts';
+import { type CallDynamo, isThrottled } from './call-dynamo.ts';
+import { createItemCalls, type ItemCalls, isRefusal, refusedRecord, unanswered } from './item-calls.ts';
 import { parseOwner, parseRecord } from './item-record.ts';
 import { type ResetUpdate, resetUpdate } from './item-reset.ts';
 import { bindUserUpdate, changeUpdate, claimUpdate } from './item-update.ts';
-import type { Update } from './update-expressions.ts';
 
 /**
  * The shared table: one item per account and one per Fegora user. Every claim is one conditional write, and every later
@@ -20,13 +20,30 @@ export function createTokenTable(
   call: CallDynamo,
   tableName: string,
   observe: Observe,
-  bindingOf: (account: string) => string | undefined = () => undefined,
+  bindingOf: BindingOf = () => undefined,
 ): TokenTable {
   const calls = createItemCalls(call, tableName);
-  const { get, update, updateOnce } = calls;
-  return { read, claim, write, bindUser: createBindUser(calls) };
+  const read = createRead(calls, observe, bindingOf);
+  /** The item that did not meet a condition, or that a write without an answer left behind. */
+  const itemAfter: ItemAfter = async (thrown, account, signal) => {
+    const record = refusedRecord(thrown);
+    return record === undefined
+      ? (await read(account, signal)).item
+      : parseRecord(account, record, bindingOf(account)).item;
+  };
+  return {
+    read,
+    claim: createClaim(calls, itemAfter),
+    write: createWrite(calls, itemAfter, bindingOf),
+    bindUser: createBindUser(calls),
+  };
+}
 
-  async function read(account: string, signal: AbortSignal) {
+type BindingOf = (account: string) => string | undefined;
+type ItemAfter = (thrown: unknown, account: string, signal: AbortSignal) => Promise<Item>;
+
+function createRead({ get }: ItemCalls, observe: Observe, bindingOf: BindingOf): TokenTable['read'] {
+  return async (account, signal) => {
     const { record, ...times } = await get(account, signal);
     const { item, isTokenMalformed } = parseRecord(account, record, bindingOf(account));
     if (item.fault !== undefined) {
@@ -35,14 +52,16 @@ export function createTokenTable(
       observe({ kind: 'token_malformed', account });
     }
     return { item, ...times };
-  }
+  };
+}
 
-  /**
-   * A claim that was refused, or not answered, may still be ours: an earlier try of it may have been applied. Where
-   * nothing was applied, and no other environment wrote, the table does not take writes. A throttled claim is lost: very
-   * many environments claim, and to read what became of it costs the table less than to claim again.
-   */
-  async function claim(item: Item, taken: Claim, signal: AbortSignal): Promise<boolean> {
+/**
+ * A claim that was refused, or not answered, may still be ours: an earlier try of it may have been applied. Where
+ * nothing was applied, and no other environment wrote, the table does not take writes. A throttled claim is lost: very
+ * many environments claim, and to read what became of it costs the table less than to claim again.
+ */
+function createClaim({ updateOnce }: ItemCalls, itemAfter: ItemAfter): TokenTable['claim'] {
+  return async (item, taken, signal) => {
     try {
       await updateOnce(item.account, claimUpdate(item, taken), signal);
       return true;
@@ -56,9 +75,15 @@ export function createTokenTable(
       }
       return now.owner === taken.owner;
     }
-  }
+  };
+}
 
-  async function write(account: string, change: Change, signal: AbortSignal): Promise<boolean> {
+function createWrite(
+  { get, update, updateOnce }: ItemCalls,
+  itemAfter: ItemAfter,
+  bindingOf: BindingOf,
+): TokenTable['write'] {
+  return async (account, change, signal) => {
     const made =
       change.kind === 'reset' ? await resetOf(account, signal) : changeUpdate(account, change, bindingOf(account));
     try {
@@ -67,7 +92,7 @@ export function createTokenTable(
     } catch (thrown) {
       return await isWritten(thrown, account, change, signal);
     }
-  }
+  };
 
   /** Whether a change was made although its write threw this. @throws BrokerError if that is not known */
   async function isWritten(thrown: unknown, account: string, change: Change, signal: AbortSignal): Promise<boolean> {
@@ -81,14 +106,6 @@ export function createTokenTable(
       return false;
     }
     throw thrown;
-  }
-
-  /** The item that did not meet a condition, or that a write without an answer left behind. */
-  async function itemAfter(thrown: unknown, account: string, signal: AbortSignal): Promise<Item> {
-    const record = refusedRecord(thrown);
-    return record === undefined
-      ? (await read(account, signal)).item
-      : parseRecord(account, record, bindingOf(account)).item;
   }
 
   /** Reads the item as it is stored, because the parsed item lacks what is unreadable. */
@@ -127,40 +144,6 @@ function createBindUser({ get, updateOnce }: ItemCalls): TokenTable['bindUser'] 
   }
 }
 
-type ItemCalls = ReturnType<typeof createItemCalls>;
-
-/**
- * Reads and updates one item. All throw DynamoDB's error where a condition was not met, or else a BrokerError. `updateOnce`
- * throws DynamoDB's error also where it was throttled.
- */
-function createItemCalls(call: CallDynamo, tableName: string) {
-  return {
-    get: async (key: string, signal: AbortSignal) => {
-      const { output, ...times } = await answered('GetItem', { ...keyOf(key), ConsistentRead: true }, signal);
-      const hasItem = typeof output === 'object' && output !== null && 'Item' in output;
-      return { record: hasItem ? output.Item : undefined, ...times };
-    },
-    update: async (key: string, change: Update | ResetUpdate, signal: AbortSignal): Promise<void> => {
-      await answered('UpdateItem', { ...keyOf(key), ...change }, signal);
-    },
-    updateOnce: async (key: string, change: Update | ResetUpdate, signal: AbortSignal): Promise<void> => {
-      await answered('UpdateItem', { ...keyOf(key), ...change }, signal, true);
-    },
-  };
-
-  async function answered(...[operation, input, signal, isOnce = false]: Parameters<CallDynamo>) {
-    try {
-      return await call(operation, { TableName: tableName, ...input }, signal, isOnce);
-    } catch (thrown) {
-      throw isRefusal(thrown) || (isOnce && isThrottled(thrown)) ? thrown : unanswered(thrown);
-    }
-  }
-}
-
-function keyOf(key: string) {
-  return { Key: { account: { S: key } } };
-}
-
 /** Whether the item shows that a change whose answer was lost, or whose second try was refused, had been made. */
 function isDone(item: Item, change: Change): boolean {
   switch (change.kind) {
@@ -184,19 +167,4 @@ function isDone(item: Item, change: Change): boolean {
 function isFailureNoted(item: Item, { endLease, error, backoff }: Extract<Change, { kind: 'fail' }>): boolean {
   const isLeaseDone = !endLease || item.leaseUntil === 0;
   return isLeaseDone && item.lastError?.at === error?.at && item.retryAt === backoff?.retryAt;
-}
-
-/** The record that did not meet the condition. */
-function refusedRecord(thrown: unknown): unknown {
-  return thrown instanceof DynamoFault && isRefusal(thrown) ? thrown.record : undefined;
-}
-
-function isRefusal(thrown: unknown): boolean {
-  return thrown instanceof Error && thrown.name === 'ConditionalCheckFailedException';
-}
-
-function unanswered(thrown: unknown): BrokerError {
-  const name = thrown instanceof Error && /^\w{1,64}$/.test(thrown.name) ? thrown.name : 'unknown';
-  const isOurs = name === 'AccessDeniedException' || name === 'ResourceNotFoundException';
-  return new BrokerError(isOurs ? 'configuration' : 'table_unavailable', `DynamoDB: ${name}`, { cause: thrown });
 }
