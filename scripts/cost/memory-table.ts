@@ -1,4 +1,5 @@
 // The shared table in memory, for an environment that has it for itself. Counts its calls. Called by environment.ts.
+import { emptyItem } from '../../lambda/aws/item-record.ts';
 import type { Item } from '../../lambda/broker/item.ts';
 import type { Change, Claim, TokenTable } from '../../lambda/broker/ports.ts';
 
@@ -35,21 +36,6 @@ export function createMemoryTable(now: () => number): MemoryTable {
     },
   };
   return { table, calls };
-}
-
-function emptyItem(account: string): Item {
-  return {
-    account,
-    revision: 0,
-    generation: 0,
-    leaseUntil: 0,
-    failures: {},
-    isSlow: false,
-    rejectedCredentials: new Set(),
-    sends: [],
-    logins: [],
-    paused: false,
-  };
 }
 
 function claimed({ owner, leaseUntil, sends, logins, newUser }: Claim): Partial<Item> {

@@ -42,7 +42,7 @@ export interface PartitionOptions {
   readonly limits?: PartitionLimits | undefined;
 }
 
-/** Every key is alone in its partition: the best that DynamoDB's splitting for heat can do. */
+/** Every key has a partition of its own: the best that DynamoDB's splitting for heat can do. */
 export function createPartitions({ clock, random, limits }: PartitionOptions) {
   const { call: apply, rows } = createMemoryDynamo(clock.now);
   const requests: TableRequest[] = [];

@@ -149,7 +149,7 @@ describe('the tables of the dashboard', () => {
     );
   });
 
-  test('what changed: the versions that ran, the tasks but for warm-ups, the versions of secrets', () => {
+  test('what changed: the versions that ran, the tasks except warm-ups, the versions of secrets', () => {
     const versions = resultOf('Versions of the function');
     expect(versions.map(({ version }) => version)).toEqual(['7', '8']);
     const minute = expect.stringMatching(/^01-15T12:\d\d$/);
