@@ -1,7 +1,7 @@
 // Makes dist/, all that the package contains. Run by `npm run build`; called by bench/ and by the tests of the bundles.
 import { glob, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { type BuildOptions, build, type Metafile, type StdinOptions } from 'esbuild';
 import { apart, withoutFacades, withoutFallbacks, withoutLambda, withoutUnused } from './scripts/bundle-plugins.ts';
 import { writeDeclarations } from './scripts/declarations.ts';
 import { describeLicenses, licensesFile } from './scripts/licenses.ts';
@@ -60,29 +60,57 @@ const compiled = {
 
 /**
  * Bundles the code of the probe's function: the client for `import`, `client.js`, and the handler, `index.mjs`, which
- * imports it. The package exports `client.js` too: a second copy would be 9 KB of what is packed.
+ * imports it. The package exports `client.js` too: a second copy would be 9 KB of what is packed. The code of the client
+ * is in `client-parts.js`, which the command line imports as well: its copy was 6 KB.
  *
  * @returns what esbuild reports about inputs and outputs
  */
 export async function buildProbe(folder: string): Promise<Metafile> {
   const shared = { ...compiled, outdir: await startFolder(folder, 'module') };
-  const client = await build({ ...shared, entryPoints: { client: 'client/index.ts' }, plugins: [...withoutUnused] });
-  await minifyAgain(join(folder, 'client.js'));
+  const parts = await build({
+    ...shared,
+    stdin: await allOfClient(),
+    entryNames: 'client-parts',
+    plugins: [...withoutUnused],
+  });
+  await minifyAgain(join(folder, clientParts));
+  await writeFile(join(folder, 'client.js'), `export{${await publicNames()}}from"./${clientParts}";\n`);
   const plugins = [apart(/\/client\/index\.ts$/, './client.js')];
   const { outExtension } = settings;
   const handler = await build({ ...shared, outExtension, entryPoints: { index: 'infra/probe/handler.ts' }, plugins });
-  return joined(client.metafile, handler.metafile);
+  return joined(parts.metafile, handler.metafile);
+}
+
+const clientParts = 'client-parts.js';
+
+/** A module that exports what any file of the client exports: the command line uses more than the public API. */
+async function allOfClient(): Promise<StdinOptions> {
+  const lines: string[] = [];
+  for await (const file of glob('client/*.ts', { cwd: import.meta.dirname })) {
+    lines.push(`export * from './${file}';`);
+  }
+  // The order of the files must not change the asset of the probe.
+  return { contents: lines.sort().join('\n'), resolveDir: import.meta.dirname, sourcefile: 'client/*.ts' };
+}
+
+/** The names of the values that the client's public API exports. */
+async function publicNames(): Promise<readonly string[]> {
+  const { metafile } = await build({ ...compiled, entryPoints: ['client/index.ts'], outdir: '.', write: false });
+  return Object.values(metafile.outputs).flatMap((output) => output.exports);
 }
 
 /**
  * Writes the client for `require`, `index.js`. It is no wrapper of the client for `import`: Node 20 cannot require an ES
- * module. The name of the other file is `client.js` because npm packs files by extension and then by name.
+ * module. The name of the other file starts with `client` because npm packs files by extension and then by name.
  *
  * @param probe the folder of `buildProbe`
  */
 export async function writeClient(folder: string, probe: string): Promise<void> {
   await startFolder(folder, 'commonjs');
-  await writeFile(join(folder, 'index.js'), asCommonJs(await readFile(join(probe, 'client.js'), 'utf8')));
+  await writeFile(
+    join(folder, 'index.js'),
+    asCommonJs(await readFile(join(probe, clientParts), 'utf8'), await publicNames()),
+  );
 }
 
 /** The construct needs no bundler in the user's project, so it looks for the other bundles beside its own. */
@@ -116,7 +144,8 @@ import { createRequire } from 'node:module'; const require = createRequire(impor
 `;
 
 /**
- * Bundles the command line: `main.mjs`, with the SDK inside, so that the package has no dependencies.
+ * Bundles the command line: `main.mjs`, with the SDK inside, so that the package has no dependencies. It imports the client
+ * from the folder of `buildProbe`, `../probe`.
  *
  * @returns what esbuild reports about inputs and outputs
  */
@@ -124,7 +153,7 @@ export async function buildCli(folder: string): Promise<Metafile> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const file = join(folder, 'main.mjs');
-  const plugins = [...withoutUnused, ...withoutLambda];
+  const plugins = [apart(/\/client\/[a-z-]+\.ts$/, `../probe/${clientParts}`), ...withoutUnused, ...withoutLambda];
   const { metafile } = await build({ ...compiled, entryPoints: ['cli/main.ts'], outfile: file, plugins });
   await minifyAgain(file);
   await writeFile(file, cliStart + (await readFile(file, 'utf8')));

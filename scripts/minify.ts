@@ -22,8 +22,9 @@ export async function minifyAgain(file: string): Promise<void> {
  * packs the second file as a reference to the first one, if both are neighbours in the tarball and have under 32 KB.
  *
  * @param code an ES module as `minifyAgain` writes it: `import a,{b as c}from"m";` and `export{d as e};`
+ * @param names what the bundle for `require` exports
  */
-export function asCommonJs(code: string): string {
+export function asCommonJs(code: string, names: readonly string[]): string {
   const statements = statementsOf(code);
   const imports = statements.filter(({ type }) => type === 'ImportDeclaration');
   const others = statements.filter(({ type }) => type !== 'ImportDeclaration');
@@ -31,7 +32,7 @@ export function asCommonJs(code: string): string {
     '"use strict";Object.defineProperty(exports,"__esModule",{value:true});',
     // An import is there before the first statement, wherever it stands.
     ...imports.map(({ text }) => requireOf(text)),
-    ...others.map(({ type, text }) => (type === 'ExportNamedDeclaration' ? assignmentsOf(text) : text)),
+    ...others.map(({ type, text }) => (type === 'ExportNamedDeclaration' ? assignmentsOf(text, names) : text)),
   ].join('');
 }
 
@@ -51,8 +52,11 @@ function requireOf(text: string): string {
   return targets.map((target) => `const ${target}=require(${from});`).join('');
 }
 
-function assignmentsOf(text: string): string {
+function assignmentsOf(text: string, exported: readonly string[]): string {
   const names = /^export\{(.*)\};?$/.exec(text)?.[1]?.split(',') ?? [];
-  const pairs = names.map((name) => name.split(' as '));
-  return pairs.map(([local, name = local]) => `exports.${name}=${local};`).join('');
+  const pairs = names.map((name) => name.split(' as ')).map(([local, name = local]) => ({ local, name: `${name}` }));
+  return pairs
+    .filter(({ name }) => exported.includes(name))
+    .map(({ local, name }) => `exports.${name}=${local};`)
+    .join('');
 }

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildCli } from '../../../build.ts';
+import { buildCli, buildProbe } from '../../../build.ts';
 import { type LocalRun, startLocalRun } from '../../../local/local-run.ts';
 import { type LoopbackServer, serve } from '../../../local/loopback.ts';
 
@@ -28,7 +28,8 @@ beforeAll(async () => {
       .writeHead(answer === undefined ? 404 : 200)
       .end(typeof answer === 'object' ? JSON.stringify(answer) : answer);
   });
-  await buildCli(join(folder, 'dist'));
+  await buildProbe(join(folder, 'dist/probe'));
+  await buildCli(join(folder, 'dist/cli'));
   const keys = JSON.stringify({
     Version: 1,
     AccessKeyId: accessKeyId,
@@ -131,7 +132,7 @@ const ways: Readonly<Record<string, () => Readonly<Record<string, string>>>> = {
 
 test.each(Object.keys(ways))('the bundle gets a token with the AWS credentials of %s', async (way) => {
   const account = run.settings.defaultAccount;
-  const args = [join(folder, 'dist/main.mjs'), 'token', account, '--endpoint', run.gateway.url, '--output', 'json'];
+  const args = [join(folder, 'dist/cli/main.mjs'), 'token', account, '--endpoint', run.gateway.url, '--output', 'json'];
   const env = { PATH: process.env.PATH, HOME: folder, AWS_REGION: 'us-east-1', ...ways[way]?.() };
   const { stdout } = await promisify(execFile)(process.execPath, args, { env });
   expect(JSON.parse(stdout)).toMatchObject({ account, token_sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
@@ -139,7 +140,7 @@ test.each(Object.keys(ways))('the bundle gets a token with the AWS credentials o
 
 test('the bundle has the version of the package, and names the command by which it was started', async () => {
   const start = (args: readonly string[], env: Record<string, string> = {}) =>
-    promisify(execFile)(process.execPath, [join(folder, 'dist/main.mjs'), ...args], {
+    promisify(execFile)(process.execPath, [join(folder, 'dist/cli/main.mjs'), ...args], {
       env: { PATH: process.env.PATH, HOME: folder, ...env },
     }).catch((thrown: { stderr: string }) => thrown);
   const { version } = JSON.parse(await readFile('package.json', 'utf8'));

@@ -20,7 +20,7 @@ let bytes: number;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'token-client-'));
   const metafile = await buildProbe(folder);
-  const [, output] = Object.entries(metafile.outputs).find(([path]) => path.endsWith('/client.js')) ?? [];
+  const [, output] = Object.entries(metafile.outputs).find(([path]) => path.endsWith('/client-parts.js')) ?? [];
   imports = output?.imports ?? [];
   bytes = output?.bytes ?? 0;
   pieces = {};
