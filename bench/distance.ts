@@ -41,7 +41,9 @@ export async function createDistance(): Promise<Distance> {
    */
   async function reach(url: string, roundTripMs: number): Promise<string> {
     const { hostname, port, pathname } = new URL(url);
-    const secured = createTlsServer({ key, cert }, (socket) => couple(socket, connect(Number(port), hostname)));
+    const secured = createTlsServer({ key, cert, noDelay: true }, (socket) =>
+      couple(socket, connect(Number(port), hostname).setNoDelay()),
+    );
     const near = await listen(secured);
     const far = await listen(createServer((client) => carry(client, connect(near.port, '127.0.0.1'), roundTripMs)));
     servers.push(far, near);

@@ -8,10 +8,11 @@ import { prefetchItem } from './aws/prefetch.ts';
 import { createTokenTable } from './aws/token-table.ts';
 import { createBroker } from './broker/broker.ts';
 import type { Clock } from './broker/clock.ts';
-import type { Ports, TokenTable } from './broker/ports.ts';
+import type { Ports } from './broker/ports.ts';
 import { type Config, type Environment, parseConfig } from './config.ts';
 import { BrokerError } from './errors.ts';
 import { createFailingRouter, createRouter, type Handler } from './events/router.ts';
+import { createEarlyLogin } from './fegora/early-connection.ts';
 import { createLogin } from './fegora/password-grant.ts';
 import { createTelemetry } from './telemetry/telemetry.ts';
 
@@ -51,8 +52,8 @@ export function createHandler(env: Environment, options: HandlerOptions = {}): H
   }
   const { config } = parsed;
   const ports = connect(env, config, { clock, random, observe: telemetry.observe });
-  const table = prefetched(ports, config.defaultAccount, options.onPrefetch);
-  return createRouter({ config, broker: createBroker({ ...ports, table }), random, now: clock.now, report: telemetry });
+  const broker = createBroker(prefetched(ports, config.defaultAccount, options.onPrefetch));
+  return createRouter({ config, broker, random, now: clock.now, report: telemetry });
 }
 
 /** Fills the ports of the core. */
@@ -72,13 +73,15 @@ function connect(env: Environment, config: Config, given: Pick<Ports, 'clock' | 
   };
 }
 
-function prefetched(ports: Ports, account: string | undefined, onPrefetch: HandlerOptions['onPrefetch']): TokenTable {
+/** The same ports, which have what the first call of the account will need. */
+function prefetched(ports: Ports, account: string | undefined, onPrefetch: HandlerOptions['onPrefetch']): Ports {
   if (onPrefetch === undefined || account === undefined) {
-    return ports.table;
+    return ports;
   }
-  const early = prefetchItem(ports, account);
-  onPrefetch(early.ended);
-  return early;
+  const { login, open } = createEarlyLogin(ports.login, ports.clock);
+  const table = prefetchItem({ ...ports, connect: open }, account);
+  onPrefetch(table.ended);
+  return { ...ports, table, login };
 }
 
 function dynamoOptions(env: Environment): DynamoOptions {

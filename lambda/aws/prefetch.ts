@@ -1,6 +1,6 @@
 // Reads the item of one account before the first invocation asks. Created by ../handler.ts, called by the broker.
 import { type Moment, momentOf } from '../broker/clock.ts';
-import { blockOf, type Item, servableToken } from '../broker/item.ts';
+import { blockOf, type Item, isLoginLikely, servableToken, stealableAt } from '../broker/item.ts';
 import type { Ports, TokenTable } from '../broker/ports.ts';
 import { withTimeLimit } from '../broker/time-limit.ts';
 
@@ -21,14 +21,18 @@ export interface PrefetchingTable extends TokenTable {
  * that the item is fresh: Lambda may start an environment long before its first call. A claim is safe even if the item
  * has changed since, because it is conditioned on the item as read.
  *
- * If the item shows that a call will have to log in, the prefetch also reads the secret, which loads the SDK. The
- * credential source caches the result. A failure is ignored here: the call will see it again.
+ * If the item shows that a call will have to log in, the prefetch also reads the secret, which loads the SDK, and before
+ * that begins to connect to Fegora, unless another environment logs in. The credential source caches the secret. A
+ * failure is ignored here: the call will see it again. The init does not wait for the connection.
  */
-export function prefetchItem({ table, readCredentials, clock }: Dependencies, account: string): PrefetchingTable {
+export function prefetchItem(
+  { table, readCredentials, connect, clock }: Dependencies,
+  account: string,
+): PrefetchingTable {
   let prefetched: Promise<() => ReadResult | undefined> = prefetch();
   return {
     ...table,
-    ended: prefetched.then(readSecret),
+    ended: prefetched.then(prepareLogin),
     read: async (asked, signal) => {
       if (asked !== account) {
         return table.read(asked, signal);
@@ -53,17 +57,28 @@ export function prefetchItem({ table, readCredentials, clock }: Dependencies, ac
     return [wall - begun.wall, monotonic - begun.monotonic].every((ms) => ms >= 0 && ms <= prefetchMs);
   }
 
-  async function readSecret(current: () => ReadResult | undefined): Promise<void> {
+  async function prepareLogin(current: () => ReadResult | undefined): Promise<void> {
     const result = current();
     if (result !== undefined && isLoginDue(result.item, clock.now())) {
-      await withTimeLimit(clock, longestSecretMs, async (signal) => {
-        await readCredentials(account, { past: false, signal }).catch(() => {});
-      });
+      if (isLoginLikely(result.item) && stealableAt(result.item) < clock.now()) {
+        connect();
+      }
+      await readSecret();
     }
+  }
+
+  async function readSecret(): Promise<void> {
+    await withTimeLimit(clock, longestSecretMs, async (signal) => {
+      await readCredentials(account, { past: false, signal }).catch(() => {});
+    });
   }
 }
 
-type Dependencies = Pick<Ports, 'table' | 'readCredentials' | 'clock'>;
+interface Dependencies extends Pick<Ports, 'table' | 'readCredentials' | 'clock'> {
+  /** Begins to open the connection of the first login. */
+  readonly connect: () => void;
+}
+
 type ReadResult = Awaited<ReturnType<TokenTable['read']>>;
 
 function isLoginDue(item: Item, now: number): boolean {

@@ -117,6 +117,11 @@ export function stealableAt({ leaseUntil }: Pick<Item, 'leaseUntil'>): number {
   return leaseUntil === 0 ? 0 : leaseUntil + clockToleranceMs;
 }
 
+/** Whether a login that is due most probably follows: the account has its user, and its password was not just refused. */
+export function isLoginLikely({ userKey: user, lastError, lastLogin = 0 }: Item): boolean {
+  return user !== noUser && !(lastError?.code === 'credentials_rejected' && lastError.at > lastLogin);
+}
+
 /** Whether a lease ends later than any lease can: a clock was far ahead, or another principal wrote it. */
 export function isImpossibleLease(leaseUntil: number, now: number): boolean {
   return leaseUntil > now + leaseMs + 2 * clockToleranceMs;

@@ -8,6 +8,7 @@ import type { Credentials, Ports } from '../../lambda/broker/ports.ts';
 import { defaultLoginBudget } from '../../lambda/config.ts';
 import { BrokerError } from '../../lambda/errors.ts';
 import { createWarmupHandler } from '../../lambda/events/warmup.ts';
+import { createEarlyLogin } from '../../lambda/fegora/early-connection.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
 import type { createPartitions } from './partition.ts';
 
@@ -49,8 +50,9 @@ export function startEnvironment(scene: Scene, account: string): Environment {
     readCredentials: createSecrets(scene),
     table: createTokenTable(withRetry(table.call, scene), 'tokens', observe, () => 'binding'),
   };
-  const early = prefetchItem(ports, account);
-  return { broker: createBroker({ ...ports, table: early }), account, ready: early.ended };
+  const { login: first, open } = createEarlyLogin(login, clock);
+  const early = prefetchItem({ ...ports, connect: open }, account);
+  return { broker: createBroker({ ...ports, table: early, login: first }), account, ready: early.ended };
 }
 
 /** The secrets as one environment reads them: once each. The function's own source measures real time. */

@@ -2,7 +2,7 @@
 import { BrokerError } from '../../errors.ts';
 import { type Clock, clockToleranceMs, isSteady, timeSince } from '../clock.ts';
 import { type Decision, leaveToHolder, needsHolder, renewalFailure } from '../decide.ts';
-import { type Item, noUser, userKey } from '../item.ts';
+import { type Item, isLoginLikely, userKey } from '../item.ts';
 import type { LocalState } from '../local-state.ts';
 import type { AccountPorts, LoginConnection } from '../ports.ts';
 import { type RefreshRequest, type RefreshResult, resultOf, type Snapshot } from '../refresh.ts';
@@ -50,7 +50,7 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
   /** Connects beside the reading of the secret, if a login will come of it. No lease is taken before the connection stands. */
   async function logInOnce(options: TurnOptions, decision: LogIn): Promise<Turn> {
     const limit = startTimeLimit(clock, connectMs(options, decision));
-    let connecting = isLikely(options.snapshot.item) && !state.isDuplicate ? login(limit.late) : undefined;
+    let connecting = isLoginLikely(options.snapshot.item) && !state.isDuplicate ? login(limit.late) : undefined;
     try {
       const order = await prepare(options, decision);
       state.isDuplicate = order instanceof BrokerError && order.code === 'duplicate_user';
@@ -156,11 +156,6 @@ function turnAfter(
 function connectMs({ request, snapshot }: TurnOptions, { isBackground }: LogIn): number {
   const longestMs = isBackground && snapshot.item.renewAt === undefined ? backgroundMs : longestConnectMs;
   return Math.min(longestMs, request.remaining() - loginNeedsMs);
-}
-
-/** Whether a login most probably follows: the account has not let go of its user, and its password was not just refused. */
-function isLikely({ userKey: user, lastError, lastLogin = 0 }: Item): boolean {
-  return user !== noUser && !(lastError?.code === 'credentials_rejected' && lastError.at > lastLogin);
 }
 
 function isOtherUser({ userKey: user }: Item, key: string): boolean {

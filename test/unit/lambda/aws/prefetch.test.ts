@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { emptyItem, parseRecord } from '../../../../lambda/aws/item-record.ts';
 import { prefetchItem } from '../../../../lambda/aws/prefetch.ts';
 import type { Clock } from '../../../../lambda/broker/clock.ts';
-import type { Item } from '../../../../lambda/broker/item.ts';
+import { type Item, noUser } from '../../../../lambda/broker/item.ts';
 import type { Credentials, ReadCredentials, TokenTable } from '../../../../lambda/broker/ports.ts';
 import { createVirtualClock } from '../../../support/virtual-clock.ts';
 
@@ -41,7 +41,7 @@ const credentials: Credentials = {
   clientId: 'apiApp',
   versionId: 'v1',
 };
-const dependencies = { table, readCredentials: async () => credentials, clock };
+const dependencies = { table, readCredentials: async () => credentials, connect: () => {}, clock };
 
 function advance(ms: number): void {
   wall += ms;
@@ -132,6 +132,9 @@ describe('a prefetched secret', () => {
     answer: (signal: AbortSignal) => Promise<Credentials> = async () => credentials,
   ) {
     const asked: string[] = [];
+    const connect = () => {
+      asked.push('connect');
+    };
     const read = async () => {
       if (item instanceof Error) {
         throw item;
@@ -142,7 +145,7 @@ describe('a prefetched secret', () => {
       asked.push(account);
       return answer(signal);
     };
-    const { ended } = prefetchItem({ table: { ...table, read }, readCredentials, clock: time }, 'main');
+    const { ended } = prefetchItem({ table: { ...table, read }, readCredentials, connect, clock: time }, 'main');
     return { asked, ended };
   }
 
@@ -150,7 +153,19 @@ describe('a prefetched secret', () => {
     ['there is no token', {}],
     ['the token is within its margin', { token: { ...token, issuedAt: issuedAt - 54_000 } }],
     ['a back-off has ended', { retryAt: begin - 1, retryCode: 'upstream_unavailable' }],
-  ])('is read when %s', async (_, item) => {
+    ['a lease ended over two seconds ago', { leaseUntil: begin - 2001 }],
+  ])('is read, and a connection opened, when %s', async (_, item) => {
+    const { asked, ended } = readsFor(item);
+    await ended;
+    expect(asked).toEqual(['connect', 'main']);
+  });
+
+  test.each<[string, Partial<Item>]>([
+    ['another environment logs in', { leaseUntil: begin + 10_000 }],
+    ['the lease of another environment cannot be taken over yet', { leaseUntil: begin - 2000 }],
+    ['the account has let go of its user', { userKey: noUser }],
+    ['Fegora just refused the password', { lastError: { code: 'credentials_rejected', at: begin } }],
+  ])('is read without a connection when %s', async (_, item) => {
     const { asked, ended } = readsFor(item);
     await ended;
     expect(asked).toEqual(['main']);
