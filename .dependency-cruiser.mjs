@@ -34,7 +34,13 @@ const arrows = {
     why: 'The client is in the code of callers, without the rest of the package.',
   },
   'infra/': {
-    files: ['lambda/config.ts', 'lambda/telemetry/metric-names.ts', 'lambda/json.ts', 'build.ts'],
+    files: [
+      'lambda/config.ts',
+      'lambda/events/request-schema.ts',
+      'lambda/telemetry/metric-names.ts',
+      'lambda/json.ts',
+      'build.ts',
+    ],
     packages: ['*'],
     why: 'The stack shares with the function only what both must agree on.',
   },
@@ -50,7 +56,7 @@ const arrows = {
   },
   'local/': { files: ['lambda/', 'client/', 'infra/'], packages: ['*'] },
   'scripts/': {
-    files: ['lambda/', 'local/', 'infra/monitoring/', 'scripts/cost/', 'scripts/dashboard/'],
+    files: ['lambda/', 'local/', 'infra/monitoring/', 'scripts/cost/', 'scripts/dashboard/', 'scripts/openapi/'],
     packages: ['*'],
   },
   'scripts/cost/': {
@@ -62,6 +68,11 @@ const arrows = {
     files: ['infra/'],
     packages: ['*'],
     why: 'It draws the dashboard of a real stack.',
+  },
+  'scripts/openapi/': {
+    files: ['lambda/', 'infra/api/refusals.ts'],
+    packages: ['*'],
+    why: 'It describes the answers of the function and those of API Gateway, with the texts of their own code.',
   },
   'bench/': { files: ['lambda/', 'client/', 'infra/', 'cli/', 'local/', 'build.ts'], packages: ['*'] },
   'test/': { files: ['lambda/', 'client/', 'infra/', 'cli/', 'local/', 'scripts/', 'build.ts'], packages: ['*'] },

@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    setupFiles: ['test/support/quiet.ts'],
+    setupFiles: ['test/support/quiet.ts', 'test/support/openapi/every-answer.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     restoreMocks: true,

@@ -59,6 +59,11 @@ const publicErrors = {
 /** Every way in which the broker refuses or fails. The spelling is part of the contract with callers. */
 export type ErrorCode = keyof typeof publicErrors;
 
+/** Returns every code, in the order of the table. */
+export function errorCodes(): readonly ErrorCode[] {
+  return Object.keys(publicErrors).filter(isErrorCode);
+}
+
 /** The value for a retryable error without a better one. Seconds. */
 const defaultRetryAfterSeconds = 1;
 

@@ -27,7 +27,7 @@ const commonHeaders = {
  * @throws BrokerError `invalid_request`, `invalid_account`, and what `IssueToken` throws
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
  */
-export function createHttpHandler(issueToken: IssueToken): EventHandler {
+export function createHttpHandler(issueToken: IssueToken): (...call: Parameters<EventHandler>) => Promise<HttpAnswer> {
   return async (event, invocation, remaining) => {
     const members = membersOf(event) ?? new Map<string, unknown>();
     const account = authorizedAccount(members, invocation.account);

@@ -3,6 +3,7 @@ import type { Broker, Grant, TokenRequest } from '../broker/contract.ts';
 import { expiresAt } from '../broker/token.ts';
 import { BrokerError, invalidRequest, unknownMember } from '../errors.ts';
 import type { Invocation, Report } from './invocation.ts';
+import { requestSchema } from './request-schema.ts';
 
 /** What a caller gets: RFC 6749 section 5.1, and what our callers need besides. Never a refresh token. */
 export interface TokenAnswer {
@@ -46,7 +47,18 @@ export type IssueToken = (
 /** The longest body or payload. */
 export const mostBodyBytes = 1024;
 
-type Body = Omit<TokenRequest, 'account'> & { readonly want: 'token' | 'metadata' };
+const { properties } = requestSchema;
+const fingerprintPattern = new RegExp(properties.rejected.pattern);
+
+type Want = (typeof properties.want.enum)[number];
+type Body = Omit<TokenRequest, 'account'> & { readonly want: Want };
+
+/** Reads each member of the schema. @throws BrokerError `invalid_request` */
+const readers: { readonly [name in keyof typeof properties]: (value: unknown) => Partial<Body> } = {
+  min_validity: (value) => ({ minValidityMs: readSeconds(value) * 1000 }),
+  rejected: (value) => ({ rejected: readFingerprint(value) }),
+  want: (value) => ({ want: readWant(value) }),
+};
 
 /** Creates the function that issues tokens. It checks the whole request before it calls the broker. */
 export function createIssueToken({ broker, isConfigured, report }: IssueTokenDependencies): IssueToken {
@@ -76,42 +88,38 @@ function toAnswer(account: string, { token, source, remainingMs, warning }: Gran
 
 /** @throws BrokerError `invalid_request`; its detail names the member and never repeats the value */
 function parseBody(members: ReadonlyMap<string, unknown>): Body {
-  const body: { -readonly [member in keyof Body]: Body[member] } = { want: 'token' };
+  let body: Body = { want: properties.want.default };
   for (const [name, value] of members) {
-    switch (name) {
-      case 'min_validity':
-        body.minValidityMs = readSeconds(value) * 1000;
-        break;
-      case 'rejected':
-        body.rejected = readFingerprint(value);
-        break;
-      case 'want':
-        body.want = readWant(value);
-        break;
-      default:
-        throw unknownMember('body', name);
+    if (!isMember(name)) {
+      throw unknownMember('body', name);
     }
+    body = { ...body, ...readers[name](value) };
   }
   return body;
 }
 
+function isMember(name: string): name is keyof typeof properties {
+  return Object.hasOwn(properties, name);
+}
+
 function readSeconds(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < properties.min_validity.minimum) {
     throw invalidRequest('min_validity is not a number of seconds', 'min_validity');
   }
   return value;
 }
 
 function readFingerprint(value: unknown): string {
-  if (typeof value !== 'string' || !/^[0-9a-fA-F]{64}$/.test(value)) {
+  if (typeof value !== 'string' || !fingerprintPattern.test(value)) {
     throw invalidRequest('rejected is not a SHA-256 in hex', 'rejected');
   }
   return value.toLowerCase();
 }
 
-function readWant(value: unknown): 'token' | 'metadata' {
-  if (value !== 'token' && value !== 'metadata') {
+function readWant(value: unknown): Want {
+  const want = properties.want.enum.find((known) => known === value);
+  if (want === undefined) {
     throw invalidRequest('want is neither token nor metadata', 'want');
   }
-  return value;
+  return want;
 }

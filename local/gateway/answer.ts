@@ -1,4 +1,5 @@
 // Makes the HTTP answers: refusals of API Gateway, and results of the function. Called by api.ts and wire.ts.
+import { channel } from 'node:diagnostics_channel';
 import { refusalBody, refusalHeaders, refusals } from '../../infra/api/refusals.ts';
 import type { Invoked } from './function.ts';
 
@@ -8,6 +9,18 @@ export interface GatewayAnswer {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body: string;
 }
+
+/** An answer of the API as it was sent. */
+export interface SentAnswer extends Omit<GatewayAnswer, 'headers'> {
+  /** The path of the request, as the client sent it. Empty if the request could not be parsed. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | number | readonly string[]>>;
+  /** Whether the answer has not passed through a gateway, which adds headers. */
+  readonly ofFunction?: boolean;
+}
+
+/** Gets each `SentAnswer`. The tests subscribe to it, and compare every answer with docs/openapi.json. */
+export const sentAnswers = channel('fegora-token-broker:answer');
 
 /** A refusal by API Gateway itself: the status, and the `x-amzn-ErrorType` if it has one. */
 export interface GatewayRefusal {

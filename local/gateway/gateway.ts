@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type LoopbackServer, listenGuarded, readBody } from '../loopback.ts';
-import { type GatewayAnswer, refuse } from './answer.ts';
+import { type GatewayAnswer, refuse, type SentAnswer, sentAnswers } from './answer.ts';
 import { callRestApi } from './api.ts';
 import { type CallRecord, recordOf } from './call-record.ts';
 import type { Caller } from './callers.ts';
@@ -80,7 +80,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const answered = await (body === undefined ? tooLong : route)(request);
     const { status, headers, body: text } = answered;
     const ours = { 'x-amzn-RequestId': request.requestId, 'Content-Length': Buffer.byteLength(text) };
-    response.writeHead(status, { ...headers, ...ours }).end(text);
+    const sent = { path: request.path, status, headers: { ...headers, ...ours }, body: text };
+    response.writeHead(status, sent.headers).end(text);
+    if (!isDirect(request)) {
+      sentAnswers.publish(sent satisfies SentAnswer);
+    }
     onCall(recordOf(request, answered, { caller: identified.get(request), ms: performance.now() - from }));
   }
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type GatewayRefusal, refuse } from './answer.ts';
+import { type GatewayRefusal, refuse, type SentAnswer, sentAnswers } from './answer.ts';
 
 /**
  * Creates a server that answers the requests that Node would answer by itself: requests that are not HTTP, have too
@@ -24,9 +24,11 @@ function refuseOn(socket: Duplex, refusal: GatewayRefusal): void {
     return;
   }
   const requestId = randomUUID();
-  const { status, headers, body } = refuse(refusal, requestId);
+  const { status, headers: fixed, body } = refuse(refusal, requestId);
   const ours = { 'x-amzn-RequestId': requestId, 'Content-Length': Buffer.byteLength(body), Connection: 'close' };
-  const lines = Object.entries({ ...headers, ...ours }).map(([name, value]) => `${name}: ${value}`);
+  const headers = { ...fixed, ...ours };
+  sentAnswers.publish({ path: '', status, headers, body } satisfies SentAnswer);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   // The rest of the request is not read: the socket closes as soon as the answer is sent.
   socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', body].join('\r\n'), () => socket.destroy());
 }

@@ -7,6 +7,7 @@ import { createHandler, type HandlerOptions } from '../../lambda/handler.ts';
 import { type FegoraOptions, type FegoraSimulator, startFegoraSimulator } from '../../local/fegora/simulator.ts';
 import { type SecretsManager, startSecretsManager } from '../../local/secrets-manager/server.ts';
 import { startTable } from '../../local/table.ts';
+import { callFunction } from './events/call-function.ts';
 import { type HttpCall, httpEvent, lambdaContext } from './events/events.ts';
 
 export interface TestSystemOptions {
@@ -101,7 +102,7 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
 }
 
 function entryPointsOf(handler: Handler, { clock }: HandlerOptions): EntryPoints {
-  const call = async (alias: string, event: unknown) => asRecord(await handler(event, context(alias)));
+  const call = async (alias: string, event: unknown) => asRecord(await callFunction(handler, event, context(alias)));
   return {
     handler,
     http: async (request) => answerOf(await call('http', httpEvent(request))),

@@ -7,6 +7,7 @@ import type { Context } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { localCallers } from '../../../local/gateway/callers.ts';
 import { type Gateway, type GatewayOptions, startGateway } from '../../../local/gateway/gateway.ts';
+import { tokenAnswer } from '../../support/openapi/token-answer.ts';
 import { type CallOptions, plainCall, signedCall } from '../../support/signed-call.ts';
 
 const callers = localCallers('demo-a');
@@ -19,7 +20,7 @@ async function start(options: Partial<GatewayOptions> = {}): Promise<Gateway> {
   return startGateway({
     handler: async (event, context) => {
       calls.push({ event, context, remainingMs: context.getRemainingTimeInMillis() });
-      return { statusCode: 200, headers: { 'Cache-Control': 'no-store' }, body: '{"ok":true}' };
+      return tokenAnswer;
     },
     callers: [...Object.values(callers), ended],
     aliases: ['http', 'account-demo-a'],
@@ -50,7 +51,7 @@ const forbidden = { error: 'forbidden', retryable: false };
 describe('signed calls', () => {
   test('a signed call reaches the function through the alias http, with a context whose remaining time counts down', async () => {
     const answer = await signedCall(`${gateway.url}/token/demo-a`, callers.all);
-    expect(answer).toMatchObject({ status: 200, body: { ok: true } });
+    expect(answer).toMatchObject({ status: 200, body: { token_type: 'bearer' } });
     expect(answer.headers.get('cache-control')).toBe('no-store');
     const [call] = calls;
     expect(call?.context.invokedFunctionArn).toBe(

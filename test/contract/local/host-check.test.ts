@@ -9,6 +9,7 @@ import { startGateway } from '../../../local/gateway/gateway.ts';
 import type { LoopbackServer } from '../../../local/loopback.ts';
 import { startSecretsManager } from '../../../local/secrets-manager/server.ts';
 import { startTable } from '../../../local/table.ts';
+import { tokenAnswer } from '../../support/openapi/token-answer.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -108,7 +109,7 @@ describe('the gateway for containers', () => {
   const callers = localCallers('main');
   const start = (address?: string) =>
     startGateway({
-      handler: async () => ({ statusCode: 200, body: '{"ok":true}' }),
+      handler: async () => tokenAnswer,
       callers: Object.values(callers),
       aliases: [],
       address,

@@ -1,6 +1,7 @@
 // Tests the methods, the endpoint and the policy of the API (infra/api/api.ts and request-model.ts).
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
+import { openApi } from '../../support/openapi/check-answer.ts';
 import { asJson, propertiesOf } from '../support/statements.ts';
 import { templateOf } from '../support/synth.ts';
 
@@ -26,6 +27,15 @@ describe('the methods of the API', () => {
       'token',
       '{account}',
     ]);
+  });
+
+  test('promise 54: docs/openapi.json has the paths, the stage and the title of the request model', () => {
+    const [token, account] = propertiesOf('AWS::ApiGateway::Resource', minimal).map(({ PathPart }) => PathPart);
+    expect(Object.keys(openApi.paths)).toEqual([`/${token}`, `/${token}/${account}`]);
+    const [server] = openApi.servers;
+    minimal.hasResourceProperties('AWS::ApiGateway::Stage', { StageName: server?.variables.basePath?.default });
+    const { title } = openApi.components.schemas.TokenRequest;
+    minimal.hasResourceProperties('AWS::ApiGateway::Model', { Schema: { title } });
   });
 
   test('the methods validate the path parameter and the body', () => {

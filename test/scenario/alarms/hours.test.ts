@@ -12,6 +12,7 @@ import {
   type Rung,
 } from '../../support/alarms/watch.ts';
 import { type Cluster, type ClusterOptions, goodPassword, username } from '../../support/cluster.ts';
+import { callFunction } from '../../support/events/call-function.ts';
 import { httpEvent, lambdaContext } from '../../support/events/events.ts';
 
 const oneAccount = alarmsOf(templateOf('minimal'));
@@ -186,7 +187,7 @@ test.each([
     const handle = createHandler({ AWS_LAMBDA_FUNCTION_NAME: functionName }, { clock });
     const invoke = async (alias: 'http' | 'warmup', event: unknown) => {
       watch.add({ metric: lambdaMetric('Invocations', alias), at, value: 1 });
-      await handle(event, lambdaContext(alias)).catch(() =>
+      await callFunction(handle, event, lambdaContext(alias)).catch(() =>
         watch.add({ metric: lambdaMetric('Errors', alias), at, value: 1 }),
       );
     };

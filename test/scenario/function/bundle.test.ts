@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildFunction } from '../../../build.ts';
 import type { Environment } from '../../../lambda/config.ts';
 import { canaries, canariesIn } from '../../support/capture-canaries.ts';
+import { reportAnswer } from '../../support/events/call-function.ts';
 import { httpEvent, lambdaContext } from '../../support/events/events.ts';
 import { startTestSystem, type TestSystem } from '../../support/test-system.ts';
 
@@ -60,8 +61,14 @@ async function run(
     env: { ...env },
     timeout: 30_000,
   });
-  const [log = '', outcomes = '[]'] = stdout.split(marker);
-  return { stdout: log, stderr, outcomes: JSON.parse(outcomes) };
+  const [log = '', printed = '[]'] = stdout.split(marker);
+  const outcomes: Run['outcomes'] = JSON.parse(printed);
+  for (const [at, [alias, event]] of calls.entries()) {
+    if (alias === 'http') {
+      reportAnswer(event, outcomes[at]?.result);
+    }
+  }
+  return { stdout: log, stderr, outcomes };
 }
 
 describe('the bundle', () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isErrorCode } from '../../../lambda/errors.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { full } from '../../support/counts.ts';
+import { callFunction } from '../../support/events/call-function.ts';
 import { foreignEvents, httpEvent, labelUpdated, lambdaContext } from '../../support/events/events.ts';
 import { type EntryPoints, startTestSystem, type TestSystem } from '../../support/test-system.ts';
 
@@ -84,7 +85,7 @@ const events = fc.oneof(
 it('promise 46: answers any event through any alias in the form of the contract', async () => {
   await fc.assert(
     fc.asyncProperty(aliases, events, async (alias, event) => {
-      const outcome = await entryPoints.handler(event, lambdaContext(alias)).then(
+      const outcome = await callFunction(entryPoints.handler, event, lambdaContext(alias)).then(
         (result) => ({ result }),
         (error: unknown) => ({ error }),
       );

@@ -15,6 +15,7 @@ import { createTelemetry } from '../../../lambda/telemetry/telemetry.ts';
 import { readBody, serve } from '../../../local/loopback.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { canaries, canariesIn, canaryError, exposed } from '../../support/capture-canaries.ts';
+import { callFunction } from '../../support/events/call-function.ts';
 import { httpEvent, labelUpdated, lambdaContext } from '../../support/events/events.ts';
 import { connected } from '../../support/fegora/connection.ts';
 import { createMemoryDynamo } from '../../support/memory-dynamo.ts';
@@ -52,7 +53,7 @@ const calls: readonly (readonly [alias: string | undefined, event: unknown])[] =
 /** What the caller saw, without the one member that may contain the token. */
 async function shownBy(handler: Handler, [alias, event]: (typeof calls)[number], remaining?: () => number) {
   try {
-    return exposed(withoutToken(await handler(event, lambdaContext(alias, remaining))));
+    return exposed(withoutToken(await callFunction(handler, event, lambdaContext(alias, remaining))));
   } catch (thrown) {
     return exposed(thrown);
   }

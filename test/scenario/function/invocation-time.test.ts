@@ -5,6 +5,7 @@ import { serve } from '../../../local/loopback.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { full } from '../../support/counts.ts';
 import { brokerOf, recordReports } from '../../support/events/broker.ts';
+import { callFunction } from '../../support/events/call-function.ts';
 import { httpEvent, lambdaContext } from '../../support/events/events.ts';
 import { startTestSystem } from '../../support/test-system.ts';
 
@@ -72,7 +73,7 @@ it('promise 45: answers in time when a service does not respond and 0.2 to 30 s 
     const { handler } = system.environment({ [variable]: silentServer.url });
     const begun = performance.now();
     const remaining = () => Math.max(0, Math.floor(limitMs - (performance.now() - begun)));
-    const answer = await handler(event, lambdaContext(alias, remaining)).catch(({ name }: Error) => name);
+    const answer = await callFunction(handler, event, lambdaContext(alias, remaining)).catch(({ name }: Error) => name);
     if (remaining() === 0) {
       late.push(`${variable} ${limitMs} ${alias}`);
     }
@@ -99,7 +100,7 @@ it('promise 45: answers `deadline` when the broker never answers', async () => {
   const config = { accounts: new Map([['one', 'fegora/one']]), defaultAccount: 'one' };
   const handler = createRouter({ config, broker, random: () => 0, now: Date.now, report });
   const soon = (alias: string) => lambdaContext(alias, () => 200);
-  expect(await handler(httpEvent(), soon('http'))).toMatchObject({
+  expect(await callFunction(handler, httpEvent(), soon('http'))).toMatchObject({
     statusCode: 503,
     body: expect.stringContaining('"error":"deadline"'),
   });

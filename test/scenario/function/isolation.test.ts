@@ -5,6 +5,7 @@ import { type Gateway, startGateway } from '../../../local/gateway/gateway.ts';
 import { serve } from '../../../local/loopback.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { full } from '../../support/counts.ts';
+import { callFunction } from '../../support/events/call-function.ts';
 import { httpEvent, labelUpdated, lambdaContext } from '../../support/events/events.ts';
 import { garbageCollector } from '../../support/garbage-collector.ts';
 import { type CallOptions, signedCall } from '../../support/signed-call.ts';
@@ -53,7 +54,7 @@ describe('promise 38: a caller with rights on account one', () => {
   /** Directly to the function, as if IAM had allowed the call. */
   const pastIam = (alias: string | undefined, event: unknown) => async () => {
     try {
-      return JSON.stringify(await entryPoints.handler(event, lambdaContext(alias)));
+      return JSON.stringify(await callFunction(entryPoints.handler, event, lambdaContext(alias)));
     } catch (thrown) {
       return thrown instanceof Error ? `${thrown.name} ${thrown.message} ${thrown.stack}` : String(thrown);
     }

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { handler } from '../../../lambda/handler.ts';
 import { startEnvironment } from '../../../local/environment.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
+import { callFunction } from '../../support/events/call-function.ts';
 import { httpEvent, lambdaContext } from '../../support/events/events.ts';
 import { type Target, targets } from '../../support/targets.ts';
 import {
@@ -277,7 +278,7 @@ describe('promise 43: the log of the function', () => {
     await entryPoints.http({ account: 'one', body: '{"want":"metadata"}' });
     await entryPoints.http({ account: 'three' });
     await entryPoints.http({ account: 'ONE' });
-    await expect(entryPoints.handler(httpEvent(), lambdaContext('$LATEST'))).rejects.toMatchObject({
+    await expect(callFunction(entryPoints.handler, httpEvent(), lambdaContext('$LATEST'))).rejects.toMatchObject({
       name: 'Forbidden',
     });
     const audits = output.records().filter((record) => record.audit !== undefined);
@@ -315,7 +316,9 @@ describe('promise 31: a faulty configuration', () => {
     // An error would be counted as a crash of the function too.
     expect(await entryPoints.warmup()).toMatchObject({ error: 'configuration', retryable: false });
     await expect(entryPoints.admin({ action: 'status' })).rejects.toMatchObject({ name: 'Configuration' });
-    await expect(entryPoints.handler({}, lambdaContext(undefined))).rejects.toMatchObject({ name: 'Configuration' });
+    await expect(callFunction(entryPoints.handler, {}, lambdaContext(undefined))).rejects.toMatchObject({
+      name: 'Configuration',
+    });
     expect(output.records().filter(({ detail }) => String(detail).includes(variable))).toHaveLength(5);
     expect(output.text()).not.toMatch(/not-a-real-password/);
     expect([system.secrets.calls('GetSecretValue'), system.fegora.counters().attempts]).toEqual([0, 0]);
@@ -325,12 +328,12 @@ describe('promise 31: a faulty configuration', () => {
 describe('the exported handler', () => {
   it('answers a missing configuration in the form of the contract, so it is the handler with its middleware', async () => {
     // This process has no variable of the function.
-    expect(await handler(httpEvent(), lambdaContext('http'))).toMatchObject({
+    expect(await callFunction(handler, httpEvent(), lambdaContext('http'))).toMatchObject({
       statusCode: 500,
       headers: { 'Cache-Control': 'no-store' },
       body: expect.stringContaining('"error":"configuration"'),
     });
-    await expect(handler({}, lambdaContext('account-one'))).rejects.toMatchObject({
+    await expect(callFunction(handler, {}, lambdaContext('account-one'))).rejects.toMatchObject({
       name: 'Configuration',
       stack: 'Configuration',
     });
@@ -338,7 +341,7 @@ describe('the exported handler', () => {
 
   it('answers requests and refusals in the form of the contract when all variables are set', async () => {
     const environment = startEnvironment(system.env, () => {});
-    const send = (event: unknown, alias: string) => environment.handler(event, lambdaContext(alias));
+    const send = (event: unknown, alias: string) => callFunction(environment.handler, event, lambdaContext(alias));
     try {
       expect(await send(httpEvent({ account: 'one' }), 'http')).toMatchObject({
         statusCode: 200,

@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import { createRouter, type Handler } from '../../../lambda/events/router.ts';
 import { createTelemetry, type Telemetry } from '../../../lambda/telemetry/telemetry.ts';
 import { type Cluster, type ClusterOptions, startCluster } from '../cluster.ts';
+import { callFunction } from '../events/call-function.ts';
 import { httpEvent, lambdaContext } from '../events/events.ts';
 import type { TemplateAlarm } from './alarm.ts';
 import { createWatch, functionName, lambdaMetric, type Rung } from './watch.ts';
@@ -97,9 +98,13 @@ function createInvoke(handlers: readonly Handler[], { cluster, watch }: Pick<Hou
       watch.add({ metric: lambdaMetric(name, alias), at, value });
     add('Invocations', 1);
     try {
-      return await handle?.(
-        event,
-        lambdaContext(alias, () => 25_000 - (clock.monotonic() - startedAt)),
+      return (
+        handle &&
+        (await callFunction(
+          handle,
+          event,
+          lambdaContext(alias, () => 25_000 - (clock.monotonic() - startedAt)),
+        ))
       );
     } catch {
       add('Errors', 1);

@@ -1,0 +1,20 @@
+// Fails a test if the function or the local gateway has given an answer that docs/openapi.json does not know. Loaded by
+// vitest.config.ts.
+import { subscribe } from 'node:diagnostics_channel';
+import { afterAll, afterEach, expect } from 'vitest';
+import { type SentAnswer, sentAnswers } from '../../../local/gateway/answer.ts';
+
+const arrived: SentAnswer[] = [];
+subscribe(sentAnswers.name, (message) => arrived.push(message as SentAnswer));
+
+afterEach(checkAll);
+// For answers in hooks.
+afterAll(checkAll);
+
+async function checkAll(): Promise<void> {
+  if (arrived.length > 0) {
+    const { createCheckAnswer, openApi } = await import('./check-answer.ts');
+    const faults = arrived.splice(0).flatMap(createCheckAnswer(openApi));
+    expect([...new Set(faults)], 'what docs/openapi.json does not know').toEqual([]);
+  }
+}
