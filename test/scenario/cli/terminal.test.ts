@@ -1,12 +1,12 @@
 // Tests the program at a real terminal and with pipes: hidden passwords, signals, exit codes.
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { serve } from '../../../local/loopback.ts';
+import { canType, type Typed, type TypedAnswer, typeTo } from '../../support/cli/typing.ts';
 import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
 
 // Each command is a new process, and a machine that runs tests is busy.
@@ -38,48 +38,19 @@ const commandLine = (...more: string[]) => [
   ...more,
 ];
 
-/** A Python script that runs a command at a new terminal, types the answer to each question, and prints what was shown. */
-const typingScript = `
-import json, os, pty, sys
-command, answers = json.loads(sys.argv[1]), json.loads(sys.argv[2])
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv(command[0], command)
-shown = b''
-while True:
-    try:
-        piece = os.read(terminal, 1024)
-    except OSError:
-        break
-    if not piece:
-        break
-    shown += piece
-    if answers and answers[0][0].encode() in shown:
-        os.write(terminal, answers.pop(0)[1].encode('latin-1'))
-status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-print(json.dumps({'shown': shown.decode(), 'code': status}))
-`;
-
 /** Types at a new terminal. */
-async function type(answers: [string, string][], ...more: string[]): Promise<{ shown: string; code: number }> {
-  return typeTo([process.execPath, ...commandLine(...more)], answers);
+async function type(answers: TypedAnswer[], ...more: string[]): Promise<Typed> {
+  return typeTo([process.execPath, ...commandLine(...more)], answers, { env });
 }
 
 /** The same in a shell, which resumes the command as soon as Ctrl-Z has stopped it. */
-async function typeInShell(answers: [string, string][], ...more: string[]): Promise<{ shown: string; code: number }> {
+async function typeInShell(answers: TypedAnswer[], ...more: string[]): Promise<Typed> {
   const inShell = ['/bin/bash', '-mc', '"$@" || { echo back again; fg > /dev/null; }', 'bash', process.execPath];
-  return typeTo([...inShell, ...commandLine(...more)], answers);
+  return typeTo([...inShell, ...commandLine(...more)], answers, { env });
 }
 
-async function typeTo(command: string[], answers: [string, string][]): Promise<{ shown: string; code: number }> {
-  const args = ['-c', typingScript, JSON.stringify(command), JSON.stringify(answers)];
-  const { stdout } = await promisify(execFile)('python3', args, { env: { ...env, TERM: 'xterm' } });
-  return JSON.parse(stdout);
-}
-
-const hasPython = spawnSync('python3', ['-c', 'import pty']).status === 0;
 /** Vitest counts a test that did not run as skipped. */
-const atTerminal = test.skipIf(!hasPython);
+const atTerminal = test.skipIf(!canType);
 
 atTerminal('at a terminal the password is not shown while it is typed', async () => {
   system.servers.fegora.setPassword('user-one', password);
@@ -110,7 +81,7 @@ atTerminal.each([
 
 atTerminal('Ctrl-C while the command waits, and asks nothing, ends it at once', async () => {
   const silent = await serve(() => undefined);
-  const typed: [string, string][] = [['waiting for AWS', '\u0003']];
+  const typed: TypedAnswer[] = [['waiting for AWS', '\u0003']];
   const { shown, code } = await type(typed, '--endpoint', silent.url, '--secrets-endpoint', silent.url);
   await silent.close();
 
@@ -171,10 +142,10 @@ atTerminal.each([
   const isPassword = question !== 'Username: ';
   const { shown, code } = await typeInShell(
     [
-      ...(isPassword ? ([['Username: ', 'user-one\r']] satisfies [string, string][]) : []),
+      ...(isPassword ? ([['Username: ', 'user-one\r']] satisfies TypedAnswer[]) : []),
       [question, before],
       [`back again\r\n${isPassword ? 'Pass' : '\u001b[1G\u001b[0JUser'}`, after],
-      ...(isPassword ? [] : ([['(not shown): ', `${password}\r`]] satisfies [string, string][])),
+      ...(isPassword ? [] : ([['(not shown): ', `${password}\r`]] satisfies TypedAnswer[])),
     ],
     '--no-verify',
   );
@@ -227,11 +198,8 @@ test('promise 62: Ctrl-C while the broker tries the new value tells that it is s
 
 atTerminal('at a terminal the titles of the help are bold, unless NO_COLOR or TERM=dumb says no', async () => {
   const help = async (more: Record<string, string>) => {
-    const command = JSON.stringify([process.execPath, 'cli/main.ts', '--help']);
-    const { stdout } = await promisify(execFile)('python3', ['-c', typingScript, command, '[]'], {
-      env: { PATH: process.env.PATH ?? '', TERM: 'xterm', ...more },
-    });
-    return JSON.parse(stdout).shown;
+    const command = [process.execPath, 'cli/main.ts', '--help'];
+    return (await typeTo(command, [], { env: { PATH: process.env.PATH ?? '', ...more } })).shown;
   };
 
   expect(await help({})).toContain('\u001b[1mUsage:\u001b[22m');
@@ -246,10 +214,7 @@ atTerminal('at a terminal a line moves while a command waits for over a second, 
   const port = typeof address === 'object' ? address?.port : undefined;
   const waiting = async (more: Record<string, string>) => {
     const args = [process.execPath, 'cli/main.ts', 'status', '--endpoint', `http://127.0.0.1:${port}`];
-    const { stdout } = await promisify(execFile)('python3', ['-c', typingScript, JSON.stringify(args), '[]'], {
-      env: { ...env, TERM: 'xterm', ...more },
-    });
-    return JSON.parse(stdout).shown;
+    return (await typeTo(args, [], { env: { ...env, ...more } })).shown;
   };
   const [shown, plain] = await Promise.all([waiting({}), waiting({ NO_COLOR: '1' })]);
   slow.close();
