@@ -1,11 +1,12 @@
 // A clone of the repository: what works after `npm ci --ignore-scripts`, and what `cdk synth` deploys.
-import { appendFile, cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { proof } from '../support/counts.ts';
 import { findNode } from '../support/nodes.ts';
 import { readSynthesised } from './cdk.ts';
+import { copyClone } from './clone.ts';
 import { type Project, projectIn } from './project.ts';
 import { root } from './tarball.ts';
 
@@ -16,17 +17,6 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'clone-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
-
-/** Copies what git has of the repository, as far as it is part of the package or makes it. */
-async function copyClone(name: string): Promise<Project> {
-  const folders = ['lambda', 'client', 'infra', 'cli', 'local', 'scripts'];
-  const files = ['build.ts', 'cdk.json', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
-  const clone = join(folder, name);
-  await Promise.all(
-    [...folders, ...files, '.npmrc'].map((path) => cp(join(root, path), join(clone, path), { recursive: true })),
-  );
-  return projectIn(clone);
-}
 
 /** What a command that fails has printed, on both outputs. */
 async function failureOf(running: Promise<unknown>): Promise<string> {
@@ -45,7 +35,7 @@ describe('promise 52: synth', () => {
   };
 
   beforeAll(async () => {
-    clone = await copyClone('changed');
+    clone = await copyClone(folder, 'changed');
     await symlink(join(root, 'node_modules'), join(clone.folder, 'node_modules'));
   });
 
@@ -84,7 +74,7 @@ describe('promise 51: after `npm ci --ignore-scripts`', () => {
   });
 
   test.runIf(proof)('start, build and synth work if npm itself runs on Node 20', async () => {
-    const clone = await copyClone('without-scripts');
+    const clone = await copyClone(folder, 'without-scripts');
     if (!(await install(clone, '--ignore-scripts'))) {
       return;
     }
@@ -95,7 +85,7 @@ describe('promise 51: after `npm ci --ignore-scripts`', () => {
   });
 
   test.runIf(proof)('every command stops in one line on Node 20 if optional packages are left out', async () => {
-    const clone = await copyClone('without-optional');
+    const clone = await copyClone(folder, 'without-optional');
     if ((await findNode(20)) === undefined || !(await install(clone, '--ignore-scripts', '--omit=optional'))) {
       return;
     }

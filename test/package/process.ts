@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 export type Variables = Readonly<Record<string, string>>;
 
 /** The variables of every command: this Node first, no profile of AWS, no cache of npm, nothing from the internet. */
-const base: Variables = {
+export const base: Variables = {
   PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
   HOME: tmpdir(),
   npm_config_offline: 'true',
