@@ -56,7 +56,10 @@ const arrows = {
   },
   'local/': { files: ['lambda/', 'client/', 'infra/'], packages: ['*'] },
   'scripts/': {
-    files: ['lambda/', 'local/', 'infra/monitoring/', 'scripts/cost/', 'scripts/dashboard/', 'scripts/openapi/'],
+    files: [
+      ...['lambda/', 'local/', 'infra/monitoring/'],
+      ...['scripts/cost/', 'scripts/dashboard/', 'scripts/diagrams/', 'scripts/openapi/'],
+    ],
     packages: ['*'],
   },
   'scripts/cost/': {
@@ -68,6 +71,11 @@ const arrows = {
     files: ['infra/'],
     packages: ['*'],
     why: 'It draws the dashboard of a real stack.',
+  },
+  'scripts/diagrams/': {
+    files: ['lambda/broker/', 'client/token-cache.ts', 'scripts/dashboard/svg.ts'],
+    packages: [],
+    why: 'It draws the life of a token by the rules of the broker and of the client.',
   },
   'scripts/openapi/': {
     files: ['lambda/', 'infra/api/refusals.ts'],

@@ -40,7 +40,7 @@ const mostLogins = 250;
 /** How long Fegora may work on a login that was cut while its caller had a token. Milliseconds. */
 const workedOnMs = 28_000;
 /** How long after a failed renewal ahead of need the next one comes. Milliseconds. */
-const renewAgainMs = 60_000;
+export const renewAgainMs = 60_000;
 /** When rejected credentials that may be right are tried again. Milliseconds. */
 const firstRetryMs = 30 * 60_000;
 const lateTryMs = 60 * 60_000;
