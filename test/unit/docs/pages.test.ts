@@ -12,8 +12,8 @@ function read(page: string): string {
 }
 
 /** As GitHub makes them of headings. */
-function anchorsOf(page: string): string[] {
-  const headings = [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading);
+function anchorsOf(page: string, level = '#+'): string[] {
+  const headings = [...read(page).matchAll(new RegExp(`^${level} (.+)$`, 'gm'))].map(([, heading = '']) => heading);
   return headings.map((heading) =>
     heading
       .toLowerCase()
@@ -29,6 +29,20 @@ test.each(pages)('%s links to what is there', (page) => {
     return !existsSync(join(root, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
   });
   expect(broken.map(([link]) => link)).toEqual([]);
+});
+
+/** About what a window of a browser shows. */
+const linesOfAScreen = 60;
+/** A release shows its part of the changelog, where no link within the page works. The API reference is generated. */
+const withoutContents = /^(CHANGELOG\.md$|docs\/api\/)/;
+const long = pages.filter((page) => read(page).split('\n').length > linesOfAScreen && !withoutContents.test(page));
+
+test.each(long)('%s is over a screen, so it has a table of contents before its first heading', (page) => {
+  const [beginning = '', ...chapters] = read(page).split(/^## /m);
+  const headings = anchorsOf(page, '##');
+  expect(headings.length).toBeGreaterThan(1);
+  expect(headings).toHaveLength(chapters.length);
+  expect(headings.filter((anchor) => !beginning.includes(`](#${anchor})`))).toEqual([]);
 });
 
 test('no sequence diagram has a semicolon or a hash: Mermaid ends a text there, and then draws nothing', () => {
