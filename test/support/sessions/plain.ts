@@ -18,6 +18,8 @@ const unnamed: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['<time>', /\b\d{4}-\d\d-\d\dT[\d:.]+Z/g],
   ['<clock>', /\b\d\d:\d\d:\d\d\b/g],
   ['in <time>', /\bin \d+ (?:min|s)\b/g],
+  ['<time> ago)', /\b\d+ (?:min|s) ago\)/g],
+  ['"expires_in":<seconds>', /"expires_in":\d+/g],
   // A column is as wide as its widest value.
   ['  <time> ago  ', / {2}\d+ (?:min|s) ago +/g],
   ['', / +$/gm],
