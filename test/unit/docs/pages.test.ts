@@ -43,6 +43,8 @@ test.each(long)('%s is over a screen, so it has a table of contents before its f
   expect(headings.length).toBeGreaterThan(1);
   expect(headings).toHaveLength(chapters.length);
   expect(headings.filter((anchor) => !beginning.includes(`](#${anchor})`))).toEqual([]);
+  // Without an empty line before it, it would be the end of a paragraph.
+  expect(beginning).not.toMatch(/[^\n·]\n\[[^\]]+\]\(#[\w-]+\) ·/);
 });
 
 test('no sequence diagram has a semicolon or a hash: Mermaid ends a text there, and then draws nothing', () => {
