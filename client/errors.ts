@@ -1,6 +1,6 @@
 // The error that callers of the client catch, and which errors of AWS are about credentials. Used by the client and the CLI.
 
-/** Codes in the broker's error responses. */
+/** Codes in the broker's error responses. @inline */
 export type BrokerCode =
   | 'invalid_request'
   | 'invalid_account'
@@ -32,10 +32,10 @@ export type BrokerCode =
   | 'paused'
   | 'deadline';
 
-/** Codes that the client adds for failures without an error response of the broker. */
+/** Codes that the client adds for failures without an error response of the broker. @inline */
 type ClientCode = 'broker_unreachable' | 'unexpected_answer' | 'aws_credentials';
 
-/** Every code that this version of the client knows. A newer broker may send other codes. */
+/** Every code that this version of the client knows. A newer broker may send other codes, so any text is possible. */
 export type TokenErrorCode = BrokerCode | ClientCode | (string & {});
 
 const credentialsErrors = new Set([
@@ -60,8 +60,9 @@ export function isCredentialsError(name: string): boolean {
   return credentialsErrors.has(name);
 }
 
-/** The optional properties of a TokenBrokerError. */
+/** The optional properties of a TokenBrokerError. @inline */
 export interface FailureDetails {
+  /** @default false */
   readonly retryable?: boolean;
   /** Seconds. */
   readonly retryAfter?: number | undefined;
@@ -71,6 +72,7 @@ export interface FailureDetails {
 
 /** The client could not get a token. The message and the properties never contain a token, a password or an AWS key. */
 export class TokenBrokerError extends Error {
+  /** Identifies the error if `instanceof` cannot, for example with two copies of the client. */
   override readonly name = 'TokenBrokerError';
   /**
    * The code of the broker's error response, or a code of the client: `broker_unreachable` (no response),
@@ -84,6 +86,7 @@ export class TokenBrokerError extends Error {
   /** The request id to search for in the broker's log. */
   readonly requestId: string | undefined;
 
+  /** @param text what happened, and what to do */
   constructor(code: TokenErrorCode, text: string, details: FailureDetails = {}) {
     super(`${code}: ${text}`, 'cause' in details ? { cause: details.cause } : {});
     this.code = code;

@@ -12,7 +12,11 @@ export interface GatewayOptions {
    * http.
    */
   readonly endpoint: string | URL;
-  /** @default the region in the endpoint's name, otherwise `AWS_REGION` */
+  /**
+   * The AWS region that the signature is for.
+   *
+   * @default the region in the endpoint's name, otherwise `AWS_REGION`
+   */
   readonly region?: string | undefined;
   /**
    * The account. The value `undefined` is an error, because it may come from a variable that is not set: to use the
@@ -27,6 +31,7 @@ export interface GatewayOptions {
    * @default `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, as Lambda sets them, read each time
    */
   readonly credentials?: AwsCredentials | CredentialProvider | undefined;
+  /** Only in `InvokeOptions`. */
   readonly functionName?: never;
 }
 
@@ -34,11 +39,17 @@ export interface GatewayOptions {
 export interface InvokeOptions {
   /** Name or ARN of the broker's function, without an alias: the client derives the alias from the account. */
   readonly functionName: string;
+  /** The account. A direct invocation has no default account. */
   readonly account: string;
-  /** @default the region in the function's ARN, otherwise `AWS_REGION` */
+  /**
+   * The AWS region of the function.
+   *
+   * @default the region in the function's ARN, otherwise `AWS_REGION`
+   */
   readonly region?: string | undefined;
   /** As `GatewayOptions.credentials`. */
   readonly credentials?: AwsCredentials | CredentialProvider | undefined;
+  /** Only in `GatewayOptions`. */
   readonly endpoint?: never;
 }
 

@@ -6,8 +6,11 @@ import type { HttpRequest } from './https.ts';
 
 /** AWS keys, in the shape that the SDK's credential providers return. */
 export interface AwsCredentials {
+  /** The id of the key, such as `AKIA…` or `ASIA…`. */
   readonly accessKeyId: string;
+  /** The secret that signs. It is never sent. */
   readonly secretAccessKey: string;
+  /** Of temporary keys, such as those of a role. It is sent with each request. */
   readonly sessionToken?: string | undefined;
 }
 

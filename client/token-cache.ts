@@ -3,6 +3,7 @@ import type { TimedResponse } from './retry.ts';
 
 /** An access token, and what its caller may know about it. */
 export interface AccessToken {
+  /** The token itself. Keep it out of logs. */
   readonly accessToken: string;
   /** When Fegora stops accepting the token, by the clock of this machine. Epoch milliseconds. */
   readonly expiresAt: number;
@@ -10,6 +11,7 @@ export interface AccessToken {
   readonly reportedExpiry?: string;
   /** SHA-256 of the access token, 64 hex digits. It is safe in logs, and it identifies a rejected token. */
   readonly fingerprint: string;
+  /** The account that the token is of. */
   readonly account: string;
   /** `min_validity_unmet` or `renewal_failing`: the token is valid, but for less time than it should be. */
   readonly warning?: string;

@@ -14,6 +14,7 @@ import type { ITokenBroker } from '../token-broker-interface.ts';
 
 /** What the probe asks for, and what it expects. */
 export interface BrokerProbeProps {
+  /** The broker of this stack, or of another one. */
   readonly broker: ITokenBroker;
   /** The account whose token the probe asks for. */
   readonly account: string;

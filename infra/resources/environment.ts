@@ -4,7 +4,9 @@ import type { AccountSecret } from './secrets.ts';
 
 /** How many logins one Fegora user gets, each a whole number from 1 to 250. */
 export interface LoginBudget {
+  /** Logins within any 60 minutes. */
   readonly perHour: number;
+  /** Logins within any 24 hours. */
   readonly perDay: number;
 }
 

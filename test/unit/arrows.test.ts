@@ -32,7 +32,9 @@ beforeAll(async () => {
   const sources = [...args.slice(2), 'package.json', '.dependency-cruiser.mjs'];
   const filter = (path: string) => !path.endsWith('/node_modules');
   await Promise.all(sources.map((path) => cp(join(root, path), join(copy, path), { recursive: true, filter })));
-  await symlink(join(root, 'node_modules'), join(copy, 'node_modules'));
+  for (const installed of ['node_modules', 'scripts/reference/node_modules']) {
+    await symlink(join(root, installed), join(copy, installed));
+  }
   for (const [, from, to] of forbidden) {
     const path = `${'../'.repeat(from.split('/').length - 1)}${to}`;
     await appendFile(join(copy, from), `\nimport type { Forbidden } from '${path}';\n`);

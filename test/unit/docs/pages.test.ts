@@ -33,9 +33,9 @@ test.each(pages)('%s links to what is there', (page) => {
 
 /** About what a window of a browser shows. */
 const linesOfAScreen = 60;
-/** A release shows its part of the changelog, where no link within the page works. The API reference is generated. */
-const withoutContents = /^(CHANGELOG\.md$|docs\/api\/)/;
-const long = pages.filter((page) => read(page).split('\n').length > linesOfAScreen && !withoutContents.test(page));
+/** A release shows its part of the changelog, where no link within the page works. */
+const withoutContents = 'CHANGELOG.md';
+const long = pages.filter((page) => read(page).split('\n').length > linesOfAScreen && page !== withoutContents);
 
 test.each(long)('%s is over a screen, so it has a table of contents before its first heading', (page) => {
   const [beginning = '', ...chapters] = read(page).split(/^## /m);
@@ -102,7 +102,7 @@ test('.node-version has the Node that npm ci installs', () => {
 
 test('the lockfile has the hash of every package, and only three packages have an install script', () => {
   const { packages } = JSON.parse(read('package-lock.json'));
-  const installed = Object.entries<Installed>(packages).filter(([path]) => path.startsWith('node_modules/'));
+  const installed = Object.entries<Installed>(packages).filter(([path]) => path.includes('node_modules/'));
   // A package that is inside the tarball of another one has the hash of that one.
   const unhashed = installed.filter(([, { integrity, link, inBundle }]) => !(integrity || link || inBundle));
   expect(unhashed).toEqual([]);
