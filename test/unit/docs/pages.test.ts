@@ -69,6 +69,14 @@ test('the operations have every variable of the function', () => {
   expect(Object.values(variables).filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
 
+test('the architecture has every attribute of an item that the function reads', () => {
+  const source = read('lambda/aws/item-record.ts');
+  const names = [...source.matchAll(/fields\.\w+\('(\w+)'\)/g)].map(([, name = '']) => name);
+  expect(names.length).toBeGreaterThan(20);
+  const page = read('docs/architecture.md');
+  expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
+
 test('the index of decisions has every page by its title', () => {
   const index = read('docs/decisions/README.md');
   const decisions = pages.filter((page) => /^docs\/decisions\/\d/.test(page));
