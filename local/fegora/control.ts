@@ -10,6 +10,8 @@ export interface Command {
   readonly clearFaults?: boolean;
   readonly faults?: readonly Fault[];
   readonly changeKey?: boolean;
+  /** Username: logs this user in from somewhere else. */
+  readonly logInElsewhere?: string;
   readonly brick?: string;
   readonly unbrick?: string;
   readonly resetCounters?: boolean;
@@ -22,12 +24,23 @@ export interface Controls {
   readonly clearFaults: () => void;
   readonly addFault: (fault: Fault) => void;
   readonly changeKey: () => void;
+  readonly logInElsewhere: (username: string) => void;
   readonly brick: (username: string) => void;
   readonly unbrick: (username: string) => void;
   readonly resetCounters: () => void;
 }
 
-const members = ['settings', 'accounts', 'clearFaults', 'faults', 'changeKey', 'brick', 'unbrick', 'resetCounters'];
+const members = [
+  'settings',
+  'accounts',
+  'clearFaults',
+  'faults',
+  'changeKey',
+  'logInElsewhere',
+  'brick',
+  'unbrick',
+  'resetCounters',
+];
 
 /** Parses a command. @throws TypeError if the body is not a JSON object or has an unknown member */
 export function parseCommand(body: string): Command {
@@ -61,6 +74,9 @@ export function applyCommand(command: Command, controls: Controls): void {
   }
   if (command.changeKey === true) {
     controls.changeKey();
+  }
+  if (command.logInElsewhere !== undefined) {
+    controls.logInElsewhere(command.logInElsewhere);
   }
   if (command.brick !== undefined) {
     controls.brick(command.brick);

@@ -1,7 +1,7 @@
 // Puts the counters of the simulator together. Called by server.ts and simulator.ts.
 import { type Passwords, userKey } from './passwords.ts';
 import type { RefreshRows } from './refresh-rows.ts';
-import { countLogins, type LoginCounts, type Traffic } from './traffic.ts';
+import { countGrants, type LoginCounts, type Traffic } from './traffic.ts';
 
 /** Counts of requests that are not for the token endpoint. */
 export interface OtherCounts {
@@ -18,8 +18,6 @@ export interface FegoraCounters extends LoginCounts, Readonly<OtherCounts> {
   readonly users: Readonly<Record<string, LoginCounts & { readonly bricked: boolean; readonly locked: boolean }>>;
   /** Requests to the token endpoint that were not password grants. */
   readonly otherGrants: number;
-  /** Those of them that got a token. */
-  readonly refreshes: number;
 }
 
 /** The parts of the simulated server that are counted. */
@@ -32,13 +30,13 @@ interface Counted {
 
 /** The counters since the last reset. */
 export function count({ traffic, rows, passwords, otherCounts }: Counted): FegoraCounters {
-  const byUser = Object.groupBy(traffic.logins(), ({ username = '' }) => userKey(username));
-  const users = Object.entries(byUser).map(([username, logins = []]) => {
+  const grants = [...traffic.logins(), ...traffic.refreshes()];
+  const known = grants.filter(({ username }) => username !== undefined);
+  const byUser = Object.groupBy(known, ({ username = '' }) => userKey(username));
+  const users = Object.entries(byUser).map(([username, ofUser = []]) => {
     const state = { bricked: rows.isBricked(username), locked: passwords.isLocked(username) };
-    return [username, { ...countLogins(logins), ...state }] as const;
+    return [username, { ...countGrants(ofUser), ...state }] as const;
   });
-  const others = traffic.others();
-  const refreshes = others.filter(({ outcome }) => outcome === 'refreshed').length;
-  const total = countLogins(traffic.logins());
-  return { ...total, users: Object.fromEntries(users), otherGrants: others.length, refreshes, ...otherCounts };
+  const otherGrants = traffic.others().length;
+  return { ...countGrants(grants), users: Object.fromEntries(users), otherGrants, ...otherCounts };
 }

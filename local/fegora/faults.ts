@@ -3,13 +3,16 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { isSameUser } from './passwords.ts';
 import type { OtherAnswer } from './settings.ts';
+import type { RecordedRequest } from './traffic.ts';
 
 /** Which requests have the fault, and when. */
 interface FaultScope {
   /** How many requests have the fault. `Infinity` (`null` in JSON): all, until the faults are cleared. @default 1 */
   readonly times?: number | null;
-  /** Only password grants of this user have the fault. @default all requests */
+  /** Only grants of this user have the fault. @default all requests */
   readonly username?: string;
+  /** Only grants of this kind have the fault. @default all requests */
+  readonly grant?: 'password' | 'refresh_token';
   /** The server checks the password, and counts it or issues the token; only the answer has the fault. */
   readonly afterLogin?: boolean;
   /** How long the server works on the request. Milliseconds. @default `delayMs` of the settings */
@@ -18,16 +21,23 @@ interface FaultScope {
 
 type WrongAnswer =
   | ({ readonly kind: 'answer' } & OtherAnswer)
-  | { readonly kind: 'hang' | 'reset' | 'reset-mid-body' | 'truncate' };
+  | { readonly kind: 'hang' | 'reset' | 'reset-mid-body' | 'truncate' | 'lost-successor' };
 
-/** A fault of the simulator. `late`: the answer is the usual one, after `delayMs`. */
-export type Fault = FaultScope & (WrongAnswer | { readonly kind: 'late' });
+/**
+ * A fault of the simulator. `late`: the answer is the usual one, after `delayMs`. `replay`: the server gets the request
+ * twice, as from a proxy that tries again, and the client gets the second answer. `lost-successor`: the server deletes the
+ * refresh token, ends before it writes the next one, and cuts the connection.
+ */
+export type Fault = FaultScope & (WrongAnswer | { readonly kind: 'late' } | { readonly kind: 'replay' });
+
+/** What a fault may be for. */
+type Request = Pick<RecordedRequest, 'username' | 'grant'>;
 
 /** Faults that wait for requests. A request takes the first one that is for it. */
 export interface FaultQueue {
   readonly add: (fault: Fault) => void;
   readonly clear: () => void;
-  readonly take: (username: string | undefined) => Fault | undefined;
+  readonly take: (request: Request) => Fault | undefined;
 }
 
 /** Starts without faults. */
@@ -41,8 +51,8 @@ export function createFaultQueue(): FaultQueue {
     clear: () => {
       queue = [];
     },
-    take: (username) => {
-      const next = queue.find(({ fault }) => fault.username === undefined || isSameUser(fault.username, username));
+    take: (request) => {
+      const next = queue.find(({ fault }) => isFor(fault, request));
       if (next === undefined) {
         return undefined;
       }
@@ -51,6 +61,11 @@ export function createFaultQueue(): FaultQueue {
       return next.fault;
     },
   };
+}
+
+function isFor({ username, grant }: FaultScope, request: Request): boolean {
+  const isOfUser = username === undefined || isSameUser(username, request.username);
+  return isOfUser && (grant === undefined || grant === request.grant);
 }
 
 /** The page that IIS shows for an exception, or if the application pool is down. */
@@ -69,6 +84,7 @@ export function answerWithFault(fault: WrongAnswer, response: ServerResponse): v
     case 'hang':
       return;
     case 'reset':
+    case 'lost-successor':
       response.socket?.resetAndDestroy();
       return;
     case 'truncate':

@@ -19,7 +19,11 @@ export interface Grants {
   readonly answer: (form: Form, snapshot: number) => Answer;
   /** The user of a bearer token. Undefined if the token is unknown, expired or invalidated by `changeKey`. */
   readonly whoami: (accessToken: string) => string | undefined;
-  /** Invalidates every token, as a new machine key on the server does. */
+  /** Deletes the refresh token of a request, and ends there: a server that fails before it writes the successor. */
+  readonly dropRefreshToken: (form: Form) => void;
+  /** Logs a user in from somewhere else, as the web portal does: only the table of refresh tokens shows it. */
+  readonly logInElsewhere: (username: string) => void;
+  /** Invalidates every token, as a new machine key on the server does. Refresh tokens too. */
   readonly changeKey: () => void;
 }
 
@@ -57,6 +61,10 @@ export function createGrants(server: Server): Grants {
           return badRequest('unsupported_grant_type');
       }
     },
+    dropRefreshToken: (form) => void server.rows.take(form.get('refresh_token') ?? ''),
+    logInElsewhere: (username) => {
+      tokens.issue({ username, clientId: settings.clientId, snapshot: server.rows.snapshot() }, 'issued');
+    },
     whoami: tokens.whoami,
     changeKey: tokens.changeKey,
   };
@@ -78,7 +86,9 @@ function refresh(server: Server, issue: Issue, form: Form, snapshot: number): An
     : badRequest('invalid_clientId', 'Refresh token is issued to a different clientId.');
 }
 
-function createTokens({ settings, rows, now }: Server): Omit<Grants, 'answer'> & { readonly issue: Issue } {
+type Tokens = Pick<Grants, 'whoami' | 'changeKey'> & { readonly issue: Issue };
+
+function createTokens({ settings, rows, now }: Server): Tokens {
   let tokens = new Map<string, { readonly username: string; readonly expiresAt: number }>();
   return {
     issue: ({ username, clientId, snapshot }, outcome) => {
@@ -110,6 +120,7 @@ function createTokens({ settings, rows, now }: Server): Omit<Grants, 'answer'> &
     },
     changeKey: () => {
       tokens = new Map();
+      rows.changeKey();
     },
   };
 }

@@ -20,8 +20,12 @@ export interface RefreshRows {
   readonly snapshot: () => number;
   /** Adds a row in place of the old one. False if the server found two rows and failed. */
   readonly replace: (row: Omit<Row, 'added'>, snapshot: number) => boolean;
-  /** Removes and returns the row of a token: a refresh token works once. */
+  /** Removes the row of a token, which works once. Returns the row; undefined if there is none, or if the key has changed. */
   readonly take: (token: string) => Row | undefined;
+  /** The user to whom a token was issued, whether it still works or not. */
+  readonly userOf: (token: string) => string | undefined;
+  /** Makes all tokens unreadable. Their rows stay. */
+  readonly changeKey: () => void;
   /** Adds two rows, so that every login of the user fails. */
   readonly brick: (username: string, clientId: string) => void;
   /** Deletes all rows of the user except one, as Fegora's support would. */
@@ -33,6 +37,9 @@ export interface RefreshRows {
 export function createRefreshRows(): RefreshRows {
   let rows: Row[] = [];
   let writes = 0;
+  /** Rows up to this one were written with another key. */
+  let unreadable = 0;
+  const users = new Map<string, string>();
   const of = (username: string): Row[] => rows.filter((row) => isSameUser(row.username, username));
   const drop = (gone: readonly Row[]): void => {
     rows = rows.filter((row) => !gone.includes(row));
@@ -40,6 +47,7 @@ export function createRefreshRows(): RefreshRows {
   const add = (row: Omit<Row, 'added'>): void => {
     writes += 1;
     rows.push({ ...row, added: writes });
+    users.set(row.token, row.username);
   };
 
   return {
@@ -56,7 +64,11 @@ export function createRefreshRows(): RefreshRows {
     take: (token) => {
       const row = rows.find((one) => one.token === token);
       drop(row === undefined ? [] : [row]);
-      return row;
+      return row !== undefined && row.added > unreadable ? row : undefined;
+    },
+    userOf: (token) => users.get(token),
+    changeKey: () => {
+      unreadable = writes;
     },
     brick: (username, clientId) => {
       for (const token of ['orphan-1', 'orphan-2']) {

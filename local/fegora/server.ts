@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { applyCommand, type Controls, parseCommand } from './control.ts';
 import { count, type OtherCounts } from './counters.ts';
-import { answerWithFault, createFaultQueue, errorPage, type FaultQueue } from './faults.ts';
+import { answerWithFault, createFaultQueue, errorPage, type Fault, type FaultQueue } from './faults.ts';
 import { type Form, parseForm } from './form.ts';
 import { type Answer, createGrants, type Grants } from './grants.ts';
 import { createPasswords, type Passwords, passwordHash } from './passwords.ts';
@@ -51,6 +51,7 @@ export function createFegora(settings: FegoraSettings, dependencies: Dependencie
     addFault: faults.add,
     clearFaults: faults.clear,
     changeKey: grants.changeKey,
+    logInElsewhere: grants.logInElsewhere,
     brick: (username) => rows.brick(username, settings.clientId),
     unbrick: rows.unbrick,
     resetCounters: () => {
@@ -83,11 +84,11 @@ async function serveToken(fegora: Fegora, request: IncomingMessage, response: Se
   watchForHangUp(recorded, request, response);
   try {
     const form = parseForm(await text(request));
-    noteUser(recorded, form);
-    const next = faults.take(recorded.username);
+    noteUser(recorded, form, rows);
+    const next = faults.take(recorded);
     await idle(recorded, wait(dependencies, next?.delayMs ?? settings.delayMs));
-    const fault = next?.kind === 'late' ? undefined : next;
-    const answer = fault === undefined || fault.afterLogin === true ? grants.answer(form, snapshot) : undefined;
+    const answer = answerOf(grants, form, snapshot, next);
+    const fault = next?.kind === 'late' || next?.kind === 'replay' ? undefined : next;
     recorded.outcome = answer?.outcome ?? 'faulted';
     await dependencies.beforeAnswer(recorded);
     if (fault?.kind === 'hang' && !response.destroyed) {
@@ -101,16 +102,38 @@ async function serveToken(fegora: Fegora, request: IncomingMessage, response: Se
   }
 }
 
-function noteUser(recorded: RecordedRequest, form: Form): void {
-  if (form.get('grant_type') === 'password') {
+function noteUser(recorded: RecordedRequest, form: Form, rows: RefreshRows): void {
+  const grant = form.get('grant_type');
+  if (grant === 'password') {
+    recorded.grant = grant;
     recorded.username = form.get('username') ?? '';
     recorded.passwordHash = passwordHash(form.get('password') ?? '');
+  } else if (grant === 'refresh_token') {
+    recorded.grant = grant;
+    recorded.username = rows.userOf(form.get('refresh_token') ?? '');
+  }
+}
+
+/** What the server makes of the request; undefined if a fault comes before that. */
+function answerOf(grants: Grants, form: Form, snapshot: number, fault: Fault | undefined): Answer | undefined {
+  switch (fault?.kind) {
+    case undefined:
+    case 'late':
+      return grants.answer(form, snapshot);
+    case 'replay':
+      grants.answer(form, snapshot);
+      return grants.answer(form, snapshot);
+    case 'lost-successor':
+      grants.dropRefreshToken(form);
+      return undefined;
+    default:
+      return fault?.afterLogin === true ? grants.answer(form, snapshot) : undefined;
   }
 }
 
 /** The answer to a refused password, if it is not the usual one. */
-function refusalOf({ refusedAs }: FegoraSettings, { outcome, username }: RecordedRequest) {
-  const isRefused = outcome === 'refused' && username !== undefined;
+function refusalOf({ refusedAs }: FegoraSettings, { outcome, grant }: RecordedRequest) {
+  const isRefused = outcome === 'refused' && grant === 'password';
   return isRefused && refusedAs !== null ? ({ kind: 'answer', ...refusedAs } as const) : undefined;
 }
 

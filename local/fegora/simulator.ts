@@ -25,6 +25,8 @@ export interface FegoraSimulator extends Controls {
   readonly counters: () => FegoraCounters;
   /** Password grants in the order of their arrival. */
   readonly logins: () => readonly RecordedRequest[];
+  /** Refresh grants in the order of their arrival. */
+  readonly refreshes: () => readonly RecordedRequest[];
   readonly close: () => Promise<void>;
 }
 
@@ -46,6 +48,7 @@ export async function startFegoraSimulator(options: FegoraOptions = {}): Promise
     origin: url,
     counters: () => count(fegora),
     logins: fegora.traffic.logins,
+    refreshes: fegora.traffic.refreshes,
     close,
   };
 }

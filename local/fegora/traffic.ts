@@ -2,26 +2,29 @@
 import type { Answer } from './grants.ts';
 import { isSameUser } from './passwords.ts';
 
-/** Counts of the password grants of one user, or of all users. */
+/** Counts of the grants of one user, or of all users. A grant is a login (password grant) or a refresh (refresh grant). */
 export interface LoginCounts {
   /** Password grants that arrived, with any result. */
   readonly attempts: number;
-  /** Tokens issued. */
+  /** Tokens issued for a password. */
   readonly logins: number;
-  /** `invalid_grant` answers. */
+  /** `invalid_grant` answers to a password. */
   readonly refusals: number;
-  /** HTML 500 answers of a bricked account. */
+  /** HTML 500 answers of a bricked account to a password. */
   readonly crashes: number;
-  /** Pairs of password grants of one user at the same time, both with an open connection. */
+  /** Refresh grants that arrived, with any result. */
+  readonly refreshAttempts: number;
+  /** Tokens issued for a refresh token. */
+  readonly refreshes: number;
+  /** `invalid_grant` answers to a refresh token. */
+  readonly refreshRefusals: number;
+  /** Pairs of grants of one user at the same time, both with an open connection. */
   readonly overlapsSeen: number;
-  /**
-   * Pairs of password grants of one user that the server worked on at the same time, with or without an open
-   * connection.
-   */
+  /** Pairs of grants of one user that the server worked on at the same time, with or without an open connection. */
   readonly overlapsInside: number;
-  /** The most password grants of one user at the same time with an open connection. */
+  /** The most grants of one user at the same time with an open connection. */
   readonly maxInFlight: number;
-  /** The most password grants of one user that the server worked on at the same time, with or without a connection. */
+  /** The most grants of one user that the server worked on at the same time, with or without a connection. */
   readonly maxOverlapInside: number;
   /** How many password grants had each password, by `passwordHash`. */
   readonly sends: Readonly<Record<string, number>>;
@@ -29,8 +32,13 @@ export interface LoginCounts {
 
 /** A record of one request to the token endpoint. It never has a password or a token. */
 export interface RecordedRequest {
-  /** The name as it was sent. Set when the body is read. Stays undefined for a request that is not a password grant. */
-  username?: string;
+  /** Set when the body is read. Stays undefined for any other request. */
+  grant?: 'password' | 'refresh_token';
+  /**
+   * The user: the name as it was sent with a password, or the user to whom the refresh token was issued, whether it still
+   * works or not. Undefined if no user is known.
+   */
+  username?: string | undefined;
   /** Identifies the password that was sent, see `passwordHash`. */
   passwordHash?: string;
   /** When the request arrived, by the simulator's clock. Epoch milliseconds. */
@@ -58,7 +66,9 @@ export interface Traffic {
   readonly leave: (request: RecordedRequest) => void;
   /** Password grants in the order in which they arrived. */
   readonly logins: () => readonly RecordedRequest[];
-  /** All other requests to the token endpoint. */
+  /** Refresh grants in the order in which they arrived. */
+  readonly refreshes: () => readonly RecordedRequest[];
+  /** All requests to the token endpoint that are not password grants. */
   readonly others: () => readonly RecordedRequest[];
   readonly reset: () => void;
 }
@@ -79,8 +89,9 @@ export function createTraffic(): Traffic {
     leave: (request) => {
       inside.delete(request);
     },
-    logins: () => requests.filter((one) => one.username !== undefined),
-    others: () => requests.filter((one) => one.username === undefined),
+    logins: () => requests.filter(({ grant }) => grant === 'password'),
+    refreshes: () => requests.filter(({ grant }) => grant === 'refresh_token'),
+    others: () => requests.filter(({ grant }) => grant !== 'password'),
     reset: () => {
       requests = [...inside];
     },
@@ -102,17 +113,22 @@ function checkAgain(concurrent: readonly Concurrent[]): void {
   );
 }
 
-/** Counts some password grants. */
-export function countLogins(logins: readonly RecordedRequest[]): LoginCounts {
-  const withOutcome = (outcome: RecordedRequest['outcome']): number =>
-    logins.filter((one) => one.outcome === outcome).length;
-  const overlaps = logins.map((one) => one.concurrent.filter(({ other }) => isSameUser(other.username, one.username)));
+/** Counts some password grants and refresh grants. */
+export function countGrants(grants: readonly RecordedRequest[]): LoginCounts {
+  const logins = grants.filter(({ grant }) => grant === 'password');
+  const refreshes = grants.filter(({ grant }) => grant === 'refresh_token');
+  const withOutcome = (some: typeof grants, outcome: RecordedRequest['outcome']): number =>
+    some.filter((one) => one.outcome === outcome).length;
+  const overlaps = grants.map((one) => one.concurrent.filter(({ other }) => isSameUser(other.username, one.username)));
   const open = overlaps.map((some) => some.filter(({ isOpen }) => isOpen).length);
   return {
     attempts: logins.length,
-    logins: withOutcome('issued'),
-    refusals: withOutcome('refused'),
-    crashes: withOutcome('crashed'),
+    logins: withOutcome(logins, 'issued'),
+    refusals: withOutcome(logins, 'refused'),
+    crashes: withOutcome(logins, 'crashed'),
+    refreshAttempts: refreshes.length,
+    refreshes: withOutcome(refreshes, 'refreshed'),
+    refreshRefusals: withOutcome(refreshes, 'refused'),
     overlapsSeen: open.reduce((sum, count) => sum + count, 0),
     overlapsInside: overlaps.reduce((sum, some) => sum + some.length, 0),
     // The number can grow only when a request arrives.

@@ -395,6 +395,7 @@ describe('two logins at once', () => {
       expect(text).toMatch(/^<!DOCTYPE html>/);
     }
     expect(fegora.counters().users[username]).toEqual({
+      ...{ refreshAttempts: 0, refreshes: 0, refreshRefusals: 0 },
       attempts: 4,
       logins: 2,
       refusals: 0,

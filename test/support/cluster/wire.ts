@@ -14,9 +14,7 @@ export type Wire = ReturnType<typeof createWire>;
 export function createWire(fegora: () => FegoraSimulator) {
   let open = 0;
   const isWaiting = () =>
-    fegora()
-      .logins()
-      .filter(({ waiting, hungUp }) => waiting && !hungUp).length === open;
+    [...fegora().logins(), ...fegora().refreshes()].filter(({ waiting, hungUp }) => waiting && !hungUp).length === open;
   const isMoving = () => open > 0 && !isWaiting();
   const track = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T> => {
     open += 1;
