@@ -50,18 +50,26 @@ export type ReadCredentials = (
  */
 export type Login = (signal: AbortSignal) => Promise<LoginConnection | FailedLogin>;
 
+/** What a login brings a token with. */
+export type GrantType = 'password' | 'refresh_token';
+
+/** How one grant is sent. */
+export interface SendOptions {
+  readonly signal: AbortSignal;
+  readonly beforeFirstByte: () => boolean;
+  /** Is sent in place of the password. */
+  readonly refreshToken?: string;
+}
+
 /** An open connection for one login. Its owner must send over it or close it. */
 export interface LoginConnection {
   readonly kind: 'connected';
   /**
-   * Sends one password grant, once. Calls `beforeFirstByte` once, synchronously, immediately before the first byte of
+   * Sends one grant, once: the refresh token if there is one, otherwise the password. Calls `beforeFirstByte` once, synchronously, immediately before the first byte of
    * the request is written; if that answers false, sends nothing. If the connection died before that, it does not call
    * `beforeFirstByte`, and the failure has `reached: 'no'`. Never rejects. Closes the connection at its end.
    */
-  readonly send: (
-    credentials: Credentials,
-    options: { readonly signal: AbortSignal; readonly beforeFirstByte: () => boolean },
-  ) => Promise<LoginOutcome>;
+  readonly send: (credentials: Credentials, options: SendOptions) => Promise<LoginOutcome>;
   /** Closes a connection that was not used. Does nothing when `send` has settled. */
   readonly close: () => void;
 }

@@ -1,9 +1,10 @@
-// Opens a connection to Fegora and sends a password grant over it. Created by ../handler.ts, called by the broker.
+// Opens a connection to Fegora and sends one grant over it: a password, or a refresh token. Created by ../handler.ts, called by the broker.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import type { FailedLogin, LoginOutcome } from '../broker/login/login-outcome.ts';
-import type { Credentials, Login, LoginConnection } from '../broker/ports.ts';
+import type { Credentials, GrantType, Login, LoginConnection, SendOptions } from '../broker/ports.ts';
 import { BrokerError, type ErrorCode } from '../errors.ts';
+import { refreshGrant } from './refresh-grant.ts';
 import { failedLogin, interpret, type TokenResponse } from './token-response.ts';
 
 /** Where to log in, and with which clock. */
@@ -12,9 +13,10 @@ export interface FegoraOptions {
   readonly tokenUrl: string;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** `refresh_token`: the refresh token of an answer is read. @default `password` */
+  readonly renewWith?: GrantType;
 }
 
-type SendOptions = Parameters<LoginConnection['send']>[1];
 type Withheld = Extract<LoginOutcome, { kind: 'withheld' }>;
 
 /** A request whose connection is open. No byte of the request is sent. */
@@ -37,22 +39,27 @@ const longestHead = 16 * 1024;
  *
  * @see RFC 6749 section 4.3.2; Fegora's page «Solicitar Token»
  */
-export function createLogin({ tokenUrl, now }: FegoraOptions): Login {
+export function createLogin(options: FegoraOptions): Login {
+  const { tokenUrl } = options;
   const url = new URL(tokenUrl);
   return async (signal) => {
     const first = await openRequest(url, signal);
     // A second attempt is safe: nothing is sent before the connection is open (no name, refused, no TLS).
     const last = first instanceof BrokerError && !signal.aborted ? await openRequest(url, signal) : first;
-    return last instanceof BrokerError ? failedLogin(last, { reached: 'no' }) : connectionOf(last, now);
+    return last instanceof BrokerError ? failedLogin(last, { reached: 'no' }) : connectionOf(last, options);
   };
 }
 
-function connectionOf(open: OpenRequest, now: FegoraOptions['now']): LoginConnection {
+function connectionOf(open: OpenRequest, { now, renewWith }: FegoraOptions): LoginConnection {
+  const keepsRefreshToken = renewWith === 'refresh_token';
   return {
     kind: 'connected',
     send: async (credentials, options) => {
-      const end = await sendForm(open, passwordGrant(credentials), options);
-      return 'kind' in end ? end : interpret(end, { username: credentials.username, now: now() });
+      const { refreshToken } = options;
+      const form = refreshToken === undefined ? passwordGrant(credentials) : refreshGrant(credentials, refreshToken);
+      const end = await sendForm(open, form, options);
+      const { username } = credentials;
+      return 'kind' in end ? end : interpret(end, { username, now: now(), keepsRefreshToken });
     },
     close: () => {
       open.outgoing.destroy();

@@ -3,6 +3,7 @@ import type { FailedLogin, IssuedLogin } from '../broker/login/login-outcome.ts'
 import { lifetimeOf, parseHttpDate } from '../broker/token.ts';
 import { asBrokerError, BrokerError, type ErrorCode } from '../errors.ts';
 import { membersOf, parseJson } from '../json.ts';
+import { usableRefreshToken } from './refresh-grant.ts';
 
 /** One response of Fegora's token endpoint. */
 export interface TokenResponse {
@@ -18,11 +19,13 @@ export interface LoginContext {
   readonly username: string;
   /** Epoch milliseconds. */
   readonly now: number;
+  /** Whether the outcome contains the refresh token. @default false */
+  readonly keepsRefreshToken?: boolean;
 }
 
 /**
- * Returns what a complete response means for the login. Of its text, the outcome contains only the access token. The
- * refresh token is not read. The content type of a JSON body does not matter.
+ * Returns what a complete response means for the login. Of its text, the outcome contains only the access token and, if it
+ * is to be kept, the refresh token. The content type of a JSON body does not matter.
  *
  * @see RFC 6749 sections 5.1 and 5.2; Fegora's page «Solicitar Token»
  */
@@ -57,18 +60,23 @@ function interpretSuccess(response: TokenResponse, context: LoginContext): Issue
     if (isOfOther(members.get('userName'), members.has('userName'), context.username)) {
       return failedLogin(unusable('it has another userName than the one that logged in'), { answer: 'other_user' });
     }
-    const accessToken = members.get('access_token');
-    assertAccessToken(accessToken);
-    const issued = members.get('.issued');
-    const claims = { expires_in: members.get('expires_in'), '.issued': issued, '.expires': members.get('.expires') };
-    const lifetimeMs = lifetimeOf(claims);
-    if (lifetimeMs === undefined) {
-      throw new BrokerError('upstream_invalid_response', 'the lifetime is under 5 s');
-    }
-    return { kind: 'issued', accessToken, lifetimeMs, ...skewOf(issued, context.now) };
+    return issuedLogin(members, context);
   } catch (thrown) {
     return failedLogin(asBrokerError(thrown));
   }
+}
+
+function issuedLogin(members: ReadonlyMap<string, unknown>, { now, keepsRefreshToken }: LoginContext): IssuedLogin {
+  const accessToken = members.get('access_token');
+  assertAccessToken(accessToken);
+  const issued = members.get('.issued');
+  const claims = { expires_in: members.get('expires_in'), '.issued': issued, '.expires': members.get('.expires') };
+  const lifetimeMs = lifetimeOf(claims);
+  if (lifetimeMs === undefined) {
+    throw new BrokerError('upstream_invalid_response', 'the lifetime is under 5 s');
+  }
+  const next = keepsRefreshToken === true && usableRefreshToken(members.get('refresh_token'));
+  return { kind: 'issued', accessToken, lifetimeMs, ...skewOf(issued, now), ...next };
 }
 
 function unusable(detail: string): BrokerError {

@@ -13,6 +13,8 @@ export interface IssuedLogin {
   readonly kind: 'issued';
   readonly accessToken: string;
   readonly lifetimeMs: number;
+  /** What can renew the token once without the password; only if tokens are renewed so, and Fegora gave one. */
+  readonly refreshToken?: string;
   /** Fegora's clock (`.issued`) minus ours at the answer; absent if the answer does not say. Milliseconds. */
   readonly skewMs?: number;
 }

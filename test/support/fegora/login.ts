@@ -1,7 +1,7 @@
 // Makes one login over a real socket, and the answers for it. Used by the contract tests of logins.
 import { afterEach, assert, expect } from 'vitest';
 import type { LoginOutcome } from '../../../lambda/broker/login/login-outcome.ts';
-import type { LoginConnection } from '../../../lambda/broker/ports.ts';
+import type { GrantType, LoginConnection } from '../../../lambda/broker/ports.ts';
 import { createLogin } from '../../../lambda/fegora/password-grant.ts';
 import type { Certificate } from '../certificates.ts';
 import { type Behaviour, httpAnswer, type RawUpstream, startRawUpstream } from './raw-upstream.ts';
@@ -31,6 +31,10 @@ export interface LoginOptions {
   readonly clientId?: string;
   readonly signal?: AbortSignal;
   readonly beforeFirstByte?: () => boolean;
+  /** Is sent in place of the password. */
+  readonly refreshToken?: string;
+  /** @default `password` */
+  readonly renewWith?: GrantType;
 }
 
 /**
@@ -38,13 +42,20 @@ export interface LoginOptions {
  * bytes of the answer.
  */
 export async function logIn(tokenUrl: string, options: LoginOptions = {}): Promise<LoginOutcome> {
-  const { signal = AbortSignal.timeout(20_000), beforeFirstByte = () => true, ...changed } = options;
-  const login = createLogin({ tokenUrl, now: Date.now });
+  const {
+    signal = AbortSignal.timeout(20_000),
+    beforeFirstByte = () => true,
+    refreshToken,
+    renewWith,
+    ...changed
+  } = options;
+  const login = createLogin({ tokenUrl, now: Date.now, ...(renewWith && { renewWith }) });
+  const refresh = refreshToken !== undefined && { refreshToken };
   const connection = await login(signal);
   const outcome =
     connection.kind === 'failed'
       ? connection
-      : await connection.send({ ...credentials, ...changed }, { signal, beforeFirstByte });
+      : await connection.send({ ...credentials, ...changed }, { signal, beforeFirstByte, ...refresh });
   expect(outcome).not.toHaveProperty('error.cause');
   return outcome;
 }
