@@ -3,6 +3,7 @@ import type { Item, LogEntry } from '../broker/item.ts';
 import type { UserOwner } from '../broker/ports.ts';
 import { fingerprint, seal, type Token } from '../broker/token.ts';
 import { isErrorCode } from '../errors.ts';
+import { refreshSeal } from './refresh-seal.ts';
 
 /**
  * The only form of the item that this version understands. `schema`, `revision`, `lease_until`, `retry_at` and `marks`
@@ -65,6 +66,7 @@ export function parseRecord(account: string, record: unknown, binding?: string):
       token: isBound(fields, binding) ? sealed : undefined,
       lifetimeMs: fields.number('lifetime_ms'),
       tokenUser: fields.text('token_user'),
+      ...refreshFields(account, fields, binding),
       ...failureFields(fields),
       isSlow: fields.flag('slow'),
       renewAt: fields.number('renew_at'),
@@ -75,6 +77,20 @@ export function parseRecord(account: string, record: unknown, binding?: string):
     }),
   };
   return { item, isTokenMalformed: sealed === undefined && fields.has('access_token') };
+}
+
+/** The refresh token, if its seal fits. */
+function refreshFields(account: string, fields: Fields, binding = '') {
+  const text = fields.text('refresh_token');
+  if (text === undefined) {
+    return { refresh: fields.has('refresh_seal') ? ('taken' as const) : undefined };
+  }
+  const token = tokenTimes(fields);
+  const tokenUser = fields.text('token_user');
+  const generation = fields.number('generation') ?? 0;
+  const sealed = token && { account, refreshToken: text, token, tokenUser, generation, binding };
+  const isSealed = sealed !== undefined && fields.text('refresh_seal') === refreshSeal(sealed);
+  return { refresh: 'held' as const, refreshToken: isSealed ? { text, versionId: sealed.token.versionId } : undefined };
 }
 
 /** What is known of the user that the account is bound to. */
@@ -160,14 +176,21 @@ export function boundTo(binding: string, accessToken: string): string {
 /** The stored token as it was published: a token that was cut, changed or taken from another account has not this seal. */
 function sealedToken(account: string, fields: Fields): Token | undefined {
   const accessToken = fields.text('access_token');
+  const times = tokenTimes(fields);
+  if (accessToken === undefined || times === undefined) {
+    return undefined;
+  }
+  const token = { accessToken, fingerprint: fingerprint(accessToken), ...times };
+  return fields.text('seal') === seal(account, token) ? token : undefined;
+}
+
+/** What stays of the latest token when its text is removed. */
+function tokenTimes(fields: Fields): Pick<Token, 'issuedAt' | 'lifetimeMs' | 'versionId'> | undefined {
   const issuedAt = fields.number('issued_at');
   const lifetimeMs = fields.number('lifetime_ms');
   const versionId = fields.text('version_id');
-  if (accessToken === undefined || issuedAt === undefined || lifetimeMs === undefined || versionId === undefined) {
-    return undefined;
-  }
-  const token = { accessToken, fingerprint: fingerprint(accessToken), issuedAt, lifetimeMs, versionId };
-  return fields.text('seal') === seal(account, token) ? token : undefined;
+  const isWhole = issuedAt !== undefined && lifetimeMs !== undefined && versionId !== undefined;
+  return isWhole ? { issuedAt, lifetimeMs, versionId } : undefined;
 }
 
 type Fields = ReturnType<typeof fieldsOf>;

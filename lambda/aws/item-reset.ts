@@ -39,6 +39,8 @@ const dropped = [
   'version_id',
   'seal',
   'bound_to',
+  'refresh_token',
+  'refresh_seal',
   'failed_answer',
   'failed_class',
   'slow',

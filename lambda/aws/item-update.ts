@@ -13,11 +13,12 @@ import type {
 } from '../broker/ports.ts';
 import { seal } from '../broker/token.ts';
 import { boundTo, schemaVersion } from './item-record.ts';
+import { refreshAttributes, refreshRemovedBy, refreshSet } from './refresh-seal.ts';
 import { express, number, type Terms, type Update } from './update-expressions.ts';
 
 /** The claim: on the item as read, and only if no lease stands, or one that ended over the clocks' tolerance ago. */
 export function claimUpdate({ revision }: Item, claim: Claim): Update {
-  const { owner, now, leaseUntil, dropToken, retryRejectedAt, sends, logins, newUser } = claim;
+  const { owner, now, leaseUntil, retryRejectedAt, sends, logins, newUser } = claim;
   const asRead = asItWasRead(revision);
   return express({
     set: {
@@ -28,7 +29,7 @@ export function claimUpdate({ revision }: Item, claim: Claim): Update {
       ...(retryRejectedAt !== undefined && { next_try: number(retryRejectedAt) }),
       ...(newUser !== undefined && { user_key: { S: newUser } }),
     },
-    remove: dropToken ? tokenAttributes : [],
+    remove: [...(claim.dropToken ? tokenAttributes : []), ...refreshRemovedBy(claim)],
     condition: `${asRead.condition} AND (attribute_not_exists(#lease_until) OR #lease_until < :ended)`,
     conditionValues: { ended: number(now - clockToleranceMs), ...asRead.conditionValues },
   });
@@ -74,9 +75,9 @@ function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], bi
       return { remove: ['marks', 'next_try', 'retry_key', 'sends', ...backoffAttributes], ...ofOurSchema };
     case 'purge':
     case 'revoke':
-      return { remove: [...tokenAttributes, 'last_login'], addGeneration: true, ...ofOurSchema };
+      return { remove: [...tokenAttributes, ...refreshAttributes, 'last_login'], addGeneration: true, ...ofOurSchema };
     case 'pause':
-      return { set: { paused: { BOOL: true } }, addGeneration: true, ...ofOurSchema };
+      return { set: { paused: { BOOL: true } }, remove: refreshAttributes, addGeneration: true, ...ofOurSchema };
     case 'resume':
       return { remove: ['paused'], ...ofOurSchema };
   }
@@ -86,6 +87,7 @@ function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], bi
 function retireUpdate({ retryAt, revision }: Extract<Change, { kind: 'retire' }>): Terms {
   return {
     set: { retry_at: number(retryAt), retry_code: { S: 'duplicate_user' }, user_key: { S: noUser } },
+    remove: refreshAttributes,
     ...asItWasRead(revision),
   };
 }
@@ -111,7 +113,7 @@ function inheritUpdate(change: Inheritance): Terms {
 }
 
 function publishUpdate(account: string, change: Extract<Change, { kind: 'publish' }>, binding: string): Terms {
-  const { owner, token, key, at, sends, isSlow, loginMs, tokenUser, isOtherUser } = change;
+  const { owner, token, key, at, sends, isSlow, loginMs, tokenUser, isOtherUser, refresh } = change;
   return {
     set: {
       access_token: { S: token.accessToken },
@@ -122,21 +124,26 @@ function publishUpdate(account: string, change: Extract<Change, { kind: 'publish
       bound_to: { S: boundTo(binding, token.accessToken) },
       ...(tokenUser !== undefined && { token_user: { S: tokenUser } }),
       last_login: number(at),
-      proven: { S: key },
+      ...(key !== undefined && { proven: { S: key } }),
+      ...refreshSet(account, change, binding),
       lease_until: number(0),
       sends: log(sends),
       slow: { BOOL: isSlow },
       login_ms: number(loginMs),
     },
-    remove: [...backoffAttributes, 'renew_at', 'next_try', 'retry_key', 'last_error_code', 'last_error_at'],
-    deleteRejected: key,
+    remove: [
+      ...[...backoffAttributes, 'renew_at', 'last_error_code', 'last_error_at'],
+      ...(key === undefined ? [] : ['next_try', 'retry_key']),
+      ...(refresh === 'none' ? refreshAttributes : []),
+    ],
+    ...(key !== undefined && { deleteRejected: key }),
     addGeneration: isOtherUser,
     ...ofOwner(owner),
   };
 }
 
 function failUpdate(change: Failure): Terms {
-  const { owner, endLease, error, backoff, renewAt, sends, logins, retryRejectedAt, isSlow } = change;
+  const { owner, endLease, error, backoff, renewAt, sends, logins, retryRejectedAt, isSlow, refreshToken } = change;
   return {
     set: {
       ...(endLease && { lease_until: number(0) }),
@@ -147,6 +154,7 @@ function failUpdate(change: Failure): Terms {
       ...(logins !== undefined && { logins: log(logins) }),
       ...(retryRejectedAt !== undefined && { next_try: number(retryRejectedAt) }),
       ...(isSlow !== undefined && { slow: { BOOL: isSlow } }),
+      ...(refreshToken !== undefined && { refresh_token: { S: refreshToken } }),
     },
     // A failure without a back-off (a refused password) ends the back-off of the failure before it.
     remove: error !== undefined && backoff === undefined ? backoffAttributes : [],

@@ -20,6 +20,10 @@ export interface Item {
   readonly token?: Token;
   /** `userKey` of the user that the latest token was bought as; stays after the token is removed. */
   readonly tokenUser?: string;
+  /** What can renew the latest token without the password, if it belongs to that token and may be used. */
+  readonly refreshToken?: RefreshToken;
+  /** `held`: a refresh token is stored, whether it may be used or not. `taken`: the latest claim has taken it out. */
+  readonly refresh?: 'held' | 'taken';
   /** No claim before this time; `retryCode` says why. */
   readonly retryAt?: number;
   readonly retryCode?: ErrorCode;
@@ -52,6 +56,13 @@ export interface Item {
   /** Lifetime of the latest token; stays after the token is removed. Milliseconds. */
   readonly lifetimeMs?: number;
   readonly lastError?: { readonly code: ErrorCode; readonly at: number };
+}
+
+/** A secret of the account: Fegora accepts it once, in place of the password. */
+export interface RefreshToken {
+  readonly text: string;
+  /** VersionId of the secret that the chain of tokens began with. */
+  readonly versionId: string;
 }
 
 /** One event of a log. */

@@ -18,6 +18,8 @@ export interface Ports {
   readonly tokenUrl: string;
   readonly isConfigured: (account: string) => boolean;
   readonly loginBudget: LoginBudget;
+  /** What a token is renewed with. @default `password` */
+  readonly renewWith?: GrantType;
 }
 
 /** How many logins one Fegora user may have. */
@@ -89,6 +91,8 @@ export interface Claim {
   readonly logins: readonly LogEntry[];
   /** `userKey` of the user; set if the account was not bound to it before. */
   readonly newUser?: string;
+  /** `take`: removes the refresh token, which goes out in place of the password. `drop`: removes one that may not be used. */
+  readonly refresh?: 'take' | 'drop';
 }
 
 /** Every other write. `publish` and `fail` apply only for the owner of the latest claim; the rest are unconditional. */
@@ -97,7 +101,8 @@ export type Change =
       readonly kind: 'publish';
       readonly owner: string;
       readonly token: Token;
-      readonly key: string;
+      /** Of the credentials; absent if no password was sent, so that nothing was learnt of it. */
+      readonly key?: string;
       readonly at: number;
       readonly sends: readonly LogEntry[];
       /** Whether the answer took longer than a login usually waits. */
@@ -108,6 +113,8 @@ export type Change =
       readonly tokenUser?: string;
       /** Whether the token before was another user's: then no environment may keep it. */
       readonly isOtherUser: boolean;
+      /** The refresh token, and the `generation` of the item after this change; `none`: what is stored of one goes. */
+      readonly refresh?: { readonly token: string; readonly generation: number } | 'none';
     }
   | Failure
   | Rejection
@@ -154,8 +161,9 @@ export interface Failure {
   readonly logins?: readonly LogEntry[];
   /** Whether the answer took longer than a login usually waits; absent if there was no answer. */
   readonly isSlow?: boolean;
-  /** What the claim had set, as it was before: for a login that was not sent. */
+  /** What the claim had set or taken, as it was before: for a login that was not sent. */
   readonly retryRejectedAt?: number;
+  readonly refreshToken?: string;
 }
 
 /** The latest failure, for operators. */
@@ -237,7 +245,13 @@ export type Observation = Noticed & { readonly account: string };
 
 /** The same without the account. */
 export type Noticed =
-  | { readonly kind: 'login'; readonly outcome: 'issued' | FailedLogin['answer']; readonly ms: number }
+  | {
+      readonly kind: 'login';
+      readonly outcome: 'issued' | FailedLogin['answer'];
+      readonly ms: number;
+      /** Absent if every token is bought with the password. */
+      readonly grant?: GrantType;
+    }
   | { readonly kind: 'clock_skew'; readonly ms: number }
   | { readonly kind: 'failed'; readonly code: ErrorCode }
   | { readonly kind: Incident };
@@ -260,7 +274,7 @@ export type Observe = (observation: Observation) => void;
 
 /** The ports of one account: the same, without the account in their signatures. */
 export interface AccountPorts
-  extends Pick<Ports, 'clock' | 'random' | 'login' | 'tokenUrl' | 'isConfigured' | 'loginBudget'> {
+  extends Pick<Ports, 'clock' | 'random' | 'login' | 'tokenUrl' | 'isConfigured' | 'loginBudget' | 'renewWith'> {
   readonly account: string;
   readonly readCredentials: (options: Parameters<ReadCredentials>[1]) => Promise<Credentials>;
   readonly table: {

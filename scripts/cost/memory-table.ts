@@ -50,7 +50,7 @@ function published(change: Change): Partial<Item> {
   return {
     token,
     leaseUntil: 0,
-    lastGood: key,
+    ...(key !== undefined && { lastGood: key }),
     lastLogin: at,
     lifetimeMs: token.lifetimeMs,
     sends,

@@ -177,7 +177,7 @@ describe('every other change', () => {
     expect(raising.map(({ kind }) => kind)).toEqual(['publish', 'purge', 'revoke', 'pause']);
     expect(changeUpdate('main', { kind: 'revoke' }).UpdateExpression).toBe(
       'SET #schema = if_not_exists(#schema, :schema) ADD #revision :one, #generation :one ' +
-        'REMOVE #access_token, #seal, #bound_to, #last_login',
+        'REMOVE #access_token, #seal, #bound_to, #refresh_token, #refresh_seal, #last_login',
     );
   });
 
