@@ -4,7 +4,7 @@ import { blockOf, gapEnds, type Item, probedFailure, servableToken, stealableAt 
 import { isPatientNext } from './login/backoff.ts';
 import { restsUntil } from './login/doubt.ts';
 import { budgetBlock, budgetFor, forcedBlock } from './login/login-budget.ts';
-import type { LoginBudget } from './ports.ts';
+import type { GrantType, LoginBudget } from './ports.ts';
 import type { RefreshGoal, Snapshot } from './refresh.ts';
 import { meetsValidity, renewableFrom } from './token.ts';
 
@@ -20,11 +20,14 @@ export type Decision =
    */
   | { readonly kind: 'wait'; readonly until: number; readonly probed: BrokerError | undefined }
   /**
-   * Claim the lease and log in. `isForced`: a reported token forces this login. `isBackground`: the caller can be served
-   * whatever becomes of this login. `isPatient`: listen long for a late answer. `probed` is the failure that it probes.
+   * Claim the lease and log in. `grant`: what with; if it is the refresh token, `passwordBlock` is why the password may not
+   * be sent in its place. `isForced`: a reported token forces this login. `isBackground`: the caller can be served whatever
+   * becomes of this login. `isPatient`: listen long for a late answer. `probed` is the failure that it probes.
    */
   | {
       readonly kind: 'log-in';
+      readonly grant: GrantType;
+      readonly passwordBlock: BrokerError | undefined;
       readonly isForced: boolean;
       readonly isBackground: boolean;
       readonly isPatient: boolean;
@@ -60,10 +63,35 @@ export function decide(snapshot: Snapshot, goal: RefreshGoal, context: DecisionC
     const retryAfterMs = isUnderWay(snapshot) ? loginTakesMs : until + 1 - now;
     return needsHolder(snapshot, goal) ? { kind: 'wait', until, probed } : leaveToHolder(goal, retryAfterMs);
   }
-  const error = userBlock(snapshot, isForced ? goal : undefined, context.loginBudget);
-  return error === undefined
-    ? { kind: 'log-in', isForced, isBackground: isBackground(snapshot, goal), isPatient: isPatient(item), probed }
-    : { kind: 'blocked', error };
+  return logInUnlessBlocked(snapshot, goal, { isForced, probed, loginBudget: context.loginBudget });
+}
+
+/** The decision to log in. */
+export type LogIn = Extract<Decision, { kind: 'log-in' }>;
+
+function logInUnlessBlocked(
+  snapshot: Snapshot,
+  goal: RefreshGoal,
+  { isForced, probed, loginBudget }: Pick<LogIn, 'isForced' | 'probed'> & Pick<DecisionContext, 'loginBudget'>,
+): Decision {
+  const { item } = snapshot;
+  const grant = grantFor(item, goal, isForced);
+  const resting = restError(snapshot);
+  const error =
+    (grant === 'password' ? resting : undefined) ?? budgetError(snapshot, isForced ? goal : undefined, loginBudget);
+  if (error !== undefined) {
+    return { kind: 'blocked', error };
+  }
+  const how = { isForced, isBackground: isBackground(snapshot, goal), isPatient: isPatient(item), probed };
+  return { kind: 'log-in', grant, passwordBlock: resting, ...how };
+}
+
+/**
+ * A reported token may mean that the whole chain of tokens ended, and a verification asks about the password. In password
+ * mode, the item as it was read has no refresh token.
+ */
+function grantFor({ refreshToken }: Item, { kind }: RefreshGoal, isForced: boolean): GrantType {
+  return refreshToken !== undefined && !isForced && kind !== 'verify' ? 'refresh_token' : 'password';
 }
 
 function isBackground({ current }: Snapshot, { kind }: RefreshGoal): boolean {
@@ -75,19 +103,20 @@ function isPatient({ failures, isSlow, sends }: Item): boolean {
   return isSlow || sends.length > 0 || isPatientNext(failures.unknown ?? 0);
 }
 
-/** Why the Fegora user must not be logged in now: too many refusals within an hour, or its budget is used up. */
-function userBlock(
+/** Why no password of this user may be sent now: too many were refused within an hour. */
+function restError({ item, seen }: Snapshot): BrokerError | undefined {
+  const retryAfterMs = restsUntil(item.sends, seen.wall) - seen.wall;
+  const text = 'three passwords of this user were refused within an hour';
+  return retryAfterMs > 0 ? new BrokerError('too_many_refusals', text, { retryAfterMs }) : undefined;
+}
+
+/** Why the Fegora user must not be logged in now, however: its budget is used up. */
+function budgetError(
   { item, seen }: Snapshot,
   forcing: RefreshGoal | undefined,
   settings: LoginBudget,
 ): BrokerError | undefined {
   const budget = budgetFor(settings, item.lifetimeMs);
-  const retryAfterMs = restsUntil(item.sends, seen.wall) - seen.wall;
-  if (retryAfterMs > 0) {
-    return new BrokerError('too_many_refusals', 'three passwords of this user were refused within an hour', {
-      retryAfterMs,
-    });
-  }
   const forced = forcing && forcedBlock(item.logins, forcing.caller ?? '', budget, seen.wall);
   return forced ?? budgetBlock(item.logins, budget, seen.wall);
 }

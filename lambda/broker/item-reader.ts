@@ -21,7 +21,7 @@ export type ReadSnapshot = (rejected: string | undefined, late: AbortSignal) => 
  * The table's clock is the one that all environments share. An environment that is off it by more than the tolerance must
  * not trust the times in the item, and must not write its own: the item counts as faulty.
  */
-export function createItemReader({ clock, table, observe }: AccountPorts, state: LocalState): ReadSnapshot {
+export function createItemReader({ clock, table, observe, renewWith }: AccountPorts, state: LocalState): ReadSnapshot {
   return async (rejected, late) => {
     await writeRejections(late);
     const { seen, isTimed, ...read } = await readSteadily(late);
@@ -41,7 +41,8 @@ export function createItemReader({ clock, table, observe }: AccountPorts, state:
 
   async function readTimed(late: AbortSignal) {
     const before = momentOf(clock);
-    const { item, at, sentAt = before.wall } = await table.read(late);
+    const { item: stored, at, sentAt = before.wall } = await table.read(late);
+    const item = renewWith === 'refresh_token' ? stored : withoutRefreshToken(stored);
     const seen = momentOf(clock);
     return { item, seen, isTimed: isSteady(clock, before) && !isOff(at, sentAt, seen) };
   }
@@ -55,6 +56,11 @@ export function createItemReader({ clock, table, observe }: AccountPorts, state:
       }
     }
   }
+}
+
+/** What another setting has left in the item may not be used. */
+function withoutRefreshToken({ refreshToken: _, ...item }: Item): Item {
+  return item;
 }
 
 /** Turns what cannot be true of the item into a fault. A login that is yet to come counts as no login. */

@@ -93,8 +93,13 @@ function createWithoutLogin(select: Select) {
 
   /** Waits, unless the login under way is only a probe, or our own version of the secret is rejected. */
   async function waitForHolder(options: TurnOptions, { until, probed }: Wait): Promise<Turn> {
-    // A verification asks Secrets Manager at each selection: not at every poll, but when it is its turn.
-    const selected = options.request.goal.kind === 'verify' ? undefined : await select(options);
+    const { request, snapshot } = options;
+    // A verification asks Secrets Manager at each selection: not at every poll, but when it is its turn. A login with the
+    // refresh token may succeed whatever Fegora thinks of the password.
+    const isRenewal = snapshot.item.refresh === 'taken' && isUnderWay(snapshot);
+    const isUnasked = request.goal.kind === 'verify' || isRenewal;
+    const grant = snapshot.item.refreshToken === undefined ? 'password' : 'refresh_token';
+    const selected = isUnasked ? undefined : await select(options, grant);
     // The other login may well do without Secrets Manager.
     if (selected instanceof BrokerError && selected.code !== 'secret_unavailable') {
       return selected;

@@ -30,7 +30,7 @@ interface Counted {
 
 /** The counters since the last reset. */
 export function count({ traffic, rows, passwords, otherCounts }: Counted): FegoraCounters {
-  const grants = [...traffic.logins(), ...traffic.refreshes()];
+  const grants = traffic.grants();
   const known = grants.filter(({ username }) => username !== undefined);
   const byUser = Object.groupBy(known, ({ username = '' }) => userKey(username));
   const users = Object.entries(byUser).map(([username, ofUser = []]) => {

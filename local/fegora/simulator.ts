@@ -25,8 +25,8 @@ export interface FegoraSimulator extends Controls {
   readonly counters: () => FegoraCounters;
   /** Password grants in the order of their arrival. */
   readonly logins: () => readonly RecordedRequest[];
-  /** Refresh grants in the order of their arrival. */
-  readonly refreshes: () => readonly RecordedRequest[];
+  /** Password grants and refresh grants in the order of their arrival. */
+  readonly grants: () => readonly RecordedRequest[];
   readonly close: () => Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export async function startFegoraSimulator(options: FegoraOptions = {}): Promise
     origin: url,
     counters: () => count(fegora),
     logins: fegora.traffic.logins,
-    refreshes: fegora.traffic.refreshes,
+    grants: fegora.traffic.grants,
     close,
   };
 }

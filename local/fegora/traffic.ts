@@ -66,8 +66,8 @@ export interface Traffic {
   readonly leave: (request: RecordedRequest) => void;
   /** Password grants in the order in which they arrived. */
   readonly logins: () => readonly RecordedRequest[];
-  /** Refresh grants in the order in which they arrived. */
-  readonly refreshes: () => readonly RecordedRequest[];
+  /** Password grants and refresh grants in the order in which they arrived. */
+  readonly grants: () => readonly RecordedRequest[];
   /** All requests to the token endpoint that are not password grants. */
   readonly others: () => readonly RecordedRequest[];
   readonly reset: () => void;
@@ -90,7 +90,7 @@ export function createTraffic(): Traffic {
       inside.delete(request);
     },
     logins: () => requests.filter(({ grant }) => grant === 'password'),
-    refreshes: () => requests.filter(({ grant }) => grant === 'refresh_token'),
+    grants: () => requests.filter(({ grant }) => grant !== undefined),
     others: () => requests.filter(({ grant }) => grant !== 'password'),
     reset: () => {
       requests = [...inside];

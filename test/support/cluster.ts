@@ -2,7 +2,7 @@
 
 import { onTestFinished } from 'vitest';
 import type { Broker } from '../../lambda/broker/contract.ts';
-import type { Login, Observation } from '../../lambda/broker/ports.ts';
+import type { GrantType, Login, Observation } from '../../lambda/broker/ports.ts';
 import { createLogin } from '../../lambda/fegora/password-grant.ts';
 import { type FegoraSimulator, startFegoraSimulator } from '../../local/fegora/simulator.ts';
 import { type Answer, type Ask, askOne, load } from './cluster/calls.ts';
@@ -45,6 +45,8 @@ export interface ClusterOptions {
   readonly accounts?: Readonly<Record<string, string>>;
   /** Hears what the environments notice. @default only `observed` and `noticed` do */
   readonly observe?: (observation: Observation) => void;
+  /** What the environments renew tokens with. @default `password` */
+  readonly renewWith?: GrantType;
   /** Returns numbers from 0 to 1. @default the same numbers in every run */
   readonly random?: () => number;
 }
@@ -132,10 +134,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       observations.observe(observation);
       options.observe?.(observation);
     },
-    loginTo: (tokenUrl) => loginOver({ wire, route, clock, onIssued }, tokenUrl),
+    loginTo: (where) => loginOver({ wire, route, clock, onIssued }, where),
   };
   const accounts = { [account]: mainSecret, ...options.accounts };
-  const first: EnvironmentSettings = { accounts, clientId: 'apiApp', tokenUrl: fegora.url };
+  const { renewWith = 'password' } = options;
+  const first: EnvironmentSettings = { accounts, clientId: 'apiApp', tokenUrl: fegora.url, renewWith };
   const settings = shiftMs.map(() => first);
   const brokers = settings.map((own, environment) => createEnvironment(dependencies, environment, own));
   const ask: Ask = (environment, request, withinMs = 25_000) =>
@@ -185,9 +188,12 @@ interface Way {
   readonly onIssued: (accessToken: string) => void;
 }
 
-/** The login that environments with this token URL have. */
-function loginOver({ wire, route, clock, onIssued }: Way, tokenUrl: string): Login {
-  const logIn = createLogin({ tokenUrl, now: clock.now });
+/** The login that environments with these settings have. */
+function loginOver(
+  { wire, route, clock, onIssued }: Way,
+  { tokenUrl, renewWith = 'password' }: Pick<EnvironmentSettings, 'tokenUrl' | 'renewWith'>,
+): Login {
+  const logIn = createLogin({ tokenUrl, now: clock.now, renewWith });
   const logInAtClosedPort = createLogin({ tokenUrl: closedPort, now: clock.now });
   const watched = wire.watch((signal) => (route.isUnreachable ? logInAtClosedPort : logIn)(signal), onIssued);
   return async (signal) => {

@@ -11,6 +11,8 @@ export interface SelectionOptions {
   readonly item: Pick<Item, 'rejectedCredentials' | 'lastGood' | 'retryKey' | 'retryRejectedAt' | 'sends'>;
   /** For a verification: asks Secrets Manager whatever is cached, and retries no rejected version. */
   readonly isVerification: boolean;
+  /** Version that a refresh token goes out for in place of its password: it does not matter whether Fegora refused that. */
+  readonly renewed?: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -35,14 +37,17 @@ export function createCredentialSelection({ clock, readCredentials, tokenUrl }: 
   async function select({
     item,
     isVerification,
+    renewed,
     signal,
   }: SelectionOptions): Promise<SelectedCredentials | BrokerError> {
+    const isGood = ({ credentials: { versionId }, key }: Pick<SelectedCredentials, 'credentials' | 'key'>) =>
+      renewed === undefined ? !isRejected(key, item) : versionId === renewed;
     const cached = await read(isVerification, signal);
-    if (!isRejected(cached.key, item)) {
+    if (isGood(cached)) {
       return { ...cached, isRetry: false };
     }
     const latest = !isVerification && mayAskAgain() ? await read(true, signal) : cached;
-    if (!isRejected(latest.key, item)) {
+    if (isGood(latest) || !isRejected(latest.key, item)) {
       return { ...latest, isRetry: false };
     }
     const mayRetry = !isVerification && !state.unwrittenRejections.has(latest.key);

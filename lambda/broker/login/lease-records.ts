@@ -21,6 +21,8 @@ export interface SelectedCredentials {
 /** One login that the protocol allows. */
 export interface LoginOrder extends SelectedCredentials {
   readonly item: Item;
+  /** Goes out in place of the password: taken from the item by the claim, so that no other login can send it too. */
+  readonly refreshToken?: string;
   /** Names the caller whose report forces this login; absent if none does. */
   readonly forcedBy?: string;
   /** `userKey` of the user, if the account was not bound to it before. */
@@ -51,8 +53,10 @@ const nextRetryMs = 6 * 3_600_000;
  * whose answer is lost, has counted them. The owner's id comes from the operating system each time: a cache of random bytes
  * could be shared by environments that were cloned from one snapshot.
  */
-export function claimOf({ item, key, isRetry, forcedBy = '', newUser }: LoginOrder, now: number): Claim {
-  const sends = sendsWith({ item, key }, now);
+export function claimOf(order: LoginOrder, now: number): Claim {
+  const { item, key, isRetry, forcedBy = '', newUser, refreshToken } = order;
+  // A refresh token says nothing of the password, and is no send of it.
+  const sends = refreshToken === undefined ? sendsWith({ item, key }, now) : recent(item.sends, now);
   return {
     owner: randomUUID({ disableEntropyCache: true }),
     now,
@@ -62,7 +66,16 @@ export function claimOf({ item, key, isRetry, forcedBy = '', newUser }: LoginOrd
     logins: [...recent(item.logins, now).slice(-mostLogins), { at: now, tag: forcedBy }],
     ...(isRetry && { retryRejectedAt: Math.max(now + nextRetryMs, sendableAt(sends, key, now)) }),
     ...(newUser !== undefined && { newUser }),
+    ...refreshClaim(order),
   };
+}
+
+/** A login with the password keeps the refresh token that may be used: it is good for as long as no token is issued. */
+function refreshClaim({ item, refreshToken }: LoginOrder): Pick<Claim, 'refresh'> {
+  if (refreshToken !== undefined) {
+    return { refresh: 'take' };
+  }
+  return item.refresh !== undefined && item.refreshToken === undefined ? { refresh: 'drop' } : {};
 }
 
 /** The sends that count, with one of these credentials. */
@@ -71,8 +84,9 @@ function sendsWith({ item, key }: Pick<LoginOrder, 'item' | 'key'>, now: number)
 }
 
 /** The sends that still count after a login with these credentials succeeded. */
-export function sendsAfterSuccess({ item, key }: LoginOrder, now: number) {
-  return recent(item.sends, now).filter(({ tag }) => tag !== keyTag(key));
+export function sendsAfterSuccess({ item, key, refreshToken }: LoginOrder, now: number) {
+  const isOfPassword = refreshToken === undefined;
+  return recent(item.sends, now).filter(({ tag }) => !isOfPassword || tag !== keyTag(key));
 }
 
 /**
@@ -91,7 +105,10 @@ export function rejectionOf({ item, key, isRetry }: LoginOrder, { sends, now }: 
 }
 
 /** Whether these credentials count as refused after this failure: three sends in doubt are one refusal. */
-export function isRejection({ key }: LoginOrder, { sends, now }: Claim, failed: FailedLogin): boolean {
+export function isRejection({ key, refreshToken }: LoginOrder, { sends, now }: Claim, failed: FailedLogin): boolean {
+  if (refreshToken !== undefined) {
+    return false;
+  }
   const failureClass = classOf(failed);
   return failureClass === 'refused' || (failureClass === 'doubt' && sendableAt(sends, key, now) > now);
 }
@@ -100,8 +117,9 @@ export function isRejection({ key }: LoginOrder, { sends, now }: Claim, failed: 
  * The claim, with the sends that are known by now. If this login puts the password in doubt, the logins before it that got
  * no answer may have met the same answer, which was not heard.
  */
-export function withUnheardSends({ item, key }: LoginOrder, claim: Claim): Claim {
-  const sends = Array.from({ length: item.failures.unknown ?? 0 }, () => ({ at: claim.now, tag: keyTag(key) }));
+export function withUnheardSends({ item, key, refreshToken }: LoginOrder, claim: Claim): Claim {
+  const length = refreshToken === undefined ? (item.failures.unknown ?? 0) : 0;
+  const sends = Array.from({ length }, () => ({ at: claim.now, tag: keyTag(key) }));
   return { ...claim, sends: [...claim.sends, ...sends] };
 }
 
@@ -135,8 +153,10 @@ export function failureOf(
   { failed, at, random, isSlow }: FailureAt & EndedAt,
 ) {
   const { item, isBackground } = order;
-  const { backoff, isBroken } = backoffOf(item, { failed, at, random });
   const isUnknown = failed.reached === 'unknown';
+  // A password that may have been refused unheard is counted by the silent logins: this one was none.
+  const isUncounted = isUnknown && order.refreshToken !== undefined;
+  const { backoff, isBroken } = backoffOf(item, { failed, at, random, isUncounted });
   const wasCut = isUnknown && order.cutAfterSendMs !== undefined;
   const silentUntil = Math.max(backoff.retryAt, leaseUntil + clockToleranceMs, wasCut ? now + workedOnMs : 0);
   const retryAt = isUnknown ? silentUntil : backoff.retryAt;
@@ -178,17 +198,20 @@ interface FailureAt {
   readonly failed: FailedLogin;
   readonly at: number;
   readonly random: number;
+  /** Whether the failure is left out of the counts. @default false */
+  readonly isUncounted?: boolean;
 }
 
 /** The shared back-off after a failure. */
 function backoffOf(
   item: Item,
-  { failed, at, random }: FailureAt,
+  { failed, at, random, isUncounted }: FailureAt,
 ): { readonly backoff: Backoff; readonly isBroken: boolean } {
   const failureClass = classOf(failed);
   const inRow = (item.failures[failureClass] ?? 0) + 1;
   // Where nothing was sent, nothing was learnt of what Fegora does with a login.
-  const failures = failureClass === 'unsent' ? item.failures : { ...item.failures, [failureClass]: inRow };
+  const isKept = failureClass === 'unsent' || isUncounted === true;
+  const failures = isKept ? item.failures : { ...item.failures, [failureClass]: inRow };
   const retryAt = at + backoffMs(failed, inRow, random);
   const { answer, error } = failed;
   return {
@@ -202,7 +225,7 @@ function logsAfter(
   order: LoginOrder,
   failed: FailedLogin,
   { sends, now }: Pick<Claim, 'sends' | 'now'>,
-): Pick<Failure, 'sends' | 'logins' | 'retryRejectedAt'> {
+): Omit<Failure, 'kind' | 'owner' | 'endLease'> {
   switch (classOf(failed)) {
     case 'unsent':
       return withdrawn(order);
@@ -220,8 +243,8 @@ function logsAfter(
  * Whether a refusal could have been missed only because the invocation ended: such a send counts, unless its credentials
  * logged in last. Otherwise calls with little time left could send a wrong password again and again.
  */
-function isCutShort({ item, key, patientMs = patientDeadlineMs }: LoginOrder): boolean {
-  return patientMs < patientDeadlineMs && item.lastGood !== key;
+function isCutShort({ item, key, refreshToken, patientMs = patientDeadlineMs }: LoginOrder): boolean {
+  return patientMs < patientDeadlineMs && item.lastGood !== key && refreshToken === undefined;
 }
 
 /** The end of a claim that sent nothing. */
@@ -229,10 +252,10 @@ export function withdrawalOf(order: LoginOrder, { owner }: Claim): Failure {
   return { kind: 'fail', owner, endLease: true, ...withdrawn(order) };
 }
 
-/** A claim that sent nothing must not count, nor use up the rare retry of a rejected version. */
-function withdrawn({ item, isRetry }: LoginOrder): Pick<Failure, 'sends' | 'logins' | 'retryRejectedAt'> {
+/** A claim that sent nothing must not count, nor use up the refresh token or the rare retry of a rejected version. */
+function withdrawn({ item, isRetry, refreshToken }: LoginOrder): Omit<Failure, 'kind' | 'owner' | 'endLease'> {
   const { sends, logins, retryRejectedAt = 0 } = item;
-  return { sends, logins, ...(isRetry && { retryRejectedAt }) };
+  return { sends, logins, ...(isRetry && { retryRejectedAt }), ...(refreshToken !== undefined && { refreshToken }) };
 }
 
 /** The error for the caller: it says when the next login may be, as every other caller is told until then. */

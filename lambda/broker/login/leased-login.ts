@@ -20,6 +20,7 @@ import {
 } from './lease-records.ts';
 import { armGuard, loginDeadlineMs } from './login-guard.ts';
 import type { FailedLogin, IssuedLogin, LoginOutcome } from './login-outcome.ts';
+import { isRefusedRefresh, refreshAfter, refusedRefreshOf } from './refresh-records.ts';
 import { createSettlement } from './settlement.ts';
 
 /** How one claim and the login it bought ended. */
@@ -58,10 +59,12 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
 
   async function sendAndSettle(lease: OrderLease, connection: LoginConnection): Promise<LeasedLoginEnd> {
     const { order, claim, guard } = lease;
-    const outcome = await whileExtending(ports, lease, () => connection.send(order.credentials, guard));
+    const { refreshToken } = order;
+    const options = { ...guard, ...(refreshToken !== undefined && { refreshToken }) };
+    const outcome = await whileExtending(ports, lease, () => connection.send(order.credentials, options));
     const sent = guard.sent() ?? guard.armed;
     const ms = clock.monotonic() - sent.monotonic;
-    observeLogin(observe, outcome, ms);
+    observeLogin(ports, order, { outcome, ms });
     const isSlow = ms > loginDeadlineMs;
     switch (outcome.kind) {
       case 'issued':
@@ -90,6 +93,10 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
     const { order, guard } = lease;
     const claim = withUnheardSends(order, { ...lease.claim, leaseUntil: lease.until });
     const at = guard.now();
+    if (isRefusedRefresh(order, failed)) {
+      await settle(refusedRefreshOf(order, claim, { failed, at }));
+      return { kind: 'rejected' };
+    }
     const { failure, retryAt, isBroken } = failureOf(order, claim, { failed, at, random: random(), isSlow });
     if (failed.answer === 'invalid_grant') {
       await reject(rejectionOf(order, claim, at), refusalOf(order, claim, { failed, at, isSlow }));
@@ -116,8 +123,10 @@ function publicationOf({ order, claim, guard }: OrderLease, outcome: IssuedLogin
   const at = guard.now();
   const sends = sendsAfterSuccess(order, at);
   const loginMs = Math.round(ms);
-  const change = { kind: 'publish', owner: claim.owner, token, key: order.key, at, sends, isSlow, loginMs } as const;
-  return { ...change, ...userOf(order) };
+  const change = { kind: 'publish', owner: claim.owner, token, at, sends, isSlow, loginMs } as const;
+  const user = userOf(order);
+  const key = order.refreshToken === undefined && { key: order.key };
+  return { ...change, ...key, ...user, ...refreshAfter(order, outcome, user.isOtherUser) };
 }
 
 /** The user that this login is for, and whether the token before was another's. */
@@ -133,13 +142,22 @@ function issuedToken({ credentials }: LoginOrder, { accessToken, lifetimeMs }: I
   return { accessToken, fingerprint: fingerprint(accessToken), issuedAt: sent.wall, lifetimeMs, versionId };
 }
 
-function observeLogin(observe: AccountPorts['observe'], outcome: LoginOutcome, ms: number): void {
+/** A refused refresh says nothing of the account: the password follows. */
+function observeLogin(
+  { observe, renewWith }: Pick<AccountPorts, 'observe' | 'renewWith'>,
+  order: LoginOrder,
+  { outcome, ms }: { readonly outcome: LoginOutcome; readonly ms: number },
+): void {
   if (outcome.kind === 'withheld') {
     return;
   }
-  observe({ kind: 'login', outcome: outcome.kind === 'issued' ? 'issued' : outcome.answer, ms });
+  const grant = order.refreshToken === undefined ? 'password' : 'refresh_token';
+  const answer = outcome.kind === 'issued' ? 'issued' : outcome.answer;
+  observe({ kind: 'login', outcome: answer, ms, ...(renewWith === 'refresh_token' && { grant }) });
   if (outcome.kind === 'failed') {
-    observe({ kind: 'failed', code: outcome.error.code });
+    if (!isRefusedRefresh(order, outcome)) {
+      observe({ kind: 'failed', code: outcome.error.code });
+    }
   } else if (outcome.skewMs !== undefined) {
     observe({ kind: 'clock_skew', ms: outcome.skewMs });
   }

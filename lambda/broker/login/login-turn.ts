@@ -1,7 +1,7 @@
 // One try to log in: connects, reads the secret, binds the user, claims. Called by refresh-loop.ts.
 import { BrokerError } from '../../errors.ts';
 import { type Clock, clockToleranceMs, isSteady, timeSince } from '../clock.ts';
-import { type Decision, leaveToHolder, needsHolder, renewalFailure } from '../decide.ts';
+import { type LogIn, leaveToHolder, needsHolder, renewalFailure } from '../decide.ts';
 import { type Item, isLoginLikely, userKey } from '../item.ts';
 import type { LocalState } from '../local-state.ts';
 import type { AccountPorts, LoginConnection } from '../ports.ts';
@@ -27,8 +27,6 @@ export interface TurnOptions {
   readonly late: AbortSignal;
 }
 
-type LogIn = Extract<Decision, { kind: 'log-in' }>;
-
 /** How long a login may take from its first byte on if its caller can be served without it. Milliseconds. */
 const backgroundMs = 2000;
 /** How long name, TCP and TLS may take. Milliseconds. */
@@ -43,8 +41,14 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
 
   return { select, logInOnce };
 
-  function select({ request, snapshot, late }: TurnOptions): Promise<SelectedCredentials | BrokerError> {
-    return selectCredentials({ item: snapshot.item, isVerification: request.goal.kind === 'verify', signal: late });
+  /** @param grant what the login is to be made with */
+  function select(
+    { request, snapshot: { item }, late }: TurnOptions,
+    grant: LogIn['grant'] = 'password',
+  ): Promise<SelectedCredentials | BrokerError> {
+    const isVerification = request.goal.kind === 'verify';
+    const renewed = grant === 'refresh_token' ? item.refreshToken?.versionId : undefined;
+    return selectCredentials({ item, isVerification, renewed, signal: late });
   }
 
   /** Connects beside the reading of the secret, if a login will come of it. No lease is taken before the connection stands. */
@@ -75,7 +79,7 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
   async function prepare(options: TurnOptions, decision: LogIn): Promise<UntimedOrder | Turn> {
     const { request, snapshot, late } = options;
     const { item } = snapshot;
-    const selected = await selectFor(item, options);
+    const selected = await selectFor(item, options, decision.grant);
     if (selected instanceof BrokerError) {
       return selected;
     }
@@ -88,12 +92,16 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
       return binding;
     }
     const forced = decision.isForced && { forcedBy: request.goal.caller ?? '' };
-    return { ...selected, ...forced, ...binding, item };
+    return orderOf({ ...selected, ...forced, ...binding, item }, decision);
   }
 
   /** Asks Secrets Manager before the account moves to another user: what is cached may be from before the last move. */
-  async function selectFor(item: Item, options: TurnOptions): Promise<SelectedCredentials | BrokerError> {
-    const selected = await select(options);
+  async function selectFor(
+    item: Item,
+    options: TurnOptions,
+    grant: LogIn['grant'],
+  ): Promise<SelectedCredentials | BrokerError> {
+    const selected = await select(options, grant);
     const isMove =
       !(selected instanceof BrokerError) && isOtherUser(item, userKey(tokenUrl, selected.credentials.username));
     return isMove ? selectCredentials({ item, isVerification: true, signal: options.late }) : selected;
@@ -101,6 +109,19 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
 }
 
 type UntimedOrder = Omit<LoginOrder, 'isBackground' | 'deadlineMs'>;
+
+/**
+ * The refresh token goes out in place of the password if it is of the same user and the same version of the secret. One that
+ * is not is left out of the item, so that the claim drops it.
+ */
+function orderOf(order: UntimedOrder, { grant, passwordBlock }: LogIn): UntimedOrder | BrokerError {
+  const { refreshToken, ...rest } = order.item;
+  const isOurs = refreshToken?.versionId === order.credentials.versionId && rest.tokenUser === rest.userKey;
+  if (grant === 'refresh_token' && refreshToken !== undefined && isOurs && order.newUser === undefined) {
+    return { ...order, refreshToken: refreshToken.text };
+  }
+  return passwordBlock ?? { ...order, item: isOurs ? order.item : rest };
+}
 
 /** Calls that joined do not wait for a login if they can be served without it, or if it only probes. */
 function announce({ request, snapshot }: TurnOptions, probed: BrokerError | undefined): void {
@@ -180,13 +201,13 @@ function outlives(clock: Clock, current: Token | undefined, loginMs: number): bo
 
 /** Tells all environments that no connection can be made. Nothing was sent, so no lease is needed for that. */
 async function shareFailure(
-  { clock, table, random, observe }: AccountPorts,
+  { clock, table, random, observe, renewWith }: AccountPorts,
   { snapshot: { item, seen }, late }: TurnOptions,
   failed: FailedLogin,
-  { isBackground }: LogIn,
+  { isBackground, grant }: LogIn,
 ): Promise<BrokerError> {
   const at = timeSince(clock, seen);
-  observe({ kind: 'login', outcome: failed.answer, ms: 0 });
+  observe({ kind: 'login', outcome: failed.answer, ms: 0, ...(renewWith === 'refresh_token' && { grant }) });
   observe({ kind: 'failed', code: failed.error.code });
   const unreachable = unreachableOf(item, { failed, at, random: random() }, isBackground);
   await table.write(unreachable, late).catch(() => false);

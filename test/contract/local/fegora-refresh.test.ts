@@ -34,7 +34,7 @@ test('a refresh counts apart from the logins, in total and by user', async () =>
   const counts = { attempts: 1, logins: 1, refusals: 0, refreshAttempts: 2, refreshes: 1, refreshRefusals: 1 };
   expect(fegora.counters()).toMatchObject({ ...counts, otherGrants: 2 });
   expect(fegora.counters().users[username]).toMatchObject(counts);
-  expect(fegora.refreshes().map(({ outcome }) => outcome)).toEqual(['refreshed', 'refused']);
+  expect(fegora.grants().map(({ outcome }) => outcome)).toEqual(['issued', 'refreshed', 'refused']);
 });
 
 test('a refresh with a token that was never issued counts in total only', async () => {

@@ -6,7 +6,7 @@ import { createTokenTable } from '../../../lambda/aws/token-table.ts';
 import { createBroker } from '../../../lambda/broker/broker.ts';
 import type { Clock } from '../../../lambda/broker/clock.ts';
 import type { Broker } from '../../../lambda/broker/contract.ts';
-import type { Login, Ports } from '../../../lambda/broker/ports.ts';
+import type { GrantType, Login, Ports } from '../../../lambda/broker/ports.ts';
 import { defaultLoginBudget } from '../../../lambda/config.ts';
 import type { createMemoryDynamo } from '../memory-dynamo.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
@@ -51,6 +51,10 @@ export interface EnvironmentSettings {
   readonly accounts: Readonly<Record<string, string>>;
   readonly clientId: string;
   readonly tokenUrl: string;
+  /** What tokens are renewed with. @default `password` */
+  readonly renewWith?: GrantType;
+  /** Changes what goes to the table and comes from it, as if another version of the function ran. */
+  readonly adapt?: (call: CallDynamo) => CallDynamo;
 }
 
 /** What `createEnvironment` needs. */
@@ -65,15 +69,16 @@ export interface EnvironmentDependencies {
   readonly suspendedMs: number[];
   readonly random: () => number;
   readonly observe: Ports['observe'];
-  readonly loginTo: (tokenUrl: string) => Login;
+  readonly loginTo: (settings: Pick<EnvironmentSettings, 'tokenUrl' | 'renewWith'>) => Login;
 }
 
 /** A new environment with empty memory. */
 export function createEnvironment(
   dependencies: EnvironmentDependencies,
   environment: number,
-  { accounts, clientId, tokenUrl }: EnvironmentSettings,
+  settings: EnvironmentSettings,
 ): Broker {
+  const { accounts, clientId, tokenUrl, renewWith = 'password', adapt = (calls) => calls } = settings;
   const { clock, table, call, secrets, random, observe, loginTo, defaultUsername } = dependencies;
   const own = ownClock(dependencies, environment);
   const bindingOf = (account: string) => JSON.stringify([tokenUrl, clientId, accounts[account]]);
@@ -82,16 +87,17 @@ export function createEnvironment(
     random,
     observe,
     tokenUrl,
-    login: loginTo(tokenUrl),
+    login: loginTo(settings),
     readCredentials: createCredentialSources({
       getSecretValue: async (name) => readSecret(secrets.get(name), defaultUsername),
       secrets: new Map(Object.entries(accounts)),
       clientId,
       now: own.now,
     }),
-    table: createTokenTable(withTrouble(call, table, { clock, environment }), 'tokens', observe, bindingOf),
+    table: createTokenTable(adapt(withTrouble(call, table, { clock, environment })), 'tokens', observe, bindingOf),
     isConfigured: (asked) => Object.hasOwn(accounts, asked),
     loginBudget: defaultLoginBudget,
+    renewWith,
   });
 }
 

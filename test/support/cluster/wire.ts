@@ -14,7 +14,9 @@ export type Wire = ReturnType<typeof createWire>;
 export function createWire(fegora: () => FegoraSimulator) {
   let open = 0;
   const isWaiting = () =>
-    [...fegora().logins(), ...fegora().refreshes()].filter(({ waiting, hungUp }) => waiting && !hungUp).length === open;
+    fegora()
+      .grants()
+      .filter(({ waiting, hungUp }) => waiting && !hungUp).length === open;
   const isMoving = () => open > 0 && !isWaiting();
   const track = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T> => {
     open += 1;

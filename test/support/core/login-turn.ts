@@ -74,6 +74,7 @@ export function turnScene(scene: TurnScene = {}) {
   const options = optionsOf(scene, () => (scene.leftMs ?? 25_000) - virtual.monotonic(), announced);
   const decision: LogIn = {
     ...{ kind: 'log-in' as const, isForced: false, isBackground: false, isPatient: false, probed: undefined },
+    ...{ grant: 'password' as const, passwordBlock: undefined },
     ...scene.decision,
   };
   const { select, logInOnce } = createLoginTurn(ports, state);
