@@ -27,6 +27,7 @@ function logged(tags: readonly string[]) {
 
 const fresh = { token: tokenWith(20 * minuteMs) };
 const inWindow = { token: tokenWith(5 * minuteMs) };
+const renewable = { refresh: 'held', refreshToken: { text: 'not-a-real-refresh', versionId: 'v1' } } as const;
 const failed = { retryCode: 'upstream_timeout', lastError: { code: 'upstream_timeout', at: now } } as const;
 
 /** The rows of the table: what the item holds. */
@@ -60,6 +61,16 @@ const items: Readonly<Record<string, Partial<Item>>> = {
   'no token, and a login budget used up': { logins: logged(Array(12).fill('')) },
   'no token, and three refusals within an hour': { sends: logged(['aaaaaaaa', 'bbbbbbbb', 'cccccccc']) },
   'no token, and two refusals within an hour': { sends: logged(['aaaaaaaa', 'bbbbbbbb']) },
+  'a fresh token, and a refresh token': { ...fresh, ...renewable },
+  'a token in its renewal window, and a refresh token': { ...inWindow, ...renewable },
+  'no token, and a refresh token': renewable,
+  'no token, a refresh token, and a lease': { ...renewable, leaseUntil: now + 9000 },
+  'no token, a refresh token, and a back-off': { ...renewable, ...failed, retryAt: now + 1 },
+  'no token, a refresh token, and a login budget used up': { ...renewable, logins: logged(Array(12).fill('')) },
+  'no token, a refresh token, and three refusals within an hour': {
+    ...renewable,
+    sends: logged(['aaaaaaaa', 'bbbbbbbb', 'cccccccc']),
+  },
   'a fault': { ...fresh, fault: 'schema' },
 };
 
@@ -88,7 +99,7 @@ function inWords(decision: Decision): string {
     case 'wait':
       return decision.probed === undefined ? 'wait' : `\`${decision.probed.code}\``;
     case 'log-in':
-      return `log in${decision.isBackground ? ' in the background' : ''}`;
+      return `${decision.grant === 'password' ? 'log in' : 'refresh'}${decision.isBackground ? ' in the background' : ''}`;
   }
 }
 
@@ -194,6 +205,16 @@ describe('details of the decision', () => {
     expect(decisionOn(used, goal)).toMatchObject({ error: { code: 'too_many_rejections' } });
     const ofOther = { ...fresh, logins: logged(['aaaaaaaa', 'aaaaaaaa', 'aaaaaaaa']) };
     expect(decisionOn(ofOther, goal)).toMatchObject({ kind: 'log-in' });
+  });
+
+  test('says why no password may go out in place of the refresh token, and only then', () => {
+    const sends = logged(['aaaaaaaa', 'bbbbbbbb', 'cccccccc']);
+    const serve = { kind: 'serve', minValidityMs: 0 } as const;
+
+    const passwordBlock = { code: 'too_many_refusals', retryAfterMs: 59 * minuteMs };
+    expect(decisionOn({ ...renewable, sends }, serve)).toMatchObject({ grant: 'refresh_token', passwordBlock });
+    expect(decisionOn(renewable, serve)).toMatchObject({ grant: 'refresh_token', passwordBlock: undefined });
+    expect(decisionOn({}, serve)).toMatchObject({ grant: 'password', passwordBlock: undefined });
   });
 
   test('says what is wrong with a faulty item', () => {
