@@ -54,6 +54,7 @@ export function createFunction(scope: Construct, props: TokenBrokerProps, parts:
       tokenUrl: props.tokenUrl,
       clientId: props.clientId,
       loginBudget: props.loginBudget,
+      renewWith: props.renewWith,
     }),
     memorySize: props.memorySize ?? 512,
     logRetention: logRetentionOf(props),

@@ -1,6 +1,7 @@
 // Finds faults in the props of a broker, before anything is created. Called by token-broker.ts.
 import { RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { renewals } from '../lambda/config.ts';
 import { accountFaults } from './accounts.ts';
 import { alarmNames, isThreshold, thresholdProblem } from './monitoring/alarm-names.ts';
 import { rangeFaults } from './range-faults.ts';
@@ -33,6 +34,7 @@ function propFaults(scope: Construct, props: TokenBrokerProps, defaultAccount: s
   return [
     ...accountFaults(props.accounts, defaultAccount),
     ...budgetFaults(props),
+    ...renewalFaults(props),
     ...rangeFaults(props),
     ...networkFaults(props),
     ...domainFaults(props),
@@ -52,6 +54,11 @@ function budgetFaults({ loginBudget }: TokenBrokerProps): string[] {
         const isValid = Token.isUnresolved(count) || (Number.isInteger(count) && count >= 1 && count <= 250);
         return isValid ? [] : [`loginBudget.${name}: must be a whole number from 1 to 250`];
       });
+}
+
+function renewalFaults({ renewWith }: TokenBrokerProps): string[] {
+  const isValid = renewWith === undefined || Token.isUnresolved(renewWith) || renewals.includes(renewWith);
+  return isValid ? [] : [`renewWith: must be ${renewals.join(' or ')}`];
 }
 
 function networkFaults({ vpc, vpcSubnets, securityGroups }: TokenBrokerProps): string[] {

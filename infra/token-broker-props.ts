@@ -43,6 +43,13 @@ export interface TokenBrokerProps {
    */
   readonly loginBudget?: LoginBudget | undefined;
   /**
+   * What tokens are renewed with. With `refresh_token`, the password is sent only if there is no usable refresh token, and the table
+   * holds the refresh token.
+   *
+   * @default password
+   */
+  readonly renewWith?: 'password' | 'refresh_token' | undefined;
+  /**
    * Id of an AWS organisation. The API denies all callers outside of it.
    *
    * @default - only IAM policies and the grants decide

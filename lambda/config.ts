@@ -11,6 +11,7 @@ export const variables = {
   tableName: 'TOKEN_TABLE_NAME',
   loginsPerHour: 'FEGORA_LOGINS_PER_HOUR',
   loginsPerDay: 'FEGORA_LOGINS_PER_DAY',
+  renewWith: 'FEGORA_RENEW_WITH',
   /** Node's own variable. With `0`, Node would accept any certificate as Fegora's. */
   tlsRejectUnauthorized: 'NODE_TLS_REJECT_UNAUTHORIZED',
 } as const;
@@ -25,6 +26,9 @@ export const defaultClientId = 'apiApp';
  * for forced renewals and for failures. Comparable services allow 50 a day and 10 requests a minute.
  */
 export const defaultLoginBudget = { perHour: 12, perDay: 150 } as const;
+
+/** What a token may be renewed with. The first is the default. */
+export const renewals = ['password', 'refresh_token'] as const;
 
 /** An account's id: at most 63 characters, so that `account-<id>` fits an alias and a path. */
 export const accountIdPattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -41,6 +45,7 @@ export interface Config {
   readonly tableName: string;
   /** How many logins one Fegora user gets. */
   readonly loginBudget: { readonly perHour: number; readonly perDay: number };
+  readonly renewWith: (typeof renewals)[number];
 }
 
 /** What is wrong with one variable. It names the variable and never repeats the value. */
@@ -73,6 +78,7 @@ export function parseConfig(env: Environment): { readonly config: Config } | { r
       perHour: readCount(env, variables.loginsPerHour, { fallback: defaultLoginBudget.perHour, note }),
       perDay: readCount(env, variables.loginsPerDay, { fallback: defaultLoginBudget.perDay, note }),
     }),
+    renewWith: readRenewWith(env, note),
   });
   if (env[variables.tlsRejectUnauthorized] === '0') {
     note(variables.tlsRejectUnauthorized, 'must not switch off the check of certificates: remove it');
@@ -90,6 +96,15 @@ function readCount(
     note(variable, 'must be a whole number from 1 to 250');
   }
   return Number(text);
+}
+
+function readRenewWith(env: Environment, note: Note): Config['renewWith'] {
+  const text = env[variables.renewWith] ?? renewals[0];
+  const chosen = renewals.find((one) => one === text);
+  if (chosen === undefined) {
+    note(variables.renewWith, `must be ${renewals.join(' or ')}`);
+  }
+  return chosen ?? renewals[0];
 }
 
 function readMatching(value: string, pattern: RegExp, fault: () => void): string {

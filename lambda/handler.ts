@@ -58,18 +58,19 @@ export function createHandler(env: Environment, options: HandlerOptions = {}): H
 
 /** Fills the ports of the core. */
 function connect(env: Environment, config: Config, given: Pick<Ports, 'clock' | 'random' | 'observe'>): Ports {
-  const { tokenUrl, accounts: secrets, clientId, tableName, loginBudget } = config;
+  const { tokenUrl, accounts: secrets, clientId, tableName, loginBudget, renewWith } = config;
   const bindingOf = (account: string) => JSON.stringify([tokenUrl, clientId, secrets.get(account)]);
   const { now } = given.clock;
   const getSecretValue = createGetSecretValue(secretsOptions(env));
   return {
     ...given,
     tokenUrl,
-    login: createLogin({ tokenUrl, now }),
+    login: createLogin({ tokenUrl, now, renewWith }),
     readCredentials: createCredentialSources({ getSecretValue, secrets, clientId, now }),
     table: createTokenTable(createCallDynamo(dynamoOptions(env), given), tableName, given.observe, bindingOf),
     isConfigured: (account) => secrets.has(account),
     loginBudget,
+    renewWith,
   };
 }
 

@@ -1,5 +1,5 @@
 // Builds the environment variables of the function and checks their size. Called by token-broker.ts.
-import { defaultClientId, defaultTokenUrl, variables } from '../../lambda/config.ts';
+import { defaultClientId, defaultTokenUrl, type renewals, variables } from '../../lambda/config.ts';
 import type { AccountSecret } from './secrets.ts';
 
 /** How many logins one Fegora user gets, each a whole number from 1 to 250. */
@@ -23,6 +23,8 @@ export interface EnvironmentProps {
   readonly clientId: string | undefined;
   /** Undefined: the default of lambda/config.ts. */
   readonly loginBudget: LoginBudget | undefined;
+  /** Undefined: the default of lambda/config.ts. */
+  readonly renewWith: (typeof renewals)[number] | undefined;
 }
 
 /**
@@ -54,7 +56,7 @@ function render(
   arnOf: (secret: AccountSecret) => string,
   tableName: string,
 ): Readonly<Record<string, string>> {
-  const { loginBudget: budget } = props;
+  const { loginBudget: budget, renewWith } = props;
   const secrets = [...props.secrets].map(([account, secret]) => [account, arnOf(secret)]);
   return {
     [variables.tokenUrl]: props.tokenUrl ?? defaultTokenUrl,
@@ -65,6 +67,7 @@ function render(
       [variables.loginsPerHour]: String(budget.perHour),
       [variables.loginsPerDay]: String(budget.perDay),
     }),
+    ...(renewWith !== undefined && { [variables.renewWith]: renewWith }),
     ...(props.defaultAccount !== undefined && { [variables.defaultAccount]: props.defaultAccount }),
   };
 }

@@ -1,6 +1,7 @@
 // Reads and checks the settings of a stage in cdk.json. Called by app.ts.
 import { Duration, type Environment, RemovalPolicy } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { renewals } from '../../lambda/config.ts';
 import { membersOf } from '../../lambda/json.ts';
 import { accountFaults } from '../accounts.ts';
 import type { TokenBrokerProps } from '../token-broker-props.ts';
@@ -128,6 +129,7 @@ function readBroker(reader: Reader, note: Note): Settings['broker'] {
       'must be a text of 1 to 128 visible ASCII characters',
     ),
     loginBudget: readLoginBudget(optional('loginBudget', anything, ''), note),
+    renewWith: optional('renewWith', oneOf(...renewals), `must be ${renewals.join(' or ')}`),
     organizationId: optional(
       'organizationId',
       textLike(/^o-[a-z0-9]{10,32}$/),

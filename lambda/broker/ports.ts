@@ -247,7 +247,8 @@ export type Observation = Noticed & { readonly account: string };
 export type Noticed =
   | {
       readonly kind: 'login';
-      readonly outcome: 'issued' | FailedLogin['answer'];
+      /** `refresh_refused`: Fegora did not take the refresh token, and the password follows. */
+      readonly outcome: 'issued' | 'refresh_refused' | FailedLogin['answer'];
       readonly ms: number;
       /** Absent if every token is bought with the password. */
       readonly grant?: GrantType;

@@ -14,6 +14,8 @@ export interface AccountStatus {
   readonly paused: boolean;
   readonly expires_at?: string;
   readonly token_sha256?: string;
+  /** Present while a refresh token is stored. */
+  readonly refresh_token?: 'held';
   /** The earliest time at which an environment renews the token. */
   readonly next_renewal?: string;
   readonly last_login?: string;
@@ -48,6 +50,7 @@ export function toStatus(account: string, item: Item, now: number): AccountStatu
     account,
     paused: item.paused,
     ...tokenMembers(item),
+    ...(item.refresh === 'held' && { refresh_token: item.refresh }),
     ...(token !== undefined && { next_renewal: iso(Math.max(renewableFrom(token, 0), item.renewAt ?? 0)) }),
     ...(item.lastLogin !== undefined && { last_login: iso(item.lastLogin) }),
     ...troubleMembers(item, now),

@@ -13,6 +13,7 @@ export const metricDimensions = {
   caller_role: 'caller_role',
   code: 'code',
   outcome: 'outcome',
+  grant: 'grant',
 } as const;
 
 /**
@@ -28,9 +29,12 @@ export const metricNames = {
   failed: 'Failed',
   /** Seconds that an issued token had left. */
   remainingLife: 'RemainingLife',
-  /** Milliseconds that a login took; the sample count is the logins. 0 if no connection could be made. */
+  /**
+   * Milliseconds that a login took; the sample count is the logins. 0 if no connection could be made. In refresh mode also by
+   * `grant` (`password` or `refresh_token`), and the next metric too.
+   */
   loginLatency: 'LoginLatency',
-  /** Logins that brought no token. Also by `outcome` (`invalid_grant`, `doubt`, `html_500`, `other_user` or a code). */
+  /** Logins that brought no token. Also by `outcome` (`invalid_grant`, `refresh_refused`, `doubt`, `html_500`, `other_user` or a code). */
   loginsFailed: 'LoginsFailed',
   /** Milliseconds between Fegora's clock and ours, without the sign. Only written from 5 s on. */
   clockSkew: 'ClockSkew',

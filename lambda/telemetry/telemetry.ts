@@ -107,12 +107,14 @@ function issueMetrics(invocation: Invocation, { remainingMs }: Grant): readonly 
 
 type Observed<K extends Observation['kind']> = Extract<Observation, { readonly kind: K }>;
 
-function loginMetrics({ outcome, ms }: Observed<'login'>): readonly Measured[] {
+/** In password mode no dimension is added: each costs as much as a metric. */
+function loginMetrics({ outcome, ms, grant }: Observed<'login'>): readonly Measured[] {
+  const byGrant = grant === undefined ? [] : (['grant'] as const);
   return [
-    { name: metricNames.loginLatency, value: ms, unit: 'Milliseconds' },
+    { name: metricNames.loginLatency, value: ms, unit: 'Milliseconds', by: [undefined, ...byGrant] },
     ...(outcome === 'issued'
       ? []
-      : [{ name: metricNames.loginsFailed, value: 1, by: [undefined, 'outcome'] as const }]),
+      : [{ name: metricNames.loginsFailed, value: 1, by: [undefined, 'outcome', ...byGrant] as const }]),
     ...countOf(answerMetrics[outcome]),
   ];
 }
@@ -142,8 +144,9 @@ function observe(observation: Observation, logTrouble: WriteRecord, measure: Mea
   const { kind, account } = observation;
   switch (kind) {
     case 'login': {
-      const { outcome, ms } = observation;
-      measure(outcome === 'issued' ? 'INFO' : 'WARN', 'login', { account, outcome, ms }, loginMetrics(observation));
+      const { outcome, ms, grant } = observation;
+      const fields = { account, outcome, ms, ...(grant !== undefined && { grant }) };
+      measure(outcome === 'issued' ? 'INFO' : 'WARN', 'login', fields, loginMetrics(observation));
       return;
     }
     case 'clock_skew':

@@ -38,6 +38,13 @@ test('the construct accepts a budget that is known only at deployment', () => {
   expect(() => build(() => ({ loginBudget: { perHour: count, perDay: count } }))).not.toThrow();
 });
 
+test('the construct refuses another renewal than password and refresh_token', () => {
+  const renewWith = 'refresh' as 'password';
+  expect(() => build(() => ({ renewWith }))).toThrow('renewWith: must be password or refresh_token');
+  expect(() => build(() => ({ renewWith: 'refresh_token' }))).not.toThrow();
+  expect(() => build(() => ({ renewWith: Fn.importValue('Mode') as 'password' }))).not.toThrow();
+});
+
 function importEndpoint(stack: Stack, vpcEndpointId = 'vpce-0123456789abcdef0') {
   return InterfaceVpcEndpoint.fromInterfaceVpcEndpointAttributes(stack, 'Endpoint', { vpcEndpointId, port: 443 });
 }

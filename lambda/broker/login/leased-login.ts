@@ -152,13 +152,13 @@ function observeLogin(
     return;
   }
   const grant = order.refreshToken === undefined ? 'password' : 'refresh_token';
+  const isRefused = outcome.kind === 'failed' && isRefusedRefresh(order, outcome);
   const answer = outcome.kind === 'issued' ? 'issued' : outcome.answer;
-  observe({ kind: 'login', outcome: answer, ms, ...(renewWith === 'refresh_token' && { grant }) });
-  if (outcome.kind === 'failed') {
-    if (!isRefusedRefresh(order, outcome)) {
-      observe({ kind: 'failed', code: outcome.error.code });
-    }
-  } else if (outcome.skewMs !== undefined) {
+  const named = isRefused ? 'refresh_refused' : answer;
+  observe({ kind: 'login', outcome: named, ms, ...(renewWith === 'refresh_token' && { grant }) });
+  if (outcome.kind === 'failed' && !isRefused) {
+    observe({ kind: 'failed', code: outcome.error.code });
+  } else if (outcome.kind === 'issued' && outcome.skewMs !== undefined) {
     observe({ kind: 'clock_skew', ms: outcome.skewMs });
   }
 }

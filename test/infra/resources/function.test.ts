@@ -48,6 +48,7 @@ describe('the function', () => {
       tokenUrl: 'https://login.example.com/token',
       clientId: 'otherApp',
       loginBudget: { perHour: 20, perDay: 200 },
+      renewWith: 'refresh_token',
       memoryMb: 1024,
       throttle: { ratePerSecond: 7, burst: 9 },
       logRetentionDays: 365,
@@ -66,6 +67,7 @@ describe('the function', () => {
           [variables.clientId]: 'otherApp',
           [variables.loginsPerHour]: '20',
           [variables.loginsPerDay]: '200',
+          [variables.renewWith]: 'refresh_token',
         },
       },
     });

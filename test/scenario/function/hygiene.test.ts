@@ -6,9 +6,9 @@ import { createCredentialSources } from '../../../lambda/aws/credential-sources.
 import type { GetSecretValue } from '../../../lambda/aws/secret.ts';
 import { createTokenTable } from '../../../lambda/aws/token-table.ts';
 import { createBroker } from '../../../lambda/broker/broker.ts';
-import type { LoginConnection, TokenTable } from '../../../lambda/broker/ports.ts';
+import type { GrantType, LoginConnection, TokenTable } from '../../../lambda/broker/ports.ts';
 import { fingerprint } from '../../../lambda/broker/token.ts';
-import { defaultLoginBudget } from '../../../lambda/config.ts';
+import { defaultLoginBudget, renewals } from '../../../lambda/config.ts';
 import { BrokerError } from '../../../lambda/errors.ts';
 import { createRouter, type Handler } from '../../../lambda/events/router.ts';
 import { createTelemetry } from '../../../lambda/telemetry/telemetry.ts';
@@ -65,23 +65,29 @@ function withoutToken(result: unknown): unknown {
 }
 
 describe('promise 41: no secret is shown', () => {
-  it('when any await fails with an error that contains all secrets', async () => {
-    const { points, failures } = await sweep(Number.NaN);
-    expect(points).toBeGreaterThan(40);
-    expect(failures).toBe(0);
-    for (let point = 1; point <= points; point += 1) {
-      expect(await sweep(point)).toMatchObject({ failures: 1 });
-    }
-    expect(output.records().length).toBeGreaterThan(points);
-    expect(output.text()).toContain('"detail"');
-    expect(canariesIn(output.text())).toEqual([]);
-  }, 120_000);
+  it.each(renewals)(
+    'when any await fails with an error that contains all secrets (%s)',
+    async (renewWith) => {
+      const { points, failures } = await sweep(Number.NaN, renewWith);
+      expect(points).toBeGreaterThan(40);
+      expect(failures).toBe(0);
+      for (let point = 1; point <= points; point += 1) {
+        expect(await sweep(point, renewWith)).toMatchObject({ failures: 1 });
+      }
+      expect(output.records().length).toBeGreaterThan(points);
+      expect(output.text()).toContain('"detail"');
+      expect(canariesIn(output.text())).toEqual([]);
+    },
+    120_000,
+  );
 
-  it.each(['FEGORA_TOKEN_URL', 'AWS_ENDPOINT_URL_SECRETS_MANAGER', 'AWS_ENDPOINT_URL_DYNAMODB'])(
-    'when the service at %s answers with all secrets and the request itself',
-    async (variable) => {
+  const services = ['FEGORA_TOKEN_URL', 'AWS_ENDPOINT_URL_SECRETS_MANAGER', 'AWS_ENDPOINT_URL_DYNAMODB'] as const;
+  it.each(services.flatMap((variable) => renewals.map((renewWith) => [variable, renewWith] as const)))(
+    'when the service at %s answers with all secrets and the request itself (%s)',
+    async (variable, renewWith) => {
       const accounts = hostile.map((_, index) => `a${index}`);
-      const system = await startTestSystem({ accounts, env: { AWS_SESSION_TOKEN: canaries.sessionToken } });
+      const env = { AWS_SESSION_TOKEN: canaries.sessionToken, FEGORA_RENEW_WITH: renewWith };
+      const system = await startTestSystem({ accounts, env });
       const { username, password } = canaries;
       for (const [index, respond] of hostile.entries()) {
         const account = `a${index}`;
@@ -114,7 +120,7 @@ describe('promise 41: no secret is shown', () => {
   );
 
   /** Runs all calls in a new function, in which the await of that number throws. */
-  async function sweep(failing: number): Promise<{ points: number; failures: number }> {
+  async function sweep(failing: number, renewWith: GrantType): Promise<{ points: number; failures: number }> {
     let points = 0;
     let failures = 0;
     const pass = () => {
@@ -133,8 +139,10 @@ describe('promise 41: no secret is shown', () => {
         pass();
         return result;
       };
-    const { handler, clock } = connect(frail);
+    const { handler, clock } = connect(frail, renewWith);
     for (const call of calls) {
+      // In refresh mode, the second turn finds the token in its renewal window.
+      await clock.advance(renewWith === 'password' ? 0 : 90_000);
       const endsAt = clock.monotonic() + 25_000;
       const shown = await clock.until(shownBy(handler, call, () => endsAt - clock.monotonic()));
       expect(canariesIn(shown)).toEqual([]);
@@ -148,19 +156,29 @@ type Frail = <Args extends unknown[], Result>(
 ) => (...args: Args) => Promise<Result>;
 
 /** The function with ports in this process, all wrapped by `frail`. Fegora refuses the second version of the secret. */
-function connect(frail: Frail) {
+function connect(frail: Frail, renewWith: GrantType) {
   const clock = createVirtualClock();
   const config = { accounts: new Map([['one', 'fegora/one']]), defaultAccount: 'one' };
   const telemetry = createTelemetry('fegora-token-broker', Date.now);
   let logins = 0;
-  const send: LoginConnection['send'] = async ({ versionId }, { beforeFirstByte }) => {
+  const refresh = renewWith === 'refresh_token' && { refreshToken: canaries.refreshToken };
+  const send: LoginConnection['send'] = async ({ versionId }, { beforeFirstByte, refreshToken }) => {
     beforeFirstByte();
     logins += 1;
+    if (refreshToken !== undefined && logins % 2 === 0) {
+      const error = new BrokerError('credentials_rejected', 'invalid_grant', { cause: canaryError() });
+      return { kind: 'failed', error, reached: 'answered', answer: 'invalid_grant' };
+    }
     if (versionId === 'v-2') {
       const error = new BrokerError('credentials_rejected', 'invalid_grant', { cause: canaryError() });
       return { kind: 'failed', error, reached: 'answered', answer: 'invalid_grant' };
     }
-    return { kind: 'issued', accessToken: canaries.token.repeat(logins), lifetimeMs: 1_800_000 };
+    return {
+      kind: 'issued',
+      accessToken: canaries.token.repeat(logins),
+      lifetimeMs: refresh ? 240_000 : 1_800_000,
+      ...refresh,
+    };
   };
   const getSecretValue: GetSecretValue = async () => ({
     versionId: logins < 2 ? 'v-1' : 'v-2',
@@ -189,6 +207,7 @@ function connect(frail: Frail) {
     },
     isConfigured: (account) => config.accounts.has(account),
     loginBudget: defaultLoginBudget,
+    renewWith,
   });
   return { handler: createRouter({ config, broker, random: () => 0, now: Date.now, report: telemetry }), clock };
 }

@@ -66,7 +66,7 @@ export async function startGatewaySystem(options: GatewaySystemOptions = {}): Pr
  *
  * @param now epoch milliseconds
  */
-async function tableDatedBy(server: string, now: () => number): Promise<LoopbackServer> {
+export async function tableDatedBy(server: string, now: () => number): Promise<LoopbackServer> {
   return listen(
     createServer((incoming, outgoing) => {
       const { method, url = '', headers } = incoming;

@@ -27,6 +27,7 @@ describe('the configuration', () => {
         defaultAccount: undefined,
         tableName: 'tokens',
         loginBudget: { perHour: 12, perDay: 150 },
+        renewWith: 'password',
       },
     });
   });
@@ -45,6 +46,7 @@ describe('the configuration', () => {
       FEGORA_DEFAULT_ACCOUNT: 'two',
       FEGORA_LOGINS_PER_HOUR: '4',
       FEGORA_LOGINS_PER_DAY: '250',
+      FEGORA_RENEW_WITH: 'refresh_token',
     });
     expect(parsed).toMatchObject({
       config: {
@@ -52,6 +54,7 @@ describe('the configuration', () => {
         clientId: 'other',
         defaultAccount: 'two',
         loginBudget: { perHour: 4, perDay: 250 },
+        renewWith: 'refresh_token',
       },
     });
   });
@@ -74,6 +77,11 @@ describe('the configuration', () => {
         variables.tokenUrl,
       ].sort(),
     );
+  });
+
+  it.each(['', 'Password', 'refresh', 'refresh_token '])('refuses to renew with «%s»', (text) => {
+    const faults = [{ variable: variables.renewWith, problem: 'must be password or refresh_token' }];
+    expect(parseConfig({ ...good, FEGORA_RENEW_WITH: text })).toEqual({ faults });
   });
 
   it('never repeats a value in a fault', () => {

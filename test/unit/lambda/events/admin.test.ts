@@ -112,6 +112,18 @@ describe('the action status', () => {
     });
   });
 
+  it('shows whether a refresh token is held, and never which', async () => {
+    const refreshToken = { text: 'not-a-real-refresh', versionId: 'v1' };
+    const statusOf = async (parts: Partial<Item>) => {
+      const { send } = handlerFor({ status: async () => ({ ...untouched, ...parts }) });
+      return JSON.stringify(await send({ action: 'status', account: 'one' }));
+    };
+    expect(await statusOf({ refresh: 'held', refreshToken })).toContain('"refresh_token":"held"');
+    expect(await statusOf({ refresh: 'held', refreshToken })).not.toContain(refreshToken.text);
+    expect(await statusOf({ refresh: 'taken' })).not.toContain('refresh');
+    expect(await statusOf({})).not.toContain('refresh');
+  });
+
   it('shows why the broker cannot use the secret of an account', async () => {
     const { send } = handlerFor({ checkSecret: async () => 'secret_malformed' });
     expect(await send({ action: 'status', account: 'one' })).toMatchObject({

@@ -241,6 +241,20 @@ describe('an observation of the broker', () => {
     });
   });
 
+  it('counts a login by its grant, if it names one', () => {
+    telemetry.observe({ kind: 'login', account: 'one', outcome: 'issued', ms: 42, grant: 'refresh_token' });
+    telemetry.observe({ kind: 'login', account: 'one', outcome: 'refresh_refused', ms: 7, grant: 'refresh_token' });
+    expect(lines()).toMatchObject([
+      { level: 'INFO', outcome: 'issued', grant: 'refresh_token' },
+      { level: 'WARN', outcome: 'refresh_refused', grant: 'refresh_token' },
+    ]);
+    const directives = Object(lines()[1])._aws.CloudWatchMetrics;
+    expect(directives.map(({ Dimensions }: { Dimensions: unknown }) => Dimensions)).toEqual([
+      [['service'], ['service', 'grant']],
+      [['service'], ['service', 'outcome'], ['service', 'grant']],
+    ]);
+  });
+
   it('counts the clock skew without its sign, and only from 5 s on', () => {
     telemetry.observe({ kind: 'clock_skew', account: 'one', ms: -4999 });
     telemetry.observe({ kind: 'clock_skew', account: 'one', ms: -5000 });

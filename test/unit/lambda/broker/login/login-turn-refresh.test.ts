@@ -97,7 +97,7 @@ describe('what is observed', () => {
     const scene = sceneWith({}, { outcome });
 
     expect(await scene.turn()).toMatchObject({ againAt: expect.any(Number) });
-    expect(scene.observed).toEqual([{ kind: 'login', outcome: 'invalid_grant', ms: 500 }]);
+    expect(scene.observed).toEqual([{ kind: 'login', outcome: 'refresh_refused', ms: 500 }]);
     expect(scene.written()).toMatchObject([{ kind: 'fail', endLease: true }]);
   });
 
