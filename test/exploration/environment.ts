@@ -3,7 +3,7 @@
 import { createTokenTable } from '../../lambda/aws/token-table.ts';
 import { createBroker } from '../../lambda/broker/broker.ts';
 import type { Broker, TokenRequest } from '../../lambda/broker/contract.ts';
-import type { Credentials, Login, Observation, ReadCredentials } from '../../lambda/broker/ports.ts';
+import type { Credentials, GrantType, Login, Observation, ReadCredentials } from '../../lambda/broker/ports.ts';
 import { defaultLoginBudget } from '../../lambda/config.ts';
 import { asBrokerError, BrokerError, type ErrorCode } from '../../lambda/errors.ts';
 import { createLoginModel, type FegoraModel } from './fegora-model.ts';
@@ -34,6 +34,8 @@ export interface EnvironmentDependencies {
   /** By account. */
   readonly simulatedAccounts: ReadonlyMap<string, SimulatedAccount>;
   readonly random: () => number;
+  /** What tokens are renewed with. @default `password` */
+  readonly renewWith?: GrantType;
   /** Changes the login port, to remove a part of the protocol. */
   readonly tamperLogin?: (login: Login) => Login;
   readonly observe?: (observation: Observation) => void;
@@ -47,6 +49,7 @@ const credentialsFreshMs = 5 * 60_000;
 
 export function createEnvironment(dependencies: EnvironmentDependencies, host: Host): ExecutionEnvironment {
   const { simulation, table, simulatedAccounts, random, tamperLogin = (login) => login } = dependencies;
+  const { renewWith = 'password' } = dependencies;
   const observe = createObserver(dependencies, host);
   const broker = createBroker({
     clock: host.clock,
@@ -60,6 +63,7 @@ export function createEnvironment(dependencies: EnvironmentDependencies, host: H
     tokenUrl,
     isConfigured: (account) => simulatedAccounts.has(account),
     loginBudget: defaultLoginBudget,
+    renewWith,
   });
   return { host, broker, ask };
 

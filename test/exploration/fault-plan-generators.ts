@@ -1,5 +1,6 @@
 // Generates fault plans for fast-check. Used by the tests of the exploration.
 import fc from 'fast-check';
+import { renewals } from '../../lambda/config.ts';
 import { type Fault, type FaultPlan, type PlannedFault, scenarios } from './fault-plan.ts';
 import type { Behavior } from './fegora-model.ts';
 
@@ -9,7 +10,7 @@ const freezesMs = [2500, 9000, 20_000];
 /** All larger than the clock tolerance plus what a read of the table can hide. */
 const jumpsMs = [-3_600_000, -30_000, -6000, 6000, 30_000, 3_600_000];
 const delaysMs = [1000, 2500, 6000, 20_000];
-const behaviors: readonly Behavior[] = ['html_500', 'unavailable', 'cut', 'unusable'];
+const behaviors: readonly Behavior[] = ['html_500', 'unavailable', 'cut', 'unusable', 'lost-successor', 'replayed'];
 /** All shorter than the lease, so that Fegora never works on two logins even if the client hung up or is frozen. */
 const loginTimesMs = [1500, 6000, 12_000];
 
@@ -28,7 +29,11 @@ export const allFaults: readonly Fault[] = [
   ...loginTimesMs.map((ms) => ({ kind: 'login-time', ms }) as const),
   { kind: 'change-password' },
   { kind: 'rotate-secret' },
+  { kind: 'log-in-elsewhere' },
 ];
+
+/** Both modes. */
+const renewWith = fc.constantFrom(...renewals);
 
 /** A number of steps. Small numbers are more likely, because most faults matter within a few steps. */
 const steps = fc.oneof({ weight: 3, arbitrary: fc.nat(12) }, { weight: 1, arbitrary: fc.nat(60) });
@@ -38,6 +43,7 @@ const plannedFault: fc.Arbitrary<PlannedFault> = fc.record({ after: steps, fault
 /** Plans with a slow Fegora. They freeze no process, because a frozen process cannot hang up in time. */
 export const slowFaultPlans: fc.Arbitrary<FaultPlan> = fc.record({
   scenario: fc.constant('slow'),
+  renewWith,
   order: fc.oneof(fc.constant(0), fc.nat(2 ** 31)),
   faults: fc.array(
     plannedFault.filter(({ fault }) => !['stop', 'stop-then-read', 'suspend', 'login-time'].includes(fault.kind)),
@@ -56,6 +62,7 @@ const killAll: fc.Arbitrary<PlannedFault[]> = fc
 /** Plans in which holders die after sending a wrong password, before they can write that it was refused. */
 export const deadHolderPlans: fc.Arbitrary<FaultPlan> = fc.record({
   scenario: fc.constant('refused'),
+  renewWith,
   order: fc.oneof(fc.constant(0), fc.nat(2 ** 31)),
   faults: fc
     .array(killAll, { minLength: 2, maxLength: 4 })
@@ -65,6 +72,7 @@ export const deadHolderPlans: fc.Arbitrary<FaultPlan> = fc.record({
 /** Plans with any scenario and one to eight faults. */
 export const faultPlans: fc.Arbitrary<FaultPlan> = fc.record({
   scenario: fc.constantFrom(...scenarios),
+  renewWith,
   order: fc.oneof(fc.constant(0), fc.nat(2 ** 31)),
   faults: fc.array(plannedFault, { minLength: 1, maxLength: 8 }).filter(areDetectable),
 });

@@ -1,4 +1,5 @@
 // Describes what happens in one run of the exploration. Used by fault-plan-generators.ts and run.ts.
+import type { GrantType } from '../../lambda/broker/ports.ts';
 import type { Behavior } from './fegora-model.ts';
 
 /**
@@ -19,8 +20,11 @@ export type Fault =
   | { readonly kind: 'behavior'; readonly behavior: Behavior }
   /** How long Fegora works on each login from now on. */
   | { readonly kind: 'login-time'; readonly ms: number }
-  /** `change-password`: at Fegora only. `rotate-secret`: the secret gets a new version with Fegora's password. */
-  | { readonly kind: 'change-password' | 'rotate-secret' };
+  /**
+   * `change-password`: at Fegora only. `rotate-secret`: the secret gets a new version with Fegora's password. `log-in-elsewhere`:
+   * the user logs in at the web portal, which ends the refresh token.
+   */
+  | { readonly kind: 'change-password' | 'rotate-secret' | 'log-in-elsewhere' };
 
 export interface PlannedFault {
   /** Number of steps after the fault before this one. */
@@ -45,4 +49,6 @@ export interface FaultPlan {
   /** Order in which messages arrive. 0: as they were sent. Any other number: random, with this seed. */
   readonly order: number;
   readonly faults: readonly PlannedFault[];
+  /** @default `password` */
+  readonly renewWith?: GrantType;
 }

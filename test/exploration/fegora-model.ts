@@ -6,8 +6,11 @@ import { connected } from '../support/fegora/connection.ts';
 import type { Oracle, TrueLogin } from './oracle.ts';
 import type { Host, Simulation } from './simulation.ts';
 
-/** How Fegora handles one login. `cut`: the connection breaks while Fegora continues to work. */
-export type Behavior = 'normal' | 'html_500' | 'unavailable' | 'cut' | 'unusable';
+/**
+ * How Fegora handles one login. `cut`: the connection breaks while Fegora continues to work. `lost-successor`: the same, and
+ * Fegora deletes a refresh token without writing the next one. `replayed`: a refresh arrives twice, and the second is answered.
+ */
+export type Behavior = 'normal' | 'html_500' | 'unavailable' | 'cut' | 'unusable' | 'lost-successor' | 'replayed';
 
 /** Fegora as one account sees it. It finishes a login even if the client has hung up. */
 export interface FegoraModel {
@@ -15,6 +18,8 @@ export interface FegoraModel {
   readonly send: (host: Host, ...args: Parameters<LoginConnection['send']>) => Promise<LoginOutcome>;
   /** The user's password now. */
   password: string;
+  /** The refresh token that works now. Every login gives another. */
+  refreshToken: string | undefined;
   lifetimeMs: number;
   /** How long the server works on a login. Milliseconds. */
   workMs: number;
@@ -49,10 +54,21 @@ export function createLoginModel(
   };
 }
 
-export function createFegoraModel(simulation: Simulation, oracle: Oracle, password: string): FegoraModel {
+export interface FegoraModelOptions {
+  readonly password: string;
+  /** Whether the environments read the refresh token of an answer. */
+  readonly keepsRefreshToken: boolean;
+}
+
+export function createFegoraModel(
+  simulation: Simulation,
+  oracle: Oracle,
+  { password, keepsRefreshToken }: FegoraModelOptions,
+): FegoraModel {
   const model: FegoraModel = {
     send,
     password,
+    refreshToken: undefined,
     lifetimeMs: 120_000,
     workMs: 300,
     nextBehaviors: [],
@@ -62,13 +78,13 @@ export function createFegoraModel(simulation: Simulation, oracle: Oracle, passwo
 
   async function send(
     host: Host,
-    ...[credentials, { signal, beforeFirstByte }]: Parameters<LoginConnection['send']>
+    ...[credentials, { signal, beforeFirstByte, refreshToken }]: Parameters<LoginConnection['send']>
   ): Promise<LoginOutcome> {
     if (!beforeFirstByte()) {
       return { kind: 'withheld' };
     }
-    const login = oracle.sent(host, credentials.versionId);
-    const result = await unlessAborted(answerTo(login, credentials), signal);
+    const login = oracle.sent(host, credentials.versionId, refreshToken);
+    const result = await unlessAborted(answerTo(login, credentials, refreshToken), signal);
     login.closedAt ??= simulation.now();
     if (result === undefined) {
       login.excused ??= 'our side hung up';
@@ -77,7 +93,11 @@ export function createFegoraModel(simulation: Simulation, oracle: Oracle, passwo
     return result ?? failure('upstream_timeout', 'unknown');
   }
 
-  function answerTo(login: TrueLogin, credentials: Credentials): Promise<FailedLogin | IssuedLogin> {
+  function answerTo(
+    login: TrueLogin,
+    credentials: Credentials,
+    refreshToken: string | undefined,
+  ): Promise<FailedLogin | IssuedLogin> {
     const { host, number } = login;
     return new Promise((resolve) => {
       simulation.send({
@@ -94,12 +114,16 @@ export function createFegoraModel(simulation: Simulation, oracle: Oracle, passwo
             const text = `${host.name} ← Fegora: ${result.kind === 'issued' ? result.accessToken : result.answer}`;
             simulation.send({ host, text, arrive: () => host.receive(() => resolve(result)) });
           };
-          if (behavior === 'cut') {
+          const isCut = behavior === 'cut' || behavior === 'lost-successor';
+          if (isCut) {
             answer(failure('upstream_unavailable', 'unknown'));
           }
-          simulation.after(behavior === 'cut' ? cutWorkMs : model.workMs, () => {
-            const result = finish(login, credentials, behavior);
-            if (behavior !== 'cut') {
+          simulation.after(isCut ? cutWorkMs : model.workMs, () => {
+            const result =
+              refreshToken === undefined
+                ? finish(login, credentials, behavior)
+                : finishRefresh(login, credentials, { behavior, refreshToken });
+            if (!isCut) {
               answer(result);
             }
           });
@@ -111,29 +135,61 @@ export function createFegoraModel(simulation: Simulation, oracle: Oracle, passwo
   function finish(login: TrueLogin, credentials: Credentials, behavior: Behavior): FailedLogin | IssuedLogin {
     login.finishedAt = simulation.now();
     const isRight = credentials.password === model.password;
-    login.refused = !isRight && behavior === 'normal';
-    if (isRight && behavior !== 'html_500' && behavior !== 'unavailable') {
-      const number = oracle.tokens.size + 1;
-      const accessToken = `token ${number} of ${credentials.username}`;
-      oracle.tokens.set(accessToken, { number, expiresAt: simulation.now() + model.lifetimeMs });
-      if (behavior === 'normal') {
+    const isNormal = behavior === 'normal' || behavior === 'replayed';
+    login.refused = !isRight && isNormal;
+    if (isRight && (isNormal || behavior === 'cut' || behavior === 'unusable')) {
+      const issued = issue(credentials);
+      if (isNormal) {
         oracle.excuseVersion('Fegora accepted the version', login.versionId);
-        return { kind: 'issued', accessToken, lifetimeMs: model.lifetimeMs };
+        return issued;
       }
     }
     return failureOf(behavior);
+  }
+
+  /** A refresh token is deleted first, whatever comes after that. */
+  function finishRefresh(
+    login: TrueLogin,
+    credentials: Credentials,
+    { behavior, refreshToken }: { readonly behavior: Behavior; readonly refreshToken: string },
+  ): FailedLogin | IssuedLogin {
+    login.finishedAt = simulation.now();
+    if (behavior === 'unavailable') {
+      return failureOf(behavior);
+    }
+    const isRight = refreshToken === model.refreshToken;
+    model.refreshToken = isRight ? undefined : model.refreshToken;
+    login.isRefreshRefused = behavior === 'replayed' || (behavior === 'normal' && !isRight);
+    const isIssued = isRight && ['normal', 'cut', 'unusable', 'replayed'].includes(behavior);
+    const issued = isIssued ? issue(credentials) : undefined;
+    if (behavior === 'normal' && issued !== undefined) {
+      login.excused ??= 'Fegora accepted the refresh token';
+      return issued;
+    }
+    return failureOf(behavior);
+  }
+
+  function issue({ username }: Credentials): IssuedLogin {
+    const number = oracle.tokens.size + 1;
+    const accessToken = `token ${number} of ${username}`;
+    oracle.tokens.set(accessToken, { number, expiresAt: simulation.now() + model.lifetimeMs });
+    model.refreshToken = `refresh ${number} of ${username}`;
+    const refresh = keepsRefreshToken && { refreshToken: model.refreshToken };
+    return { kind: 'issued', accessToken, lifetimeMs: model.lifetimeMs, ...refresh };
   }
 }
 
 function failureOf(behavior: Behavior): FailedLogin | IssuedLogin {
   switch (behavior) {
     case 'normal':
+    case 'replayed':
       return failure('credentials_rejected', 'answered', 'invalid_grant');
     case 'html_500':
       return failure('upstream_unavailable', 'answered', 'html_500');
     case 'unavailable':
       return failure('upstream_unavailable', 'answered');
     case 'cut':
+    case 'lost-successor':
       return failure('upstream_unavailable', 'unknown');
     case 'unusable':
       return failure('upstream_invalid_response', 'answered');

@@ -33,6 +33,10 @@ export async function injectFault(state: Run, fault: Fault): Promise<void> {
       simulation.log("* Fegora's password changes");
       fegora.password = fegora.password === 'right' ? 'another' : 'right';
       return;
+    case 'log-in-elsewhere':
+      simulation.log('* the user logs in elsewhere');
+      fegora.refreshToken = undefined;
+      return;
     case 'rotate-secret':
       return rotateSecret(state);
     default:

@@ -16,6 +16,9 @@ export interface TrueLogin {
   /** When the server had finished it, or when the request was lost. */
   finishedAt?: number;
   refused?: boolean;
+  /** Whether it sent a refresh token in place of the password, and whether Fegora refused that. */
+  readonly isRefresh: boolean;
+  isRefreshRefused?: boolean;
   readonly isForced: boolean;
   /** Whether the version logged in later, or an operator cleared the rejections: the refusal does not count any more. */
   isForgotten?: boolean;
@@ -57,7 +60,9 @@ export interface Oracle {
   /** Earlier refusals of this version, or of all versions, no longer count. */
   readonly excuseVersion: (why: string, versionId?: string) => void;
   /** The first byte of a login was sent. */
-  readonly sent: (host: Host, versionId: string) => TrueLogin;
+  readonly sent: (host: Host, versionId: string, refreshToken?: string) => TrueLogin;
+  /** Number of all logins that sent a refresh token. */
+  readonly refreshes: () => number;
   readonly answered: (host: Host, request: TokenRequest, grant: Grant) => void;
   readonly failed: (host: Host, thrown: unknown) => void;
   /** How often the server worked on two logins at once although our side had ended the first. */
@@ -92,6 +97,7 @@ export function createOracle(simulation: Simulation, { account, serverIsBounded 
   const tokens = new Map<string, TrueToken>();
   const violations: string[] = [];
   const claims = new WeakMap<Host, ClaimState>();
+  const sentRefreshTokens = new Set<string>();
   let count = 0;
   let overlapsInside = 0;
   const addViolation = (violation: string): void => {
@@ -102,6 +108,7 @@ export function createOracle(simulation: Simulation, { account, serverIsBounded 
   return {
     logins,
     count: () => count,
+    refreshes: () => sentRefreshTokens.size,
     tokens,
     violations,
     addViolation,
@@ -125,7 +132,7 @@ export function createOracle(simulation: Simulation, { account, serverIsBounded 
         login.isForgotten = true;
       }
     },
-    sent: (host, versionId) => {
+    sent: (host, versionId, refreshToken) => {
       count += 1;
       const login: TrueLogin = {
         number: count,
@@ -134,15 +141,20 @@ export function createOracle(simulation: Simulation, { account, serverIsBounded 
         sentAt: simulation.now(),
         isRejectionStored: false,
         isForced: claims.get(host)?.isForced === true,
+        isRefresh: refreshToken !== undefined,
       };
-      simulation.log(`  ${host.name} sends login ${login.number} of ${account} with ${versionId}`);
+      const what = refreshToken ?? versionId;
+      simulation.log(`  ${host.name} sends login ${login.number} of ${account} with ${what}`);
+      noteRefreshToken(login, refreshToken);
       for (const other of logins) {
         checkOverlap(login, other);
       }
-      checkRepeatedRefusal(login);
       checkBackoff();
       checkForcedLogins(login);
-      checkRefusedSends(login);
+      if (!login.isRefresh) {
+        checkRepeatedRefusal(login);
+        checkRefusedSends(login);
+      }
       logins.push(login);
       logins.splice(0, logins.length - mostLogins);
       return login;
@@ -190,11 +202,26 @@ export function createOracle(simulation: Simulation, { account, serverIsBounded 
     }
   }
 
+  /** A claim takes the refresh token, so no two logins send the same one. */
+  function noteRefreshToken({ number, isForced }: TrueLogin, refreshToken: string | undefined): void {
+    if (refreshToken === undefined) {
+      return;
+    }
+    if (sentRefreshTokens.has(refreshToken)) {
+      addViolation(`login ${number} sends ${refreshToken} again`);
+    }
+    if (isForced) {
+      addViolation(`login ${number} was forced by a reported token, and sends ${refreshToken}`);
+    }
+    sentRefreshTokens.add(refreshToken);
+  }
+
   /** After a refusal, another version may be sent at once. After any other failure there must be a back-off. */
   function checkBackoff(): void {
-    const { number, closedAt, refused, excused } = logins.at(-1) ?? {};
+    const { number, closedAt, refused, isRefreshRefused, excused } = logins.at(-1) ?? {};
     const backoffMs = simulation.now() - (closedAt ?? Number.NEGATIVE_INFINITY);
-    if (refused !== true && excused === undefined && backoffMs < leastBackoffMs) {
+    const isRefused = refused === true || isRefreshRefused === true;
+    if (!isRefused && excused === undefined && backoffMs < leastBackoffMs) {
       addViolation(`a login only ${backoffMs} ms after login ${number} had failed`);
     }
   }

@@ -47,14 +47,17 @@ export interface Run extends SimulatedAccount {
 export function createRun(plan: FaultPlan, { tamper, tamperLogin, isTimeless }: Sabotage): Run {
   const simulation = createSimulation();
   const oracle = createOracle(simulation, { account, serverIsBounded: plan.scenario !== 'slow' });
-  const fegora = createFegoraModel(simulation, oracle, 'right');
+  const { renewWith = 'password' } = plan;
+  const mayHoldRefreshToken = renewWith === 'refresh_token';
+  const keepsRefreshToken = mayHoldRefreshToken;
+  const fegora = createFegoraModel(simulation, oracle, { password: 'right', keepsRefreshToken });
   const simulatedAccount = { account, oracle, fegora, secret: { versionId: 'v1', password: 'right' } };
-  const options = { ...(tamper && { tamper }), tellsTime: isTimeless !== true };
+  const options = { ...(tamper && { tamper }), tellsTime: isTimeless !== true, mayHoldRefreshToken };
   const table = createTableLink(simulation, new Map([[account, oracle]]), options);
   const environments: ExecutionEnvironment[] = [];
   const simulatedAccounts = new Map([[account, simulatedAccount]]);
   const random = createRandom(plan.order + 1);
-  const dependencies = { simulation, table, simulatedAccounts, random, ...(tamperLogin && { tamperLogin }) };
+  const dependencies = { simulation, table, simulatedAccounts, random, renewWith, ...(tamperLogin && { tamperLogin }) };
   let starts = 0;
   const startProcess = (index: number) => {
     starts += 1;

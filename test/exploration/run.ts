@@ -11,6 +11,8 @@ export interface RunResult {
   /** The log of the run. */
   readonly lines: readonly string[];
   readonly logins: number;
+  /** Those that sent a refresh token. */
+  readonly refreshes: number;
   /** How often Fegora worked on two logins at once although our side had ended the first. */
   readonly overlapsInside: number;
   /** Number of steps while callers made calls. */
@@ -44,6 +46,7 @@ export async function run(plan: FaultPlan, sabotage: Sabotage = {}): Promise<Run
     violations: oracle.violations,
     lines: simulation.lines(),
     logins: oracle.count(),
+    refreshes: oracle.refreshes(),
     overlapsInside: oracle.overlapsInside(),
     steps,
   };

@@ -65,6 +65,16 @@ export const sabotages: readonly NamedSabotage[] = [
     },
     violation: /Fegora had refused it/,
   },
+  {
+    part: 'the claim that takes the refresh token',
+    sabotage: {
+      tamper: only('claim', (input) => ({
+        ...input,
+        UpdateExpression: String(input.UpdateExpression).replace(/ REMOVE #refresh_token$/, ''),
+      })),
+    },
+    violation: /sends refresh \d+ of a again/,
+  },
   { part: "the table's time", sabotage: { isTimeless: true }, violation: /took a lease|past its expiry|two logins/ },
   {
     part: 'the count of the send in the claim',

@@ -45,6 +45,8 @@ export interface TableOptions {
   readonly tamper?: Tamper;
   /** Whether the table's answers carry its time. If not, they carry the time of the process that asks. */
   readonly tellsTime: boolean;
+  /** Whether a refresh token may be stored. @default false */
+  readonly mayHoldRefreshToken?: boolean;
   /** The error of a request that arrives now, if any. */
   readonly trouble?: () => Error | undefined;
 }
@@ -55,7 +57,7 @@ export function createTableLink(
   oracles: ReadonlyMap<string, Oracle>,
   options: TableOptions,
 ): TableLink {
-  const { tamper = (input) => input, tellsTime, trouble = () => undefined } = options;
+  const { tamper = (input) => input, tellsTime, mayHoldRefreshToken = false, trouble = () => undefined } = options;
   const dynamo = createMemoryDynamo(simulation.now);
   /** When the lease of the last claim ends, by account. True time, epoch milliseconds. */
   const leaseEnds = new Map<string, number>();
@@ -103,6 +105,9 @@ export function createTableLink(
       oracle.addViolation(`${host.name}'s ${what} replaced token ${older} with the older token ${newer}`);
     }
     noteRejections(write);
+    if (!mayHoldRefreshToken && /refresh/.test(JSON.stringify(after))) {
+      oracle.addViolation(`${host.name}'s ${what} stored a refresh token in password mode`);
+    }
     if (what === 'claim') {
       checkClaim(write);
     }

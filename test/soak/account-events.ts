@@ -58,6 +58,11 @@ export function lockOut(state: SoakState): void {
   });
 }
 
+/** Ends the refresh token of one user. */
+export function logInElsewhere(state: SoakState): void {
+  anyAccount(state).fegora.refreshToken = undefined;
+}
+
 function storedFingerprint({ table }: SoakState, account: string): string {
   return fingerprint(table.rows.get(account)?.access_token?.S ?? '');
 }

@@ -5,6 +5,7 @@ import {
   anyAccount,
   changePassword,
   lockOut,
+  logInElsewhere,
   pause,
   report,
   reportEverywhere,
@@ -15,7 +16,14 @@ import {
 import { normalConditions } from './conditions.ts';
 import { accounts, addTo, hourMs, minuteMs, offsetsMs, type Process, type SoakState, secondMs } from './soak-state.ts';
 
-const failures: readonly [Behavior, ...Behavior[]] = ['html_500', 'unavailable', 'cut', 'unusable'];
+const failures: readonly [Behavior, ...Behavior[]] = [
+  'html_500',
+  'unavailable',
+  'cut',
+  'unusable',
+  'lost-successor',
+  'replayed',
+];
 
 /** Starts all faults of the plan. Each happens again and again at random intervals. */
 export function startFaults(state: SoakState): void {
@@ -50,6 +58,7 @@ const faultPlan: readonly RepeatedFault[] = [
   ['password changed', hourMs, 10 * hourMs, changePassword],
   ['wrong rotation', 2 * hourMs, 12 * hourMs, rotateWrongly],
   ['lockout', 2 * hourMs, 10 * hourMs, lockOut],
+  ['login elsewhere', 20 * minuteMs, 5 * hourMs, logInElsewhere],
   ['token reported', 20 * secondMs, 5 * minuteMs, report],
   ['token reported everywhere', hourMs, 6 * hourMs, reportEverywhere],
   ['secret label event', 10 * minuteMs, 2 * hourMs, sendLabelEvent],

@@ -1,6 +1,6 @@
 // The state of a soak run: its environments, accounts and calls. Used by soak.ts and the fault plan.
 import type { Remaining } from '../../lambda/broker/clock.ts';
-import type { Observation } from '../../lambda/broker/ports.ts';
+import type { GrantType, Observation } from '../../lambda/broker/ports.ts';
 import { createEnvironment, type ExecutionEnvironment, type SimulatedAccount } from '../exploration/environment.ts';
 import { createFegoraModel } from '../exploration/fegora-model.ts';
 import { createOracle, type Oracle } from '../exploration/oracle.ts';
@@ -18,7 +18,7 @@ export const secondMs = 1000;
 export const minuteMs = 60 * secondMs;
 export const hourMs = 60 * minuteMs;
 /** Matches every password and token of a run. They must not show in an error or an observation. */
-const secrets = /not-a-real-password|token \d+ of/;
+const secrets = /not-a-real-password|(?:token|refresh) \d+ of/;
 
 /** An invocation without an answer yet. */
 interface PendingCall {
@@ -49,21 +49,29 @@ export interface SoakState {
 }
 
 /** Starts four environments with three accounts. The same seed gives the same run. */
-export function createSoakState(seed: number): SoakState {
+export function createSoakState(seed: number, renewWith: GrantType): SoakState {
   const simulation = createSimulation();
   const nextRandom = createRandom(seed);
   const random = createRandomChoices(nextRandom);
   const conditions = normalConditions();
   const generalOracle = createOracle(simulation, { account: 'all', serverIsBounded: true });
+  const keepsRefreshToken = renewWith === 'refresh_token';
   const simulatedAccounts = new Map(
-    accounts.map((account) => [account, createSimulatedAccount(simulation, generalOracle, account)]),
+    accounts.map((account) => [
+      account,
+      createSimulatedAccount(simulation, generalOracle, { account, keepsRefreshToken }),
+    ]),
   );
   const oracles = new Map([...simulatedAccounts].map(([account, { oracle }]) => [account, oracle]));
-  const table = createTableLink(simulation, oracles, { tellsTime: true, trouble: () => tableErrorOf(state) });
+  const table = createTableLink(simulation, oracles, {
+    tellsTime: true,
+    mayHoldRefreshToken: keepsRefreshToken,
+    trouble: () => tableErrorOf(state),
+  });
   const observe = (observation: Observation) =>
     checkForSecrets(generalOracle, 'an observation', JSON.stringify(observation));
   const isSecretDown = () => conditions.isSecretDown;
-  const dependencies = { simulation, table, simulatedAccounts, random: nextRandom, observe, isSecretDown };
+  const dependencies = { simulation, table, simulatedAccounts, random: nextRandom, renewWith, observe, isSecretDown };
   let starts = 0;
   const startProcess = (index: number) => {
     starts += 1;
@@ -90,12 +98,16 @@ export function createSoakState(seed: number): SoakState {
   return state;
 }
 
-function createSimulatedAccount(simulation: Simulation, generalOracle: Oracle, account: string): SimulatedAccount {
+function createSimulatedAccount(
+  simulation: Simulation,
+  generalOracle: Oracle,
+  { account, keepsRefreshToken }: { readonly account: string; readonly keepsRefreshToken: boolean },
+): SimulatedAccount {
   const oracle = createOracle(simulation, { account, serverIsBounded: true });
   const password = 'not-a-real-password-1';
   return {
     account,
-    fegora: createFegoraModel(simulation, oracle, password),
+    fegora: createFegoraModel(simulation, oracle, { password, keepsRefreshToken }),
     secret: { versionId: 'v1', password },
     oracle: {
       ...oracle,

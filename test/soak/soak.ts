@@ -1,4 +1,5 @@
 // Runs the broker for a long virtual time under random faults. Called by soak.test.ts.
+import type { GrantType } from '../../lambda/broker/ports.ts';
 import { settle } from '../exploration/simulation.ts';
 import { normalConditions } from './conditions.ts';
 import { startFaults } from './fault-plan.ts';
@@ -25,6 +26,8 @@ export interface SoakReport {
   /** Number of answers, by error code or `served`. */
   readonly errors: ReadonlyMap<string, number>;
   readonly logins: number;
+  /** Those that sent a refresh token. */
+  readonly refreshes: number;
   /** Number of faults, by name. */
   readonly faults: ReadonlyMap<string, number>;
 }
@@ -33,11 +36,13 @@ export interface SoakReport {
 export async function soak({
   seed,
   minutes,
+  renewWith,
 }: {
   readonly seed: number;
   readonly minutes: number;
+  readonly renewWith: GrantType;
 }): Promise<SoakReport> {
-  const state = createSoakState(seed);
+  const state = createSoakState(seed, renewWith);
   const { simulation, simulatedAccounts, counts } = state;
   const oracles = [state.generalOracle, ...[...simulatedAccounts.values()].map(({ oracle }) => oracle)];
   const hasNoViolation = () => oracles.every(({ violations }) => violations.length === 0);
@@ -51,6 +56,7 @@ export async function soak({
     violations: oracles.flatMap(({ violations }) => violations),
     lines: simulation.lines(),
     logins: oracles.reduce((sum, { count }) => sum + count(), 0),
+    refreshes: oracles.reduce((sum, oracle) => sum + oracle.refreshes(), 0),
     ...counts,
   };
 }
