@@ -1,5 +1,5 @@
 // Builds the environment variables of the function and checks their size. Called by token-broker.ts.
-import { defaultClientId, defaultTokenUrl, type renewals, variables } from '../../lambda/config.ts';
+import { defaultClientId, defaultTokenUrl, variables } from '../../lambda/config.ts';
 import type { AccountSecret } from './secrets.ts';
 
 /** How many logins one Fegora user gets, each a whole number from 1 to 250. */
@@ -24,7 +24,7 @@ export interface EnvironmentProps {
   /** Undefined: the default of lambda/config.ts. */
   readonly loginBudget: LoginBudget | undefined;
   /** Undefined: the default of lambda/config.ts. */
-  readonly renewWith: (typeof renewals)[number] | undefined;
+  readonly renewWith: 'password' | 'refresh_token' | undefined;
 }
 
 /**

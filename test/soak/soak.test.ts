@@ -8,7 +8,7 @@ const seed = Number(process.env.SOAK_SEED ?? 20_261_124);
 const minutes = full(10_000, 1000);
 
 test.each(renewals)(
-  `promises 47, 69: breaks no promise in ${minutes} virtual minutes of random faults (%s, seed ${seed})`,
+  `promise 47, promise 69: breaks no promise in ${minutes} virtual minutes of random faults (%s, seed ${seed})`,
   async (renewWith) => {
     const run = await soak({ seed, minutes, renewWith });
     const { violations, lines, asked, served, logins, refreshes, errors, faults } = run;

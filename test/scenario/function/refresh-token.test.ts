@@ -64,7 +64,7 @@ async function answersOf(system: TestSystem, skip: (ms: number) => void, start: 
 }
 
 test.each(renewals)(
-  'promises 41, 44: no answer and no line of the log has a refresh token (%s)',
+  'promise 41, promise 44: no answer and no line of the log has a refresh token (%s)',
   async (renewWith) => {
     const clock = skippingClock();
     const handlerOptions = { clock, random: () => 0.5 };
