@@ -157,7 +157,13 @@ export const answerModes = {
   },
   html_500: { means: 'Fegora answers with its error page', person: 'today', alarms: ['LoginsFail'] },
   other_user: { means: 'the token is that of another user', person: 'at once', alarms: ['SecuritySigns'] },
-} as const satisfies Record<Exclude<FailedLogin['answer'], ErrorCode>, FailureMode>;
+  refresh_refused: {
+    means: 'Fegora does not take a refresh token',
+    person: 'no',
+    why: 'the password follows in the same call; if Fegora refuses that too, CredentialsRejected rings',
+    runbook: 'Html500Repeated',
+  },
+} as const satisfies Record<Exclude<FailedLogin['answer'], ErrorCode> | 'refresh_refused', FailureMode>;
 
 /** What the broker cannot notice, or only by time. */
 export const outerModes = {

@@ -34,7 +34,7 @@ export const metricNames = {
    * `grant` (`password` or `refresh_token`), and the next metric too.
    */
   loginLatency: 'LoginLatency',
-  /** Logins that brought no token. Also by `outcome` (`invalid_grant`, `refresh_refused`, `doubt`, `html_500`, `other_user` or a code). */
+  /** Logins that brought no token, except `refresh_refused`. Also by `outcome` (`invalid_grant`, `refresh_refused`, `doubt`, `html_500`, `other_user` or a code). */
   loginsFailed: 'LoginsFailed',
   /** Milliseconds between Fegora's clock and ours, without the sign. Only written from 5 s on. */
   clockSkew: 'ClockSkew',

@@ -107,6 +107,11 @@ function issueMetrics(invocation: Invocation, { remainingMs }: Grant): readonly 
 
 type Observed<K extends Observation['kind']> = Extract<Observation, { readonly kind: K }>;
 
+/** A refused refresh is not a failed login for the alarm: the password follows. */
+function failedLoginBy(outcome: string, byGrant: readonly Dimension[]): readonly (Dimension | undefined)[] {
+  return [...(outcome === 'refresh_refused' ? [] : [undefined]), 'outcome', ...byGrant];
+}
+
 /** In password mode no dimension is added: each costs as much as a metric. */
 function loginMetrics({ outcome, ms, grant }: Observed<'login'>): readonly Measured[] {
   const byGrant = grant === undefined ? [] : (['grant'] as const);
@@ -114,7 +119,7 @@ function loginMetrics({ outcome, ms, grant }: Observed<'login'>): readonly Measu
     { name: metricNames.loginLatency, value: ms, unit: 'Milliseconds', by: [undefined, ...byGrant] },
     ...(outcome === 'issued'
       ? []
-      : [{ name: metricNames.loginsFailed, value: 1, by: [undefined, 'outcome', ...byGrant] as const }]),
+      : [{ name: metricNames.loginsFailed, value: 1, by: failedLoginBy(outcome, byGrant) }]),
     ...countOf(answerMetrics[outcome]),
   ];
 }

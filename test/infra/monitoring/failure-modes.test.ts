@@ -137,7 +137,7 @@ function failWarmUp({ telemetry }: Moment, error: BrokerError): void {
   }
 }
 
-const answerCodes: Readonly<Record<keyof typeof answerModes, ErrorCode>> = {
+const answerCodes: Readonly<Record<Exclude<keyof typeof answerModes, 'refresh_refused'>, ErrorCode>> = {
   invalid_grant: 'credentials_rejected',
   doubt: 'upstream_rejected',
   html_500: 'upstream_unavailable',
@@ -180,8 +180,15 @@ describe('promise 80: the alarms of the table ring, and no others', () => {
     );
   });
 
-  test.each(Object.entries(answerModes))('for the answer %s to a login', (name, mode) => {
-    const answer = name as keyof typeof answerModes;
+  const { refresh_refused: ofRefreshes, ...answersToPasswords } = answerModes;
+  test('for refresh tokens that Fegora does not take: none', () => {
+    const refused = { kind: 'login', account: 'main', outcome: 'refresh_refused', ms: 100 } as const;
+    const rung = hourOf(({ telemetry }) => telemetry.observe({ ...refused, grant: 'refresh_token' }));
+    expect(namesOf(rung)).toEqual(expected(ofRefreshes));
+  });
+
+  test.each(Object.entries(answersToPasswords))('for the answer %s to a login', (name, mode) => {
+    const answer = name as keyof typeof answersToPasswords;
     const error = new BrokerError(answerCodes[answer], 'a test');
     expect(namesOf(hourOf(createFailingLogin({ answer, reached: 'answered', error }))).sort()).toEqual(expected(mode));
   });

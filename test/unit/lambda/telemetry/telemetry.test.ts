@@ -251,7 +251,10 @@ describe('an observation of the broker', () => {
     const directives = Object(lines()[1])._aws.CloudWatchMetrics;
     expect(directives.map(({ Dimensions }: { Dimensions: unknown }) => Dimensions)).toEqual([
       [['service'], ['service', 'grant']],
-      [['service'], ['service', 'outcome'], ['service', 'grant']],
+      [
+        ['service', 'outcome'],
+        ['service', 'grant'],
+      ],
     ]);
   });
 
