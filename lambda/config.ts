@@ -99,12 +99,11 @@ function readCount(
 }
 
 function readRenewWith(env: Environment, note: Note): Config['renewWith'] {
-  const text = env[variables.renewWith] ?? renewals[0];
-  const chosen = renewals.find((one) => one === text);
-  if (chosen === undefined) {
-    note(variables.renewWith, `must be ${renewals.join(' or ')}`);
-  }
-  return chosen ?? renewals[0];
+  const text = env[variables.renewWith] ?? 'password';
+  readMatching(text, /^(password|refresh_token)$/, () =>
+    note(variables.renewWith, 'must be password or refresh_token'),
+  );
+  return text === 'refresh_token' ? text : 'password';
 }
 
 function readMatching(value: string, pattern: RegExp, fault: () => void): string {

@@ -124,20 +124,23 @@ export function withUnheardSends({ item, key, refreshToken }: LoginOrder, claim:
 }
 
 /**
- * The end of the claim after credentials were refused at once. The back-off of the failure before it ends; another version
- * of the secret may be sent at once, unless Fegora asked for time.
+ * The end of the claim after credentials or a refresh token were refused at once. Another version of the secret, or the
+ * password, may be sent at once, unless Fegora asked for time. A refused password ends the back-off of the failure before it.
  */
 export function refusalOf(
-  { item }: LoginOrder,
+  { item, refreshToken }: LoginOrder,
   { owner, sends }: Claim,
   { failed, at, isSlow }: Pick<FailureAt, 'failed'> & EndedAt,
 ): Failure {
   const { answer, retryAfterMs } = failed;
-  const code = 'credentials_rejected';
+  const isOfPassword = refreshToken === undefined;
+  const code = isOfPassword ? 'credentials_rejected' : 'upstream_throttled';
+  const failures = isOfPassword ? { refused: 1 } : item.failures;
   const wait = retryAfterMs !== undefined && {
-    backoff: { retryAt: at + cappedRetryAfterMs(retryAfterMs), code, answer, failures: { refused: 1 } } as const,
+    backoff: { retryAt: at + cappedRetryAfterMs(retryAfterMs), code, answer, failures } as const,
   };
-  return { kind: 'fail', owner, endLease: true, error: { code, at }, sends, logins: item.logins, isSlow, ...wait };
+  const error = isOfPassword && { error: { code, at } as const };
+  return { kind: 'fail', owner, endLease: true, ...error, sends, logins: item.logins, isSlow, ...wait };
 }
 
 /** When a login ended (epoch milliseconds), and whether Fegora took longer than a login usually waits. */

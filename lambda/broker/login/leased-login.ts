@@ -20,7 +20,7 @@ import {
 } from './lease-records.ts';
 import { armGuard, loginDeadlineMs } from './login-guard.ts';
 import type { FailedLogin, IssuedLogin, LoginOutcome } from './login-outcome.ts';
-import { isRefusedRefresh, refreshAfter, refusedRefreshOf } from './refresh-records.ts';
+import { isRefusedRefresh, refreshAfter } from './refresh-records.ts';
 import { createSettlement } from './settlement.ts';
 
 /** How one claim and the login it bought ended. */
@@ -94,7 +94,7 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
     const claim = withUnheardSends(order, { ...lease.claim, leaseUntil: lease.until });
     const at = guard.now();
     if (isRefusedRefresh(order, failed)) {
-      await settle(refusedRefreshOf(order, claim, { failed, at }));
+      await settle(refusalOf(order, claim, { failed, at, isSlow }));
       return { kind: 'rejected' };
     }
     const { failure, retryAt, isBroken } = failureOf(order, claim, { failed, at, random: random(), isSlow });

@@ -5,15 +5,12 @@ import {
   claimOf,
   failureOf,
   isRejection,
+  refusalOf,
   sendsAfterSuccess,
   withdrawalOf,
   withUnheardSends,
 } from '../../../../../lambda/broker/login/lease-records.ts';
-import {
-  isRefusedRefresh,
-  refreshAfter,
-  refusedRefreshOf,
-} from '../../../../../lambda/broker/login/refresh-records.ts';
+import { isRefusedRefresh, refreshAfter } from '../../../../../lambda/broker/login/refresh-records.ts';
 import type { ErrorCode } from '../../../../../lambda/errors.ts';
 import { failedLogin, itemWith, noon, orderWith, ownKey } from '../../../../support/core/login-order.ts';
 
@@ -67,17 +64,18 @@ describe('a refused refresh', () => {
 
   test('ends the claim, and writes no error, no back-off, no send and no login', () => {
     const logins = [{ at: noon - 5000, tag: '' }];
-    const end = refusedRefreshOf(renewalOf({ logins }), claim, { failed: refused, at: noon });
+    const end = refusalOf(renewalOf({ logins }), claim, { failed: refused, at: noon, isSlow: false });
 
-    expect(end).toEqual({ kind: 'fail', owner: claim.owner, endLease: true, sends, logins });
+    expect(end).toEqual({ kind: 'fail', owner: claim.owner, endLease: true, sends, logins, isSlow: false });
   });
 
   test('waits as long as Fegora asks for, at most 300 s, and counts nothing', () => {
     const failed = { ...refused, retryAfterMs: 400_000 };
-    const { backoff } = refusedRefreshOf(renewalOf({ failures: { doubt: 2 } }), claim, { failed, at: noon });
+    const order = renewalOf({ failures: { doubt: 2 } });
+    const { backoff } = refusalOf(order, claim, { failed, at: noon, isSlow: false });
 
     const code = 'upstream_throttled';
-    expect(backoff).toEqual({ retryAt: noon + 300_000, code, answer: code, failures: { doubt: 2 } });
+    expect(backoff).toEqual({ retryAt: noon + 300_000, code, answer: 'invalid_grant', failures: { doubt: 2 } });
   });
 });
 
