@@ -16,7 +16,7 @@ export default {
   mutate: [
     'lambda/broker/**/*.ts',
     'lambda/fegora/*.ts',
-    'lambda/aws/{token-table,item-calls,item-record,item-update,update-expressions,item-reset,retry}.ts',
+    'lambda/aws/{token-table,item-calls,item-record,item-update,refresh-seal,update-expressions,item-reset,retry}.ts',
   ],
   // A whole run takes long. Results of unchanged code and tests are kept in reports/.
   incremental: true,
