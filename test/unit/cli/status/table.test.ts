@@ -38,6 +38,10 @@ test('styles do not change the columns', () => {
   expect(tableOf([fine], styled, now)[1]).toBe('a-fine-one  <green>ok   </>  in 20 min   in 10 min  10 min ago  1 / 9');
 });
 
+test('the details say whether a refresh token is held', () => {
+  expect(detailsOf({ ...fine, refresh_token: 'held' }, now)).toContain('  refresh_token    held');
+});
+
 test('the details have every member with its distance in time, without an error that is over', () => {
   expect(detailsOf(refused, now)).toEqual([
     '  paused           false',
