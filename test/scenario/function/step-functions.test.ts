@@ -1,6 +1,7 @@
 // The state machine of examples/step-functions with its worker, against the real handler.
 import { StateMachine } from 'aws-local-stepfunctions';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Environment } from '../../../lambda/config.ts';
 import { type Capture, captureOutput } from '../../support/capture.ts';
 import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
 import { loadExample } from '../../support/examples.ts';
@@ -28,9 +29,13 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  clock = skippingClock();
-  system = await startGatewaySystem({ handlerOptions: { clock, random: Math.random } });
+  await start();
   output = captureOutput();
+});
+
+async function start(env: Environment = {}): Promise<void> {
+  clock = skippingClock();
+  system = await startGatewaySystem({ env, handlerOptions: { clock, random: Math.random } });
   const { accessKeyId, secretAccessKey } = system.callers.all;
   vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', system.gateway.url);
   vi.stubEnv('AWS_REGION', 'us-east-1');
@@ -39,7 +44,7 @@ beforeEach(async () => {
   vi.stubEnv('AWS_SESSION_TOKEN', undefined);
   vi.stubEnv('FEGORA_BROKER_FUNCTION', system.gateway.functionName);
   vi.stubEnv('FEGORA_BROKER_ACCOUNT', 'one');
-});
+}
 afterEach(async () => {
   output.stop();
   vi.unstubAllEnvs();
@@ -114,6 +119,22 @@ describe('an execution that succeeds', () => {
     expect(recorded).not.toContain('access_token"');
     expect(output.text()).not.toContain(tokenMark);
   });
+});
+
+test('promise 44: an execution whose token was renewed by a refresh token has none in its history', async () => {
+  await system.close();
+  await start({ FEGORA_RENEW_WITH: 'refresh_token' });
+  system.servers.fegora.set({ lifetimeSeconds: 120 });
+  const first = await execute(invoices);
+  // Calls are signed with the time of the system, and the gateway takes them for five minutes.
+  clock.skip(119_000);
+  const second = await execute(invoices);
+
+  expect(system.servers.fegora.counters()).toMatchObject({ attempts: 1, refreshes: 1, apiCalls: 10, apiRefusals: 0 });
+  const recorded = JSON.stringify([first, second]);
+  expect(recorded).toMatch(/"token_sha256":"[0-9a-f]{64}"/);
+  expect(recorded).not.toMatch(/refresh/);
+  expect(output.text()).not.toContain('not-a-real-refresh');
 });
 
 describe('an execution with a failure', () => {
