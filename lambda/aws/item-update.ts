@@ -132,8 +132,9 @@ function publishUpdate(account: string, change: Extract<Change, { kind: 'publish
       login_ms: number(loginMs),
     },
     remove: [
-      ...[...backoffAttributes, 'renew_at', 'last_error_code', 'last_error_at'],
+      ...[...backoffAttributes, 'renew_at'],
       ...(key === undefined ? [] : ['next_try', 'retry_key']),
+      ...['last_error_code', 'last_error_at'],
       ...(refresh === 'none' ? refreshAttributes : []),
     ],
     ...(key !== undefined && { deleteRejected: key }),
