@@ -1,6 +1,6 @@
 // Which grant a turn sends, and what it falls back to (lambda/broker/login/login-turn.ts).
 import { describe, expect, test } from 'vitest';
-import type { Item } from '../../../../../lambda/broker/item.ts';
+import { credentialKey, type Item } from '../../../../../lambda/broker/item.ts';
 import { BrokerError } from '../../../../../lambda/errors.ts';
 import { issued, ownUser, turnScene } from '../../../../support/core/login-turn.ts';
 
@@ -54,6 +54,32 @@ describe('a turn that is to send the refresh token', () => {
     await scene.turn();
 
     expect(scene.claims[0]?.claim).toMatchObject({ newUser: ownUser, refresh: 'drop' });
+  });
+
+  test('sends no refresh token when neither the account nor the refresh token has a user yet', async () => {
+    const users = {
+      read: () => Promise.reject(new Error('unused')),
+      write: async () => true,
+      bindUser: async () => ({ account: 'main' }),
+    };
+    const { tokenUser: _, ...unnamed } = held;
+    const scene = turnScene({ item: unnamed, isUnbound: true, decision: byRefresh, ports: { users } });
+    await scene.turn();
+
+    expect(scene.claims[0]?.claim.sends).toHaveLength(1);
+    expect(claimedRefresh(scene)).not.toBe('take');
+  });
+
+  test('does not let a refresh token stand for a rejected password that would be sent', async () => {
+    const key = credentialKey('v1', 'apiApp', 'https://fegora.invalid/token');
+    const item = { ...held, rejectedCredentials: new Set([key]) };
+    const forced = turnScene({ item, decision: { isForced: true } });
+    const renewed = turnScene({ item, decision: byRefresh });
+
+    expect(await forced.turn()).toMatchObject({ code: 'credentials_rejected' });
+    expect(forced.claims).toEqual([]);
+    await renewed.turn();
+    expect(claimedRefresh(renewed)).toBe('take');
   });
 
   test('asks for the secret past the cache once when the one in memory is another version', async () => {
