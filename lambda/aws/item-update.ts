@@ -113,7 +113,7 @@ function inheritUpdate(change: Inheritance): Terms {
 }
 
 function publishUpdate(account: string, change: Extract<Change, { kind: 'publish' }>, binding: string): Terms {
-  const { owner, token, key, at, sends, isSlow, loginMs, tokenUser, isOtherUser, refresh } = change;
+  const { owner, token, key, at, sends, isSlow, loginMs, tokenUser, isOtherUser } = change;
   return {
     set: {
       access_token: { S: token.accessToken },
@@ -131,16 +131,21 @@ function publishUpdate(account: string, change: Extract<Change, { kind: 'publish
       slow: { BOOL: isSlow },
       login_ms: number(loginMs),
     },
-    remove: [
-      ...[...backoffAttributes, 'renew_at'],
-      ...(key === undefined ? [] : ['next_try', 'retry_key']),
-      ...['last_error_code', 'last_error_at'],
-      ...(refresh === 'none' ? refreshAttributes : []),
-    ],
+    remove: endedBy(change),
     ...(key !== undefined && { deleteRejected: key }),
     addGeneration: isOtherUser,
     ...ofOwner(owner),
   };
+}
+
+/** What a token ends. One that was bought without the password says nothing of late tries. */
+function endedBy({ key, refresh }: Pick<Extract<Change, { kind: 'publish' }>, 'key' | 'refresh'>): readonly string[] {
+  return [
+    ...[...backoffAttributes, 'renew_at'],
+    ...(key === undefined ? [] : ['next_try', 'retry_key']),
+    ...['last_error_code', 'last_error_at'],
+    ...(refresh === 'none' ? refreshAttributes : []),
+  ];
 }
 
 function failUpdate(change: Failure): Terms {

@@ -2,7 +2,7 @@
 import type { BrokerError } from '../../errors.ts';
 import type { Moment } from '../clock.ts';
 import type { LocalState } from '../local-state.ts';
-import type { AccountPorts, LoginConnection } from '../ports.ts';
+import type { AccountPorts, LoginConnection, SendOptions } from '../ports.ts';
 import type { RefreshResult } from '../refresh.ts';
 import { fingerprint, type Token } from '../token.ts';
 import { type Lease, whileExtending } from './lease-extension.ts';
@@ -30,7 +30,7 @@ export type LeasedLoginEnd =
   /** Too much time went by before the first byte: nothing was sent. */
   | { readonly kind: 'withheld' }
   | { readonly kind: 'issued'; readonly result: RefreshResult }
-  /** Fegora refused these credentials, and their rejection is written or kept. */
+  /** Fegora refused these credentials, and their rejection is written or kept; or it refused the refresh token. */
   | { readonly kind: 'rejected' }
   | { readonly kind: 'failed'; readonly error: BrokerError };
 
@@ -49,9 +49,8 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
     try {
       const claim = claimOf(order, guard.armed.wall);
       const lease = { order, claim, guard, patientMs: order.patientMs, until: claim.leaseUntil };
-      return (await table.claim(order.item, claim, guard.signal))
-        ? await sendAndSettle(lease, connection)
-        : { kind: 'lost' };
+      const isOurs = await table.claim(order.item, claim, guard.signal);
+      return isOurs ? await sendAndSettle(lease, connection) : { kind: 'lost' };
     } finally {
       guard.disarm();
     }
@@ -59,9 +58,7 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
 
   async function sendAndSettle(lease: OrderLease, connection: LoginConnection): Promise<LeasedLoginEnd> {
     const { order, claim, guard } = lease;
-    const { refreshToken } = order;
-    const options = { ...guard, ...(refreshToken !== undefined && { refreshToken }) };
-    const outcome = await whileExtending(ports, lease, () => connection.send(order.credentials, options));
+    const outcome = await whileExtending(ports, lease, () => connection.send(order.credentials, sendOptions(lease)));
     const sent = guard.sent() ?? guard.armed;
     const ms = clock.monotonic() - sent.monotonic;
     observeLogin(ports, order, { outcome, ms });
@@ -93,13 +90,10 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
     const { order, guard } = lease;
     const claim = withUnheardSends(order, { ...lease.claim, leaseUntil: lease.until });
     const at = guard.now();
-    if (isRefusedRefresh(order, failed)) {
-      await settle(refusalOf(order, claim, { failed, at, isSlow }));
-      return { kind: 'rejected' };
-    }
     const { failure, retryAt, isBroken } = failureOf(order, claim, { failed, at, random: random(), isSlow });
-    if (failed.answer === 'invalid_grant') {
-      await reject(rejectionOf(order, claim, at), refusalOf(order, claim, { failed, at, isSlow }));
+    if (failed.answer === 'invalid_grant' || isRefusedRefresh(order, failed)) {
+      const end = refusalOf(order, claim, { failed, at, isSlow });
+      await (order.refreshToken === undefined ? reject(rejectionOf(order, claim, at), end) : settle(end));
       return { kind: 'rejected' };
     }
     // An account that never worked is not broken by two overlapping logins.
@@ -109,6 +103,10 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
     await (isRejection(order, claim, failed) ? reject(rejectionOf(order, claim, at), failure) : settle(failure));
     return { kind: 'failed', error: errorUntil(failed.error, retryAt - guard.now()) };
   }
+}
+
+function sendOptions({ guard, order: { refreshToken } }: OrderLease): SendOptions {
+  return { ...guard, ...(refreshToken !== undefined && { refreshToken }) };
 }
 
 /** When a login was sent, how long its answer took, and whether that is longer than a login usually waits. */

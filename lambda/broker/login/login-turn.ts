@@ -34,22 +34,12 @@ const longestConnectMs = 8000;
 
 /** Makes the functions that log in, and that say whether our own version of the secret could log in. */
 export function createLoginTurn(ports: AccountPorts, state: LocalState) {
-  const { clock, login, tokenUrl } = ports;
-  const selectCredentials = createCredentialSelection(ports, state);
+  const { clock, login } = ports;
+  const { select, selectFor } = createSelect(ports, state);
   const bindUser = createUserBinding(ports);
   const logIn = createLeasedLogin(ports, state);
 
   return { select, logInOnce };
-
-  /** @param grant what the login is to be made with */
-  function select(
-    { request, snapshot: { item }, late }: TurnOptions,
-    grant: LogIn['grant'] = 'password',
-  ): Promise<SelectedCredentials | BrokerError> {
-    const isVerification = request.goal.kind === 'verify';
-    const renewed = grant === 'refresh_token' ? item.refreshToken?.versionId : undefined;
-    return selectCredentials({ item, isVerification, renewed, signal: late });
-  }
 
   /** Connects beside the reading of the secret, if a login will come of it. No lease is taken before the connection stands. */
   async function logInOnce(options: TurnOptions, decision: LogIn): Promise<Turn> {
@@ -94,6 +84,22 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
     const forced = decision.isForced && { forcedBy: request.goal.caller ?? '' };
     return orderOf({ ...selected, ...forced, ...binding, item }, decision);
   }
+}
+
+/** Makes the functions that pick the version of the secret for a login. */
+function createSelect(ports: AccountPorts, state: LocalState) {
+  const selectCredentials = createCredentialSelection(ports, state);
+  return { select, selectFor };
+
+  /** @param grant what the login is to be made with */
+  function select(
+    { request, snapshot: { item }, late }: TurnOptions,
+    grant: LogIn['grant'] = 'password',
+  ): Promise<SelectedCredentials | BrokerError> {
+    const isVerification = request.goal.kind === 'verify';
+    const renewed = grant === 'refresh_token' ? item.refreshToken?.versionId : undefined;
+    return selectCredentials({ item, isVerification, renewed, signal: late });
+  }
 
   /** Asks Secrets Manager before the account moves to another user: what is cached may be from before the last move. */
   async function selectFor(
@@ -103,7 +109,7 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
   ): Promise<SelectedCredentials | BrokerError> {
     const selected = await select(options, grant);
     const isMove =
-      !(selected instanceof BrokerError) && isOtherUser(item, userKey(tokenUrl, selected.credentials.username));
+      !(selected instanceof BrokerError) && isOtherUser(item, userKey(ports.tokenUrl, selected.credentials.username));
     return isMove ? selectCredentials({ item, isVerification: true, signal: options.late }) : selected;
   }
 }
