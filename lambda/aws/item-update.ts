@@ -13,7 +13,7 @@ import type {
 } from '../broker/ports.ts';
 import { seal } from '../broker/token.ts';
 import { boundTo, schemaVersion } from './item-record.ts';
-import { refreshAttributes, refreshRemovedBy, refreshSet } from './refresh-seal.ts';
+import { ofClaim, refreshAttributes, refreshRemovedBy, refreshSet } from './refresh-seal.ts';
 import { express, number, type Terms, type Update } from './update-expressions.ts';
 
 /** The claim: on the item as read, and only if no lease stands, or one that ended over the clocks' tolerance ago. */
@@ -134,7 +134,7 @@ function publishUpdate(account: string, change: Extract<Change, { kind: 'publish
     remove: endedBy(change),
     ...(key !== undefined && { deleteRejected: key }),
     addGeneration: isOtherUser,
-    ...ofOwner(owner),
+    ...ofClaim(ofOwner(owner), change),
   };
 }
 
@@ -149,7 +149,7 @@ function endedBy({ key, refresh }: Pick<Extract<Change, { kind: 'publish' }>, 'k
 }
 
 function failUpdate(change: Failure): Terms {
-  const { owner, endLease, error, backoff, renewAt, sends, logins, retryRejectedAt, isSlow, refreshToken } = change;
+  const { owner, endLease, error, backoff, renewAt, sends, logins, retryRejectedAt, isSlow, refresh } = change;
   return {
     set: {
       ...(endLease && { lease_until: number(0) }),
@@ -160,11 +160,11 @@ function failUpdate(change: Failure): Terms {
       ...(logins !== undefined && { logins: log(logins) }),
       ...(retryRejectedAt !== undefined && { next_try: number(retryRejectedAt) }),
       ...(isSlow !== undefined && { slow: { BOOL: isSlow } }),
-      ...(refreshToken !== undefined && { refresh_token: { S: refreshToken } }),
+      ...(refresh !== undefined && { refresh_token: { S: refresh.token } }),
     },
     // A failure without a back-off (a refused password) ends the back-off of the failure before it.
     remove: error !== undefined && backoff === undefined ? backoffAttributes : [],
-    ...ofOwner(owner),
+    ...ofClaim(ofOwner(owner), change),
   };
 }
 

@@ -1,4 +1,4 @@
-// Stores a refresh token so that only the login after it can use it. Called by item-record.ts and item-update.ts.
+// Stores a refresh token so that only the login after it can use it. Called by item-record.ts, item-update.ts and token-table.ts.
 import type { Change, Claim } from '../broker/ports.ts';
 import { fingerprint, type Token } from '../broker/token.ts';
 
@@ -49,4 +49,36 @@ export function refreshSet(
   const { token: refreshToken, generation } = refresh;
   const sealed = refreshSeal({ account, refreshToken, token, tokenUser, generation, binding });
   return { refresh_token: { S: refreshToken }, refresh_seal: { S: sealed } };
+}
+
+/** A condition, and its values by name, as update-expressions.ts takes them. */
+interface Condition {
+  readonly condition: string;
+  readonly conditionValues: Readonly<Record<string, { readonly S: string } | { readonly N: string }>>;
+}
+
+/**
+ * The condition of a holder's change. One that stores a refresh token also needs that no purge, revocation or pause came after
+ * the claim: they leave none.
+ */
+export function ofClaim(held: Condition, change: Extract<Change, { kind: 'publish' | 'fail' }>): Condition {
+  const { refresh } = change;
+  if (refresh === undefined || refresh === 'none') {
+    return held;
+  }
+  const claimedIn = refresh.generation - (change.kind === 'publish' && change.isOtherUser ? 1 : 0);
+  if (claimedIn === 0) {
+    return { ...held, condition: `${held.condition} AND attribute_not_exists(#generation)` };
+  }
+  const conditionValues = { ...held.conditionValues, claimed_in: { N: String(claimedIn) } };
+  return { condition: `${held.condition} AND #generation = :claimed_in`, conditionValues };
+}
+
+/** What a holder writes in place of a change that was refused because an operator ended the refresh tokens. */
+export function withoutRefresh(change: Change, owner: string | undefined): Change | undefined {
+  if ((change.kind !== 'publish' && change.kind !== 'fail') || change.owner !== owner) {
+    return undefined;
+  }
+  const { refresh, ...rest } = change;
+  return refresh === undefined || refresh === 'none' ? undefined : rest;
 }

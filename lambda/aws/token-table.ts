@@ -7,6 +7,7 @@ import { createItemCalls, type ItemCalls, isRefusal, refusedRecord, unanswered }
 import { parseOwner, parseRecord } from './item-record.ts';
 import { type ResetUpdate, resetUpdate } from './item-reset.ts';
 import { bindUserUpdate, changeUpdate, claimUpdate } from './item-update.ts';
+import { withoutRefresh } from './refresh-seal.ts';
 
 /**
  * The shared table: one item per account and one per Fegora user. Every claim is one conditional write, and every later
@@ -83,7 +84,9 @@ function createWrite(
   itemAfter: ItemAfter,
   bindingOf: BindingOf,
 ): TokenTable['write'] {
-  return async (account, change, signal) => {
+  return write;
+
+  async function write(...[account, change, signal]: Parameters<TokenTable['write']>): Promise<boolean> {
     const made =
       change.kind === 'reset' ? await resetOf(account, signal) : changeUpdate(account, change, bindingOf(account));
     try {
@@ -92,20 +95,22 @@ function createWrite(
     } catch (thrown) {
       return await isWritten(thrown, account, change, signal);
     }
-  };
+  }
 
   /** Whether a change was made although its write threw this. @throws BrokerError if that is not known */
   async function isWritten(thrown: unknown, account: string, change: Change, signal: AbortSignal): Promise<boolean> {
     if (isThrottled(thrown)) {
       throw unanswered(thrown);
     }
-    if (isDone(await itemAfter(thrown, account, signal), change)) {
+    const item = await itemAfter(thrown, account, signal);
+    if (isDone(item, change)) {
       return true;
     }
-    if (isRefusal(thrown)) {
-      return false;
+    if (!isRefusal(thrown)) {
+      throw thrown;
     }
-    throw thrown;
+    const allowed = withoutRefresh(change, item.owner);
+    return allowed !== undefined && (await write(account, allowed, signal));
   }
 
   /** Reads the item as it is stored, because the parsed item lacks what is unreadable. */

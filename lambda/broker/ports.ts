@@ -113,8 +113,8 @@ export type Change =
       readonly tokenUser?: string;
       /** Whether the token before was another user's: then no environment may keep it. */
       readonly isOtherUser: boolean;
-      /** The refresh token, and the `generation` of the item after this change; `none`: what is stored of one goes. */
-      readonly refresh?: { readonly token: string; readonly generation: number } | 'none';
+      /** `none`: what is stored of a refresh token goes. */
+      readonly refresh?: NextRefresh | 'none';
     }
   | Failure
   | Rejection
@@ -163,7 +163,16 @@ export interface Failure {
   readonly isSlow?: boolean;
   /** What the claim had set or taken, as it was before: for a login that was not sent. */
   readonly retryRejectedAt?: number;
-  readonly refreshToken?: string;
+  readonly refresh?: NextRefresh;
+}
+
+/**
+ * A refresh token for the next login, and the `generation` of the item after the change that stores it. It is left out of the
+ * change if a purge, a revocation or a pause came after the claim.
+ */
+export interface NextRefresh {
+  readonly token: string;
+  readonly generation: number;
 }
 
 /** The latest failure, for operators. */

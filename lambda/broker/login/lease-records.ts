@@ -257,8 +257,9 @@ export function withdrawalOf(order: LoginOrder, { owner }: Claim): Failure {
 
 /** A claim that sent nothing must not count, nor use up the refresh token or the rare retry of a rejected version. */
 function withdrawn({ item, isRetry, refreshToken }: LoginOrder): Omit<Failure, 'kind' | 'owner' | 'endLease'> {
-  const { sends, logins, retryRejectedAt = 0 } = item;
-  return { sends, logins, ...(isRetry && { retryRejectedAt }), ...(refreshToken !== undefined && { refreshToken }) };
+  const { sends, logins, retryRejectedAt = 0, generation } = item;
+  const refresh = refreshToken !== undefined && { refresh: { token: refreshToken, generation } };
+  return { sends, logins, ...(isRetry && { retryRejectedAt }), ...refresh };
 }
 
 /** The error for the caller: it says when the next login may be, as every other caller is told until then. */

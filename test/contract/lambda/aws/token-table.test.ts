@@ -323,6 +323,30 @@ describe.each(backends)('the token table %s', (where, start) => {
       expect((await read()).token).toEqual(tokenOf('new'));
     });
 
+    test.each(['purge', 'revoke', 'pause'] as const)(
+      'leaves the refresh token out of what a holder writes when a %s came after its claim',
+      async (kind) => {
+        for (const [owner, generation] of [
+          ['owner-1', 0],
+          ['owner-2', 1],
+        ] as const) {
+          const refresh = { token: 'not-a-real-refresh', generation };
+          await held(owner);
+          const login = { owner, key: 'key-1', at: now, sends: [], isSlow: false, loginMs: 700, isOtherUser: false };
+          const publication: Change = { kind: 'publish', token: tokenOf(owner), ...login, refresh };
+          const withdrawal: Change = { kind: 'fail', owner, endLease: true, refresh };
+          expect([await write(publication), (await row()).refresh_token]).toEqual([true, { S: refresh.token }]);
+          expect([await write(withdrawal), (await row()).refresh_token]).toEqual([true, { S: refresh.token }]);
+          await write({ kind });
+
+          expect([await write(publication), await write(withdrawal)]).toEqual([true, true]);
+          expect((await read()).token).toEqual(tokenOf(owner));
+          expect(Object.keys(await row()).filter((name) => name.startsWith('refresh'))).toEqual([]);
+          expect(await write({ ...publication, owner: 'late' })).toBe(false);
+        }
+      },
+    );
+
     test('refuses a publication when there is no item', async () => {
       expect(await publish('owner-1', tokenOf('a'))).toBe(false);
       expect(await harness.row(account)).toBeUndefined();

@@ -48,6 +48,28 @@ describe('what ends a refresh token', () => {
     },
   );
 
+  test.for(['purge', 'revoke', 'pause'] as const)(
+    'a %s while a login is under way leaves its token, and stores no refresh token',
+    async (amendment) => {
+      const cluster = await startRefreshing();
+      cluster.fegora.set({ delayMs: 1500 });
+      await cluster.pass(untilMarginMs);
+      cluster.restart(0);
+      const asked = cluster.ask(0);
+      await cluster.pass(700);
+      await amend(cluster, amendment);
+      const [answer] = await cluster.until(asked);
+
+      expect(sent(cluster)).toEqual(['password issued', 'refresh refreshed']);
+      expect(answer?.grant?.token.accessToken).toBe(cluster.table.rows.get(account)?.access_token?.S);
+      expect(cluster.observed('publish_refused')).toBe(0);
+      expect(refreshAttributes(cluster)).toEqual([]);
+      await amend(cluster, 'resume');
+      await askAfterExpiry(cluster);
+      expect(sent(cluster).at(-1)).toBe('password issued');
+    },
+  );
+
   test('a verified version of the secret replaces it', async () => {
     const cluster = await startRefreshing();
     const before = storedRefreshToken(cluster);

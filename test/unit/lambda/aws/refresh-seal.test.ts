@@ -95,10 +95,11 @@ describe('the writes', () => {
   });
 
   test('a login that was not sent puts the refresh token back', () => {
-    const update = changeUpdate('main', { kind: 'fail', owner: 'o', endLease: true, refreshToken });
+    const refresh = { token: refreshToken, generation: 0 };
+    const update = changeUpdate('main', { kind: 'fail', owner: 'o', endLease: true, refresh });
 
     expect(update.ExpressionAttributeValues).toMatchObject({ ':refresh_token': { S: refreshToken } });
-    expect(update.ConditionExpression).toBe('#owner = :holder');
+    expect(update.ConditionExpression).toBe('#owner = :holder AND attribute_not_exists(#generation)');
     const without = changeUpdate('main', { kind: 'fail', owner: 'o', endLease: true });
     expect(JSON.stringify(without)).not.toContain('refresh');
   });

@@ -105,15 +105,16 @@ describe('any other failure of a refresh', () => {
     const failure = failAs('upstream_timeout', { reached: 'unknown' });
 
     expect(failure).toMatchObject({ endLease: false, backoff: { retryAt: noon + 17_000 } });
-    expect(failure).not.toHaveProperty('refreshToken');
-    expect(failAs('upstream_unavailable')).not.toHaveProperty('refreshToken');
+    expect(failure).not.toHaveProperty('refresh');
+    expect(failAs('upstream_unavailable')).not.toHaveProperty('refresh');
   });
 
   test('puts the refresh token back when nothing was sent', () => {
-    expect(failAs('upstream_unavailable', { reached: 'no' }).refreshToken).toBe(refreshToken);
-    const order = renewalOf();
-    expect(withdrawalOf(order, claimOf(order, noon))).toMatchObject({ refreshToken, sends });
-    expect(withdrawalOf(orderWith(), claimOf(orderWith(), noon))).not.toHaveProperty('refreshToken');
+    const refresh = { token: refreshToken, generation: 4 };
+    expect(failAs('upstream_unavailable', { reached: 'no' }, { generation: 4 }).refresh).toEqual(refresh);
+    const order = renewalOf({ generation: 4 });
+    expect(withdrawalOf(order, claimOf(order, noon))).toMatchObject({ refresh, sends });
+    expect(withdrawalOf(orderWith(), claimOf(orderWith(), noon))).not.toHaveProperty('refresh');
   });
 });
 
