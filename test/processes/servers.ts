@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { GrantType } from '../../lambda/broker/ports.ts';
 import type { Environment } from '../../lambda/config.ts';
 import { type FegoraOptions, type FegoraSimulator, startFegoraSimulator } from '../../local/fegora/simulator.ts';
 import { startSecretsManager } from '../../local/secrets-manager/server.ts';
@@ -26,6 +27,8 @@ export interface Servers {
 export interface ServerOptions extends FegoraOptions {
   /** @default none */
   readonly limits?: PartitionLimits | undefined;
+  /** @default `password` */
+  readonly renewWith?: GrantType | undefined;
 }
 
 export const tableName = 'tokens';
@@ -34,7 +37,7 @@ export const tableName = 'tokens';
 export async function startServers(accounts: readonly string[], options: ServerOptions = {}): Promise<Servers> {
   const password = 'not-a-real-password';
   const users = Object.fromEntries(accounts.map((account) => [userOf(account), password]));
-  const { limits, ...ofFegora } = options;
+  const { limits, renewWith = 'password', ...ofFegora } = options;
   const fegora = await startFegoraSimulator({ accounts: users, ...ofFegora });
   const secrets = await startSecretsManager();
   const table = await startTable(tableName);
@@ -48,6 +51,7 @@ export async function startServers(accounts: readonly string[], options: ServerO
     NODE_COMPILE_CACHE: folder,
     FEGORA_TOKEN_URL: fegora.url,
     FEGORA_ALLOW_HTTP_LOOPBACK: '1',
+    FEGORA_RENEW_WITH: renewWith,
     FEGORA_ACCOUNTS: JSON.stringify(Object.fromEntries(accounts.map((account) => [account, `fegora/${account}`]))),
     TOKEN_TABLE_NAME: tableName,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,

@@ -19,6 +19,16 @@ test('promise 2: makes one login in each round when real processes ask at the sa
   expect(isKept({ ...stampede, overlaps: 1 })).toBe(false);
 });
 
+test('promise 2: sends each refresh token once when real processes renew expired tokens at the same moment', {
+  timeout: full(600_000, 120_000),
+}, async () => {
+  const [few, count] = [full(50, 4), full(20, 1)];
+  const stampede = await runStampede({ processes: few, rounds: count, renewWith: 'refresh_token' });
+
+  expect(stampede).toMatchObject({ calls: few * count, logins: count, mostLogins: 1, passwords: 0, overlaps: 0 });
+  expect(isKept(stampede)).toBe(true);
+});
+
 test('promise 63: real processes on a table that throttles wait, and agree with the fleet on virtual time', {
   timeout: full(600_000, 120_000),
 }, async () => {

@@ -1,8 +1,10 @@
 // Lets many real processes ask at the same moment. Run by `npm run stampede` and stampede.test.ts.
 import { parseArgs } from 'node:util';
+import type { GrantType } from '../../lambda/broker/ports.ts';
 import type { FegoraSimulator } from '../../local/fegora/simulator.ts';
 import { type PartitionLimits, partitionLimits } from '../fleet/partition.ts';
 import { type Process, type Reply, startProcesses } from './process.ts';
+import { leaveRefreshTokens } from './renewal.ts';
 import { startServers } from './servers.ts';
 import type { ThrottlingProxy } from './throttling-proxy.ts';
 
@@ -11,6 +13,8 @@ export interface StampedeOptions {
   readonly rounds: number;
   /** @default the table never throttles */
   readonly limits?: PartitionLimits | undefined;
+  /** With `refresh_token`, the token of each account has expired, and has left its refresh token. @default `password` */
+  readonly renewWith?: GrantType;
 }
 
 /** The results of all rounds together. */
@@ -19,6 +23,8 @@ export interface Stampede {
   readonly calls: number;
   /** Tokens that Fegora issued. */
   readonly logins: number;
+  /** Passwords that were sent. */
+  readonly passwords: number;
   /** The largest number of logins in one round. */
   readonly mostLogins: number;
   /** Pairs of logins of one account that were in flight at the same time. */
@@ -45,15 +51,23 @@ const releaseAfterMs = 250;
 const loginMs = 50;
 
 /**
- * Lets real, loaded processes ask for a token of one account at the same moment. Each round has an account without any
- * login before. All processes share one table, one Fegora and one Secrets Manager over HTTP.
+ * Lets real, loaded processes ask for a token of one account at the same moment. In password mode, each round has an account
+ * without any login before. All processes share one table, one Fegora and one Secrets Manager over HTTP.
  */
-export async function runStampede({ processes, rounds, limits }: StampedeOptions): Promise<Stampede> {
+export async function runStampede({
+  processes,
+  rounds,
+  limits,
+  renewWith = 'password',
+}: StampedeOptions): Promise<Stampede> {
   const accounts = Array.from({ length: rounds }, (_, round) => `round-${round + 1}`);
   const warmUpAccounts = Array.from({ length: processes }, (_, index) => `warm-up-${index + 1}`);
-  const servers = await startServers([...accounts, ...warmUpAccounts], { delayMs: loginMs, limits });
+  const servers = await startServers([...accounts, ...warmUpAccounts], { delayMs: loginMs, limits, renewWith });
   const started = await startProcesses(servers.env, warmUpAccounts);
   servers.fegora.resetCounters();
+  if (renewWith === 'refresh_token') {
+    await leaveRefreshTokens(servers, accounts);
+  }
   const before = { ...servers.requests };
   try {
     const replies: Reply[][] = [];
@@ -95,8 +109,9 @@ function resultOf(
   return {
     rounds: replies.length,
     calls: all.length,
-    logins: counters.logins,
-    mostLogins: Math.max(...users.map(({ attempts }) => attempts)),
+    logins: counters.logins + counters.refreshes,
+    passwords: counters.attempts,
+    mostLogins: Math.max(...users.map(({ attempts, refreshAttempts }) => attempts + refreshAttempts)),
     overlaps: counters.overlapsSeen + counters.overlapsInside,
     bricked: users.filter(({ bricked }) => bricked).length,
     callerErrors: all.filter(({ error }) => error !== undefined).length,
@@ -129,16 +144,19 @@ async function main(): Promise<void> {
       processes: { type: 'string', default: '50' },
       rounds: { type: 'string', default: '20' },
       throttle: { type: 'boolean', default: false },
+      refresh: { type: 'boolean', default: false },
     },
   });
   const processes = Number(values.processes);
   const limits = values.throttle ? scaledLimits(processes) : undefined;
-  const stampede = await runStampede({ processes, rounds: Number(values.rounds), limits });
+  const renewWith = values.refresh ? 'refresh_token' : 'password';
+  const stampede = await runStampede({ processes, rounds: Number(values.rounds), limits, renewWith });
   const lines = [
     ['processes', values.processes],
     ['rounds', stampede.rounds],
     ['calls', stampede.calls],
     ['logins', stampede.logins],
+    ['passwords sent', stampede.passwords],
     ['overlapping logins', stampede.overlaps],
     ['bricked accounts', stampede.bricked],
     ['caller errors', [stampede.callerErrors, ...stampede.errorCodes].join(' ')],

@@ -2,10 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { createCallDynamo } from '../../lambda/aws/dynamodb.ts';
 import { type Parsed, parseRecord } from '../../lambda/aws/item-record.ts';
+import type { GrantType } from '../../lambda/broker/ports.ts';
 import type { FegoraCounters } from '../../local/fegora/counters.ts';
-import { realTime } from '../support/skipping-clock.ts';
 import {
   type Breakpoint,
   createBreakpoint,
@@ -14,6 +13,7 @@ import {
   type TlsProxyWithBreakpoint,
 } from './breakpoints.ts';
 import { type Process, type Reply, startProcess, startProcesses } from './process.ts';
+import { callTable, leaveRefreshTokens } from './renewal.ts';
 import { startServers, tableName, userOf } from './servers.ts';
 
 /** Where a leader can stop, in the order of its login. */
@@ -36,8 +36,10 @@ export interface Leader {
 export interface Takeover {
   /** Starts a process and resolves when it has stopped at the point. */
   readonly startLeader: (account: string, point: Point) => Promise<Leader>;
-  /** Lets both followers ask until they are served. */
-  readonly askFollowers: (account: string) => Promise<{ readonly tookMs: number; readonly replies: readonly Reply[] }>;
+  /** Lets both followers ask until they are served. Says when the first and when both were. */
+  readonly askFollowers: (
+    account: string,
+  ) => Promise<{ readonly firstMs: number; readonly tookMs: number; readonly replies: readonly Reply[] }>;
   /** Reads the account's item. */
   readonly stored: (account: string) => Promise<Parsed>;
   /** Returns Fegora's counters for the account's user. */
@@ -47,17 +49,21 @@ export interface Takeover {
 
 const warmUpAccounts = ['warm-up-1', 'warm-up-2'];
 
-/** Starts the servers and both followers. */
-export async function startTakeover(accounts: readonly string[]): Promise<Takeover> {
+/** Starts the servers and both followers. In refresh mode, each account has a refresh token and no token. */
+export async function startTakeover(accounts: readonly string[], renewWith: GrantType = 'password'): Promise<Takeover> {
   /** Breakpoints between Fegora's next login of a user and its answer. */
   const answerBreakpoints = new Map<string, ReturnType<typeof createBreakpoint>>();
   const servers = await startServers([...accounts, ...warmUpAccounts], {
+    renewWith,
     beforeAnswer: async ({ username = '' }) => {
       const breakpoint = answerBreakpoints.get(username);
       answerBreakpoints.delete(username);
       await breakpoint?.wait();
     },
   });
+  if (renewWith === 'refresh_token') {
+    await leaveRefreshTokens(servers, accounts);
+  }
   const table = await startTableWithBreakpoints(servers.tableUrl);
   const followers = await startProcesses(servers.env, warmUpAccounts);
   const closing = followers.map(({ end }) => end);
@@ -125,15 +131,16 @@ export async function startTakeover(accounts: readonly string[]): Promise<Takeov
 
   async function askFollowers(account: string) {
     const startedAt = performance.now();
-    const replies = await Promise.all(followers.map((follower) => askUntilServed(follower, account)));
-    return { tookMs: performance.now() - startedAt, replies };
+    const asked = followers.map((follower) => askUntilServed(follower, account));
+    await Promise.race(asked);
+    const firstMs = performance.now() - startedAt;
+    const replies = await Promise.all(asked);
+    return { firstMs, tookMs: performance.now() - startedAt, replies };
   }
 
   async function stored(account: string): Promise<Parsed> {
-    const keys = () => ({ accessKeyId: 'local', secretAccessKey: 'not-a-real-key' });
-    const call = createCallDynamo({ region: 'us-east-1', endpoint: servers.tableUrl, keys }, realTime);
     const input = { TableName: tableName, Key: { account: { S: account } }, ConsistentRead: true };
-    const { output } = await call('GetItem', input, new AbortController().signal);
+    const { output } = await callTable(servers.tableUrl)('GetItem', input, new AbortController().signal);
     return parseRecord(account, Reflect.get(Object(output), 'Item'));
   }
 }
