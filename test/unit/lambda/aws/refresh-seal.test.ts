@@ -104,6 +104,31 @@ describe('the writes', () => {
     expect(JSON.stringify(without)).not.toContain('refresh');
   });
 
+  test.for([
+    [false, 3, '3'],
+    [true, 4, '3'],
+  ] as const)(
+    'a publication stores a refresh token only in the generation of its claim (of another user: %s)',
+    ([isOtherUser, generation, claimedIn]) => {
+      const refresh = { token: refreshToken, generation };
+      const update = changeUpdate('main', { ...publication, isOtherUser, refresh });
+
+      expect(update.ConditionExpression).toBe('#owner = :holder AND #generation = :claimed_in');
+      expect(update.ExpressionAttributeValues).toMatchObject({
+        ':claimed_in': { N: claimedIn },
+        ':holder': { S: 'o' },
+      });
+      const first = changeUpdate('main', {
+        ...publication,
+        isOtherUser,
+        refresh: { ...refresh, generation: generation - 3 },
+      });
+      expect(first.ConditionExpression).toBe('#owner = :holder AND attribute_not_exists(#generation)');
+      const without = changeUpdate('main', { ...publication, isOtherUser, refresh: 'none' });
+      expect(without.ConditionExpression).toBe('#owner = :holder');
+    },
+  );
+
   test('a publication by refresh leaves what is known of the password', () => {
     const { UpdateExpression: text } = changeUpdate('main', publication, 'here');
 

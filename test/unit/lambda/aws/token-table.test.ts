@@ -77,6 +77,15 @@ describe('a write', () => {
     expect(done.onces).toEqual([false]);
   });
 
+  test('of a holder whose lease went to another costs one request, also if it has a refresh token', async () => {
+    const refresh = { token: 'not-a-real-refresh', generation: 0 };
+    const change: Change = { kind: 'fail', owner: 'o', endLease: true, refresh };
+    const { table, keys } = tableOver([], refusalOf(leasedBy('other')));
+
+    expect(await table.write('main', change, never)).toBe(false);
+    expect(keys).toHaveLength(1);
+  });
+
   const at = { code: 'upstream_unavailable', at: now } as const;
   const backoff = { retryAt: now, code: at.code, answer: at.code, failures: {} };
   const token = { accessToken: 'a', fingerprint: 'f', issuedAt: now, lifetimeMs: 1000, versionId: 'v1' };
