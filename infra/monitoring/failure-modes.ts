@@ -161,7 +161,7 @@ export const answerModes = {
     means: 'Fegora does not take a refresh token',
     person: 'no',
     why: 'the password follows in the same call; if Fegora refuses that too, CredentialsRejected rings',
-    runbook: 'Other clients of the same Fegora user',
+    runbook: 'Html500Repeated',
   },
 } as const satisfies Record<Exclude<FailedLogin['answer'], ErrorCode> | 'refresh_refused', FailureMode>;
 
