@@ -2,7 +2,14 @@
 import type { Clock } from '../../../lambda/broker/clock.ts';
 import type { Item } from '../../../lambda/broker/item.ts';
 import type { LoginOutcome } from '../../../lambda/broker/login/login-outcome.ts';
-import type { AccountPorts, Change, Claim, LoginConnection, Noticed } from '../../../lambda/broker/ports.ts';
+import type {
+  AccountPorts,
+  Change,
+  Claim,
+  LoginConnection,
+  Noticed,
+  SendOptions,
+} from '../../../lambda/broker/ports.ts';
 import { defaultLoginBudget } from '../../../lambda/config.ts';
 import { BrokerError } from '../../../lambda/errors.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
@@ -65,13 +72,16 @@ function unused(): Promise<never> {
 
 /** A connection over which Fegora answers like this, `answerMs` after the first byte, or when the login is given up. */
 export function answeringConnection(clock: VirtualClock, outcome: LoginOutcome, answerMs: number) {
-  /** The signals of the logins that were sent, and how often the connection was closed. */
+  /** The signals and the options of the logins that were sent, and how often the connection was closed. */
   const signals: AbortSignal[] = [];
-  const used = { signals, closed: 0 };
+  const sent: SendOptions[] = [];
+  const used = { signals, sent, closed: 0 };
   const connection: LoginConnection = {
     kind: 'connected',
-    send: async (_, { signal, beforeFirstByte }) => {
+    send: async (_, options) => {
+      const { signal, beforeFirstByte } = options;
       used.signals.push(signal);
+      used.sent.push(options);
       if (!beforeFirstByte()) {
         return { kind: 'withheld' };
       }

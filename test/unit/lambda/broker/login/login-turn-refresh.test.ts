@@ -20,6 +20,7 @@ describe('a turn that is to send the refresh token', () => {
     await scene.turn();
 
     expect(claimedRefresh(scene)).toBe('take');
+    expect(scene.used.sent).toMatchObject([{ refreshToken: refreshToken.text }]);
     expect(scene.written()).toMatchObject([{ kind: 'publish', refresh: 'none' }]);
     expect(scene.written()[0]).not.toHaveProperty('key');
   });
@@ -94,6 +95,7 @@ describe('a turn that is to send the refresh token', () => {
     await scene.turn();
 
     expect(scene.claims[0]?.claim).not.toHaveProperty('refresh');
+    expect(scene.used.sent[0]).not.toHaveProperty('refreshToken');
   });
 });
 
@@ -104,6 +106,10 @@ describe('what is observed', () => {
     const refreshing = sceneWith({}, { ports: { renewWith: 'refresh_token' } });
     await refreshing.turn();
 
+    const byPassword = turnScene({ ports: { renewWith: 'refresh_token' } });
+    await byPassword.turn();
+
+    expect(byPassword.observed).toEqual([{ kind: 'login', outcome: 'issued', ms: 500, grant: 'password' }]);
     expect(plain.observed).toEqual([{ kind: 'login', outcome: 'issued', ms: 500 }]);
     expect(refreshing.observed).toEqual([{ kind: 'login', outcome: 'issued', ms: 500, grant: 'refresh_token' }]);
   });

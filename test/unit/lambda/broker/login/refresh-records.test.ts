@@ -96,6 +96,23 @@ describe('any other failure of a refresh', () => {
     expect(failAs('upstream_unavailable').sends).toEqual(sends);
   });
 
+  test('is no third doubt of the password, and no send that was cut short', () => {
+    const twice = Array.from({ length: 3 }, () => ({ at: noon, tag: ownKey.slice(0, 8) }));
+    const doubt = failedLogin('upstream_rejected', { answer: 'doubt' });
+    const order = orderWith({ item: itemWith({ sends: twice }) });
+    const claim = { ...claimOf(order, noon), sends: twice };
+    expect(isRejection(order, claim, doubt)).toBe(true);
+    expect(isRejection({ ...order, refreshToken }, claim, doubt)).toBe(false);
+
+    const silent = failedLogin('upstream_timeout', { reached: 'unknown' });
+    const sendsAfter = (cut: Partial<typeof order>) => {
+      const short = orderWith({ patientMs: 500, ...cut });
+      const at = { failed: silent, at: noon, random: 0, isSlow: false };
+      return failureOf(short, claimOf(short, noon), at).failure.sends?.length;
+    };
+    expect([sendsAfter({}), sendsAfter({ refreshToken })]).toEqual([1, 0]);
+  });
+
   test('counts for the back-off, except a silent one: silent logins may be refused passwords', () => {
     expect(failAs('upstream_unavailable').backoff?.failures).toEqual({ unavailable: 1 });
     expect(failAs('upstream_timeout', { reached: 'unknown' }).backoff?.failures).toEqual({});
