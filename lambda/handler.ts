@@ -4,15 +4,15 @@ import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager
 import { createGetSecretValue } from './aws/credential-source.ts';
 import { createCredentialSources } from './aws/credential-sources.ts';
 import { type AwsKeys, createCallDynamo, type DynamoOptions } from './aws/dynamodb.ts';
-import { prefetchItem } from './aws/prefetch.ts';
+import { type PrefetchDependencies, prefetchItem } from './aws/prefetch.ts';
 import { createTokenTable } from './aws/token-table.ts';
 import { createBroker } from './broker/broker.ts';
 import type { Clock } from './broker/clock.ts';
-import type { Ports } from './broker/ports.ts';
+import type { Ports, TokenTable } from './broker/ports.ts';
 import { type Config, type Environment, parseConfig } from './config.ts';
 import { BrokerError } from './errors.ts';
 import { createFailingRouter, createRouter, type Handler } from './events/router.ts';
-import { createEarlyLogin } from './fegora/early-connection.ts';
+import { createEarlyConnection, type EarlyConnection } from './fegora/early-connection.ts';
 import { createLogin } from './fegora/password-grant.ts';
 import { createTelemetry } from './telemetry/telemetry.ts';
 
@@ -51,13 +51,22 @@ export function createHandler(env: Environment, options: HandlerOptions = {}): H
     return createFailingRouter(new BrokerError('configuration', `at fault: ${named}`), telemetry);
   }
   const { config } = parsed;
-  const ports = connect(env, config, { clock, random, observe: telemetry.observe });
-  const broker = createBroker(prefetched(ports, config.defaultAccount, options.onPrefetch));
+  const early = createEarlyConnection(clock);
+  const ports = connect(env, config, { clock, random, observe: telemetry.observe, early });
+  const table = prefetched(
+    { ...ports, connect: () => early.open(ports.login) },
+    config.defaultAccount,
+    options.onPrefetch,
+  );
+  const broker = createBroker({ ...ports, table });
   return createRouter({ config, broker, random, now: clock.now, report: telemetry });
 }
 
+/** What `createHandler` hands to the adapters. */
+type Given = Pick<Ports, 'clock' | 'random' | 'observe'> & { readonly early: EarlyConnection };
+
 /** Fills the ports of the core. */
-function connect(env: Environment, config: Config, given: Pick<Ports, 'clock' | 'random' | 'observe'>): Ports {
+function connect(env: Environment, config: Config, { early, ...given }: Given): Ports {
   const { tokenUrl, accounts: secrets, clientId, tableName, loginBudget, renewWith } = config;
   const bindingOf = (account: string) => JSON.stringify([tokenUrl, clientId, secrets.get(account)]);
   const { now } = given.clock;
@@ -65,7 +74,7 @@ function connect(env: Environment, config: Config, given: Pick<Ports, 'clock' | 
   return {
     ...given,
     tokenUrl,
-    login: createLogin({ tokenUrl, now, renewWith }),
+    login: createLogin({ tokenUrl, now, renewWith, early }),
     readCredentials: createCredentialSources({ getSecretValue, secrets, clientId, now }),
     table: createTokenTable(createCallDynamo(dynamoOptions(env), given), tableName, given.observe, bindingOf),
     isConfigured: (account) => secrets.has(account),
@@ -74,15 +83,18 @@ function connect(env: Environment, config: Config, given: Pick<Ports, 'clock' | 
   };
 }
 
-/** The same ports, which have what the first call of the account will need. */
-function prefetched(ports: Ports, account: string | undefined, onPrefetch: HandlerOptions['onPrefetch']): Ports {
+/** A table that has what the first call of the account will need. */
+function prefetched(
+  ports: PrefetchDependencies,
+  account: string | undefined,
+  onPrefetch: HandlerOptions['onPrefetch'],
+): TokenTable {
   if (onPrefetch === undefined || account === undefined) {
-    return ports;
+    return ports.table;
   }
-  const { login, open } = createEarlyLogin(ports.login, ports.clock);
-  const table = prefetchItem({ ...ports, connect: open }, account);
+  const table = prefetchItem(ports, account);
   onPrefetch(table.ended);
-  return { ...ports, table, login };
+  return table;
 }
 
 function dynamoOptions(env: Environment): DynamoOptions {

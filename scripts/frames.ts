@@ -31,13 +31,20 @@ export async function readFrames(root: string): Promise<Frames> {
     .map((frame) => ({ name: frame.split('@')[0] ?? '', file: frame.split('@')[1] ?? '' }));
 }
 
-/** Writes the stack of the first request that comes from `lambda/fegora` (or lambda/fegora.ts) to standard error. */
+/**
+ * Writes the stack of the first request that a call makes from `lambda/fegora` (or lambda/fegora.ts) to standard error. The
+ * connection that the init begins fails, so that the call opens its own.
+ */
 function watchRequests(): void {
   const { request } = http;
   let seen = false;
   http.request = ((...args: Parameters<typeof request>): ClientRequest => {
     const stack = new Error('stack').stack ?? '';
-    if (!seen && /lambda\/(fegora\/|fegora\.ts|.*password-grant)/.test(stack)) {
+    const isOfLogin = /lambda\/(fegora\/|fegora\.ts|.*password-grant)/.test(stack);
+    if (isOfLogin && !/lambda\/events\//.test(stack)) {
+      return request('http://127.0.0.1:0');
+    }
+    if (!seen && isOfLogin) {
       seen = true;
       const frames = [...stack.matchAll(/at (?:async )?(?:(.*?) \()?\S*?(lambda\/[\w/-]+\.ts):\d+/g)];
       const line = frames.map(([, name = '(anonymous)', file]) => `${name}@${file}`).join(' < ');

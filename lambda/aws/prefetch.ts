@@ -26,7 +26,7 @@ export interface PrefetchingTable extends TokenTable {
  * failure is ignored here: the call will see it again. The init does not wait for the connection.
  */
 export function prefetchItem(
-  { table, readCredentials, connect, clock }: Dependencies,
+  { table, readCredentials, connect, clock }: PrefetchDependencies,
   account: string,
 ): PrefetchingTable {
   let prefetched: Promise<() => ReadResult | undefined> = prefetch();
@@ -74,7 +74,8 @@ export function prefetchItem(
   }
 }
 
-interface Dependencies extends Pick<Ports, 'table' | 'readCredentials' | 'clock'> {
+/** What a prefetch reads with. */
+export interface PrefetchDependencies extends Pick<Ports, 'table' | 'readCredentials' | 'clock'> {
   /** Begins to open the connection of the first login. */
   readonly connect: () => void;
 }

@@ -1,12 +1,16 @@
-// Opens the connection of the first login before a call needs it. Created by ../handler.ts, opened by ../aws/prefetch.ts.
+// Opens the connection of the first login before a call needs it. Created by ../handler.ts, taken by password-grant.ts.
 import { type Clock, elapsedSince, type Moment, momentOf } from '../broker/clock.ts';
-import type { Login } from '../broker/ports.ts';
+import type { Login, LoginConnection } from '../broker/ports.ts';
 
-/** A login port, and the function that opens a connection for its first login. */
-export interface EarlyLogin {
-  readonly login: Login;
+/** A connection that is opened before a login asks for it. */
+export interface EarlyConnection {
   /** Begins to connect, and does not wait: the handshakes go on beside what the first call does before it logs in. */
-  readonly open: () => void;
+  readonly open: (login: Login) => void;
+  /**
+   * Hands the connection to the first login that asks. Undefined if there is none; the promise brings undefined if the
+   * connection is old or does not open before the signal aborts.
+   */
+  readonly take: (signal: AbortSignal) => Promise<LoginConnection | undefined> | undefined;
 }
 
 /** How old the connection may be when a login takes it, from the beginning of its handshakes. Milliseconds. */
@@ -15,27 +19,32 @@ const usableMs = 2000;
 interface Early {
   readonly begun: Moment;
   readonly connecting: ReturnType<Login>;
-  /** Aborts when a login takes the connection, or when it is closed. */
+  /** Aborts when a login takes the connection. */
   readonly taken: AbortController;
   readonly close: () => void;
 }
 
 /**
- * Makes a login port whose first login gets the connection that `open` began, if that is fresh by both clocks: the
- * environment may freeze after its init, and its connections die. A connection that no login takes is closed.
+ * Makes the place for an early connection. It is fresh or not by both clocks: the environment may freeze after its init, and
+ * its connections die. A connection that no login takes is closed; one that fails is forgotten, and a login that tries
+ * again will say why.
  */
-export function createEarlyLogin(login: Login, clock: Clock): EarlyLogin {
+export function createEarlyConnection(clock: Clock): EarlyConnection {
   let early: Early | undefined;
   return {
-    open: () => {
-      early = begin(login, clock);
-      const { taken, close } = early;
+    open: (login) => {
+      const begun = begin(login, clock);
+      const { connecting, taken, close } = begun;
+      early = begun;
+      void connecting.then(({ kind }) => {
+        early = kind === 'failed' && early === begun ? undefined : early;
+      });
       void clock.sleep(usableMs, taken.signal).then(() => taken.signal.aborted || close());
     },
-    login: async (signal) => {
+    take: (signal) => {
       const found = early;
       early = undefined;
-      return (found && (await use(found, clock, signal))) ?? login(signal);
+      return found && use(found, clock, signal);
     },
   };
 }
@@ -50,7 +59,6 @@ function begin(login: Login, clock: Clock): Early {
   return { begun: momentOf(clock), connecting, taken, close };
 }
 
-/** The connection, if it is fresh and opens before the signal aborts. Where there is none, another try shows why. */
 async function use({ begun, connecting, taken, close }: Early, clock: Clock, signal: AbortSignal) {
   taken.abort();
   if (elapsedSince(clock, begun) > usableMs) {

@@ -1,9 +1,11 @@
 // Opens a connection to Fegora and sends one grant over it: a password, or a refresh token. Created by ../handler.ts, called by the broker.
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientRequest } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import type { FailedLogin, LoginOutcome } from '../broker/login/login-outcome.ts';
 import type { Credentials, GrantType, Login, LoginConnection, SendOptions } from '../broker/ports.ts';
 import { BrokerError, type ErrorCode } from '../errors.ts';
+import type { EarlyConnection } from './early-connection.ts';
+import { readCapped } from './read-response.ts';
 import { refreshGrant } from './refresh-grant.ts';
 import { failedLogin, interpret, type TokenResponse } from './token-response.ts';
 
@@ -15,6 +17,8 @@ export interface FegoraOptions {
   readonly now: () => number;
   /** `refresh_token`: the refresh token of an answer is read. @default `password` */
   readonly renewWith?: GrantType;
+  /** A connection that the first login takes if it can. @default none */
+  readonly early?: Pick<EarlyConnection, 'take'>;
 }
 
 type Withheld = Extract<LoginOutcome, { kind: 'withheld' }>;
@@ -28,8 +32,7 @@ interface OpenRequest {
   readonly end: Promise<TokenResponse | BrokerError>;
 }
 
-/** Far more than a token response needs. A longer body is not read to its end. Bytes. */
-const longestBody = 64 * 1024;
+/** Far more than the head of a token response needs. Bytes. */
 const longestHead = 16 * 1024;
 
 /**
@@ -40,9 +43,14 @@ const longestHead = 16 * 1024;
  * @see RFC 6749 section 4.3.2; Fegora's page «Solicitar Token»
  */
 export function createLogin(options: FegoraOptions): Login {
-  const { tokenUrl } = options;
+  const { tokenUrl, early } = options;
   const url = new URL(tokenUrl);
   return async (signal) => {
+    const taking = early?.take(signal);
+    const taken = taking && (await taking);
+    if (taken !== undefined) {
+      return taken;
+    }
     const first = await openRequest(url, signal);
     // A second attempt is safe: nothing is sent before the connection is open (no name, refused, no TLS).
     const last = first instanceof BrokerError && !signal.aborted ? await openRequest(url, signal) : first;
@@ -178,29 +186,4 @@ function brokerCodeOf(code: string): ErrorCode {
     return 'upstream_invalid_response';
   }
   return /^E(?!PROTO)(?:AI_)?[A-Z]+$/.test(code) ? 'upstream_unavailable' : 'upstream_tls';
-}
-
-/** Reads the body up to the cap. It does not read an encoded body, which may expand without limit. */
-function readCapped(response: IncomingMessage, done: (end: TokenResponse | BrokerError) => void): void {
-  const {
-    'content-type': contentType,
-    'content-encoding': encoding = '',
-    'retry-after': retryAfter,
-  } = response.headers;
-  const head = { status: response.statusCode ?? 0, contentType, retryAfter };
-  // One buffer for all chunks: when each chunk was kept, three responses in chunks of one byte took 98 MiB.
-  const body = Buffer.alloc(longestBody);
-  let length = 0;
-  response.on('data', (chunk: Buffer) => {
-    chunk.copy(body, length);
-    length += chunk.length;
-    if (length > longestBody) {
-      done(head);
-    }
-  });
-  response.on('end', () => done({ ...head, body: body.subarray(0, length) }));
-  response.on('error', () => done(new BrokerError('upstream_unavailable', 'the response was cut short')));
-  if (!/^(?:identity)?$/i.test(encoding)) {
-    done(head);
-  }
 }

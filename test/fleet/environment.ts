@@ -8,7 +8,7 @@ import type { Credentials, Ports } from '../../lambda/broker/ports.ts';
 import { defaultLoginBudget } from '../../lambda/config.ts';
 import { BrokerError } from '../../lambda/errors.ts';
 import { createWarmupHandler } from '../../lambda/events/warmup.ts';
-import { createEarlyLogin } from '../../lambda/fegora/early-connection.ts';
+import { createEarlyConnection } from '../../lambda/fegora/early-connection.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
 import type { createPartitions } from './partition.ts';
 
@@ -42,7 +42,9 @@ const warmUpMs = 60_000;
 
 /** Starts an environment with the prefetch of its account. */
 export function startEnvironment(scene: Scene, account: string): Environment {
-  const { clock, random, table, login, accounts } = scene;
+  const { clock, random, table, accounts } = scene;
+  const early = createEarlyConnection(clock);
+  const login: Ports['login'] = async (signal) => (await early.take(signal)) ?? scene.login(signal);
   const observe = () => {};
   const ports: Ports = {
     ...{ clock, random, observe, tokenUrl, login, loginBudget: defaultLoginBudget },
@@ -50,9 +52,8 @@ export function startEnvironment(scene: Scene, account: string): Environment {
     readCredentials: createSecrets(scene),
     table: createTokenTable(withRetry(table.call, scene), 'tokens', observe, () => 'binding'),
   };
-  const { login: first, open } = createEarlyLogin(login, clock);
-  const early = prefetchItem({ ...ports, connect: open }, account);
-  return { broker: createBroker({ ...ports, table: early, login: first }), account, ready: early.ended };
+  const prefetching = prefetchItem({ ...ports, connect: () => early.open(scene.login) }, account);
+  return { broker: createBroker({ ...ports, table: prefetching }), account, ready: prefetching.ended };
 }
 
 /** The secrets as one environment reads them: once each. The function's own source measures real time. */

@@ -1,8 +1,8 @@
 // Tests the connection that is opened before a call needs it, on virtual time.
 import { describe, expect, test } from 'vitest';
-import type { LoginConnection } from '../../../../lambda/broker/ports.ts';
+import type { Login, LoginConnection } from '../../../../lambda/broker/ports.ts';
 import { BrokerError } from '../../../../lambda/errors.ts';
-import { createEarlyLogin } from '../../../../lambda/fegora/early-connection.ts';
+import { createEarlyConnection } from '../../../../lambda/fegora/early-connection.ts';
 import { createVirtualClock } from '../../../support/virtual-clock.ts';
 
 const never = new AbortController().signal;
@@ -20,7 +20,8 @@ function scene({ openMs = 100, isFailing = false }: Scene = {}) {
   let wallAheadMs = 0;
   const shifted = clock.shifted(() => wallAheadMs);
   let opened = 0;
-  const early = createEarlyLogin(async (signal) => {
+  const early = createEarlyConnection(shifted);
+  const connect: Login = async (signal) => {
     const number = ++opened;
     events.push(`connect ${number}`);
     await clock.sleep(openMs, signal);
@@ -31,11 +32,12 @@ function scene({ openMs = 100, isFailing = false }: Scene = {}) {
     }
     const send: LoginConnection['send'] = () => Promise.reject(new Error('not asked for here'));
     return { kind: 'connected', send, close: () => events.push(`close ${number}`) };
-  }, shifted);
+  };
   const jumpTo = (ms: number) => {
     wallAheadMs = ms;
   };
-  return { ...early, clock, events, jumpTo };
+  const login: Login = async (signal) => (await early.take(signal)) ?? connect(signal);
+  return { open: () => early.open(connect), login, clock, events, jumpTo };
 }
 
 describe('the first login', () => {
