@@ -64,11 +64,16 @@ async function startFirstShell(steps: readonly Step[]): Promise<void> {
   comparison.expectPrinted(firstShell.output().replace(/^ {2}port .*\n/m, ''), output);
 }
 
-/** Compares the latest lines of the local run with those of the page. */
+/** Compares the latest lines of the local run with those of the page. A line comes by a pipe of its own, so it may be late. */
 async function lookAtFirstShell(printed: string): Promise<void> {
   const count = printed.trim().split('\n').length;
-  const [, ...lines] = (firstShell?.output() ?? '').split(/\n(?=\d\d:\d\d:\d\d {2})/);
-  comparison.expectPrinted(lines.slice(-count).join('\n'), printed);
+  await vi.waitFor(
+    () => {
+      const [, ...lines] = (firstShell?.output() ?? '').split(/\n(?=\d\d:\d\d:\d\d {2})/);
+      comparison.expectPrinted(lines.slice(-count).join('\n'), printed);
+    },
+    { timeout: 20_000 },
+  );
 }
 
 async function deploy(): Promise<void> {
