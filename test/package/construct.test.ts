@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => workshop.close());
 
 /** Names of files that the tarball may have: what the build makes, and the pages at the top. */
-const shipped = /^(dist\/.+(\.m?js|\.d\.m?ts|package\.json|LICENSES)|[A-Z]+(\.md)?|package\.json)$/;
+const shipped = /^(dist\/.+(\.m?js|\.d\.m?ts|package\.json|LICENSES)|[A-Z]+(\.es)?(\.md)?|package\.json)$/;
 
 test('the tarball has what the package exports, and no sources, tests or benchmarks, in at most 250 kB', async () => {
   const { files, size } = workshop.tarball;

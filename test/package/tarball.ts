@@ -20,6 +20,7 @@ export interface Tarball {
 const clone = [
   'package.json',
   'README.md',
+  'README.es.md',
   'LICENSE',
   'CHANGELOG.md',
   'build.ts',
