@@ -1,4 +1,5 @@
 // Starts an embedded DynamoDB and creates the token table. Called by services.ts, by bench and by the tests.
+import { Server } from 'node:http';
 import {
   CreateTableCommand,
   type CreateTableCommandInput,
@@ -13,7 +14,10 @@ import { type LoopbackServer, listenGuarded } from './loopback.ts';
 
 /** Starts an embedded DynamoDB with an empty token table. It keeps its data in memory. */
 export async function startTable(tableName: string): Promise<LoopbackServer> {
-  const server = await listenGuarded(dynalite({ createTableMs: 0 }));
+  const dynamo = dynalite({ createTableMs: 0 });
+  // Dynalite's own `close` closes the database too. A request that is still under way would then end the process.
+  dynamo.close = Server.prototype.close;
+  const server = await listenGuarded(dynamo);
   await ensureTable(server.url, tableName);
   return server;
 }
@@ -49,5 +53,6 @@ async function createTable(client: DynamoDBClient, tableName: string): Promise<v
       throw error;
     }
   }
-  await waitUntilTableExists({ client, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { TableName: tableName });
+  // The embedded table is ready some milliseconds after its creation. Delays are in seconds.
+  await waitUntilTableExists({ client, maxWaitTime: 30, minDelay: 0.02, maxDelay: 1 }, { TableName: tableName });
 }
