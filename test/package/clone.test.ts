@@ -2,13 +2,16 @@
 import { appendFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { proof } from '../support/counts.ts';
 import { findNode } from '../support/nodes.ts';
 import { readSynthesised } from './cdk.ts';
 import { copyClone } from './clone.ts';
 import { type Project, projectIn } from './project.ts';
 import { root } from './tarball.ts';
+
+// Each command starts processes, and a machine that runs tests is busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const stops = /^This is Node 20[^\n]* needs 24[^\n]*--omit=optional[^\n]*$/;
 let folder: string;
