@@ -1,7 +1,7 @@
 // Chooses and orders the tests of a mutation run. Read by Stryker (stryker.config.mjs).
-import { defineConfig, mergeConfig } from 'vitest/config';
+import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
-import config from './vitest.config.ts';
+import { common } from './vitest.config.ts';
 
 /**
  * The unit tests and the contract tests of the core. The scenarios would find more, but a mutant that makes the broker
@@ -20,6 +20,6 @@ class QuickestFirst extends BaseSequencer {
   }
 }
 
-const merged = mergeConfig(config, defineConfig({ test: { maxWorkers: 1, sequence: { sequencer: QuickestFirst } } }));
-
-export default { ...merged, test: { ...merged.test, include: core } };
+export default defineConfig({
+  test: { ...common, include: core, maxWorkers: 1, sequence: { sequencer: QuickestFirst } },
+});

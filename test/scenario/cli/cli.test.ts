@@ -2,7 +2,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runCommand } from '../../../cli/program.ts';
 import { findTarget } from '../../../cli/target.ts';
@@ -10,7 +9,6 @@ import type { Terminal } from '../../../cli/terminal.ts';
 import type { SigningKeys } from '../../../local/gateway/sigv4.ts';
 import { type LoopbackServer, serve } from '../../../local/loopback.ts';
 import { type GatewaySystem, startGatewaySystem } from '../../support/client/gateway-system.ts';
-import { tableName } from '../../support/test-system.ts';
 
 let system: GatewaySystem;
 let folder: string;
@@ -331,33 +329,6 @@ describe('an operator', () => {
     const after = JSON.parse((await broker(`token one --output json ${local()}`, callers.all)).out.join(''));
     expect(after.token_sha256).not.toBe(before.token_sha256);
   });
-
-  test('can reset an item that the broker cannot read, and only such an item', async () => {
-    const { callers } = system;
-    const readable = await broker(`reset one ${local()}`, callers.operator);
-    await damage('one');
-    const faulty = await broker(`status one ${local()}`, callers.operator);
-    const refused = await broker(`token one ${local()}`, callers.all);
-    const reset = await broker(`reset one ${local()}`, callers.operator);
-    const waiting = await broker(`token one ${local()}`, callers.all);
-
-    expect(readable).toMatchObject({ code: 1, err: ['broker: one: the item is readable: nothing to reset'] });
-    expect(faulty.out).toContain('  fault            marks');
-    expect(refused).toMatchObject({ code: 6, err: [expect.stringContaining('table_unavailable')] });
-    expect(reset).toMatchObject({ code: 0, out: ['one: item rewritten; no environment logs in for about 30 s'] });
-    expect(waiting).toMatchObject({ code: 6, err: [expect.stringContaining('renewal_in_progress')] });
-  });
-
-  /** Writes an item for the account that the broker cannot read. */
-  async function damage(account: string): Promise<void> {
-    const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
-    const client = new DynamoDBClient({ region: 'us-east-1', endpoint: system.servers.tableUrl, credentials });
-    const numbers = { schema: { N: '1' }, revision: { N: '7' } };
-    await client.send(
-      new PutItemCommand({ TableName: tableName, Item: { account: { S: account }, ...numbers, marks: { S: 'x' } } }),
-    );
-    client.destroy();
-  }
 
   test('can clear the rejection of an account', async () => {
     const { callers, servers } = system;

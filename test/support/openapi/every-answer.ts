@@ -1,15 +1,19 @@
 // Fails a test if the function or the local gateway has given an answer that docs/openapi.json does not know. Loaded by
 // vitest.config.ts.
-import { subscribe } from 'node:diagnostics_channel';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterAll, afterEach, expect } from 'vitest';
 import { type SentAnswer, sentAnswers } from '../../../local/gateway/answer.ts';
 
 const arrived: SentAnswer[] = [];
-subscribe(sentAnswers.name, (message) => arrived.push(message as SentAnswer));
+const keep = (message: unknown) => arrived.push(message as SentAnswer);
+subscribe(sentAnswers.name, keep);
 
 afterEach(checkAll);
-// For answers in hooks.
-afterAll(checkAll);
+// For answers in hooks. The next file may run in this process, and loads this module again.
+afterAll(async () => {
+  unsubscribe(sentAnswers.name, keep);
+  await checkAll();
+});
 
 async function checkAll(): Promise<void> {
   if (arrived.length > 0) {
