@@ -83,9 +83,12 @@ export async function buildProbe(folder: string): Promise<Metafile> {
 
 const clientParts = 'client-parts.js';
 
-/** A module that exports what any file of the client exports: the command line uses more than the public API. */
+/**
+ * A module that exports what any file of the client exports, and its signer: the command line uses more than the public
+ * API, and the SDK signs with the same signer.
+ */
 async function allOfClient(): Promise<StdinOptions> {
-  const lines: string[] = [];
+  const lines = ["export { SignatureV4 } from '@smithy/signature-v4';"];
   for await (const file of glob('client/*.ts', { cwd: import.meta.dirname })) {
     lines.push(`export * from './${file}';`);
   }
@@ -145,7 +148,7 @@ import { createRequire } from 'node:module'; const require = createRequire(impor
 
 /**
  * Bundles the command line: `main.mjs`, with the SDK inside, so that the package has no dependencies. It imports the client
- * from the folder of `buildProbe`, `../probe`.
+ * and its signer from the folder of `buildProbe`, `../probe`.
  *
  * @returns what esbuild reports about inputs and outputs
  */
@@ -153,7 +156,10 @@ export async function buildCli(folder: string): Promise<Metafile> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const file = join(folder, 'main.mjs');
-  const plugins = [apart(/\/client\/[a-z-]+\.ts$/, `../probe/${clientParts}`), ...withoutUnused, ...withoutLambda];
+  const inProbe = [/\/client\/[a-z-]+\.ts$/, /^@smithy\/signature-v4$/].map((source) =>
+    apart(source, `../probe/${clientParts}`),
+  );
+  const plugins = [...inProbe, ...withoutUnused, ...withoutLambda];
   const { metafile } = await build({ ...compiled, entryPoints: ['cli/main.ts'], outfile: file, plugins });
   await minifyAgain(file);
   await writeFile(file, cliStart + (await readFile(file, 'utf8')));
