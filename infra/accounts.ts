@@ -1,6 +1,6 @@
 // Declares what an account is and finds faults in a set of them. Called by token-broker.ts and settings/settings.ts.
 import { Token } from 'aws-cdk-lib';
-import { accountIdPattern, isSameSecret } from '../lambda/config.ts';
+import { accountIdPattern, isSameSecret } from '../lambda/account-secrets.ts';
 
 /** One Fegora account, which stands for one taxpayer. */
 export interface AccountProps {
@@ -16,6 +16,13 @@ export interface AccountProps {
    * @default - the AWS managed key encrypts the secret, and the broker needs no grant on it
    */
   readonly secretKeyArn?: string | undefined;
+  /**
+   * Whether the name of the secret that the stack creates follows from the id: `secretPrefix` and the id. Never change it while the
+   * secret is in use: the account would get another secret, without a value. CloudFormation refuses the change.
+   *
+   * @default - as `secretNames` of the broker says
+   */
+  readonly secretName?: 'generated' | 'from-id' | undefined;
   /**
    * Whether the schedule renews the token of this account ahead of need.
    *
@@ -49,7 +56,7 @@ export function accountFaults(accounts: Accounts, defaultAccount: string | undef
   ];
 }
 
-function faultsOf(id: string, { secretArn, secretKeyArn }: AccountProps): string[] {
+function faultsOf(id: string, { secretArn, secretKeyArn, secretName }: AccountProps): string[] {
   const faults: string[] = [];
   if (!accountIdPattern.test(id)) {
     faults.push('the id must be up to 63 lower-case letters, digits and hyphens, with no hyphen at the start');
@@ -65,6 +72,12 @@ function faultsOf(id: string, { secretArn, secretKeyArn }: AccountProps): string
   }
   if (secretKeyArn !== undefined && secretArn === undefined) {
     faults.push('secretKeyArn: has no effect without secretArn: add secretArn, or remove it');
+  }
+  if (secretName !== undefined && secretName !== 'generated' && secretName !== 'from-id') {
+    faults.push('secretName: must be generated or from-id');
+  }
+  if (secretName !== undefined && secretArn !== undefined) {
+    faults.push('secretName: has no effect with secretArn: remove one of the two');
   }
   return faults.map((fault) => `accounts.${id}: ${fault}`);
 }

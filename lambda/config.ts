@@ -1,5 +1,5 @@
 // Parses and checks the environment variables. Called by handler.ts; infra/ uses its names and patterns.
-import { parseJsonObject } from './json.ts';
+import { type AccountVariables, readAccounts } from './account-secrets.ts';
 
 /** The environment variables that the function reads, besides those that AWS defines (`AWS_ENDPOINT_URL*`). */
 export const variables = {
@@ -7,6 +7,9 @@ export const variables = {
   allowHttpLoopback: 'FEGORA_ALLOW_HTTP_LOOPBACK',
   clientId: 'FEGORA_CLIENT_ID',
   accounts: 'FEGORA_ACCOUNTS',
+  accountIds: 'FEGORA_ACCOUNT_IDS',
+  secretPrefix: 'FEGORA_SECRET_PREFIX',
+  secretArnStart: 'FEGORA_SECRET_ARN_START',
   defaultAccount: 'FEGORA_DEFAULT_ACCOUNT',
   tableName: 'TOKEN_TABLE_NAME',
   loginsPerHour: 'FEGORA_LOGINS_PER_HOUR',
@@ -30,9 +33,6 @@ export const defaultLoginBudget = { perHour: 12, perDay: 150 } as const;
 /** What a token may be renewed with. The first is the default. */
 export const renewals = ['password', 'refresh_token'] as const;
 
-/** An account's id: at most 63 characters, so that `account-<id>` fits an alias and a path. */
-export const accountIdPattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
-
 /** The aliases by which the function may be invoked. The alias decides what the caller may do. */
 export const aliases = { http: 'http', warmup: 'warmup', admin: 'admin', accountPrefix: 'account-' } as const;
 
@@ -40,7 +40,10 @@ export const aliases = { http: 'http', warmup: 'warmup', admin: 'admin', account
 export interface Config {
   readonly tokenUrl: string;
   readonly clientId: string;
+  /** The id of the secret of each account: a name, or an ARN. */
   readonly accounts: ReadonlyMap<string, string>;
+  /** What the names of secrets that follow from an account's id begin with. */
+  readonly secretPrefix: string | undefined;
   readonly defaultAccount: string | undefined;
   readonly tableName: string;
   /** How many logins one Fegora user gets. */
@@ -63,13 +66,16 @@ type Note = (variable: string, problem: string) => void;
 export function parseConfig(env: Environment): { readonly config: Config } | { readonly faults: readonly Fault[] } {
   const faults: Fault[] = [];
   const note: Note = (variable, problem) => faults.push({ variable, problem });
-  const accounts = readAccounts(env, note);
+  const { accounts, secretPrefix } = readAccounts(accountVariables(env), (name, problem) =>
+    note(variables[name], problem),
+  );
   const config: Config = Object.freeze({
     tokenUrl: readTokenUrl(env, note),
     clientId: readMatching(env[variables.clientId] ?? defaultClientId, /^[\x21-\x7e]{1,128}$/, () =>
       note(variables.clientId, 'is not a client id'),
     ),
     accounts,
+    secretPrefix,
     defaultAccount: readDefaultAccount(env, accounts, note),
     tableName: readMatching(env[variables.tableName] ?? '', /^[\w.:/-]{3,1024}$/, () =>
       note(variables.tableName, 'is missing or is not a table name'),
@@ -136,56 +142,20 @@ function readTokenUrl(env: Environment, note: Note): string {
   return url.href;
 }
 
-function readAccounts(env: Environment, note: Note): ReadonlyMap<string, string> {
-  const members = parseJsonObject(env[variables.accounts] ?? '');
-  if (members === undefined || members.size === 0) {
-    note(variables.accounts, 'is missing or is not a JSON object of accounts');
-    return new Map();
-  }
-  const accounts = new Map<string, string>();
-  for (const [account, secretId] of members) {
-    if (!accountIdPattern.test(account)) {
-      note(variables.accounts, 'contains a malformed account id');
-    } else if (!isSecretId(secretId)) {
-      note(variables.accounts, 'contains a malformed secret id');
-    } else if ([...accounts.values()].some((other) => isSameSecret(other, secretId))) {
-      note(variables.accounts, 'gives two accounts the same secret');
-    } else {
-      accounts.set(account, secretId);
-    }
-  }
-  return accounts;
-}
-
-function isSecretId(value: unknown): value is string {
-  return typeof value === 'string' && /^[\w/+=.@!:-]{1,2048}$/.test(value);
+function accountVariables(env: Environment): AccountVariables {
+  const { accounts, accountIds, secretPrefix, secretArnStart } = variables;
+  return {
+    accounts: env[accounts],
+    accountIds: env[accountIds],
+    secretPrefix: env[secretPrefix],
+    secretArnStart: env[secretArnStart],
+  };
 }
 
 function readDefaultAccount(env: Environment, accounts: ReadonlyMap<string, string>, note: Note): string | undefined {
   const account = env[variables.defaultAccount];
   if (account !== undefined && !accounts.has(account)) {
-    note(variables.defaultAccount, `is not an account of ${variables.accounts}`);
+    note(variables.defaultAccount, `is not an account of ${variables.accounts} or ${variables.accountIds}`);
   }
   return account;
-}
-
-const secretArn = /^(arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:)(.+)$/;
-
-/**
- * Whether two ids mean the same secret. They do if they are equal, and if one is an ARN with its six random characters
- * and the other is the same ARN without these, or only the name.
- *
- * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html (ARN and partial ARN)
- */
-export function isSameSecret(one: string, other: string): boolean {
-  return one === other || isShortFor(one, other) || isShortFor(other, one);
-}
-
-function isShortFor(short: string, arn: string): boolean {
-  const [, prefix, name] = secretArn.exec(arn) ?? [];
-  if (prefix === undefined || name === undefined) {
-    return false;
-  }
-  const bare = short.startsWith(prefix) ? short.slice(prefix.length) : short;
-  return name === bare || (name.startsWith(`${bare}-`) && /^[A-Za-z0-9]{6}$/.test(name.slice(bare.length + 1)));
 }

@@ -1,7 +1,8 @@
 // Describes who calls, by which alias and for which account. Called by router.ts; its types are shared by events/.
 import type { Context } from 'aws-lambda';
+import { accountIdPattern } from '../account-secrets.ts';
 import type { Grant, WarmupResult } from '../broker/contract.ts';
-import { accountIdPattern, aliases } from '../config.ts';
+import { aliases } from '../config.ts';
 import type { BrokerError } from '../errors.ts';
 import { membersOf } from '../json.ts';
 

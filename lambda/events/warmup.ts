@@ -1,6 +1,7 @@
 // Keeps accounts warm, on a schedule or when a secret has changed. Called by router.ts.
+
+import { isSameSecret } from '../account-secrets.ts';
 import type { Broker } from '../broker/contract.ts';
-import { isSameSecret } from '../config.ts';
 import { asBrokerError, type BrokerError, invalidRequest } from '../errors.ts';
 import { membersOf } from '../json.ts';
 import { forEachAccount } from './each-account.ts';

@@ -1,5 +1,6 @@
 // Describes an answered call for the developer, without the token. Called by gateway.ts.
-import { accountIdPattern, aliases } from '../../lambda/config.ts';
+import { accountIdPattern } from '../../lambda/account-secrets.ts';
+import { aliases } from '../../lambda/config.ts';
 import { membersOf, parseJson } from '../../lambda/json.ts';
 import type { GatewayAnswer } from './answer.ts';
 import type { Caller } from './callers.ts';

@@ -1,5 +1,5 @@
 // The JSON schemas of the document: the request, the token, and the errors of each status. Called by document.ts.
-import { accountIdPattern } from '../../lambda/config.ts';
+import { accountIdPattern } from '../../lambda/account-secrets.ts';
 import { BrokerError, type ErrorBody, type ErrorCode, isErrorCode } from '../../lambda/errors.ts';
 import { requestSchema } from '../../lambda/events/request-schema.ts';
 import { mostBodyBytes, type TokenAnswer } from '../../lambda/events/token-request.ts';

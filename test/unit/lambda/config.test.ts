@@ -1,8 +1,7 @@
 // Which environment variables parseConfig accepts.
 import { describe, expect, it } from 'vitest';
-import { accountIdPattern, type Environment, isSameSecret, parseConfig, variables } from '../../../lambda/config.ts';
+import { type Environment, parseConfig, variables } from '../../../lambda/config.ts';
 
-const arn = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:';
 const good: Environment = {
   FEGORA_ACCOUNTS: '{"one":"fegora/one","two":"fegora/two"}',
   TOKEN_TABLE_NAME: 'tokens',
@@ -24,6 +23,7 @@ describe('the configuration', () => {
           ['one', 'fegora/one'],
           ['two', 'fegora/two'],
         ]),
+        secretPrefix: undefined,
         defaultAccount: undefined,
         tableName: 'tokens',
         loginBudget: { perHour: 12, perDay: 150 },
@@ -143,71 +143,5 @@ describe('the length of a variable', () => {
     expect(faulty({ [variable]: 'x'.repeat(most) })).toEqual([]);
     expect(faulty({ [variable]: 'x'.repeat(least - 1) })).toEqual([variable]);
     expect(faulty({ [variable]: 'x'.repeat(most + 1) })).toEqual([variable]);
-  });
-});
-
-describe('the variable FEGORA_ACCOUNTS', () => {
-  it.each([
-    ['missing', undefined],
-    ['empty', ''],
-    ['text that is not JSON', '{one}'],
-    ['an empty object', '{}'],
-    ['an array', '["one"]'],
-    ['a string', '"one"'],
-    ['null', 'null'],
-    ['an id in capitals', '{"One":"a"}'],
-    ['an id that starts with a hyphen', '{"-one":"a"}'],
-    ['an id of 64 characters', `{"${'a'.repeat(64)}":"a"}`],
-    ['an empty id', '{"":"a"}'],
-    ['a prototype key', '{"__proto__":"a"}'],
-    ['a prototype key that hides an account', '{"__proto__":{"one":"a"}}'],
-    ['a secret that is not a string', '{"one":1}'],
-    ['an empty secret', '{"one":""}'],
-    ['a secret with a space', '{"one":"a b"}'],
-    ['an account named twice', '{"one":"a","one":"b"}'],
-    ['one secret for two accounts', '{"one":"a","two":"a"}'],
-    ['one secret by name and by ARN', `{"one":"a","two":"${arn}a-AbCdEf"}`],
-    ['one secret by ARN and by partial ARN', `{"one":"${arn}a-AbCdEf","two":"${arn}a"}`],
-  ])('may not be %s', (_name, accounts) => {
-    expect(faulty({ FEGORA_ACCOUNTS: accounts })).toEqual(['FEGORA_ACCOUNTS']);
-  });
-
-  it('may have accounts that are named like members of Object.prototype', () => {
-    const parsed = parseConfig({ ...good, FEGORA_ACCOUNTS: '{"constructor":"a"}' });
-    const accounts = 'config' in parsed ? parsed.config.accounts : new Map();
-    expect(accounts.get('constructor')).toBe('a');
-    expect(accounts.get('toString')).toBeUndefined();
-  });
-
-  it('must contain the default account', () => {
-    expect(faulty({ FEGORA_DEFAULT_ACCOUNT: 'three' })).toEqual(['FEGORA_DEFAULT_ACCOUNT']);
-    expect(faulty({ FEGORA_DEFAULT_ACCOUNT: 'constructor' })).toEqual(['FEGORA_DEFAULT_ACCOUNT']);
-    expect(faulty({ FEGORA_DEFAULT_ACCOUNT: '' })).toEqual(['FEGORA_DEFAULT_ACCOUNT']);
-  });
-
-  it('has only ids that fit an alias', () => {
-    expect(accountIdPattern.test('a'.repeat(63))).toBe(true);
-    expect(accountIdPattern.test('4-3430775')).toBe(true);
-    expect(accountIdPattern.test('one\n')).toBe(false);
-  });
-});
-
-describe('the comparison of two secret ids', () => {
-  it.each([
-    ['a', 'a', true],
-    ['a', 'b', false],
-    ['a', `${arn}a`, true],
-    ['a', `${arn}a-AbCdEf`, true],
-    ['a', `${arn}a-AbCdE`, false],
-    ['a', `${arn}a-AbCd-f`, false],
-    ['a', `${arn}aa-AbCdEf`, false],
-    [`${arn}a`, `${arn}a-AbCdEf`, true],
-    [`${arn}a-AbCdEf`, `${arn}a-123456`, false],
-    [`${arn}a`, `${arn.replace('us-east-1', 'eu-west-1')}a-AbCdEf`, false],
-    ['fegora/nit-123456', 'fegora/nit', false],
-    [`${arn}fegora/nit-123456`, `${arn}fegora/nit-654321`, false],
-  ])('of %s and %s is %s', (one, other, same) => {
-    expect(isSameSecret(one, other)).toBe(same);
-    expect(isSameSecret(other, one)).toBe(same);
   });
 });
