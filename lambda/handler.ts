@@ -5,6 +5,7 @@ import { createGetSecretValue } from './aws/credential-source.ts';
 import { createCredentialSources } from './aws/credential-sources.ts';
 import { type AwsKeys, createCallDynamo, type DynamoOptions } from './aws/dynamodb.ts';
 import { type PrefetchDependencies, prefetchItem } from './aws/prefetch.ts';
+import { createBindings } from './aws/token-binding.ts';
 import { createTokenTable } from './aws/token-table.ts';
 import { createBroker } from './broker/broker.ts';
 import type { Clock } from './broker/clock.ts';
@@ -68,15 +69,25 @@ type Given = Pick<Ports, 'clock' | 'random' | 'observe'> & { readonly early: Ear
 /** Fills the ports of the core. */
 function connect(env: Environment, config: Config, { early, ...given }: Given): Ports {
   const { tokenUrl, accounts: secrets, clientId, tableName, loginBudget, renewWith } = config;
-  const bindingOf = (account: string) => JSON.stringify([tokenUrl, clientId, secrets.get(account)]);
   const { now } = given.clock;
-  const getSecretValue = createGetSecretValue(secretsOptions(env));
+  const bindings = createBindings({ ...config, secrets });
+  const getSecretValue = bindings.learningFrom(createGetSecretValue(secretsOptions(env)));
+  const readCredentials = createCredentialSources({ getSecretValue, secrets, clientId, now });
+  const learn = async (account: string, signal: AbortSignal) =>
+    bindings.canLearn(account) &&
+    readCredentials(account, { past: false, signal }).then(
+      () => true,
+      () => false,
+    );
   return {
     ...given,
     tokenUrl,
     login: createLogin({ tokenUrl, now, renewWith, early }),
-    readCredentials: createCredentialSources({ getSecretValue, secrets, clientId, now }),
-    table: createTokenTable(createCallDynamo(dynamoOptions(env), given), tableName, given.observe, bindingOf),
+    readCredentials,
+    table: createTokenTable(createCallDynamo(dynamoOptions(env), given), tableName, given.observe, {
+      of: bindings.of,
+      learn,
+    }),
     isConfigured: (account) => secrets.has(account),
     loginBudget,
     renewWith,

@@ -4,6 +4,7 @@ import type { UserOwner } from '../broker/ports.ts';
 import { fingerprint, seal, type Token } from '../broker/token.ts';
 import { isErrorCode } from '../errors.ts';
 import { refreshSeal } from './refresh-seal.ts';
+import { type Binding, settledText, textsOf } from './token-binding.ts';
 
 /**
  * The only form of the item that this version understands. `schema`, `revision`, `lease_until`, `retry_at` and `marks`
@@ -26,6 +27,8 @@ export interface Parsed {
   readonly item: Item;
   /** Whether a token is stored that is cut, changed or another account's. */
   readonly isTokenMalformed: boolean;
+  /** Whether a whole token is stored that is bound to something else. */
+  readonly isUnbound: boolean;
 }
 
 /** The item of an account without any login so far. */
@@ -49,12 +52,13 @@ export function emptyItem(account: string): Item {
  *
  * @param binding what a stored token must be bound to; absent: anything
  */
-export function parseRecord(account: string, record: unknown, binding?: string): Parsed {
+export function parseRecord(account: string, record: unknown, binding?: Binding): Parsed {
   if (record === undefined) {
-    return { item: emptyItem(account), isTokenMalformed: false };
+    return { item: emptyItem(account), isTokenMalformed: false, isUnbound: false };
   }
   const fields = fieldsOf(record);
   const sealed = sealedToken(account, fields);
+  const token = isBound(fields, binding) ? sealed : undefined;
   const item: Item = {
     ...emptyItem(account),
     ...defined({
@@ -63,7 +67,7 @@ export function parseRecord(account: string, record: unknown, binding?: string):
       generation: fields.number('generation'),
       leaseUntil: fields.number('lease_until'),
       owner: fields.text('owner'),
-      token: isBound(fields, binding) ? sealed : undefined,
+      token,
       lifetimeMs: fields.number('lifetime_ms'),
       tokenUser: fields.text('token_user'),
       ...refreshFields(account, fields, binding),
@@ -76,11 +80,15 @@ export function parseRecord(account: string, record: unknown, binding?: string):
       loginMs: fields.number('login_ms'),
     }),
   };
-  return { item, isTokenMalformed: sealed === undefined && fields.has('access_token') };
+  return {
+    item,
+    isTokenMalformed: sealed === undefined && fields.has('access_token'),
+    isUnbound: sealed !== token,
+  };
 }
 
 /** The refresh token, if its seal fits. */
-function refreshFields(account: string, fields: Fields, binding = '') {
+function refreshFields(account: string, fields: Fields, binding: Binding = '') {
   const text = fields.text('refresh_token');
   if (text === undefined) {
     return { refresh: fields.has('refresh_seal') ? ('taken' as const) : undefined };
@@ -88,7 +96,7 @@ function refreshFields(account: string, fields: Fields, binding = '') {
   const token = tokenTimes(fields);
   const tokenUser = fields.text('token_user');
   const generation = fields.number('generation') ?? 0;
-  const sealed = token && { account, refreshToken: text, token, tokenUser, generation, binding };
+  const sealed = token && { account, refreshToken: text, token, tokenUser, generation, binding: settledText(binding) };
   const isSealed = sealed !== undefined && fields.text('refresh_seal') === refreshSeal(sealed);
   return { refresh: 'held' as const, refreshToken: isSealed ? { text, versionId: sealed.token.versionId } : undefined };
 }
@@ -164,8 +172,13 @@ function isCount(value: number | undefined): boolean {
  * Whether the stored token was bought with the settings of today: another token URL, client id or secret may belong to
  * another taxpayer. Nothing that an older version wrote is bound, so such a token is not used either.
  */
-function isBound(fields: Fields, binding: string | undefined): boolean {
-  return binding === undefined || fields.text('bound_to') === boundTo(binding, fields.text('access_token') ?? '');
+function isBound(fields: Fields, binding: Binding | undefined): boolean {
+  if (binding === undefined) {
+    return true;
+  }
+  const stored = [fields.text('bound_to'), fields.text('bound_also')];
+  const accessToken = fields.text('access_token') ?? '';
+  return textsOf(binding).some((text) => stored.includes(boundTo(text, accessToken)));
 }
 
 /** Binds a token to the settings it was bought with. SHA-256, 64 hex digits. */

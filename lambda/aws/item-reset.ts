@@ -41,6 +41,7 @@ const dropped = [
   'bound_to',
   'refresh_token',
   'refresh_seal',
+  'bound_also',
   'failed_answer',
   'failed_class',
   'slow',

@@ -14,6 +14,7 @@ import type {
 import { seal } from '../broker/token.ts';
 import { boundTo, schemaVersion } from './item-record.ts';
 import { ofClaim, refreshAttributes, refreshRemovedBy, refreshSet } from './refresh-seal.ts';
+import { type Binding, settledText, textsOf } from './token-binding.ts';
 import { express, number, type Terms, type Update } from './update-expressions.ts';
 
 /** The claim: on the item as read, and only if no lease stands, or one that ended over the clocks' tolerance ago. */
@@ -49,11 +50,15 @@ export function bindUserUpdate({ account, from }: UserBinding): Update {
 }
 
 /** Any other write. */
-export function changeUpdate(account: string, change: Exclude<Change, { kind: 'reset' }>, binding = ''): Update {
+export function changeUpdate(
+  account: string,
+  change: Exclude<Change, { kind: 'reset' }>,
+  binding: Binding = '',
+): Update {
   return express(termsOf(account, change, binding));
 }
 
-function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], binding: string): Terms {
+function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], binding: Binding): Terms {
   switch (change.kind) {
     case 'publish':
       return publishUpdate(account, change, binding);
@@ -112,7 +117,7 @@ function inheritUpdate(change: Inheritance): Terms {
   };
 }
 
-function publishUpdate(account: string, change: Extract<Change, { kind: 'publish' }>, binding: string): Terms {
+function publishUpdate(account: string, change: Extract<Change, { kind: 'publish' }>, binding: Binding): Terms {
   const { owner, token, key, at, sends, isSlow, loginMs, tokenUser, isOtherUser } = change;
   return {
     set: {
@@ -121,11 +126,11 @@ function publishUpdate(account: string, change: Extract<Change, { kind: 'publish
       lifetime_ms: number(token.lifetimeMs),
       version_id: { S: token.versionId },
       seal: { S: seal(account, token) },
-      bound_to: { S: boundTo(binding, token.accessToken) },
+      ...boundAttributes(binding, token.accessToken),
       ...(tokenUser !== undefined && { token_user: { S: tokenUser } }),
       last_login: number(at),
       ...(key !== undefined && { proven: { S: key } }),
-      ...refreshSet(account, change, binding),
+      ...refreshSet(account, change, settledText(binding)),
       lease_until: number(0),
       sends: log(sends),
       slow: { BOOL: isSlow },
@@ -146,6 +151,15 @@ function endedBy({ key, refresh }: Pick<Extract<Change, { kind: 'publish' }>, 'k
     ...['last_error_code', 'last_error_at'],
     ...(refresh === 'none' ? refreshAttributes : []),
   ];
+}
+
+/** An older version looks only at the first, and compares it with the ARN if its settings have the ARN. */
+function boundAttributes(binding: Binding, accessToken: string) {
+  const [first = '', second] = textsOf(binding);
+  return {
+    bound_to: { S: boundTo(first, accessToken) },
+    ...(second !== undefined && { bound_also: { S: boundTo(second, accessToken) } }),
+  };
 }
 
 function failUpdate(change: Failure): Terms {
@@ -194,7 +208,7 @@ function backoffSet({ retryAt, code, answer, failures }: Backoff) {
 }
 
 const backoffAttributes = ['retry_at', 'retry_code', 'failed_answer', 'failed_counts'];
-const tokenAttributes = ['access_token', 'seal', 'bound_to'];
+const tokenAttributes = ['access_token', 'seal', 'bound_to', 'bound_also'];
 
 /** Counts as item-record.ts reads them. */
 function counts(failures: Backoff['failures']): string {

@@ -5,6 +5,8 @@ import { parseJsonObject } from '../json.ts';
 /** One version of a secret. */
 export interface SecretVersion {
   readonly versionId: string | undefined;
+  /** Complete ARN of the secret. */
+  readonly arn?: string | undefined;
   /** Absent if the secret is binary. */
   readonly text: string | undefined;
 }

@@ -38,7 +38,7 @@ export function connectSecretsManager(config: SecretsManagerClientConfig): GetSe
   });
   return async (secretId, signal) => {
     const answer = await client.send(new GetSecretValueCommand({ SecretId: secretId }), { abortSignal: signal });
-    return { versionId: answer.VersionId, text: answer.SecretString };
+    return { versionId: answer.VersionId, text: answer.SecretString, arn: answer.ARN };
   };
 }
 

@@ -8,23 +8,24 @@ import { parseOwner, parseRecord } from './item-record.ts';
 import { type ResetUpdate, resetUpdate } from './item-reset.ts';
 import { bindUserUpdate, changeUpdate, claimUpdate } from './item-update.ts';
 import { withoutRefresh } from './refresh-seal.ts';
+import type { Binding } from './token-binding.ts';
 
 /**
  * The shared table: one item per account and one per Fegora user. Every claim is one conditional write, and every later
  * write of its holder is conditioned on the owner.
  *
- * @param bindingOf what the token of an account is bound to, known without the secret: a text that differs if token URL,
- *   client id or secret do; by default, stored tokens are not held to any
+ * @param bindings what the token of each account is bound to; by default, stored tokens are not held to any
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html
  */
 export function createTokenTable(
   call: CallDynamo,
   tableName: string,
   observe: Observe,
-  bindingOf: BindingOf = () => undefined,
+  bindings: TableBindings = { of: () => undefined },
 ): TokenTable {
+  const bindingOf = bindings.of;
   const calls = createItemCalls(call, tableName);
-  const read = createRead(calls, observe, bindingOf);
+  const read = createRead(calls, observe, bindings);
   /** The item that did not meet a condition, or that a write without an answer left behind. */
   const itemAfter: ItemAfter = async (thrown, account, signal) => {
     const record = refusedRecord(thrown);
@@ -40,13 +41,28 @@ export function createTokenTable(
   };
 }
 
-type BindingOf = (account: string) => string | undefined;
+/** What the tokens of accounts are bound to. */
+export interface TableBindings {
+  /** As far as it is known without the secret. Undefined: anything. */
+  readonly of: BindingOf;
+  /** Reads the secret, and tells whether `of` knows more now. Never rejects. @default nothing more can be known */
+  readonly learn?: (account: string, signal: AbortSignal) => Promise<boolean>;
+}
+
+type BindingOf = (account: string) => Binding | undefined;
 type ItemAfter = (thrown: unknown, account: string, signal: AbortSignal) => Promise<Item>;
 
-function createRead({ get }: ItemCalls, observe: Observe, bindingOf: BindingOf): TokenTable['read'] {
+function createRead(
+  { get }: ItemCalls,
+  observe: Observe,
+  { of: bindingOf, learn = async () => false }: TableBindings,
+): TokenTable['read'] {
   return async (account, signal) => {
     const { record, ...times } = await get(account, signal);
-    const { item, isTokenMalformed } = parseRecord(account, record, bindingOf(account));
+    const parsed = parseRecord(account, record, bindingOf(account));
+    // Without this, a token of the same secret, written while the settings had its ARN, would cost a login.
+    const isLearned = parsed.isUnbound && (await learn(account, signal));
+    const { item, isTokenMalformed } = isLearned ? parseRecord(account, record, bindingOf(account)) : parsed;
     if (item.fault !== undefined) {
       observe({ kind: 'item_malformed', account });
     } else if (isTokenMalformed) {

@@ -50,7 +50,7 @@ export function startEnvironment(scene: Scene, account: string): Environment {
     ...{ clock, random, observe, tokenUrl, login, loginBudget: defaultLoginBudget },
     isConfigured: (asked) => accounts.includes(asked),
     readCredentials: createSecrets(scene),
-    table: createTokenTable(withRetry(table.call, scene), 'tokens', observe, () => 'binding'),
+    table: createTokenTable(withRetry(table.call, scene), 'tokens', observe, { of: () => 'binding' }),
   };
   const prefetching = prefetchItem({ ...ports, connect: () => early.open(scene.login) }, account);
   return { broker: createBroker({ ...ports, table: prefetching }), account, ready: prefetching.ended };

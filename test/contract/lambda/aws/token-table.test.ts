@@ -467,8 +467,8 @@ describe.each(backends)('the token table %s', (where, start) => {
 
     const removed: readonly (readonly [Amendment, readonly string[]])[] = [
       ['clear-rejection', ['marks', 'next_try', ...backoffAttributes]],
-      ['purge', ['access_token', 'seal', 'bound_to', 'last_login']],
-      ['revoke', ['access_token', 'seal', 'bound_to', 'last_login']],
+      ['purge', ['access_token', 'seal', 'bound_to', 'bound_also', 'last_login']],
+      ['revoke', ['access_token', 'seal', 'bound_to', 'bound_also', 'last_login']],
     ];
 
     test.each(removed)('removes only its own attributes, and no lease, at %s', async (kind, gone) => {

@@ -83,7 +83,11 @@ const item = {
 
 describe('a record', () => {
   test('is an empty item when it is not stored', () => {
-    expect(parseRecord('main', undefined)).toEqual({ item: emptyItem('main'), isTokenMalformed: false });
+    expect(parseRecord('main', undefined)).toEqual({
+      item: emptyItem('main'),
+      isTokenMalformed: false,
+      isUnbound: false,
+    });
     expect(emptyItem('main')).toEqual({
       account: 'main',
       revision: 0,
@@ -99,13 +103,13 @@ describe('a record', () => {
   });
 
   test('says all that it holds', () => {
-    expect(parseRecord('main', record)).toEqual({ item, isTokenMalformed: false });
+    expect(parseRecord('main', record)).toEqual({ item, isTokenMalformed: false, isUnbound: false });
   });
 
   test('with the least in it leaves the rest as in an empty one', () => {
     const parsed = parseRecord('main', { schema: { N: '1' }, revision: { N: '1' } });
 
-    expect(parsed).toEqual({ item: { ...emptyItem('main'), revision: 1 }, isTokenMalformed: false });
+    expect(parsed).toEqual({ item: { ...emptyItem('main'), revision: 1 }, isTokenMalformed: false, isUnbound: false });
   });
 });
 
@@ -243,7 +247,7 @@ describe('promise 13: what cannot be understood', () => {
     const bound = { ...record, bound_to: { S: boundTo('settings', 'not-a-real-token') } };
 
     expect(parseRecord('main', bound, 'settings').item.token).toEqual(item.token);
-    expect(parseRecord('main', bound, 'other settings')).toMatchObject({ isTokenMalformed: false });
+    expect(parseRecord('main', bound, 'other settings')).toMatchObject({ isTokenMalformed: false, isUnbound: true });
     expect(parseRecord('main', bound, 'other settings').item).not.toHaveProperty('token');
     expect(parseRecord('main', record, 'settings').item).not.toHaveProperty('token');
     expect(parseRecord('main', record).item.token).toEqual(item.token);

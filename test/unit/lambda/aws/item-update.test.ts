@@ -58,7 +58,7 @@ describe('a claim', () => {
     expect(update.UpdateExpression).toBe(
       'SET #schema = if_not_exists(#schema, :schema), #owner = :owner, #lease_until = :lease_until, ' +
         '#sends = :sends, #logins = :logins, #next_try = :next_try, #user_key = :user_key ' +
-        'ADD #revision :one REMOVE #access_token, #seal, #bound_to',
+        'ADD #revision :one REMOVE #access_token, #seal, #bound_to, #bound_also',
     );
     expect(update.ConditionExpression).toBe(
       '#revision = :as_read AND (attribute_not_exists(#lease_until) OR #lease_until < :ended)',
@@ -177,7 +177,7 @@ describe('every other change', () => {
     expect(raising.map(({ kind }) => kind)).toEqual(['publish', 'purge', 'revoke', 'pause']);
     expect(changeUpdate('main', { kind: 'revoke' }).UpdateExpression).toBe(
       'SET #schema = if_not_exists(#schema, :schema) ADD #revision :one, #generation :one ' +
-        'REMOVE #access_token, #seal, #bound_to, #refresh_token, #refresh_seal, #last_login',
+        'REMOVE #access_token, #seal, #bound_to, #bound_also, #refresh_token, #refresh_seal, #last_login',
     );
   });
 

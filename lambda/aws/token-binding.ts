@@ -1,0 +1,65 @@
+// What the token of an account is bound to, so that no other secret's token is served. Created by ../handler.ts, called by token-table.ts.
+import type { GetSecretValue } from './secret.ts';
+
+/**
+ * Texts that differ if token URL, client id or secret do. A token that is bound to one of them is served. If there are two, the
+ * second does not need a read of the secret.
+ */
+export type Binding = string | readonly [withArn: string, withName: string];
+
+/** What decides about the bindings. */
+export interface BindingSettings {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  /** Account to secret id. */
+  readonly secrets: ReadonlyMap<string, string>;
+  /** What the names that follow from ids begin with. */
+  readonly secretPrefix: string | undefined;
+}
+
+/** The bindings of all accounts. */
+export interface Bindings {
+  readonly of: (account: string) => Binding;
+  /** Whether a read of the secret would tell another text that tokens of the account may be bound to. */
+  readonly canLearn: (account: string) => boolean;
+  /** Returns a port that learns the ARN of each secret that it reads. */
+  readonly learningFrom: (getSecretValue: GetSecretValue) => GetSecretValue;
+}
+
+/**
+ * A secret whose name follows from the account's id may have been configured by its ARN before, or may be again, also by an older
+ * version of the function at this very time. Its tokens are bound to both, and a token that is bound to either one is served. The
+ * ARN is known once the secret was read, which every login does.
+ */
+export function createBindings({ tokenUrl, clientId, secrets, secretPrefix }: BindingSettings): Bindings {
+  const arns = new Map<string, string>();
+  const textWith = (secretId: string | undefined) => JSON.stringify([tokenUrl, clientId, secretId]);
+  const followsFrom = (account: string) =>
+    secretPrefix !== undefined && secrets.get(account) === `${secretPrefix}${account}`;
+
+  return {
+    of: (account) => {
+      const secretId = secrets.get(account);
+      const arn = followsFrom(account) ? arns.get(secretId ?? '') : undefined;
+      return arn === undefined ? textWith(secretId) : [textWith(arn), textWith(secretId)];
+    },
+    canLearn: (account) => followsFrom(account) && !arns.has(`${secretPrefix}${account}`),
+    learningFrom: (getSecretValue) => async (secretId, signal) => {
+      const version = await getSecretValue(secretId, signal);
+      if (version.arn !== undefined) {
+        arns.set(secretId, version.arn);
+      }
+      return version;
+    },
+  };
+}
+
+/** The texts of a binding, one or two. */
+export function textsOf(binding: Binding): readonly string[] {
+  return typeof binding === 'string' ? [binding] : binding;
+}
+
+/** The text that is known without a read of the secret, and so is always the same. */
+export function settledText(binding: Binding): string {
+  return textsOf(binding).at(-1) ?? '';
+}
