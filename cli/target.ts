@@ -4,7 +4,7 @@ import { checkEndpoint } from './aws/endpoints.ts';
 import type { AskMfaCode } from './aws/mfa.ts';
 import { environment } from './environment.ts';
 import { CommandError, exitCodes } from './failure.ts';
-import { readOutputs, textOf } from './outputs.ts';
+import { type Outputs, readOutputs, textOf } from './outputs.ts';
 
 /** The options that name the broker. */
 export interface TargetOptions {
@@ -85,12 +85,20 @@ export function findTarget(options: TargetOptions, note: Note = toStderr): Targe
     mfaCode,
     endpoint: endpoint ?? textOf(outputs, 'Url'),
     functionName: functionName ?? textOf(outputs, 'FunctionName'),
-    secretId: (account) => textOf(outputs, `Secret${account.replaceAll('-', '')}`),
+    secretId: (account) => secretIdOf(outputs, account),
     lambdaEndpoint: undefined,
     secretsEndpoint,
     region,
     profile,
   };
+}
+
+/** The outputs have the ARNs of secrets whose names do not follow from the account's id. Otherwise the prefix gives the name. */
+function secretIdOf(outputs: Outputs, account: string): string | undefined {
+  const prefix = textOf(outputs, 'SecretPrefix');
+  return (
+    textOf(outputs, `Secret${account.replaceAll('-', '')}`) ?? (prefix === undefined ? undefined : `${prefix}${account}`)
+  );
 }
 
 /** An API gets a signature that is good for its host only, so `--endpoint` itself is enough to allow an API's own domain. */

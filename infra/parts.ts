@@ -16,6 +16,8 @@ import { brokerMetrics } from './monitoring/metrics.ts';
 import { brokerEnvironment } from './resources/environment.ts';
 import { BrokerFunction } from './resources/function.ts';
 import { createNetwork, type FunctionNetwork } from './resources/network.ts';
+import { secretNameOf, secretPrefixOf } from './resources/secret-names.ts';
+import { createReadRights } from './resources/secret-rights.ts';
 import { AccountSecret } from './resources/secrets.ts';
 import { addWarmup } from './resources/warmup.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
@@ -26,11 +28,12 @@ type Secrets = ReadonlyMap<string, AccountSecret>;
 export function createSecrets(scope: Construct, props: TokenBrokerProps, by: { key: IKey; role: Role }): Secrets {
   const { accounts, removalPolicy } = props;
   const credentials = new Construct(scope, 'Credentials');
+  const shared = { ...by, allowRead: createReadRights(by.role), removalPolicy };
   return new Map(
-    Object.entries(accounts).map(([account, { secretArn, secretKeyArn }]) => [
-      account,
-      new AccountSecret(credentials, account, { ...by, secretArn, secretKeyArn, removalPolicy }),
-    ]),
+    Object.entries(accounts).map(([account, { secretArn, secretKeyArn }]) => {
+      const secretName = secretNameOf(scope, props, account);
+      return [account, new AccountSecret(credentials, account, { ...shared, secretName, secretArn, secretKeyArn })];
+    }),
   );
 }
 
@@ -46,9 +49,10 @@ interface FunctionParts {
 export function createFunction(scope: Construct, props: TokenBrokerProps, parts: FunctionParts): BrokerFunction {
   return new BrokerFunction(scope, 'Function', {
     role: parts.role,
-    accounts: Object.keys(props.accounts),
+    accounts: [...parts.secrets].map(([id, { secretName }]) => ({ id, isNamed: secretName !== undefined })),
     environment: brokerEnvironment({
       secrets: parts.secrets,
+      secretPrefix: secretPrefixOf(scope, props),
       tableName: parts.tableName,
       defaultAccount: parts.defaultAccount,
       tokenUrl: props.tokenUrl,
@@ -90,10 +94,17 @@ export function createApi(scope: Construct, props: TokenBrokerProps, { http }: B
 /** Adds the schedule that renews tokens, and the rules for new secret versions. */
 export function startWarmups(
   scope: Construct,
-  { accounts, warmUpEvery }: TokenBrokerProps,
+  props: TokenBrokerProps,
   parts: { alias: IAlias; secrets: readonly AccountSecret[] },
 ): void {
-  addWarmup(scope, { ...parts, accounts: accountsToWarm(accounts), every: warmUpEvery ?? betweenWarmUps });
+  const { accounts, warmUpEvery } = props;
+  const secretPrefix = secretPrefixOf(scope, props);
+  addWarmup(scope, {
+    ...parts,
+    secretPrefix,
+    accounts: accountsToWarm(accounts),
+    every: warmUpEvery ?? betweenWarmUps,
+  });
 }
 
 /** The alarms of a broker: by name, and `AccountFails` by account. */

@@ -6,6 +6,7 @@ import { accountFaults } from './accounts.ts';
 import { alarmNames, isThreshold, thresholdProblem } from './monitoring/alarm-names.ts';
 import { rangeFaults } from './range-faults.ts';
 import { ifKnown, resourceFaults } from './resource-faults.ts';
+import { nameFaults } from './resources/secret-names.ts';
 import { partitionFaults } from './settings/regions.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
 
@@ -33,6 +34,7 @@ export function checkProps(scope: Construct, props: TokenBrokerProps, defaultAcc
 function propFaults(scope: Construct, props: TokenBrokerProps, defaultAccount: string | undefined): string[] {
   return [
     ...accountFaults(props.accounts, defaultAccount),
+    ...nameFaults(props),
     ...budgetFaults(props),
     ...renewalFaults(props),
     ...rangeFaults(props),

@@ -4,6 +4,7 @@ import { ArnPrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { importExisting } from './resources/existing.ts';
 import type { Settings } from './settings/settings.ts';
+import { checkLimits } from './stack-limits.ts';
 import { TokenBroker } from './token-broker.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
 
@@ -29,7 +30,17 @@ export class TokenBrokerStack extends Stack {
       new CfnOutput(this, 'DomainTarget', { value: this.broker.domainTarget });
     }
     new CfnOutput(this, 'FunctionName', { value: this.broker.functionName });
-    for (const account of this.broker.accounts) {
+    this.addSecretOutputs();
+    checkLimits(this);
+  }
+
+  /** The command line needs the ARNs of secrets whose names it does not know. A stack has 200 outputs. */
+  private addSecretOutputs(): void {
+    const { accounts, secretPrefix } = this.broker;
+    if (secretPrefix !== undefined) {
+      new CfnOutput(this, 'SecretPrefix', { value: secretPrefix });
+    }
+    for (const account of accounts.filter((id) => this.broker.secretNameOf(id) === undefined)) {
       new CfnOutput(this, `Secret-${account}`, { value: this.broker.secretArnOf(account) });
     }
   }

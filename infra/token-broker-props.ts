@@ -11,6 +11,7 @@ import type { ApiDomain } from './api/domain.ts';
 import type { Throttle } from './api/stage.ts';
 import type { AlarmThresholds, AlarmTopics } from './monitoring/alarm-names.ts';
 import type { LoginBudget } from './resources/environment.ts';
+import type { SecretNames } from './resources/secret-names.ts';
 
 /** Settings of a broker. Only `accounts` is required. */
 export interface TokenBrokerProps {
@@ -23,6 +24,23 @@ export interface TokenBrokerProps {
    * @default - the only account; if there are several accounts, `POST /token` serves none
    */
   readonly defaultAccount?: string | undefined;
+  /**
+   * How the secrets are named that the stack creates: by CloudFormation, or each after the id of its account, as `secretPrefix` says.
+   * About 45 accounts with generated names fit into one broker, and about 100 with names from ids.
+   *
+   * A secret cannot be renamed. On a stack that is deployed, add `secretName: 'generated'` to each account that it has before you
+   * set this to `from-ids`. If you forget it, CloudFormation refuses the deployment and changes nothing.
+   *
+   * @default generated
+   */
+  readonly secretNames?: SecretNames | undefined;
+  /**
+   * What the names of secrets that follow from ids begin with. Other brokers of the same AWS account and region need other prefixes. Never
+   * change it while a secret has such a name: all accounts would get new secrets, without values.
+   *
+   * @default - `fegora/`, a name that only this construct of this stack has, and a slash
+   */
+  readonly secretPrefix?: string | undefined;
   /**
    * URL of Fegora's token endpoint, https only.
    *

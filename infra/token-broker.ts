@@ -22,8 +22,10 @@ import { checkProps, defaultAccountOf } from './prop-faults.ts';
 import type { BrokerFunction } from './resources/function.ts';
 import { createKey, grantKeyForSecrets } from './resources/key.ts';
 import { acknowledgeRole, bindToFunction, createRole } from './resources/role.ts';
+import { secretPrefixOf } from './resources/secret-names.ts';
 import type { AccountSecret } from './resources/secrets.ts';
 import { createTable } from './resources/table.ts';
+import { keepInLimits } from './stack-limits.ts';
 import { TokenBrokerBase, unknownAccount } from './token-broker-base.ts';
 import type { ITokenBroker } from './token-broker-interface.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
@@ -54,6 +56,8 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
   readonly domainTarget: string | undefined;
   /** The key of the secrets and the table. */
   readonly key: IKey;
+  /** What the names of secrets that follow from ids begin with. Undefined if no account has such a secret. */
+  readonly secretPrefix: string | undefined;
   /** The table of tokens. Its policy denies its items to every principal but the broker. */
   readonly table: ITable;
   /** The role of the function. */
@@ -84,6 +88,7 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     // With exactOptionalPropertyTypes, the CDK's class Table is not assignable to the CDK's interface ITable.
     this.table = createTable(this, { key: this.key, role, removalPolicy: props.removalPolicy }) as ITable;
     const { secrets, defaultAccount, table } = this;
+    this.secretPrefix = secretPrefixOf(this, props);
     this.broker = createFunction(this, props, { role, secrets, defaultAccount, tableName: table.tableName });
     bindToFunction(this, role, this.broker.function as IFunction);
     this.logGroup = this.broker.logGroup;
@@ -99,6 +104,7 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     this.alarms = alarms;
     this.accountAlarms = accountAlarms;
     this.keepExports();
+    keepInLimits(this);
     this.warnAboutDefaultAccount();
     if (props.vpc !== undefined || props.tracing === true) {
       acknowledgeRole(role);
@@ -128,11 +134,24 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
    * @throws Error if the broker does not have the account
    */
   secretArnOf(account: string): string {
+    return this.secretOf(account).secretArn;
+  }
+
+  /**
+   * Returns the name of the secret of an account, if it follows from the id. Otherwise undefined.
+   *
+   * @throws Error if the broker does not have the account
+   */
+  secretNameOf(account: string): string | undefined {
+    return this.secretOf(account).secretName;
+  }
+
+  private secretOf(account: string): AccountSecret {
     const secret = this.secrets.get(account);
     if (secret === undefined) {
       throw unknownAccount(account);
     }
-    return secret.secretArn;
+    return secret;
   }
 
   /**
@@ -183,7 +202,9 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
   /** Exports what a caller in another stack needs, and what earlier versions exported for it. */
   private keepExports(): void {
     const { api, functionArn, functionName } = this;
-    const aliasArns = [this.broker.admin, ...this.broker.accounts.values()].map((alias) => alias.functionArn);
+    // No earlier version exported an alias of an account with a named secret, and a stack has 200 outputs.
+    const early = [...this.broker.accounts].filter(([account]) => this.secrets.get(account)?.secretName === undefined);
+    const aliasArns = [this.broker.admin, ...early.map(([, alias]) => alias)].map((alias) => alias.functionArn);
     const forAdministrators = [...[...this.secrets.values()].map(({ secretArn }) => secretArn), this.key.keyArn];
     const forCallers = [api.restApiId, api.deploymentStage.stageName, functionArn, functionName];
     keepExports(this, [...forCallers, ...aliasArns, ...forAdministrators]);

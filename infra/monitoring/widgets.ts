@@ -66,11 +66,15 @@ export function table(title: string, width: number, log: ILogGroup, queryLines: 
   });
 }
 
+/** A widget takes this many alarms. */
+const mostAlarms = 100;
+
 /** The states of alarms, those that ring first: a list, because there is no widget without an alarm. */
 export function alarmStates(title: string, alarms: readonly Alarm[]): IWidget[] {
   const sortBy = AlarmStatusWidgetSortBy.STATE_UPDATED_TIMESTAMP;
   const height = alarms.length > 6 ? 3 : 2;
-  return alarms.length === 0
-    ? []
-    : [new AlarmStatusWidget({ title, alarms: [...alarms], sortBy, width: fullWidth, height })];
+  const parts = Array.from({ length: Math.ceil(alarms.length / mostAlarms) }, (_, index) =>
+    alarms.slice(index * mostAlarms, (index + 1) * mostAlarms),
+  );
+  return parts.map((part) => new AlarmStatusWidget({ title, alarms: part, sortBy, width: fullWidth, height }));
 }

@@ -8,6 +8,8 @@ import { acknowledge } from '../acknowledge.ts';
 
 /** What a new secret needs. */
 export interface CreatedSecretProps {
+  /** @default - CloudFormation generates a name */
+  readonly name?: string | undefined;
   readonly key: IKey;
   /** The policy of the secret. Statements that are added later count too. */
   readonly policy: PolicyDocument;
@@ -15,10 +17,22 @@ export interface CreatedSecretProps {
   readonly removalPolicy?: RemovalPolicy | undefined;
 }
 
-/** Uses `CfnSecret`: the construct `Secret` would set a random value, and the broker would try it as a password. */
-export function createSecret(scope: Construct, { key, policy, removalPolicy }: CreatedSecretProps): CfnSecret {
+/** Ids of the two constructs. With a name, the policy has the id that a secret without one has. */
+const generatedIds = { secret: 'Resource', policy: 'Policy' } as const;
+const namedIds = { secret: 'Named', policy: 'Resource' } as const;
+
+/**
+ * Uses `CfnSecret`: the construct `Secret` would set a random value, and the broker would try it as a password.
+ *
+ * A secret cannot be renamed. If CloudFormation gave the account of a stack in use a secret with another name, its callers would
+ * fail until someone sets its credentials again. So the two kinds of names swap ids: the template then changes the type of a
+ * resource, and CloudFormation refuses such a template before it changes anything.
+ */
+export function createSecret(scope: Construct, { name, key, policy, removalPolicy }: CreatedSecretProps): CfnSecret {
   const onRemoval = removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
-  const secret = new CfnSecret(scope, 'Resource', {
+  const ids = name === undefined ? generatedIds : namedIds;
+  const secret = new CfnSecret(scope, ids.secret, {
+    ...(name !== undefined && { name }),
     description: `Fegora credentials of account ${scope.node.id}: {"username","password"}`,
     kmsKeyId: key.keyArn,
   });
@@ -27,7 +41,7 @@ export function createSecret(scope: Construct, { key, policy, removalPolicy }: C
     id: 'AwsSolutions-SMG4',
     reason: 'Only Fegora can change the password, so AWS cannot rotate it automatically.',
   });
-  const resourcePolicy = new CfnResourcePolicy(scope, 'Policy', {
+  const resourcePolicy = new CfnResourcePolicy(scope, ids.policy, {
     secretId: secret.ref,
     blockPublicPolicy: true,
     resourcePolicy: policy,
@@ -37,12 +51,17 @@ export function createSecret(scope: Construct, { key, policy, removalPolicy }: C
   return secret;
 }
 
-const longestPrefix = 'arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:';
+/** The longest beginning of an ARN of a secret. */
+export const longestPrefix = 'arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:';
 
 /** Length of the longest ARN that a secret can have, with a name of 512 characters. */
 export const longestArnOfAll = 600;
 
-/** CloudFormation names a secret after its logical id and adds 12 characters. Secrets Manager adds 6 to the ARN. */
-export function longestCreatedArn(secret: CfnSecret): number {
-  return longestPrefix.length + Stack.of(secret).getLogicalId(secret).length + '-'.length + 12 + '-'.length + 6;
+/**
+ * Length of the longest ARN of a secret that the stack creates. CloudFormation names a secret without a name after its logical id and
+ * adds 12 characters. Secrets Manager adds 6 to the ARN.
+ */
+export function longestCreatedArn(secret: CfnSecret, name: string | undefined): number {
+  const nameLength = name?.length ?? Stack.of(secret).getLogicalId(secret).length + '-'.length + 12;
+  return longestPrefix.length + nameLength + '-'.length + 6;
 }

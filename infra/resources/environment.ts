@@ -1,5 +1,7 @@
-// Builds the environment variables of the function and checks their size. Called by token-broker.ts.
+// Builds the environment variables of the function and checks their size. Called by parts.ts.
+import { Fn, Stack } from 'aws-cdk-lib';
 import { defaultClientId, defaultTokenUrl, variables } from '../../lambda/config.ts';
+import { longestPrefix } from './created-secret.ts';
 import type { AccountSecret } from './secrets.ts';
 
 /** How many logins one Fegora user gets, each a whole number from 1 to 250. */
@@ -14,6 +16,8 @@ export interface LoginBudget {
 export interface EnvironmentProps {
   /** Secrets by account id. */
   readonly secrets: ReadonlyMap<string, AccountSecret>;
+  /** What the names that follow from ids begin with. Undefined if there are none. */
+  readonly secretPrefix: string | undefined;
   readonly tableName: string;
   /** The account of `POST /token`; undefined: that path serves no account. */
   readonly defaultAccount: string | undefined;
@@ -42,33 +46,75 @@ const longestTableName = 255;
  * @throws Error if the variables may exceed Lambda's 4 KB. Without this check, the deployment would fail half way.
  */
 export function brokerEnvironment(props: EnvironmentProps): Readonly<Record<string, string>> {
-  const size = sizeOf(render(props, ({ longestArn }) => 'x'.repeat(longestArn), 'x'.repeat(longestTableName)));
+  const size = sizeOf(render(props, longest));
   if (size > limitBytes) {
     throw new Error(
-      `the accounts do not fit into the function's environment, up to ${size} of ${limitBytes} bytes: move some of them to a second stack`,
+      `the accounts do not fit into the function's environment, up to ${size} of ${limitBytes} bytes: ${adviceFor(props)}`,
     );
   }
-  return render(props, ({ secretArn }) => secretArn, props.tableName);
+  return render(props, { ...deployed, tableName: props.tableName });
 }
 
-function render(
-  props: EnvironmentProps,
-  arnOf: (secret: AccountSecret) => string,
-  tableName: string,
-): Readonly<Record<string, string>> {
+function adviceFor({ secrets }: EnvironmentProps): string {
+  const isShort = [...secrets.values()].every(({ secretName }) => secretName !== undefined);
+  return isShort
+    ? 'move some of them to a second stack'
+    : "give the accounts that you add secretName: 'from-id', which takes only their ids, or move some of them to a second stack";
+}
+
+/** How the parts of the variables are written that are known only at deployment. */
+interface Forms {
+  readonly arnOf: (secret: AccountSecret) => string;
+  /** The ARN of a secret that the stack creates, from the colon before its name on. */
+  readonly endOf: (secret: AccountSecret) => string;
+  /** What comes before that. */
+  readonly startOf: (secret: AccountSecret) => string;
+  readonly tableName: string;
+}
+
+const deployed: Omit<Forms, 'tableName'> = {
+  arnOf: ({ secretArn }) => secretArn,
+  endOf: ({ secretArn }) => `:${Fn.select(6, Fn.split(':', secretArn))}`,
+  startOf: (secret) => {
+    const { partition, region, account } = Stack.of(secret);
+    return `arn:${partition}:secretsmanager:${region}:${account}:secret`;
+  },
+};
+
+const longest: Forms = {
+  arnOf: ({ longestArn }) => 'x'.repeat(longestArn),
+  endOf: ({ longestArn }) => 'x'.repeat(longestArn - longestPrefix.length + 1),
+  startOf: () => 'x'.repeat(longestPrefix.length - 1),
+  tableName: 'x'.repeat(longestTableName),
+};
+
+function render(props: EnvironmentProps, forms: Forms): Readonly<Record<string, string>> {
   const { loginBudget: budget, renewWith } = props;
-  const secrets = [...props.secrets].map(([account, secret]) => [account, arnOf(secret)]);
   return {
     [variables.tokenUrl]: props.tokenUrl ?? defaultTokenUrl,
     [variables.clientId]: props.clientId ?? defaultClientId,
-    [variables.accounts]: JSON.stringify(Object.fromEntries(secrets)),
-    [variables.tableName]: tableName,
+    ...renderAccounts(props, forms),
+    [variables.tableName]: forms.tableName,
     ...(budget !== undefined && {
       [variables.loginsPerHour]: String(budget.perHour),
       [variables.loginsPerDay]: String(budget.perDay),
     }),
     ...(renewWith !== undefined && { [variables.renewWith]: renewWith }),
     ...(props.defaultAccount !== undefined && { [variables.defaultAccount]: props.defaultAccount }),
+  };
+}
+
+/** Only ids if the names of the secrets follow from them. Of a generated name, only what differs from the others. */
+function renderAccounts({ secrets, secretPrefix }: EnvironmentProps, { arnOf, endOf, startOf }: Forms) {
+  const named = [...secrets].filter(([, { secretName }]) => secretName !== undefined).map(([account]) => account);
+  const others = [...secrets].filter(([, { secretName }]) => secretName === undefined);
+  const ours = [...secrets.values()].find(({ isOurs }) => isOurs);
+  const ids = others.map(([account, secret]) => [account, secret.isOurs ? endOf(secret) : arnOf(secret)]);
+  return {
+    ...(others.length > 0 && { [variables.accounts]: JSON.stringify(Object.fromEntries(ids)) }),
+    ...(named.length > 0 && { [variables.accountIds]: named.join(' ') }),
+    ...(secretPrefix !== undefined && { [variables.secretPrefix]: secretPrefix }),
+    ...(ours !== undefined && { [variables.secretArnStart]: startOf(ours) }),
   };
 }
 

@@ -2,6 +2,7 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import {
+  type AliasOptions,
   Architecture,
   type Code,
   type IAlias,
@@ -23,8 +24,12 @@ export interface BrokerFunctionProps {
   readonly role: Role;
   /** Environment variables by name. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Ids of all accounts. Each account gets an alias. */
-  readonly accounts: readonly string[];
+  /** All accounts. Each account gets an alias. */
+  readonly accounts: readonly {
+    readonly id: string;
+    /** Whether the name of its secret follows from its id, so that there can be about 100 of its kind. */
+    readonly isNamed: boolean;
+  }[];
   /** Megabytes. */
   readonly memorySize: number;
   /** How long the log is kept. */
@@ -84,11 +89,18 @@ export class BrokerFunction extends Construct {
     });
     this.logGroup.grantWrite(props.role);
     this.function = this.createFunction(props);
-    this.http = this.createAlias(aliases.http, props.provisionedConcurrency);
-    this.warmup = this.createAlias(aliases.warmup);
-    this.admin = this.createAlias(aliases.admin);
+    const { provisionedConcurrency: provisionedConcurrentExecutions } = props;
+    this.http = this.createAlias(aliases.http, {
+      ...onlyOnce,
+      ...(provisionedConcurrentExecutions !== undefined && { provisionedConcurrentExecutions }),
+    });
+    this.warmup = this.createAlias(aliases.warmup, onlyOnce);
+    this.admin = this.createAlias(aliases.admin, onlyOnce);
     this.accounts = new Map(
-      props.accounts.map((account) => [account, this.createAlias(`${aliases.accountPrefix}${account}`)]),
+      props.accounts.map(({ id: account, isNamed }) => [
+        account,
+        this.createAlias(`${aliases.accountPrefix}${account}`, isNamed ? {} : onlyOnce),
+      ]),
     );
     acknowledgeFunction(this);
   }
@@ -114,20 +126,22 @@ export class BrokerFunction extends Construct {
     });
   }
 
-  /**
-   * Lambda tries an asynchronous call only once. A second try could be a second login, and the next warm-up follows in
-   * 4 minutes. Every alias has this setting, because the setting of the function covers only `$LATEST`.
-   */
-  private createAlias(aliasName: string, provisionedConcurrency?: number): IAlias {
-    const alias = this.function.addAlias(aliasName, {
-      retryAttempts: 0,
-      maxEventAge: Duration.seconds(60),
-      ...(provisionedConcurrency !== undefined && { provisionedConcurrentExecutions: provisionedConcurrency }),
-    });
+  private createAlias(aliasName: string, options: AliasOptions): IAlias {
+    const alias = this.function.addAlias(aliasName, options);
     // With exactOptionalPropertyTypes, the CDK's class Alias is not assignable to the CDK's interface IAlias.
     return alias as IAlias;
   }
 }
+
+/**
+ * Lambda tries an asynchronous call only once. A second try could be a second login, and the next warm-up follows in
+ * 4 minutes. The setting of the function covers only `$LATEST`, so each alias needs its own.
+ *
+ * It is a resource of its own, and the aliases of accounts with named secrets go without: a stack has 500 resources, and 100 accounts
+ * take 400 without it. No one who wants a token calls them asynchronously, because the answer is lost. If someone does, Lambda
+ * repeats a failed call after 1 and 2 minutes, as any caller may, and back-off and budget of the user hold.
+ */
+const onlyOnce: AliasOptions = { retryAttempts: 0, maxEventAge: Duration.seconds(60) };
 
 function acknowledgeFunction(fn: BrokerFunction): void {
   const noDestination = 'The next warm-up repeats a failed one. A stored event would cause a login at the wrong time.';

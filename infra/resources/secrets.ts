@@ -16,6 +16,7 @@ import { elementsIn } from '../grants/principal-tokens.ts';
 import { isIgnored, unwrapped } from '../grants/wrapped.ts';
 import { createSecret, longestArnOfAll, longestCreatedArn } from './created-secret.ts';
 import { viaService } from './key.ts';
+import type { AllowRead } from './secret-rights.ts';
 
 /** The secret of one account, and who may use it. */
 export interface AccountSecretProps {
@@ -23,6 +24,14 @@ export interface AccountSecretProps {
   readonly key: IKey;
   /** The role of the broker. Only this role may read the secret. */
   readonly role: Role;
+  /** Gives that role the right. */
+  readonly allowRead: AllowRead;
+  /**
+   * The name of the secret, if it follows from the id of the account.
+   *
+   * @default - CloudFormation generates a name, or the secret exists
+   */
+  readonly secretName?: string | undefined;
   /**
    * Complete ARN of an existing secret.
    *
@@ -54,8 +63,10 @@ export class AccountSecret extends Construct {
   readonly secretArn: string;
   /** Maximum length of the ARN that CloudFormation creates, in characters. */
   readonly longestArn: number;
+  /** The name, if it follows from the id of the account. */
+  readonly secretName: string | undefined;
   /** Whether the stack creates the secret and its policy. */
-  private readonly isOurs: boolean;
+  readonly isOurs: boolean;
   /** The customer managed key of an existing secret. */
   private readonly keyArn: string | undefined;
   private readonly policy = new PolicyDocument();
@@ -63,21 +74,23 @@ export class AccountSecret extends Construct {
 
   constructor(scope: Construct, id: string, props: AccountSecretProps) {
     super(scope, id);
-    const { key, role, secretArn, secretKeyArn } = props;
+    const { key, role, secretName, secretArn, secretKeyArn } = props;
+    this.secretName = secretName;
     this.isOurs = secretArn === undefined;
     this.keyArn = secretKeyArn;
     if (secretArn === undefined) {
-      const secret = createSecret(this, { ...props, policy: this.policy });
+      const secret = createSecret(this, { ...props, name: secretName, policy: this.policy });
       this.secretArn = secret.ref;
-      this.longestArn = longestCreatedArn(secret);
+      this.longestArn = longestCreatedArn(secret, secretName);
       this.deny('ReadingForTheBrokerAlone', reading, [role.roleArn]);
-      this.allowRead(role, key.keyArn);
     } else {
       this.secretArn = secretArn;
       this.longestArn = Token.isUnresolved(secretArn) ? longestArnOfAll : secretArn.length;
       this.warnAboutPolicy();
-      this.allowRead(role, secretKeyArn);
     }
+    const { secretArn: arn, longestArn } = this;
+    props.allowRead({ account: id, secretArn: arn, longestArn, isNamed: secretName !== undefined });
+    this.allowDecrypt(role, secretArn === undefined ? key.keyArn : secretKeyArn);
   }
 
   /**
@@ -117,8 +130,7 @@ export class AccountSecret extends Construct {
     }
   }
 
-  private allowRead(role: Role, keyArn: string | undefined): void {
-    role.addToPolicy(new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [this.secretArn] }));
+  private allowDecrypt(role: Role, keyArn: string | undefined): void {
     if (keyArn !== undefined) {
       role.addToPolicy(
         new PolicyStatement({

@@ -1,6 +1,6 @@
 // Creates the schedule that renews tokens and the rules for new secret versions. Called by token-broker.ts.
 import { Duration } from 'aws-cdk-lib';
-import { Rule } from 'aws-cdk-lib/aws-events';
+import { Match, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { IAlias } from 'aws-cdk-lib/aws-lambda';
 import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
@@ -14,6 +14,8 @@ export interface WatchedSecret {
   readonly secretArn: string;
   /** Maximum length of the ARN, in characters. */
   readonly longestArn: number;
+  /** The name, if it begins with the prefix of the broker. */
+  readonly secretName: string | undefined;
 }
 
 /** Settings of the schedule and of the rules. */
@@ -26,6 +28,8 @@ export interface WarmupProps {
   readonly every: Duration;
   /** The secrets of all accounts. */
   readonly secrets: readonly WatchedSecret[];
+  /** What the names that follow from ids begin with. Undefined if there are none. */
+  readonly secretPrefix: string | undefined;
 }
 
 /**
@@ -48,9 +52,14 @@ export function addWarmup(scope: Construct, props: WarmupProps): void {
       }),
     });
   }
-  arnsByRule(props.secrets).forEach((arns, index) => {
-    addSecretRule(scope, `SecretRule${index === 0 ? '' : index + 1}`, { ...props, arns });
+  const { alias, secrets, secretPrefix } = props;
+  arnsByRule(secrets.filter(({ secretName }) => secretName === undefined)).forEach((resources, index) => {
+    addSecretRule(scope, `SecretRule${index === 0 ? '' : index + 1}`, alias, { resources });
   });
+  if (secretPrefix !== undefined) {
+    // One rule for any number of accounts. The function ignores secrets under the prefix that no account has.
+    addSecretRule(scope, 'SecretsByName', alias, { name: Match.prefix(secretPrefix) });
+  }
 }
 
 /**
@@ -77,21 +86,27 @@ function arnsByRule(secrets: readonly WatchedSecret[]): string[][] {
   return rules.map(({ arns }) => arns);
 }
 
+/** The secrets of a rule: their ARNs, or a pattern for their names. */
+interface Watched {
+  readonly resources?: string[];
+  readonly name?: string[];
+}
+
 /**
  * Adds a rule for the event that Secrets Manager sends, without CloudTrail, when a secret has a new current version. If
- * an event is lost, one caller waits longer for a login with the new version. The pattern names the secrets, so
- * the events of other secrets do not invoke the function.
+ * an event is lost, one caller waits longer for a login with the new version. The pattern names the secrets, or what their
+ * names begin with, so the events of other secrets do not invoke the function.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/monitoring-eventbridge.html
  */
-function addSecretRule(scope: Construct, id: string, { alias, arns }: { alias: IAlias; arns: string[] }): void {
+function addSecretRule(scope: Construct, id: string, alias: IAlias, { resources, name }: Watched): void {
   const rule = new Rule(scope, id, {
     description: 'Tries new Fegora credentials once they are current',
     eventPattern: {
       source: ['aws.secretsmanager'],
       detailType: ['Secret Label Updated'],
-      resources: arns,
-      detail: { labelUpdated: ['AWSCURRENT'] },
+      ...(resources && { resources }),
+      detail: { labelUpdated: ['AWSCURRENT'], ...(name && { name }) },
     },
     targets: [new LambdaFunction(alias, onlyOnce)],
   });

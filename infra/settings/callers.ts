@@ -1,7 +1,8 @@
 // Reads the accounts of a stage, and who may call for them. Called by settings.ts.
+import { secretPrefixPattern } from '../../lambda/account-secrets.ts';
 import { membersOf } from '../../lambda/json.ts';
 import type { AccountProps, Accounts } from '../accounts.ts';
-import { boolean, createReader, listOf, type Note, oneOf, textLike } from './reader.ts';
+import { boolean, createReader, listOf, type Note, oneOf, type Reader, textLike } from './reader.ts';
 
 /** One right, of one principal on one account. */
 export interface CallerSettings {
@@ -28,10 +29,28 @@ function readAccount(value: unknown, path: string, note: Note): AccountProps {
   const account = {
     secretArn: reader.optional('secretArn', textLike(/^/), 'must be an ARN'),
     secretKeyArn: reader.optional('secretKeyArn', textLike(/^/), 'must be an ARN'),
+    secretName: reader.optional('secretName', oneOf('generated', 'from-id'), 'must be generated or from-id'),
     keepWarm: reader.optional('keepWarm', boolean, 'must be true or false'),
   };
   reader.finish();
   return account;
+}
+
+/**
+ * Reads how the secrets are named that the stack creates. In one AWS account and region, stages have different prefixes, because the
+ * name of the stage is in the default.
+ */
+export function readNaming({ optional }: Reader, stage: string) {
+  const byStage = `fegora/${stage}/`;
+  const prefix = optional(
+    'secretPrefix',
+    textLike(secretPrefixPattern),
+    'must be up to 128 letters, digits and characters of /_+=.@- with a slash at the end',
+  );
+  return {
+    secretNames: optional('secretNames', oneOf('generated', 'from-ids'), 'must be generated or from-ids'),
+    secretPrefix: prefix ?? (secretPrefixPattern.test(byStage) ? byStage : undefined),
+  };
 }
 
 /** Reads the callers: one entry for each right. */

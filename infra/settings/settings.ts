@@ -6,7 +6,7 @@ import { membersOf } from '../../lambda/json.ts';
 import { accountFaults } from '../accounts.ts';
 import type { TokenBrokerProps } from '../token-broker-props.ts';
 import { type AlarmTopicArns, readAlarmTopic, readMonitoring, topicsByPath } from './alarms.ts';
-import { type CallerSettings, principal, principalProblem, readAccounts, readCallers } from './callers.ts';
+import { type CallerSettings, principal, principalProblem, readAccounts, readCallers, readNaming } from './callers.ts';
 import {
   anything,
   createReader,
@@ -65,16 +65,16 @@ export function parseSettings(stages: unknown, stage: string): Settings {
     throw new Error(`cdk.json has no stage "${stage}": choose one of its stages with -c stage=<name>`);
   }
   const faults: string[] = [];
-  const parsed = readStage(settings, (fault) => faults.push(fault));
+  const parsed = readStage(settings, stage, (fault) => faults.push(fault));
   if (faults.length > 0) {
     throw new Error([`stage "${stage}" cannot be deployed. Correct its settings in cdk.json:`, ...faults].join('\n  '));
   }
   return parsed;
 }
 
-function readStage(value: unknown, note: Note): Settings {
+function readStage(value: unknown, stage: string, note: Note): Settings {
   const reader = createReader(value, '', note);
-  const broker = readBroker(reader, note);
+  const broker = readBroker(reader, stage, note);
   const settings = {
     broker,
     env: readEnv(reader.optional('env', anything, '') ?? {}, note),
@@ -114,7 +114,7 @@ function crossFaults({ broker, env, ...settings }: Settings): string[] {
   ];
 }
 
-function readBroker(reader: Reader, note: Note): Settings['broker'] {
+function readBroker(reader: Reader, stage: string, note: Note): Settings['broker'] {
   const { optional } = reader;
   const accounts = readAccounts(optional('accounts', anything, ''), note);
   const defaultAccount = optional('defaultAccount', textLike(/^/), 'must be the id of an account');
@@ -122,6 +122,7 @@ function readBroker(reader: Reader, note: Note): Settings['broker'] {
   return {
     accounts,
     defaultAccount,
+    ...readNaming(reader, stage),
     tokenUrl: optional('tokenUrl', httpsUrl, 'must be an https URL without credentials'),
     clientId: optional(
       'clientId',

@@ -1,0 +1,53 @@
+// Says what the secrets of a broker are named. Called by parts.ts and prop-faults.ts.
+import { Names, Token } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { secretPrefixPattern } from '../../lambda/account-secrets.ts';
+import type { AccountProps, Accounts } from '../accounts.ts';
+
+/** Who names the secrets that the stack creates: CloudFormation, or the ids of the accounts. */
+export type SecretNames = 'generated' | 'from-ids';
+
+/** The props that decide about names. */
+export interface NamingProps {
+  readonly accounts: Accounts;
+  readonly secretNames?: SecretNames | undefined;
+  readonly secretPrefix?: string | undefined;
+}
+
+/** Returns the faults of the props that decide about names. */
+export function nameFaults({ secretNames, secretPrefix }: NamingProps): string[] {
+  const isPrefix =
+    secretPrefix === undefined || (!Token.isUnresolved(secretPrefix) && secretPrefixPattern.test(secretPrefix));
+  return [
+    ...(secretNames === undefined || secretNames === 'generated' || secretNames === 'from-ids'
+      ? []
+      : ['secretNames: must be generated or from-ids']),
+    ...(isPrefix
+      ? []
+      : [
+          'secretPrefix: must be known at synth, and be up to 128 letters, digits and characters of /_+=.@- with a slash at the end',
+        ]),
+  ];
+}
+
+/**
+ * Returns the prefix of the names. Undefined if no name follows from an id. By default, no other broker of the AWS account and region
+ * has it: names of stacks are unique there, and so is the path of the construct in its stack.
+ */
+export function secretPrefixOf(broker: Construct, props: NamingProps): string | undefined {
+  const hasNames = Object.values(props.accounts).some((account) => isNamed(account, props));
+  const prefix =
+    props.secretPrefix ?? `fegora/${Names.uniqueResourceName(broker, { maxLength: 100, separator: '-' })}/`;
+  return hasNames ? prefix : undefined;
+}
+
+/** Returns the name of the secret of an account. Undefined if CloudFormation generates it, or if the secret exists. */
+export function secretNameOf(broker: Construct, props: NamingProps, account: string): string | undefined {
+  const { [account]: its = {} } = props.accounts;
+  return isNamed(its, props) ? `${secretPrefixOf(broker, props)}${account}` : undefined;
+}
+
+/** Whether the name of the secret follows from the id. An existing secret has the name that it has. */
+function isNamed({ secretArn, secretName }: AccountProps, { secretNames }: NamingProps): boolean {
+  return secretArn === undefined && (secretName === undefined ? secretNames === 'from-ids' : secretName === 'from-id');
+}
