@@ -34,7 +34,7 @@ export function checkProps(scope: Construct, props: TokenBrokerProps, defaultAcc
 function propFaults(scope: Construct, props: TokenBrokerProps, defaultAccount: string | undefined): string[] {
   return [
     ...accountFaults(props.accounts, defaultAccount),
-    ...nameFaults(props),
+    ...nameFaults(scope, props),
     ...budgetFaults(props),
     ...renewalFaults(props),
     ...rangeFaults(props),

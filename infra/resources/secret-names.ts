@@ -1,7 +1,7 @@
 // Says what the secrets of a broker are named. Called by parts.ts and prop-faults.ts.
-import { Names, Token } from 'aws-cdk-lib';
+import { Names, Stack, Token, TokenComparison } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { secretPrefixPattern } from '../../lambda/account-secrets.ts';
+import { isSameSecret, secretPrefixPattern } from '../../lambda/account-secrets.ts';
 import type { AccountProps, Accounts } from '../accounts.ts';
 
 /** Who names the secrets that the stack creates: CloudFormation, or the ids of the accounts. */
@@ -15,7 +15,8 @@ export interface NamingProps {
 }
 
 /** Returns the faults of the props that decide about names. */
-export function nameFaults({ secretNames, secretPrefix }: NamingProps): string[] {
+export function nameFaults(broker: Construct, props: NamingProps): string[] {
+  const { secretNames, secretPrefix } = props;
   const isPrefix =
     secretPrefix === undefined || (!Token.isUnresolved(secretPrefix) && secretPrefixPattern.test(secretPrefix));
   return [
@@ -27,7 +28,36 @@ export function nameFaults({ secretNames, secretPrefix }: NamingProps): string[]
       : [
           'secretPrefix: must be known at synth, and be up to 128 letters, digits and characters of /_+=.@- with a slash at the end',
         ]),
+    ...sharedNames(broker, props),
   ];
+}
+
+/** Each of two accounts with the same secret would try the same wrong password. */
+function sharedNames(broker: Construct, props: NamingProps): string[] {
+  const ids = Object.keys(props.accounts);
+  const names = ids.flatMap((id) => {
+    const name = secretNameOf(broker, props, id);
+    return name === undefined ? [] : [{ id, name }];
+  });
+  const existing = Object.entries(props.accounts).filter(([, { secretArn }]) => isOfStack(broker, secretArn));
+  return existing.flatMap(([id, { secretArn = '' }]) =>
+    names
+      .filter(({ name }) => isSameSecret(name, secretArn))
+      .map((other) => `accounts.${id}: has the same secret as ${other.id}: give each account its own`),
+  );
+}
+
+/** Whether a secret is, or may be, in the AWS account and region of the stack. */
+function isOfStack(broker: Construct, secretArn: string | undefined): boolean {
+  if (secretArn === undefined || Token.isUnresolved(secretArn)) {
+    return false;
+  }
+  const { region, account } = Stack.of(broker);
+  const [, , , itsRegion = '', itsAccount = ''] = secretArn.split(':');
+  const different = TokenComparison.DIFFERENT;
+  return (
+    Token.compareStrings(itsRegion, region) !== different && Token.compareStrings(itsAccount, account) !== different
+  );
 }
 
 /**

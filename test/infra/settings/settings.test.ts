@@ -25,7 +25,7 @@ test('parseSettings accepts the stage that cdk.json chooses', () => {
 
 test('parseSettings needs no setting except an account', () => {
   expect(parseSettings({ smallest: main }, 'smallest')).toEqual({
-    broker: { accounts: { main: {} } },
+    broker: { accounts: { main: {} }, secretPrefix: 'fegora/smallest/' },
     env: {},
     callers: [],
   });
@@ -33,7 +33,12 @@ test('parseSettings needs no setting except an account', () => {
 
 test('parseSettings returns every setting when all are given', () => {
   const complete = {
-    accounts: { main: { keepWarm: false }, other: { secretArn: arns.secret, secretKeyArn: arns.secretKey } },
+    secretNames: 'from-ids',
+    secretPrefix: 'tokens/prod/',
+    accounts: {
+      main: { keepWarm: false, secretName: 'generated' },
+      other: { secretArn: arns.secret, secretKeyArn: arns.secretKey },
+    },
     defaultAccount: 'other',
     tokenUrl: 'https://login.example.com/token',
     clientId: 'otherApp',
@@ -66,6 +71,8 @@ test('parseSettings returns every setting when all are given', () => {
   expect(parseSettings({ complete }, 'complete')).toEqual({
     broker: {
       accounts: complete.accounts,
+      secretNames: 'from-ids',
+      secretPrefix: 'tokens/prod/',
       defaultAccount: 'other',
       tokenUrl: complete.tokenUrl,
       clientId: 'otherApp',
