@@ -10,7 +10,8 @@
 const arrows = {
   'lambda/errors.ts': {},
   'lambda/json.ts': {},
-  'lambda/config.ts': { files: ['lambda/json.ts'] },
+  'lambda/account-secrets.ts': { files: ['lambda/json.ts'] },
+  'lambda/config.ts': { files: ['lambda/account-secrets.ts', 'lambda/json.ts'] },
   'lambda/broker/': {
     files: ['lambda/errors.ts'],
     why: 'The broker declares ports (ports.ts), and handler.ts connects them to the adapters.',
@@ -21,7 +22,7 @@ const arrows = {
     packages: ['@aws-sdk/client-secrets-manager', '@smithy/core', '@smithy/signature-v4'],
   },
   'lambda/events/': {
-    files: ['lambda/broker/', 'lambda/config.ts', 'lambda/errors.ts', 'lambda/json.ts'],
+    files: ['lambda/broker/', 'lambda/account-secrets.ts', 'lambda/config.ts', 'lambda/errors.ts', 'lambda/json.ts'],
     packages: ['@middy/core', '@types/aws-lambda'],
     why: 'A file of events/ parses an event, calls the broker and maps the result.',
   },
@@ -35,6 +36,7 @@ const arrows = {
   },
   'infra/': {
     files: [
+      'lambda/account-secrets.ts',
       'lambda/config.ts',
       'lambda/events/request-schema.ts',
       'lambda/telemetry/metric-names.ts',

@@ -97,7 +97,8 @@ export function findTarget(options: TargetOptions, note: Note = toStderr): Targe
 function secretIdOf(outputs: Outputs, account: string): string | undefined {
   const prefix = textOf(outputs, 'SecretPrefix');
   return (
-    textOf(outputs, `Secret${account.replaceAll('-', '')}`) ?? (prefix === undefined ? undefined : `${prefix}${account}`)
+    textOf(outputs, `Secret${account.replaceAll('-', '')}`) ??
+    (prefix === undefined ? undefined : `${prefix}${account}`)
   );
 }
 

@@ -11,7 +11,6 @@ import type { ApiDomain } from './api/domain.ts';
 import type { Throttle } from './api/stage.ts';
 import type { AlarmThresholds, AlarmTopics } from './monitoring/alarm-names.ts';
 import type { LoginBudget } from './resources/environment.ts';
-import type { SecretNames } from './resources/secret-names.ts';
 
 /** Settings of a broker. Only `accounts` is required. */
 export interface TokenBrokerProps {
@@ -33,7 +32,7 @@ export interface TokenBrokerProps {
    *
    * @default generated
    */
-  readonly secretNames?: SecretNames | undefined;
+  readonly secretNames?: 'generated' | 'from-ids' | undefined;
   /**
    * What the names of secrets that follow from ids begin with. Other brokers of the same AWS account and region need other prefixes. Never
    * change it while a secret has such a name: all accounts would get new secrets, without values.

@@ -24,10 +24,10 @@ export interface AccountSecrets {
   readonly secretPrefix: string | undefined;
 }
 
-type Note = (variable: keyof AccountVariables, problem: string) => void;
+type NoteFault = (variable: keyof AccountVariables, problem: string) => void;
 
 /** Reads the accounts, and notes every fault with its variable. Never throws. */
-export function readAccounts(variables: AccountVariables, note: Note): AccountSecrets {
+export function readAccounts(variables: AccountVariables, note: NoteFault): AccountSecrets {
   checkPatterns(variables, note);
   const listed = readSecretIds(variables, note);
   const named = readNamed(variables, note);
@@ -47,7 +47,7 @@ function isElsewhere(secretId: string, { secretArnStart }: AccountVariables): bo
   return secretArnStart !== undefined && secretId.startsWith('arn:') && !secretId.startsWith(`${secretArnStart}:`);
 }
 
-function checkPatterns({ secretPrefix, secretArnStart }: AccountVariables, note: Note): void {
+function checkPatterns({ secretPrefix, secretArnStart }: AccountVariables, note: NoteFault): void {
   if (secretPrefix !== undefined && !secretPrefixPattern.test(secretPrefix)) {
     note('secretPrefix', 'is not the beginning of the names of secrets, with a slash at its end');
   }
@@ -56,7 +56,7 @@ function checkPatterns({ secretPrefix, secretArnStart }: AccountVariables, note:
   }
 }
 
-function readNamed({ accountIds, secretPrefix }: AccountVariables, note: Note): ReadonlyMap<string, string> {
+function readNamed({ accountIds, secretPrefix }: AccountVariables, note: NoteFault): ReadonlyMap<string, string> {
   if (accountIds === undefined) {
     return new Map();
   }
@@ -73,7 +73,10 @@ function readNamed({ accountIds, secretPrefix }: AccountVariables, note: Note): 
   return new Map(ids.map((id) => [id, `${secretPrefix}${id}`]));
 }
 
-function readSecretIds({ secretArnStart, ...variables }: AccountVariables, note: Note): ReadonlyMap<string, string> {
+function readSecretIds(
+  { secretArnStart, ...variables }: AccountVariables,
+  note: NoteFault,
+): ReadonlyMap<string, string> {
   const secretIds = new Map<string, string>();
   for (const [account, value] of entriesOf(variables, note)) {
     const secretId = secretIdOf(value, secretArnStart);
@@ -93,7 +96,7 @@ function readSecretIds({ secretArnStart, ...variables }: AccountVariables, note:
 /** Returns the members of `accounts`: none if all accounts are in `accountIds`. */
 function entriesOf(
   { accounts, accountIds }: Pick<AccountVariables, 'accounts' | 'accountIds'>,
-  note: Note,
+  note: NoteFault,
 ): ReadonlyMap<string, unknown> {
   if (accounts === undefined && accountIds !== undefined) {
     return new Map();

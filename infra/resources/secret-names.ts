@@ -2,17 +2,11 @@
 import { Names, Stack, Token, TokenComparison } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { isSameSecret, secretPrefixPattern } from '../../lambda/account-secrets.ts';
-import type { AccountProps, Accounts } from '../accounts.ts';
-
-/** Who names the secrets that the stack creates: CloudFormation, or the ids of the accounts. */
-export type SecretNames = 'generated' | 'from-ids';
+import type { AccountProps } from '../accounts.ts';
+import type { TokenBrokerProps } from '../token-broker-props.ts';
 
 /** The props that decide about names. */
-export interface NamingProps {
-  readonly accounts: Accounts;
-  readonly secretNames?: SecretNames | undefined;
-  readonly secretPrefix?: string | undefined;
-}
+type NamingProps = Pick<TokenBrokerProps, 'accounts' | 'secretNames' | 'secretPrefix'>;
 
 /** Returns the faults of the props that decide about names. */
 export function nameFaults(broker: Construct, props: NamingProps): string[] {

@@ -4,7 +4,7 @@ import type { UserOwner } from '../broker/ports.ts';
 import { fingerprint, seal, type Token } from '../broker/token.ts';
 import { isErrorCode } from '../errors.ts';
 import { refreshSeal } from './refresh-seal.ts';
-import { type Binding, settledText, textsOf } from './token-binding.ts';
+import { type TokenBinding, settledText, textsOf } from './token-binding.ts';
 
 /**
  * The only form of the item that this version understands. `schema`, `revision`, `lease_until`, `retry_at` and `marks`
@@ -52,13 +52,12 @@ export function emptyItem(account: string): Item {
  *
  * @param binding what a stored token must be bound to; absent: anything
  */
-export function parseRecord(account: string, record: unknown, binding?: Binding): Parsed {
+export function parseRecord(account: string, record: unknown, binding?: TokenBinding): Parsed {
   if (record === undefined) {
     return { item: emptyItem(account), isTokenMalformed: false, isUnbound: false };
   }
   const fields = fieldsOf(record);
-  const sealed = sealedToken(account, fields);
-  const token = isBound(fields, binding) ? sealed : undefined;
+  const { token, ...found } = storedToken(account, fields, binding);
   const item: Item = {
     ...emptyItem(account),
     ...defined({
@@ -80,15 +79,18 @@ export function parseRecord(account: string, record: unknown, binding?: Binding)
       loginMs: fields.number('login_ms'),
     }),
   };
-  return {
-    item,
-    isTokenMalformed: sealed === undefined && fields.has('access_token'),
-    isUnbound: sealed !== token,
-  };
+  return { item, ...found };
+}
+
+function storedToken(account: string, fields: Fields, binding: TokenBinding | undefined) {
+  const sealed = sealedToken(account, fields);
+  const token = isBound(fields, binding) ? sealed : undefined;
+  const isTokenMalformed = sealed === undefined && fields.has('access_token');
+  return { token, isTokenMalformed, isUnbound: sealed !== token };
 }
 
 /** The refresh token, if its seal fits. */
-function refreshFields(account: string, fields: Fields, binding: Binding = '') {
+function refreshFields(account: string, fields: Fields, binding: TokenBinding = '') {
   const text = fields.text('refresh_token');
   if (text === undefined) {
     return { refresh: fields.has('refresh_seal') ? ('taken' as const) : undefined };
@@ -172,7 +174,7 @@ function isCount(value: number | undefined): boolean {
  * Whether the stored token was bought with the settings of today: another token URL, client id or secret may belong to
  * another taxpayer. Nothing that an older version wrote is bound, so such a token is not used either.
  */
-function isBound(fields: Fields, binding: Binding | undefined): boolean {
+function isBound(fields: Fields, binding: TokenBinding | undefined): boolean {
   if (binding === undefined) {
     return true;
   }

@@ -14,7 +14,7 @@ import type {
 import { seal } from '../broker/token.ts';
 import { boundTo, schemaVersion } from './item-record.ts';
 import { ofClaim, refreshAttributes, refreshRemovedBy, refreshSet } from './refresh-seal.ts';
-import { type Binding, settledText, textsOf } from './token-binding.ts';
+import { type TokenBinding, settledText, textsOf } from './token-binding.ts';
 import { express, number, type Terms, type Update } from './update-expressions.ts';
 
 /** The claim: on the item as read, and only if no lease stands, or one that ended over the clocks' tolerance ago. */
@@ -53,12 +53,12 @@ export function bindUserUpdate({ account, from }: UserBinding): Update {
 export function changeUpdate(
   account: string,
   change: Exclude<Change, { kind: 'reset' }>,
-  binding: Binding = '',
+  binding: TokenBinding = '',
 ): Update {
   return express(termsOf(account, change, binding));
 }
 
-function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], binding: Binding): Terms {
+function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], binding: TokenBinding): Terms {
   switch (change.kind) {
     case 'publish':
       return publishUpdate(account, change, binding);
@@ -117,7 +117,7 @@ function inheritUpdate(change: Inheritance): Terms {
   };
 }
 
-function publishUpdate(account: string, change: Extract<Change, { kind: 'publish' }>, binding: Binding): Terms {
+function publishUpdate(account: string, change: Extract<Change, { kind: 'publish' }>, binding: TokenBinding): Terms {
   const { owner, token, key, at, sends, isSlow, loginMs, tokenUser, isOtherUser } = change;
   return {
     set: {
@@ -154,7 +154,7 @@ function endedBy({ key, refresh }: Pick<Extract<Change, { kind: 'publish' }>, 'k
 }
 
 /** An older version looks only at the first, and compares it with the ARN if its settings have the ARN. */
-function boundAttributes(binding: Binding, accessToken: string) {
+function boundAttributes(binding: TokenBinding, accessToken: string) {
   const [first = '', second] = textsOf(binding);
   return {
     bound_to: { S: boundTo(first, accessToken) },

@@ -5,7 +5,7 @@ import type { GetSecretValue } from './secret.ts';
  * Texts that differ if token URL, client id or secret do. A token that is bound to one of them is served. If there are two, the
  * second does not need a read of the secret.
  */
-export type Binding = string | readonly [withArn: string, withName: string];
+export type TokenBinding = string | readonly [withArn: string, withName: string];
 
 /** What decides about the bindings. */
 export interface BindingSettings {
@@ -19,7 +19,7 @@ export interface BindingSettings {
 
 /** The bindings of all accounts. */
 export interface Bindings {
-  readonly of: (account: string) => Binding;
+  readonly of: (account: string) => TokenBinding;
   /** Whether a read of the secret would tell another text that tokens of the account may be bound to. */
   readonly canLearn: (account: string) => boolean;
   /** Returns a port that learns the ARN of each secret that it reads. */
@@ -55,11 +55,11 @@ export function createBindings({ tokenUrl, clientId, secrets, secretPrefix }: Bi
 }
 
 /** The texts of a binding, one or two. */
-export function textsOf(binding: Binding): readonly string[] {
+export function textsOf(binding: TokenBinding): readonly string[] {
   return typeof binding === 'string' ? [binding] : binding;
 }
 
 /** The text that is known without a read of the secret, and so is always the same. */
-export function settledText(binding: Binding): string {
+export function settledText(binding: TokenBinding): string {
   return textsOf(binding).at(-1) ?? '';
 }

@@ -8,7 +8,7 @@ import { parseOwner, parseRecord } from './item-record.ts';
 import { type ResetUpdate, resetUpdate } from './item-reset.ts';
 import { bindUserUpdate, changeUpdate, claimUpdate } from './item-update.ts';
 import { withoutRefresh } from './refresh-seal.ts';
-import type { Binding } from './token-binding.ts';
+import type { TokenBinding } from './token-binding.ts';
 
 /**
  * The shared table: one item per account and one per Fegora user. Every claim is one conditional write, and every later
@@ -49,7 +49,7 @@ export interface TableBindings {
   readonly learn?: (account: string, signal: AbortSignal) => Promise<boolean>;
 }
 
-type BindingOf = (account: string) => Binding | undefined;
+type BindingOf = (account: string) => TokenBinding | undefined;
 type ItemAfter = (thrown: unknown, account: string, signal: AbortSignal) => Promise<Item>;
 
 function createRead(

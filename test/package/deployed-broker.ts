@@ -21,18 +21,19 @@ export interface DeployedBroker {
 
 /** Starts the broker, its Lambda, Secrets Manager and STS. */
 export async function startDeployedBroker(): Promise<DeployedBroker> {
-  const secretName = 'without-a-value';
-  const env = { FEGORA_ACCOUNTS: JSON.stringify({ main: secretName }) };
+  const SecretPrefix = 'without-a-value/';
+  const secretName = `${SecretPrefix}main`;
+  const env = { FEGORA_ACCOUNTS: undefined, FEGORA_ACCOUNT_IDS: 'main', FEGORA_SECRET_PREFIX: SecretPrefix };
   const system = await startGatewaySystem({ accounts: ['main'], env });
   const { secrets } = system.servers;
-  const Secretmain = secrets.create(secretName);
+  secrets.create(secretName);
   const everything = { ...system.callers.all, aliases: ['*'] };
   const aliases = ['http', 'warmup', 'admin', 'account-main'];
   const gateway = await startGateway({ handler: system.entryPoints.handler, callers: [everything], aliases });
   const identity = '<Arn>arn:aws:sts::111111111111:assumed-role/deploy/you</Arn>';
   const sts = await serve((_, response) => response.end(identity));
   return {
-    outputs: { 'FegoraTokenBroker-dev': { Url: gateway.url, FunctionName: gateway.functionName, Secretmain } },
+    outputs: { 'FegoraTokenBroker-dev': { Url: gateway.url, FunctionName: gateway.functionName, SecretPrefix } },
     variables: {
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: everything.accessKeyId,

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { parseRecord } from '../../../../lambda/aws/item-record.ts';
 import { changeUpdate } from '../../../../lambda/aws/item-update.ts';
-import { type Binding, createBindings } from '../../../../lambda/aws/token-binding.ts';
+import { createBindings, type TokenBinding } from '../../../../lambda/aws/token-binding.ts';
 
 const arn = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:fegora/dev/main-AbCdEf';
 const anew = arn.replace('AbCdEf', 'GhIjKl');
@@ -20,7 +20,7 @@ function bindingsOf(secretId: string) {
 }
 
 /** Whether a token that is published with one binding is served with another. */
-function isServed(written: Binding, read: Binding): boolean {
+function isServed(written: TokenBinding, read: TokenBinding): boolean {
   const token = { accessToken: 'not-a-real-token', fingerprint: 'f', issuedAt: 1, lifetimeMs: 2, versionId: 'v' };
   const publication = { kind: 'publish', owner: 'o', token, key: 'k', at: 1, sends: [] } as const;
   const change = { ...publication, isSlow: false, loginMs: 1, isOtherUser: false };
