@@ -7,85 +7,69 @@ export const accountIdPattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 /** What the name of a secret begins with if its end is the account's id: at most 128 characters, the last one a slash. */
 export const secretPrefixPattern = /^[\w/+=.@-]{1,127}\/$/;
 
-/** The variables about accounts, as they are set. */
-export interface AccountVariables {
-  /** JSON: the secret of each account, by name, by ARN, or by what follows `secretArnStart` after a colon. */
-  readonly accounts: string | undefined;
+/** The environment variables about accounts. */
+export const accountVariables = {
+  /** JSON: the secret of each account, by name, by ARN, or by what follows `secretArnStart`, from the colon before the name on. */
+  accounts: 'FEGORA_ACCOUNTS',
   /** Ids with one space between two. The name of the secret of each is `secretPrefix` and the id. */
-  readonly accountIds: string | undefined;
-  readonly secretPrefix: string | undefined;
+  accountIds: 'FEGORA_ACCOUNT_IDS',
+  secretPrefix: 'FEGORA_SECRET_PREFIX',
   /** The ARN of a secret of this AWS account and region, up to `:secret`. */
-  readonly secretArnStart: string | undefined;
-}
+  secretArnStart: 'FEGORA_SECRET_ARN_START',
+} as const;
 
-/** The id of the secret of each account, and the prefix of the names. */
-export interface AccountSecrets {
-  readonly accounts: ReadonlyMap<string, string>;
-  readonly secretPrefix: string | undefined;
-}
+type Variables = Readonly<Record<string, string | undefined>>;
+type NoteFault = (variable: string, problem: string) => void;
 
-type NoteFault = (variable: keyof AccountVariables, problem: string) => void;
-
-/** Reads the accounts, and notes every fault with its variable. Never throws. */
-export function readAccounts(variables: AccountVariables, note: NoteFault): AccountSecrets {
-  checkPatterns(variables, note);
-  const listed = readSecretIds(variables, note);
-  const named = readNamed(variables, note);
-  const secretIds = [...listed.values()].filter((secretId) => !isElsewhere(secretId, variables));
-  for (const [account, name] of named) {
-    if (listed.has(account)) {
-      note('accountIds', 'contains an account that has its secret in another variable');
-    } else if (secretIds.some((secretId) => isSameSecret(secretId, name))) {
-      note('accounts', 'gives two accounts the same secret');
+/**
+ * Reads the secret id of each account, and notes every fault with its variable. Never throws.
+ *
+ * @param env environment variables by name
+ */
+export function readAccounts(env: Variables, note: NoteFault): ReadonlyMap<string, string> {
+  const { accounts: variable, accountIds, secretPrefix, secretArnStart } = accountVariables;
+  const { [secretPrefix]: prefix = '', [secretArnStart]: start } = env;
+  const accounts = readSecretIds(env, note);
+  const isOurs = (secretId: string) =>
+    start === undefined || !secretId.startsWith('arn:') || secretId.startsWith(start);
+  // A secret of another AWS account may have the name of one of ours.
+  const listed = [...accounts.values()].filter(isOurs);
+  for (const id of env[accountIds]?.split(' ') ?? []) {
+    const name = `${prefix}${id}`;
+    if (accounts.has(id) || !accountIdPattern.test(id)) {
+      note(accountIds, 'contains an account id that is malformed, or that is there already');
+    } else if (listed.some((secretId) => isSameSecret(secretId, name))) {
+      note(variable, sameSecret);
     }
+    accounts.set(id, name);
   }
-  return { accounts: new Map([...listed, ...named]), secretPrefix: variables.secretPrefix };
+  if (!secretPrefixPattern.test(prefix) && (env[secretPrefix] ?? env[accountIds]) !== undefined) {
+    note(secretPrefix, 'is missing, or does not end with a slash');
+  }
+  if (!/^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret$/.test(start ?? anyArnStart)) {
+    note(secretArnStart, 'is not the beginning of ARNs of secrets');
+  }
+  return accounts;
 }
 
-/** A secret of another AWS account or region has an ARN that begins with something else, and may have the same name. */
-function isElsewhere(secretId: string, { secretArnStart }: AccountVariables): boolean {
-  return secretArnStart !== undefined && secretId.startsWith('arn:') && !secretId.startsWith(`${secretArnStart}:`);
-}
+const sameSecret = 'gives two accounts the same secret';
+const anyArnStart = 'arn:aws:secretsmanager:-:000000000000:secret';
 
-function checkPatterns({ secretPrefix, secretArnStart }: AccountVariables, note: NoteFault): void {
-  if (secretPrefix !== undefined && !secretPrefixPattern.test(secretPrefix)) {
-    note('secretPrefix', 'is not the beginning of the names of secrets, with a slash at its end');
+function readSecretIds(env: Variables, note: NoteFault): Map<string, string> {
+  const { accounts: variable, secretArnStart } = accountVariables;
+  const members = parseJsonObject(env[variable] ?? '') ?? new Map<string, unknown>();
+  if (members.size === 0 && !areElsewhere(env)) {
+    note(variable, 'is missing or is not a JSON object of accounts');
   }
-  if (secretArnStart !== undefined && !/^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret$/.test(secretArnStart)) {
-    note('secretArnStart', 'is not the beginning of the ARNs of secrets');
-  }
-}
-
-function readNamed({ accountIds, secretPrefix }: AccountVariables, note: NoteFault): ReadonlyMap<string, string> {
-  if (accountIds === undefined) {
-    return new Map();
-  }
-  const ids = accountIds.split(' ');
-  if (!ids.every((id) => accountIdPattern.test(id))) {
-    note('accountIds', 'contains a malformed account id, or not one space between two');
-  }
-  if (new Set(ids).size < ids.length) {
-    note('accountIds', 'contains an account twice');
-  }
-  if (secretPrefix === undefined) {
-    note('secretPrefix', 'is missing: it is what the names of the secrets begin with');
-  }
-  return new Map(ids.map((id) => [id, `${secretPrefix}${id}`]));
-}
-
-function readSecretIds(
-  { secretArnStart, ...variables }: AccountVariables,
-  note: NoteFault,
-): ReadonlyMap<string, string> {
   const secretIds = new Map<string, string>();
-  for (const [account, value] of entriesOf(variables, note)) {
-    const secretId = secretIdOf(value, secretArnStart);
+  for (const [account, value] of members) {
+    const secretId = secretIdOf(value, env[secretArnStart]);
     if (!accountIdPattern.test(account)) {
-      note('accounts', 'contains a malformed account id');
+      note(variable, 'contains a malformed account id');
     } else if (secretId === undefined) {
-      note('accounts', 'contains a malformed secret id');
+      note(variable, 'contains a malformed secret id');
     } else if ([...secretIds.values()].some((other) => isSameSecret(other, secretId))) {
-      note('accounts', 'gives two accounts the same secret');
+      note(variable, sameSecret);
     } else {
       secretIds.set(account, secretId);
     }
@@ -93,30 +77,19 @@ function readSecretIds(
   return secretIds;
 }
 
-/** Returns the members of `accounts`: none if all accounts are in `accountIds`. */
-function entriesOf(
-  { accounts, accountIds }: Pick<AccountVariables, 'accounts' | 'accountIds'>,
-  note: NoteFault,
-): ReadonlyMap<string, unknown> {
-  if (accounts === undefined && accountIds !== undefined) {
-    return new Map();
-  }
-  const members = parseJsonObject(accounts ?? '');
-  if (members === undefined || members.size === 0) {
-    note('accounts', 'is missing or is not a JSON object of accounts');
-  }
-  return members ?? new Map();
+/** Whether all accounts are among the ids. */
+function areElsewhere({
+  [accountVariables.accounts]: accounts,
+  [accountVariables.accountIds]: ids,
+}: Variables): boolean {
+  return accounts === undefined && ids !== undefined;
 }
 
 /** Returns the name or the ARN. Undefined if the value is neither, nor the end of an ARN whose beginning is known. */
 function secretIdOf(value: unknown, arnStart: string | undefined): string | undefined {
-  if (typeof value !== 'string') {
-    return undefined;
-  }
-  if (value.startsWith(':')) {
-    return arnStart !== undefined && /^:[\w/+=.@!-]+-[A-Za-z0-9]{6}$/.test(value) ? `${arnStart}${value}` : undefined;
-  }
-  return /^[\w/+=.@!:-]{1,2048}$/.test(value) ? value : undefined;
+  const isEnd = /^:[\w/+=.@!-]+-[A-Za-z0-9]{6}$/.test(String(value));
+  const secretId = isEnd && arnStart !== undefined ? `${arnStart}${value}` : value;
+  return typeof secretId === 'string' && /^[\w/+=.@!-][\w/+=.@!:-]{0,2047}$/.test(secretId) ? secretId : undefined;
 }
 
 const secretArn = /^(arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:)(.+)$/;

@@ -1,15 +1,12 @@
 // Parses and checks the environment variables. Called by handler.ts; infra/ uses its names and patterns.
-import { type AccountVariables, readAccounts } from './account-secrets.ts';
+import { accountVariables, readAccounts } from './account-secrets.ts';
 
 /** The environment variables that the function reads, besides those that AWS defines (`AWS_ENDPOINT_URL*`). */
 export const variables = {
   tokenUrl: 'FEGORA_TOKEN_URL',
   allowHttpLoopback: 'FEGORA_ALLOW_HTTP_LOOPBACK',
   clientId: 'FEGORA_CLIENT_ID',
-  accounts: 'FEGORA_ACCOUNTS',
-  accountIds: 'FEGORA_ACCOUNT_IDS',
-  secretPrefix: 'FEGORA_SECRET_PREFIX',
-  secretArnStart: 'FEGORA_SECRET_ARN_START',
+  ...accountVariables,
   defaultAccount: 'FEGORA_DEFAULT_ACCOUNT',
   tableName: 'TOKEN_TABLE_NAME',
   loginsPerHour: 'FEGORA_LOGINS_PER_HOUR',
@@ -66,16 +63,14 @@ type Note = (variable: string, problem: string) => void;
 export function parseConfig(env: Environment): { readonly config: Config } | { readonly faults: readonly Fault[] } {
   const faults: Fault[] = [];
   const note: Note = (variable, problem) => faults.push({ variable, problem });
-  const { accounts, secretPrefix } = readAccounts(accountVariables(env), (name, problem) =>
-    note(variables[name], problem),
-  );
+  const accounts = readAccounts(env, note);
   const config: Config = Object.freeze({
     tokenUrl: readTokenUrl(env, note),
     clientId: readMatching(env[variables.clientId] ?? defaultClientId, /^[\x21-\x7e]{1,128}$/, () =>
       note(variables.clientId, 'is not a client id'),
     ),
     accounts,
-    secretPrefix,
+    secretPrefix: env[variables.secretPrefix],
     defaultAccount: readDefaultAccount(env, accounts, note),
     tableName: readMatching(env[variables.tableName] ?? '', /^[\w.:/-]{3,1024}$/, () =>
       note(variables.tableName, 'is missing or is not a table name'),
@@ -142,20 +137,10 @@ function readTokenUrl(env: Environment, note: Note): string {
   return url.href;
 }
 
-function accountVariables(env: Environment): AccountVariables {
-  const { accounts, accountIds, secretPrefix, secretArnStart } = variables;
-  return {
-    accounts: env[accounts],
-    accountIds: env[accountIds],
-    secretPrefix: env[secretPrefix],
-    secretArnStart: env[secretArnStart],
-  };
-}
-
 function readDefaultAccount(env: Environment, accounts: ReadonlyMap<string, string>, note: Note): string | undefined {
   const account = env[variables.defaultAccount];
   if (account !== undefined && !accounts.has(account)) {
-    note(variables.defaultAccount, `is not an account of ${variables.accounts} or ${variables.accountIds}`);
+    note(variables.defaultAccount, 'is not one of the accounts');
   }
   return account;
 }

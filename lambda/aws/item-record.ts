@@ -4,7 +4,7 @@ import type { UserOwner } from '../broker/ports.ts';
 import { fingerprint, seal, type Token } from '../broker/token.ts';
 import { isErrorCode } from '../errors.ts';
 import { refreshSeal } from './refresh-seal.ts';
-import { type TokenBinding, settledText, textsOf } from './token-binding.ts';
+import { isBound, settledText, type TokenBinding } from './token-binding.ts';
 
 /**
  * The only form of the item that this version understands. `schema`, `revision`, `lease_until`, `retry_at` and `marks`
@@ -84,7 +84,8 @@ export function parseRecord(account: string, record: unknown, binding?: TokenBin
 
 function storedToken(account: string, fields: Fields, binding: TokenBinding | undefined) {
   const sealed = sealedToken(account, fields);
-  const token = isBound(fields, binding) ? sealed : undefined;
+  const bounds = [fields.text('bound_to'), fields.text('bound_also')];
+  const token = sealed && isBound(sealed.accessToken, bounds, binding) ? sealed : undefined;
   const isTokenMalformed = sealed === undefined && fields.has('access_token');
   return { token, isTokenMalformed, isUnbound: sealed !== token };
 }
@@ -168,24 +169,6 @@ function faultOf(fields: Fields): string | undefined {
 
 function isCount(value: number | undefined): boolean {
   return value !== undefined && Number.isSafeInteger(value) && value > 0;
-}
-
-/**
- * Whether the stored token was bought with the settings of today: another token URL, client id or secret may belong to
- * another taxpayer. Nothing that an older version wrote is bound, so such a token is not used either.
- */
-function isBound(fields: Fields, binding: TokenBinding | undefined): boolean {
-  if (binding === undefined) {
-    return true;
-  }
-  const stored = [fields.text('bound_to'), fields.text('bound_also')];
-  const accessToken = fields.text('access_token') ?? '';
-  return textsOf(binding).some((text) => stored.includes(boundTo(text, accessToken)));
-}
-
-/** Binds a token to the settings it was bought with. SHA-256, 64 hex digits. */
-export function boundTo(binding: string, accessToken: string): string {
-  return fingerprint(JSON.stringify([binding, accessToken]));
 }
 
 /** The stored token as it was published: a token that was cut, changed or taken from another account has not this seal. */

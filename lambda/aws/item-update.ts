@@ -12,9 +12,9 @@ import type {
   UserBinding,
 } from '../broker/ports.ts';
 import { seal } from '../broker/token.ts';
-import { boundTo, schemaVersion } from './item-record.ts';
+import { schemaVersion } from './item-record.ts';
 import { ofClaim, refreshAttributes, refreshRemovedBy, refreshSet } from './refresh-seal.ts';
-import { type TokenBinding, settledText, textsOf } from './token-binding.ts';
+import { boundAttributes, settledText, type TokenBinding } from './token-binding.ts';
 import { express, number, type Terms, type Update } from './update-expressions.ts';
 
 /** The claim: on the item as read, and only if no lease stands, or one that ended over the clocks' tolerance ago. */
@@ -50,15 +50,13 @@ export function bindUserUpdate({ account, from }: UserBinding): Update {
 }
 
 /** Any other write. */
-export function changeUpdate(
-  account: string,
-  change: Exclude<Change, { kind: 'reset' }>,
-  binding: TokenBinding = '',
-): Update {
+export function changeUpdate(account: string, change: OtherChange, binding: TokenBinding = ''): Update {
   return express(termsOf(account, change, binding));
 }
 
-function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], binding: TokenBinding): Terms {
+type OtherChange = Exclude<Change, { kind: 'reset' }>;
+
+function termsOf(account: string, change: OtherChange, binding: TokenBinding): Terms {
   switch (change.kind) {
     case 'publish':
       return publishUpdate(account, change, binding);
@@ -151,15 +149,6 @@ function endedBy({ key, refresh }: Pick<Extract<Change, { kind: 'publish' }>, 'k
     ...['last_error_code', 'last_error_at'],
     ...(refresh === 'none' ? refreshAttributes : []),
   ];
-}
-
-/** An older version looks only at the first, and compares it with the ARN if its settings have the ARN. */
-function boundAttributes(binding: TokenBinding, accessToken: string) {
-  const [first = '', second] = textsOf(binding);
-  return {
-    bound_to: { S: boundTo(first, accessToken) },
-    ...(second !== undefined && { bound_also: { S: boundTo(second, accessToken) } }),
-  };
 }
 
 function failUpdate(change: Failure): Terms {

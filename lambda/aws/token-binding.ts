@@ -1,4 +1,5 @@
 // What the token of an account is bound to, so that no other secret's token is served. Created by ../handler.ts, called by token-table.ts.
+import { fingerprint } from '../broker/token.ts';
 import type { GetSecretValue } from './secret.ts';
 
 /**
@@ -54,12 +55,37 @@ export function createBindings({ tokenUrl, clientId, secrets, secretPrefix }: Bi
   };
 }
 
-/** The texts of a binding, one or two. */
-export function textsOf(binding: TokenBinding): readonly string[] {
+function textsOf(binding: TokenBinding): readonly string[] {
   return typeof binding === 'string' ? [binding] : binding;
 }
 
 /** The text that is known without a read of the secret, and so is always the same. */
 export function settledText(binding: TokenBinding): string {
   return textsOf(binding).at(-1) ?? '';
+}
+
+/** Binds a token to the settings it was bought with. SHA-256, 64 hex digits. */
+export function boundTo(text: string, accessToken: string): string {
+  return fingerprint(JSON.stringify([text, accessToken]));
+}
+
+/** The attributes of a token. An older version looks only at the first, which has the ARN if it is known. */
+export function boundAttributes(binding: TokenBinding, accessToken: string) {
+  const [bound_to, bound_also] = textsOf(binding).map((text) => ({ S: boundTo(text, accessToken) }));
+  return { ...(bound_to && { bound_to }), ...(bound_also && { bound_also }) };
+}
+
+/**
+ * Whether the stored token was bought with the settings of today: another token URL, client id or secret may belong to
+ * another taxpayer. Nothing that an older version wrote is bound, so such a token is not used either.
+ *
+ * @param bounds the attributes of the token, as they are stored
+ * @param binding undefined: anything
+ */
+export function isBound(
+  accessToken: string,
+  bounds: readonly (string | undefined)[],
+  binding: TokenBinding | undefined,
+): boolean {
+  return binding === undefined || textsOf(binding).some((text) => bounds.includes(boundTo(text, accessToken)));
 }

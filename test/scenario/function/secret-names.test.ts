@@ -1,7 +1,7 @@
 // Environments over one table whose settings name the same secret by its ARN, by the end of it, or by the id of the account.
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { boundTo } from '../../../lambda/aws/item-record.ts';
+import { boundTo } from '../../../lambda/aws/token-binding.ts';
 import type { Environment } from '../../../lambda/config.ts';
 import { captureOutput } from '../../support/capture.ts';
 import { passwordOf, secretOf, startTestSystem, type TestSystem } from '../../support/test-system.ts';

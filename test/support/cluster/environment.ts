@@ -94,7 +94,9 @@ export function createEnvironment(
       clientId,
       now: own.now,
     }),
-    table: createTokenTable(adapt(withTrouble(call, table, { clock, environment })), 'tokens', observe, { of: bindingOf }),
+    table: createTokenTable(adapt(withTrouble(call, table, { clock, environment })), 'tokens', observe, {
+      of: bindingOf,
+    }),
     isConfigured: (asked) => Object.hasOwn(accounts, asked),
     loginBudget: defaultLoginBudget,
     renewWith,

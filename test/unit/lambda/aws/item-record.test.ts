@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { boundTo, emptyItem, parseOwner, parseRecord } from '../../../../lambda/aws/item-record.ts';
+import { emptyItem, parseOwner, parseRecord } from '../../../../lambda/aws/item-record.ts';
+import { boundTo } from '../../../../lambda/aws/token-binding.ts';
 import { fingerprint, seal, type Token } from '../../../../lambda/broker/token.ts';
 
 const accessToken = 'not-a-real-token';

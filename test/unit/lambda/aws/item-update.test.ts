@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { boundTo, emptyItem } from '../../../../lambda/aws/item-record.ts';
+import { emptyItem } from '../../../../lambda/aws/item-record.ts';
 import { changeUpdate, claimUpdate } from '../../../../lambda/aws/item-update.ts';
+import { boundTo } from '../../../../lambda/aws/token-binding.ts';
 import type { Change, Claim } from '../../../../lambda/broker/ports.ts';
 import { fingerprint, seal, type Token } from '../../../../lambda/broker/token.ts';
 
