@@ -37,7 +37,7 @@ export function readAccounts(env: Variables, note: NoteFault): ReadonlyMap<strin
   for (const id of env[accountIds]?.split(' ') ?? []) {
     const name = `${prefix}${id}`;
     if (accounts.has(id) || !accountIdPattern.test(id)) {
-      note(accountIds, 'contains an account id that is malformed, or that is there already');
+      note(accountIds, 'contains a malformed or a second account id');
     } else if (listed.some((secretId) => isSameSecret(secretId, name))) {
       note(variable, sameSecret);
     }
@@ -46,14 +46,13 @@ export function readAccounts(env: Variables, note: NoteFault): ReadonlyMap<strin
   if (!secretPrefixPattern.test(prefix) && (env[secretPrefix] ?? env[accountIds]) !== undefined) {
     note(secretPrefix, 'is missing, or does not end with a slash');
   }
-  if (!/^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret$/.test(start ?? anyArnStart)) {
-    note(secretArnStart, 'is not the beginning of ARNs of secrets');
+  if (start !== undefined && !/^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret$/.test(start)) {
+    note(secretArnStart, 'is malformed');
   }
   return accounts;
 }
 
 const sameSecret = 'gives two accounts the same secret';
-const anyArnStart = 'arn:aws:secretsmanager:-:000000000000:secret';
 
 function readSecretIds(env: Variables, note: NoteFault): Map<string, string> {
   const { accounts: variable, secretArnStart } = accountVariables;

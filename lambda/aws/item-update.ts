@@ -56,7 +56,7 @@ export function changeUpdate(account: string, change: OtherChange, binding: Toke
 
 type OtherChange = Exclude<Change, { kind: 'reset' }>;
 
-function termsOf(account: string, change: OtherChange, binding: TokenBinding): Terms {
+function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], binding: TokenBinding): Terms {
   switch (change.kind) {
     case 'publish':
       return publishUpdate(account, change, binding);

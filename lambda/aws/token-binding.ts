@@ -35,16 +35,19 @@ export interface Bindings {
 export function createBindings({ tokenUrl, clientId, secrets, secretPrefix }: BindingSettings): Bindings {
   const arns = new Map<string, string>();
   const textWith = (secretId: string | undefined) => JSON.stringify([tokenUrl, clientId, secretId]);
-  const followsFrom = (account: string) =>
-    secretPrefix !== undefined && secrets.get(account) === `${secretPrefix}${account}`;
+  /** The name of the secret, if it follows from the account's id. */
+  const nameOf = (account: string) => {
+    const secretId = secrets.get(account);
+    return secretId === `${secretPrefix}${account}` ? secretId : undefined;
+  };
 
   return {
     of: (account) => {
-      const secretId = secrets.get(account);
-      const arn = followsFrom(account) ? arns.get(secretId ?? '') : undefined;
-      return arn === undefined ? textWith(secretId) : [textWith(arn), textWith(secretId)];
+      const arn = arns.get(nameOf(account) ?? '');
+      const settled = textWith(secrets.get(account));
+      return arn === undefined ? settled : [textWith(arn), settled];
     },
-    canLearn: (account) => followsFrom(account) && !arns.has(`${secretPrefix}${account}`),
+    canLearn: (account) => !arns.has(nameOf(account) ?? '') && nameOf(account) !== undefined,
     learningFrom: (getSecretValue) => async (secretId, signal) => {
       const version = await getSecretValue(secretId, signal);
       if (version.arn !== undefined) {
@@ -56,7 +59,7 @@ export function createBindings({ tokenUrl, clientId, secrets, secretPrefix }: Bi
 }
 
 function textsOf(binding: TokenBinding): readonly string[] {
-  return typeof binding === 'string' ? [binding] : binding;
+  return [binding].flat();
 }
 
 /** The text that is known without a read of the secret, and so is always the same. */
