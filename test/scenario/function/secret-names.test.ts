@@ -1,5 +1,5 @@
 // Environments over one table whose settings name the same secret by its ARN, by the end of it, or by the id of the account.
-import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { boundTo } from '../../../lambda/aws/token-binding.ts';
 import type { Environment } from '../../../lambda/config.ts';
@@ -54,6 +54,7 @@ test.each(pairs)(
   'a token of an environment that knows the secret %s is served without a login to one that knows it %s',
   async (one, other) => {
     const first = await callWith(forms[one]?.() ?? {});
+    await passMinutes();
     const second = await callWith(forms[other]?.() ?? {});
     const third = await callWith(forms[one]?.() ?? {});
 
@@ -99,12 +100,32 @@ test('a token that is bound to an ARN is not served while Secrets Manager cannot
   expect(system.fegora.counters().logins).toBe(1);
 });
 
+/** Within a minute of the last login, no environment logs in, whatever it reads. So the item says that it was earlier. */
+async function passMinutes(): Promise<void> {
+  const { last_login: last } = await storedItem();
+  const earlier = { ':earlier': { N: String(Number(last?.N) - 120_000) } };
+  await withTable((client) =>
+    client.send(
+      new UpdateItemCommand({
+        ...key,
+        UpdateExpression: 'SET last_login = :earlier',
+        ExpressionAttributeValues: earlier,
+      }),
+    ),
+  );
+}
+
 async function storedItem() {
+  const { Item: item = {} } = await withTable((client) =>
+    client.send(new GetItemCommand({ ...key, ConsistentRead: true })),
+  );
+  return item;
+}
+
+const key = { TableName: 'tokens', Key: { account: { S: 'one' } } };
+
+async function withTable<T>(work: (client: DynamoDBClient) => Promise<T>): Promise<T> {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
   const client = new DynamoDBClient({ endpoint: system.tableUrl, region: 'us-east-1', credentials });
-  const { Item: item = {} } = await client.send(
-    new GetItemCommand({ TableName: 'tokens', Key: { account: { S: 'one' } }, ConsistentRead: true }),
-  );
-  client.destroy();
-  return item;
+  return await work(client).finally(() => client.destroy());
 }
