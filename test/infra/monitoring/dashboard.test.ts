@@ -1,5 +1,8 @@
 // Tests the dashboard (infra/monitoring/dashboard.ts): its questions, and that the function writes all that it names.
+import { Stack } from 'aws-cdk-lib';
+import { Alarm, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { describe, expect, test } from 'vitest';
+import { alarmStates } from '../../../infra/monitoring/widgets.ts';
 import { metricNames, metricNamespace } from '../../../lambda/telemetry/metric-names.ts';
 import { exampleStack } from '../../../scripts/dashboard/example.ts';
 import { readDashboard, type Widget } from '../../../scripts/dashboard/read.ts';
@@ -162,4 +165,17 @@ describe('the tables of the dashboard', () => {
       { account: 'main', version: 'v2-00000', first_seen: minute, tokens: '1' },
     ]);
   });
+});
+
+test('more alarms than a widget takes are in several widgets, each 100 at most', () => {
+  const own = new Stack(createApp(), 'Stack');
+  const alarms = Array.from({ length: 205 }, (_, index) => {
+    const metric = new Metric({ namespace: 'n', metricName: 'm' });
+    return new Alarm(own, `Alarm${index}`, { metric, threshold: 1, evaluationPeriods: 1 });
+  });
+  const counts = alarmStates('Alarms', alarms).flatMap((widget) =>
+    widget.toJson().map(({ properties }: Widget & { properties: { alarms: unknown[] } }) => properties.alarms.length),
+  );
+  expect(counts).toEqual([100, 100, 5]);
+  expect(alarmStates('Alarms', [])).toEqual([]);
 });

@@ -95,6 +95,7 @@ test('an environment that knows the secret by the id reads it once for a token t
 test('a token that is bound to an ARN is not served while Secrets Manager cannot tell the ARN of the secret', async () => {
   await callWith(byArn?.() ?? {});
 
+  await passMinutes();
   const away = { AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:1' };
   expect(await callWith({ ...byId?.(), ...away })).toMatchObject({ status: 503 });
   expect(system.fegora.counters().logins).toBe(1);
