@@ -5,7 +5,7 @@ import { type BuildOptions, build, type Metafile, type StdinOptions } from 'esbu
 import { apart, withoutFacades, withoutFallbacks, withoutLambda, withoutUnused } from './scripts/bundle-plugins.ts';
 import { writeDeclarations } from './scripts/declarations.ts';
 import { describeLicenses, licensesFile } from './scripts/licenses.ts';
-import { asCommonJs, minifyAgain } from './scripts/minify.ts';
+import { asCommonJs, minifyAgain, minifyConstruct } from './scripts/minify.ts';
 
 /** Options of esbuild for the function, and for the peers that the benchmark compares it with. */
 export const settings = {
@@ -134,10 +134,10 @@ export async function buildConstruct(folder: string): Promise<Metafile> {
     define: { 'import.meta.url': 'sourceUrl' },
     banner: { js: besideTheSources },
     external: ['aws-cdk-lib', 'constructs'],
-    keepNames: true,
-    // Node prints the line that throws an error, which would be the whole construct.
-    lineLimit: 120,
+    // Names are left to swc, which keeps those of classes.
+    ...{ minify: false, minifySyntax: true, minifyWhitespace: true },
   });
+  await minifyConstruct(join(folder, 'index.js'));
   return metafile;
 }
 

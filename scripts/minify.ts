@@ -18,6 +18,51 @@ export async function minifyAgain(file: string): Promise<void> {
 }
 
 /**
+ * Minifies the construct, which is CommonJS. The CDK and errors show the names of classes, so they stay. Each statement that
+ * begins after 120 characters gets a line, because Node prints the line that throws an error.
+ */
+export async function minifyConstruct(file: string): Promise<void> {
+  const bundled = await readFile(file, 'utf8');
+  const reserved = [...bundled.matchAll(/\b([A-Z]\w+)\s?=\s?class\b/g)].flatMap(([, name = '']) => name);
+  const { code } = await minify(bundled, {
+    ecma: 2020,
+    compress: { passes: 2, toplevel: true },
+    mangle: { toplevel: true, reserved },
+    format: { comments: false },
+  });
+  // Node finds the names of the exports by this line, which never runs, when the construct is imported.
+  const [exported = ''] = /0&&\(module\.exports=\{[\w,]*\}\);?/.exec(bundled) ?? [];
+  await writeFile(file, `${inLines(code)}\n${exported}\n`);
+}
+
+const longestLine = 120;
+
+/** Breaks lines where a statement or a method begins, which changes no meaning. */
+function inLines(code: string): string {
+  const bytes = Buffer.from(code);
+  const base = parseSync('', parseOptions).span.end;
+  const lines: Buffer[] = [];
+  let from = 0;
+  for (const at of startsIn(parseSync(code, parseOptions)).sort((one, other) => one - other)) {
+    if (at - base - from > longestLine) {
+      lines.push(bytes.subarray(from, at - base));
+      from = at - base;
+    }
+  }
+  return [...lines, bytes.subarray(from)].map(String).join('\n');
+}
+
+/** Where statements and methods begin, at any depth. */
+function startsIn(node: unknown): number[] {
+  if (typeof node !== 'object' || node === null) {
+    return [];
+  }
+  const { type, span } = Object(node);
+  const own = /(Statement|Declaration|Method|Constructor)$/.test(String(type)) ? [Number(span.start)] : [];
+  return [...own, ...Object.values(node).flatMap(startsIn)];
+}
+
+/**
  * Returns a bundle for `require` with the text of the bundle for `import`, except for its imports and exports. gzip then
  * packs the second file as a reference to the first one, if both are neighbours in the tarball and have under 32 KB.
  *
@@ -36,12 +81,13 @@ export function asCommonJs(code: string, names: readonly string[]): string {
   ].join('');
 }
 
+const parseOptions = { syntax: 'ecmascript', target: 'es2024' } as const;
+
 function statementsOf(code: string): { readonly type: string; readonly text: string }[] {
   const bytes = Buffer.from(code);
-  const options = { syntax: 'ecmascript', target: 'es2024' } as const;
   // Positions go on from the text that was parsed before.
-  const base = parseSync('', options).span.end;
-  return parseSync(code, options).body.map(({ type, span: { start, end } }) => {
+  const base = parseSync('', parseOptions).span.end;
+  return parseSync(code, parseOptions).body.map(({ type, span: { start, end } }) => {
     return { type, text: bytes.subarray(start - base, end - base).toString() };
   });
 }
