@@ -44,7 +44,7 @@ const inPart: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-const pages = ['README.es.md', ...globSync('docs/es/*', { cwd: root })].map((spanish): Twins => {
+const pages = ['README.es.md', ...globSync('docs/es/*.md', { cwd: root })].map((spanish): Twins => {
   const english = spanish.replace('.es.md', '.md').replace('docs/es/', 'docs/');
   const en = chaptersOf(english);
   const es = chaptersInSpanish(spanish, english);
@@ -74,8 +74,14 @@ function chaptersOf(english: string): readonly Section[] {
   });
 }
 
+const picturesInSpanish = globSync('docs/es/*.svg', { cwd: root });
+
 /** Where a link of an English page leads a reader of Spanish: to the twin, if there is one, otherwise to the same place. */
 function inSpanish(target: string): string {
+  const picture = target.replace(/^docs\//, 'docs/es/');
+  if (picturesInSpanish.includes(picture)) {
+    return picture;
+  }
   const [path = '', anchor] = target.split('#');
   const twins = pages.find(({ english }) => english === path);
   if (twins === undefined) {
