@@ -10,7 +10,7 @@ const titles: Readonly<Record<string, string>> = {
 };
 
 const width = 760;
-const left = 270;
+const left = 330;
 const rowHeight = 34;
 const top = 56;
 
@@ -30,7 +30,8 @@ export function chart(cold: readonly ContestantResult[]): string {
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title">
   <title id="title">Cold start to the first token, over a handler that returns a constant</title>
-  <style>text { font: 14px system-ui, sans-serif; fill: #444 } @media (prefers-color-scheme: dark) { text { fill: #ccc } }</style>
+  <style>text { font: 14px system-ui, sans-serif; fill: #444 } @media (prefers-color-scheme: dark) { text { fill: #ccc } rect.p { fill: #161b22 } }</style>
+  <rect width="${width}" height="${height}" rx="6" class="p" fill="#f6f8fa"/>
   <text x="12" y="28" font-weight="600">Cold start to the first token, over a handler that returns a constant (median)</text>
   ${rows.join('\n  ')}
 </svg>
