@@ -54,7 +54,7 @@ export interface TokenBrokerProps {
   readonly clientId?: string | undefined;
   /**
    * How many logins one Fegora user gets in an hour and in a day, each a whole number from 1 to 250. Tokens that live so short that they
-   * need more get three logins in each lifetime.
+   * need more get four logins in each lifetime.
    *
    * @default - 12 an hour, 150 a day
    */

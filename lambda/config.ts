@@ -22,8 +22,8 @@ export const defaultTokenUrl = 'https://api.fegora.com/token';
 export const defaultClientId = 'apiApp';
 
 /**
- * Logins that one Fegora user gets in an hour and in a day. A token of 30 minutes needs 2 an hour and 48 a day; the rest is
- * for forced renewals and for failures. Comparable services allow 50 a day and 10 requests a minute.
+ * Logins that one Fegora user gets in an hour and in a day. A token of 30 minutes is renewed after 20, so it needs 3 an
+ * hour and 72 a day; the rest is for forced renewals and for failures. Comparable services allow 50 a day and 10 requests a minute.
  */
 export const defaultLoginBudget = { perHour: 12, perDay: 150 } as const;
 
