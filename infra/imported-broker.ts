@@ -6,6 +6,7 @@ import type { Construct } from 'constructs';
 import { aliases } from '../lambda/config.ts';
 import { accountFaults } from './accounts.ts';
 import { stageName } from './api/stage.ts';
+import type { PathRight } from './grants/api.ts';
 import { arnOf, partitionOf } from './grants/principal.ts';
 import { isPlaceholder } from './grants/principal-arn.ts';
 import { isOfAnotherAccount } from './grants/wrapped.ts';
@@ -85,12 +86,13 @@ export class ImportedBroker extends TokenBrokerBase {
     return this.grant({ grantee, actions: ['lambda:InvokeFunction'], resourceArns: [functionArn] }, arn);
   }
 
-  protected grantPaths(grantee: IGrantable, paths: readonly string[], arn: string): Grant {
+  protected grantPaths(grantee: IGrantable, { paths, conditions }: PathRight, arn: string): Grant {
     if (this.isPrivate) {
       this.warn('private-import', 'The policy of a private API must name each caller, and this stack cannot change it');
     }
     const resourceArns = paths.map((path) => `${this.apiArn}/POST${path}`);
-    return this.grant({ grantee, actions: ['execute-api:Invoke'], resourceArns }, arn);
+    const right = { grantee, actions: ['execute-api:Invoke'], resourceArns, ...(conditions && { conditions }) };
+    return this.grant(right, arn);
   }
 
   /** A stack that does not know its AWS account cannot tell whether the metrics are in another one. */

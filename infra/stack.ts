@@ -3,6 +3,7 @@ import { CfnOutput, Stack } from 'aws-cdk-lib';
 import { ArnPrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { importExisting } from './resources/existing.ts';
+import type { CallerSettings } from './settings/callers.ts';
 import type { Settings } from './settings/settings.ts';
 import { checkLimits } from './stack-limits.ts';
 import { TokenBroker } from './token-broker.ts';
@@ -19,8 +20,8 @@ export class TokenBrokerStack extends Stack {
       ...importExisting(this, props),
       code: props.code,
     });
-    for (const { principal, account, right } of props.callers) {
-      this.broker[right](new ArnPrincipal(principal), account);
+    for (const caller of props.callers) {
+      grantTo(this.broker, caller);
     }
     if (props.administrator !== undefined) {
       this.broker.grantAdmin(new ArnPrincipal(props.administrator));
@@ -43,5 +44,19 @@ export class TokenBrokerStack extends Stack {
     for (const account of accounts.filter((id) => this.broker.secretNameOf(id) === undefined)) {
       new CfnOutput(this, `Secret-${account}`, { value: this.broker.secretArnOf(account) });
     }
+  }
+}
+
+function grantTo(broker: TokenBroker, caller: CallerSettings): void {
+  const grantee = new ArnPrincipal(caller.principal);
+  switch (caller.right) {
+    case 'grantTokenByTag':
+      broker.grantTokenByTag(grantee, caller.tagKey);
+      break;
+    case 'grantTokenForAll':
+      broker.grantTokenForAll(grantee);
+      break;
+    default:
+      broker[caller.right](grantee, caller.account);
   }
 }

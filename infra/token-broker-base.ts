@@ -6,6 +6,9 @@ import type { IAlias, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { Construct } from 'constructs';
 import { metricNames } from '../lambda/telemetry/metric-names.ts';
 import { connectFunction } from './connect.ts';
+import { hasTag, pathByTag, tagKeyFault } from './grants/account-tag.ts';
+import type { PathRight } from './grants/api.ts';
+import { warnAboutAllAccounts, warnAboutTag } from './grants/breadth.ts';
 import { arnOf } from './grants/principal.ts';
 import { brokerMetrics, metricPlace } from './monitoring/metrics.ts';
 import type { ConnectOptions, ITokenBroker } from './token-broker-interface.ts';
@@ -21,13 +24,31 @@ export abstract class TokenBrokerBase extends Construct implements ITokenBroker 
 
   abstract aliasOf(account: string): IAlias;
 
-  /** Grants `POST` on the paths, which start with a slash, to the grantee of this ARN. */
-  protected abstract grantPaths(grantee: IGrantable, paths: readonly string[], arn: string): Grant;
+  /** Grants `POST` on paths to the grantee of this ARN. */
+  protected abstract grantPaths(grantee: IGrantable, right: PathRight, arn: string): Grant;
 
   grantToken(grantee: IGrantable, account: string): Grant {
     const arn = arnOf(this, grantee);
     this.aliasOf(account);
-    return this.grantPaths(grantee, [`/token/${account}`, ...(account === this.defaultAccount ? ['/token'] : [])], arn);
+    const paths = [`/token/${account}`, ...(account === this.defaultAccount ? ['/token'] : [])];
+    return this.grantPaths(grantee, { paths }, arn);
+  }
+
+  grantTokenByTag(grantee: IGrantable, tagKey: string): Grant {
+    const arn = arnOf(this, grantee);
+    const fault = tagKeyFault(tagKey);
+    if (fault !== undefined) {
+      throw new Error(`the tag key of grantTokenByTag ${fault}`);
+    }
+    warnAboutTag(this, { grantee, arn }, tagKey);
+    return this.grantPaths(grantee, { paths: [pathByTag(tagKey)], conditions: hasTag(tagKey) }, arn);
+  }
+
+  grantTokenForAll(grantee: IGrantable): Grant {
+    const arn = arnOf(this, grantee);
+    warnAboutAllAccounts(this, { grantee, arn });
+    const paths = ['/token/*', ...(this.defaultAccount === undefined ? [] : ['/token'])];
+    return this.grantPaths(grantee, { paths }, arn);
   }
 
   abstract grantInvoke(grantee: IGrantable, account: string): Grant;

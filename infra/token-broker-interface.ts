@@ -43,6 +43,22 @@ export interface ITokenBroker extends IConstruct {
    */
   grantToken(grantee: IGrantable, account: string): Grant;
   /**
+   * Lets a role or a user call the API for the account that its tag names: a session tag, or a tag of the role or of the
+   * user. One grant covers any number of accounts. Without the tag, the grantee may call nothing, and it never may call
+   * `POST /token`. The principal that sets the tag chooses the account, so read the warning of synth.
+   *
+   * @param tagKey up to 128 letters from a to z, digits and `_.:/=+-@`
+   * @throws Error if no tag can have that key, or for the reasons of `grantToken`
+   */
+  grantTokenByTag(grantee: IGrantable, tagKey: string): Grant;
+  /**
+   * Lets a role or a user call the API for every account, also for those that you add later, and for the default account by
+   * `POST /token`. For a service of your own that works for all tenants. Synth warns.
+   *
+   * @throws Error for the reasons of `grantToken`
+   */
+  grantTokenForAll(grantee: IGrantable): Grant;
+  /**
    * Lets a role or a user invoke the function for one account.
    *
    * @throws Error for the same reasons as `grantToken`

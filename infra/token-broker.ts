@@ -1,19 +1,19 @@
 // The construct TokenBroker: wires all parts of a broker and grants rights. Called by stack.ts and by users' stacks.
-import { Annotations } from 'aws-cdk-lib';
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
 import type { IAlarm } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { Connections, IConnectable } from 'aws-cdk-lib/aws-ec2';
-import { Grant, type IGrantable, type IRole } from 'aws-cdk-lib/aws-iam';
+import type { Grant, IGrantable, IRole } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IAlias, IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { aliases } from '../lambda/config.ts';
-import { stageName } from './api/stage.ts';
+import { grantApi, type PathRight } from './grants/api.ts';
+import { warnAboutDefaultAccount } from './grants/breadth.ts';
 import { administration, checkElsewhere } from './grants/elsewhere.ts';
 import { grantInvoke } from './grants/invoke.ts';
-import { checkNamed, keepExports, namesItsStack } from './grants/other-stack.ts';
+import { checkNamed, keepExports } from './grants/other-stack.ts';
 import { arnOf, warnAboutAdministrator } from './grants/principal.ts';
 import { ImportedBroker, type TokenBrokerAttributes } from './imported-broker.ts';
 import type { AlarmName } from './monitoring/alarm-names.ts';
@@ -29,9 +29,6 @@ import { keepInLimits } from './stack-limits.ts';
 import { TokenBrokerBase, unknownAccount } from './token-broker-base.ts';
 import type { ITokenBroker } from './token-broker-interface.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
-
-const privateAdvice =
-  "call grantToken here with new ArnPrincipal(<ARN of its role>), and in its stack with a broker of TokenBroker.fromAttributes. Or use direct invocation: grantInvoke, or connect with { via: 'invoke' }";
 
 /** A broker that gives Fegora access tokens to callers with a grant. At first, no caller has a grant. */
 export class TokenBroker extends TokenBrokerBase implements IConnectable {
@@ -105,7 +102,7 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     this.accountAlarms = accountAlarms;
     this.keepExports();
     keepInLimits(this);
-    this.warnAboutDefaultAccount();
+    warnAboutDefaultAccount(this, defaultAccount, secrets.size);
     if (props.vpc !== undefined || props.tracing === true) {
       acknowledgeRole(role);
     }
@@ -181,22 +178,8 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     });
   }
 
-  protected grantPaths(grantee: IGrantable, paths: readonly string[], arn: string): Grant {
-    checkElsewhere(this, grantee, { arn, needs: `execute-api:Invoke on POST ${paths.join(' and POST ')}` });
-    if (this.isPrivate) {
-      checkNamed(this, grantee, { arn, advice: privateAdvice });
-    }
-    const options = {
-      grantee,
-      actions: ['execute-api:Invoke'],
-      resourceArns: paths.map((path) => this.api.arnForExecuteApi('POST', path, stageName)),
-      resource: this.api,
-      resourceSelfArns: paths.map((path) => `execute-api:/${stageName}/POST${path}`),
-    };
-    if (namesItsStack(this, grantee, arn)) {
-      return Grant.addToPrincipal(options);
-    }
-    return this.isPrivate ? Grant.addToPrincipalAndResource(options) : Grant.addToPrincipalOrResource(options);
+  protected grantPaths(grantee: IGrantable, right: PathRight, arn: string): Grant {
+    return grantApi(this, grantee, { ...right, api: this.api, isPrivate: this.isPrivate, arn });
   }
 
   /** Exports what a caller in another stack needs, and what earlier versions exported for it. */
@@ -208,14 +191,5 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     const forAdministrators = [...[...this.secrets.values()].map(({ secretArn }) => secretArn), this.key.keyArn];
     const forCallers = [api.restApiId, api.deploymentStage.stageName, functionArn, functionName];
     keepExports(this, [...forCallers, ...aliasArns, ...forAdministrators]);
-  }
-
-  private warnAboutDefaultAccount(): void {
-    if (this.defaultAccount !== undefined && this.secrets.size > 1) {
-      Annotations.of(this).addWarningV2(
-        'fegora-token-broker:default-account',
-        `POST /token serves account ${this.defaultAccount}. If you choose another account later, everyone with a right on that path gets its tokens: check who has that right first.`,
-      );
-    }
   }
 }

@@ -2,16 +2,15 @@
 import { secretPrefixPattern } from '../../lambda/account-secrets.ts';
 import { membersOf } from '../../lambda/json.ts';
 import type { AccountProps, Accounts } from '../accounts.ts';
+import { tagKeyFault } from '../grants/account-tag.ts';
 import { boolean, createReader, listOf, type Note, oneOf, type Reader, textLike } from './reader.ts';
 
-/** One right, of one principal on one account. */
-export interface CallerSettings {
-  /** ARN of a role or user of any AWS account. */
-  readonly principal: string;
-  readonly account: string;
-  /** The method of the construct that grants the right: through the API, or by direct invocation. */
-  readonly right: 'grantToken' | 'grantInvoke';
-}
+/** One right of one principal: the ARN of a role or user of any AWS account, and the method of the construct that grants the right. */
+export type CallerSettings = { readonly principal: string } & (
+  | { readonly right: 'grantToken' | 'grantInvoke'; readonly account: string }
+  | { readonly right: 'grantTokenByTag'; readonly tagKey: string }
+  | { readonly right: 'grantTokenForAll' }
+);
 
 /** Accepts the ARN of a role or a user. Administrators of a whole AWS account could pass the right on to others. */
 export const principal = textLike(/^arn:[a-z-]+:iam::\d{12}:(role|user)\/[\w+=,.@/-]+$/);
@@ -56,13 +55,53 @@ export function readNaming({ optional }: Reader, stage: string) {
 /** Reads the callers: one entry for each right. */
 export function readCallers(callers: readonly unknown[] = [], accounts: Accounts, note: Note): CallerSettings[] {
   return callers.flatMap((value, index) => {
-    const reader = createReader(value, `callers[${index}]`, note);
-    const known = listOf(oneOf(...Object.keys(accounts)));
+    const path = `callers[${index}]`;
+    const reader = createReader(value, path, note);
     const arn = reader.required('principal', principal, principalProblem) ?? '';
     const via = reader.optional('via', oneOf('api', 'invoke'), 'must be api or invoke');
-    const right = via === 'invoke' ? 'grantInvoke' : 'grantToken';
-    const granted = reader.required('accounts', known, 'must be a list of configured accounts, each only once') ?? [];
+    const rights = readRights(reader, accounts, via, (fault) => note(`${path}.${fault}`));
     reader.finish();
-    return granted.map((account) => ({ principal: arn, account, right }) as const);
+    return rights.map((right) => ({ principal: arn, ...right }));
   });
+}
+
+/** What a right is, without its principal. */
+type Right = CallerSettings extends infer Each
+  ? Each extends CallerSettings
+    ? Omit<Each, 'principal'>
+    : never
+  : never;
+
+type Via = 'api' | 'invoke' | undefined;
+
+const accountsProblem = 'must be a list of configured accounts, each only once, or "all"';
+
+/** Reads the accounts of a caller: those of a list, all of them, or the one that a tag names. */
+function readRights(reader: Reader, accounts: Accounts, via: Via, note: Note): Right[] {
+  const rights = readTagRight(reader, note) ?? readListedRights(reader, accounts, via);
+  if (via === 'invoke' && rights.some(({ right }) => right !== 'grantInvoke')) {
+    note('via: invoke is for a list of accounts, because each account has its own alias: use api');
+  }
+  return rights;
+}
+
+/** Undefined if the caller has no `accountTag`. */
+function readTagRight({ optional }: Reader, note: Note): Right[] | undefined {
+  const tagKey = optional('accountTag', textLike(/^/), 'must be a text');
+  if (tagKey === undefined) {
+    return undefined;
+  }
+  optional('accounts', () => undefined, 'the tag names the account: remove accounts or accountTag');
+  const fault = tagKeyFault(tagKey);
+  if (fault !== undefined) {
+    note(`accountTag: ${fault}`);
+  }
+  return [{ right: 'grantTokenByTag', tagKey }];
+}
+
+function readListedRights({ required }: Reader, accounts: Accounts, via: Via): Right[] {
+  const [all, listed] = [oneOf('all'), listOf(oneOf(...Object.keys(accounts)))];
+  const granted = required('accounts', (value) => all(value) ?? listed(value), accountsProblem) ?? [];
+  const right = via === 'invoke' ? 'grantInvoke' : 'grantToken';
+  return granted === 'all' ? [{ right: 'grantTokenForAll' }] : granted.map((account) => ({ right, account }));
 }

@@ -2,7 +2,7 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { asJson, resourcesOf, type Statement, statementsOf } from './support/statements.ts';
-import { arns, type StageName, templateNames, templateOf } from './support/synth.ts';
+import { arns, type StageName, templateNames, templateOf, templateWith } from './support/synth.ts';
 import { type Exception, isUsed, wildcards } from './support/wildcards.ts';
 
 const exceptions: readonly Exception[] = [
@@ -153,6 +153,24 @@ describe('callers', () => {
     expect(calls.map((statement) => describeCall(statement, template)).sort()).toEqual(
       [...always, ...inSettings[stage]].sort(),
     );
+  });
+
+  test('promise 67: a caller in the settings gets the account that its tag names, another one gets all accounts', () => {
+    const template = templateWith({
+      accounts: { main: {}, other: {} },
+      callers: [
+        { principal: arns.foreignCaller, accountTag: 'fegora-account' },
+        { principal: arns.directCaller, accounts: 'all' },
+      ],
+    });
+    const byTag = `execute-api:/v1/POST/token/${'$'}{aws:PrincipalTag/fegora-account}`;
+    const calls = statementsOf(template).filter(
+      ({ effect, actions }) => effect === 'Allow' && actions.includes('execute-api:Invoke'),
+    );
+    expect(calls.map((statement) => describeCall(statement, template))).toEqual([
+      `${arns.foreignCaller}: ${byTag} for StringLike=aws:PrincipalTag/fegora-account=?*`,
+      `${arns.directCaller}: execute-api:/v1/POST/token/*`,
+    ]);
   });
 });
 

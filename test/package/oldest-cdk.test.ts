@@ -19,6 +19,7 @@ const app = `
   const stack = new Stack(new App({ analyticsReporting: false }), 'S');
   const broker = new TokenBroker(stack, 'B', { accounts: { main: {} } });
   broker.grantToken(new ArnPrincipal('arn:aws:iam::123456789012:role/caller'), 'main');
+  broker.grantTokenByTag(new ArnPrincipal('arn:aws:iam::123456789012:role/tenant'), 'fegora-account');
   broker.grantAdmin(new ArnPrincipal('arn:aws:iam::123456789012:role/operator'));
   new BrokerProbe(stack, 'P', { broker, account: 'main' });
   const { Resources } = stack.node.root.synth().getStackByName('S').template;

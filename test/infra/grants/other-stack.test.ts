@@ -148,7 +148,7 @@ describe('grants that two stacks cannot share', () => {
         role,
       });
       expect(() => broker[method](fn, 'main')).toThrow(
-        /^Callers\/Role is in the stack Callers, .*: call grantToken here with new ArnPrincipal\(<ARN of its role>\), and in its stack with .*fromAttributes\. Or use direct invocation/,
+        /^Callers\/Role is in the stack Callers, .*: grant the right here to new ArnPrincipal\(<ARN of its role>\), and in its stack with .*fromAttributes\. Or use direct invocation/,
       );
       broker.connect(fn, 'main', { via: 'invoke' });
       expect(() => app.synth()).not.toThrow();

@@ -21,11 +21,17 @@ const grants = {
   grantAdmin: (broker: TokenBroker, grantee: IGrantable) => broker.grantAdmin(grantee),
 };
 
+/** These always warn, so the tests of warnings leave them out. */
+const wideGrants = {
+  grantTokenByTag: (broker: TokenBroker, grantee: IGrantable) => broker.grantTokenByTag(grantee, 'fegora-account'),
+  grantTokenForAll: (broker: TokenBroker, grantee: IGrantable) => broker.grantTokenForAll(grantee),
+};
+
 describe('promise 60: principals that no policy could match, or that would let others in', () => {
   test.each(refused)('promise 60: each grant refuses %s, and says why and what to do', (_, grantee, reason) => {
     const { stack, broker } = build();
     const principal = grantee(stack);
-    for (const grant of Object.values(grants)) {
+    for (const grant of Object.values({ ...grants, ...wideGrants })) {
       expect(() => grant(broker, principal)).toThrow(reason);
       expect(() => grant(broker, principal)).toThrow('cannot get a right of the broker, only a role or a user can: ');
     }
@@ -43,6 +49,8 @@ describe('promise 60: principals that no policy could match, or that would let o
       const principal = grantee(scope);
       expect(() => broker.grantToken(principal, 'main')).toThrow(reason);
       expect(() => broker.grantInvoke(principal, 'main')).toThrow(reason);
+      expect(() => broker.grantTokenByTag(principal, 'fegora-account')).toThrow(reason);
+      expect(() => broker.grantTokenForAll(principal)).toThrow(reason);
     }
   });
 

@@ -104,6 +104,17 @@ test('parseSettings returns every setting when all are given', () => {
   });
 });
 
+test('parseSettings returns callers for the account that a tag names, and for all accounts', () => {
+  const callers = [
+    { principal: arns.foreignCaller, accountTag: 'fegora-account' },
+    { principal: arns.directCaller, accounts: 'all', via: 'api' },
+  ];
+  expect(parseSettings({ stage: { ...main, callers } }, 'stage').callers).toEqual([
+    { principal: arns.foreignCaller, right: 'grantTokenByTag', tagKey: 'fegora-account' },
+    { principal: arns.directCaller, right: 'grantTokenForAll' },
+  ]);
+});
+
 test('parseSettings returns a topic for each severity, and checks each', () => {
   const topicsOf = (alarmTopicArn: unknown) =>
     parseSettings({ stage: { ...main, alarmTopicArn } }, 'stage').alarmTopicArns;
@@ -179,10 +190,10 @@ test('parseSettings reports all faults at once, each with its path', () => {
       "alarms.CalsFail: is not a setting: check its spelling",
       "alarms.Denied: must be false, or a threshold above 0",
       "apiGatewayLogging: must be account-has-role, create-role or off",
-      "callers[0].accounts: must be a list of configured accounts, each only once",
+      "callers[0].accounts: must be a list of configured accounts, each only once, or "all"",
       "callers[0].principal: must be the ARN of a role or a user",
       "callers[0].via: must be api or invoke",
-      "callers[1].accounts: must be a list of configured accounts, each only once",
+      "callers[1].accounts: must be a list of configured accounts, each only once, or "all"",
       "callers[1].principal: must be the ARN of a role or a user",
       "callers[1]: must be an object",
       "clientId: must be a text of 1 to 128 visible ASCII characters",
@@ -234,12 +245,27 @@ test.each([
   [
     'a caller without accounts',
     { ...main, callers: [{ principal: arns.foreignCaller }] },
-    'callers[0].accounts: must be a list of configured accounts, each only once',
+    'callers[0].accounts: must be a list of configured accounts, each only once, or "all"',
   ],
   [
     'a wildcard among callers',
     { ...main, callers: [{ principal: 'arn:aws:iam::222222222222:role/*', accounts: ['main'] }] },
     'callers[0].principal: must be the ARN of a role or a user',
+  ],
+  [
+    'accounts beside a tag that names the account',
+    { ...main, callers: [{ principal: arns.foreignCaller, accountTag: 'fegora-account', accounts: ['main'] }] },
+    'callers[0].accounts: the tag names the account: remove accounts or accountTag',
+  ],
+  [
+    'a key that no policy variable can name',
+    { ...main, callers: [{ principal: arns.foreignCaller, accountTag: 'fegora}/*' }] },
+    'callers[0].accountTag: must be the key of a tag: up to 128 letters from a to z, digits and _ . : / = + - @, without spaces',
+  ],
+  [
+    'direct invocation for all accounts',
+    { ...main, callers: [{ principal: arns.foreignCaller, accounts: 'all', via: 'invoke' }] },
+    'callers[0].via: invoke is for a list of accounts, because each account has its own alias: use api',
   ],
   [
     'an ARN without its last six characters',
