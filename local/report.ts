@@ -66,13 +66,13 @@ function text(value: unknown): string {
 /** The command lines to try next from another shell. */
 export function describeNext(run: LocalRun): string {
   const { callers, settings } = run;
-  const { all, first, none } = callers;
+  const { all, first, tenant, none } = callers;
   return [
     heading('call the broker from another shell'),
     `  ${curlLine(run, all, settings.defaultAccount)}`,
     rows(
       'the same with other rights: replace --user ... with',
-      [first, none].map((caller) => [caller.title, signature(caller)]),
+      [first, tenant, none].map((caller) => [caller.title, signature(caller)]),
     ),
     ...describeRefusal(run),
     heading(
@@ -82,6 +82,7 @@ export function describeNext(run: LocalRun): string {
     ...(run.simulator === undefined
       ? []
       : [heading('see which requests Fegora received'), `  curl -s --noproxy '*' ${run.simulator.origin}/_control`]),
+    ...describeTenants(run),
     heading('invoke the function directly'),
     `  ${invokeLine(run, all)}`,
     heading('run commands as an operator'),
@@ -98,6 +99,22 @@ function describeRefusal(run: LocalRun): readonly string[] {
   return another === undefined
     ? []
     : [heading(`refused: a call for ${another} with rights on ${first.title}`), `  ${curlLine(run, first, another)}`];
+}
+
+/** How a worker starts a session for one tenant. Empty if there is only one account. */
+function describeTenants({ gateway, callers, settings }: LocalRun): readonly string[] {
+  const { config, defaultAccount, region } = settings;
+  const another = [...config.accounts.keys()].find((account) => account !== defaultAccount);
+  const [role] = callers.worker.roles ?? [];
+  if (another === undefined || role === undefined) {
+    return [];
+  }
+  const assume = `aws sts assume-role --endpoint-url ${gateway.url} --region ${region} --role-arn ${role.arn}`;
+  const session = `--role-session-name worker --tags Key=${role.sessionTag},Value=${another}`;
+  return [
+    heading(`get keys for the account of one tenant, ${another}`),
+    `  ${as(callers.worker)} ${assume} ${session}`,
+  ];
 }
 
 function invokeLine({ gateway, settings }: LocalRun, caller: Caller): string {

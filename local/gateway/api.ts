@@ -1,8 +1,9 @@
 // The REST API: checks signature, rights and throttle, then invokes the function. Called by gateway.ts.
 import { answerOf, type GatewayAnswer, type GatewayRefusal, refuse } from './answer.ts';
-import { type Caller, isAllowed } from './callers.ts';
+import type { Caller } from './callers.ts';
 import { type GatewayRequest, proxyEvent, routeOf } from './event.ts';
 import type { Invoked, LocalFunction } from './function.ts';
+import { isAllowed } from './policy.ts';
 import { type ArrivedRequest, Refusal } from './sigv4.ts';
 
 /** What the REST API needs: the function, and the checks before it. */
@@ -35,7 +36,7 @@ export async function callRestApi(api: RestApi, request: GatewayRequest): Promis
 async function admit(api: RestApi, request: GatewayRequest): Promise<Caller | GatewayRefusal> {
   try {
     const caller = await api.identify(request);
-    if (!isAllowed(caller.paths, `${request.method}${request.path}`)) {
+    if (!isAllowed(caller.paths, `${request.method}${request.path}`, caller)) {
       return { status: 403, type: 'AccessDeniedException' };
     }
     return api.isThrottled() ? { status: 429, type: 'TooManyRequestsException' } : caller;

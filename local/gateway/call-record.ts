@@ -55,9 +55,10 @@ function accountOf(request: GatewayRequest, alias: string | undefined): unknown 
     : (routeOf(request)?.pathParameters?.account ?? membersOf(parseJson(request.body.toString()))?.get('account'));
 }
 
-function codeOf({ headers }: GatewayAnswer, body: Members): string | undefined {
+function codeOf({ headers, body: text }: GatewayAnswer, body: Members): string | undefined {
   const ofAws = matching(/^[A-Za-z]{1,60}$/, headers['x-amzn-ErrorType']);
-  return ofAws ?? matching(/^[A-Za-z_.]{1,60}$/, body.get('error') ?? body.get('errorType'));
+  const ofSts = /<Code>(.+?)<\/Code>/.exec(text)?.[1];
+  return ofAws ?? matching(/^[A-Za-z_.]{1,60}$/, body.get('error') ?? body.get('errorType') ?? ofSts);
 }
 
 function matching(pattern: RegExp, value: unknown): string | undefined {

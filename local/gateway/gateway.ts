@@ -10,6 +10,7 @@ import type { GatewayRequest } from './event.ts';
 import { createLocalFunction, type Handler, type LocalFunction } from './function.ts';
 import { callInvokeApi, refuseInvoke } from './invoke.ts';
 import { type ArrivedRequest, authenticate, Refusal } from './sigv4.ts';
+import { callSts, isForSts } from './sts.ts';
 import { createWireServer } from './wire.ts';
 
 /** The function behind the gateway, and its callers. */
@@ -52,7 +53,7 @@ const containerHosts = ['host.docker.internal', 'host.containers.internal'];
 
 /**
  * Starts what AWS has in front of the function: the REST API with IAM authorisation (`POST /token`,
- * `POST /token/{account}`), and Lambda's Invoke for direct calls. Both check signatures and rights.
+ * `POST /token/{account}`), Lambda's Invoke for direct calls, and STS's AssumeRole. All check signatures and rights.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { handler, aliases, region = 'us-east-1', now = Date.now, timeoutMs = 25_000 } = options;
@@ -67,6 +68,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
   const restApi = { local, identify: identifier('execute-api'), isThrottled, integrationTimeoutMs };
   const invokeApi = { local, identify: identifier('lambda'), aliases };
+  const stsApi = { identify: identifier('sts'), callers, now };
 
   const server = await listenForCalls(options, (incoming, response) => {
     answer(incoming, response).catch((error: Error) => response.destroy(error));
@@ -82,13 +84,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const ours = { 'x-amzn-RequestId': request.requestId, 'Content-Length': Buffer.byteLength(text) };
     const sent = { path: request.path, status, headers: { ...headers, ...ours }, body: text };
     response.writeHead(status, sent.headers).end(text);
-    if (!isDirect(request)) {
+    if (!isDirect(request) && !isForSts(request)) {
       sentAnswers.publish(sent satisfies SentAnswer);
     }
     onCall(recordOf(request, answered, { caller: identified.get(request), ms: performance.now() - from }));
   }
 
   async function route(request: GatewayRequest): Promise<GatewayAnswer> {
+    if (isForSts(request)) {
+      return callSts(stsApi, request);
+    }
     return isDirect(request) ? callInvokeApi(invokeApi, request) : callRestApi(restApi, request);
   }
 }

@@ -1,7 +1,8 @@
 // Lambda's Invoke API, for synchronous calls only. Called by gateway.ts.
 import type { GatewayAnswer } from './answer.ts';
-import { type Caller, isAllowed } from './callers.ts';
+import type { Caller } from './callers.ts';
 import type { LocalFunction } from './function.ts';
+import { isAllowed } from './policy.ts';
 import { type ArrivedRequest, Refusal } from './sigv4.ts';
 
 /** What the Invoke API needs: the function, its aliases, and the check of signatures. */

@@ -178,7 +178,7 @@ test('each run has keys of its own, which tell that they are of a local run', ()
       [accessKeyId, secretAccessKey, sessionToken].filter((key) => key !== undefined),
     );
   const [one, two] = [keysOf(), keysOf()];
-  expect(new Set([...one, ...two]).size).toBe(18);
+  expect(new Set([...one, ...two]).size).toBe(28);
   for (const key of one) {
     expect(key).toMatch(/^(local-[a-z]+-[\da-f]{8}|not-a-real-key-[\da-f]{32}|local-session-token-[\da-f]{32})$/);
   }

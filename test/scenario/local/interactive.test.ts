@@ -252,7 +252,14 @@ describe('npm start -- --watch', () => {
   async function copy(): Promise<string> {
     await mkdir(join(root, 'dist'), { recursive: true });
     const made = await folder(join(root, 'dist'));
-    for (const part of ['lambda', 'local', 'client', 'infra/api/refusals.ts', 'package.json']) {
+    for (const part of [
+      'lambda',
+      'local',
+      'client',
+      'infra/api/refusals.ts',
+      'infra/grants/account-tag.ts',
+      'package.json',
+    ]) {
       await cp(join(root, part), join(made, part), { recursive: true });
     }
     return made;

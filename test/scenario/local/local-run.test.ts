@@ -1,8 +1,10 @@
 // Tests `npm start` as a process, and its settings.
+
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import dynalite from 'dynalite';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startEnvironment } from '../../../local/environment.ts';
@@ -207,6 +209,32 @@ describe('npm start', () => {
     await expect(operator('credentials set', typed)).resolves.toMatch(/main: stored as version/);
   });
 
+  test('promise 67: npm start prints how a worker gets keys for one tenant, which get its token and no other', async () => {
+    const { says, output } = start();
+    await says('Ctrl-C');
+    const [, accessKeyId = '', secretAccessKey = '', endpoint = '', RoleArn = '', Key = '', Value = ''] =
+      /AWS_ACCESS_KEY_ID=(\S+) AWS_SECRET_ACCESS_KEY=(\S+) aws sts assume-role --endpoint-url (\S+) .*--role-arn (\S+) .*--tags Key=(\S+),Value=(\S+)$/m.exec(
+        output().stdout,
+      ) ?? [];
+    const session = (value: string) =>
+      fromTemporaryCredentials({
+        masterCredentials: { accessKeyId, secretAccessKey },
+        params: { RoleArn, RoleSessionName: 'worker', Tags: [{ Key, Value: value }] },
+        clientConfig: { endpoint, region: 'us-east-1' },
+      })();
+    const { sessionToken = '', ...keys } = await session(Value);
+    expect(Value).toBe('demo-a');
+    for (const [account, status] of [
+      ['demo-a', 200],
+      ['main', 403],
+      ['demo-b', 403],
+    ] as const) {
+      expect((await signedCall(`${endpoint}/token/${account}`, { ...keys, sessionToken })).status).toBe(status);
+    }
+    await expect(session('')).rejects.toMatchObject({ name: 'AccessDenied' });
+    await says('AccessDenied  ');
+  });
+
   if (!hasCurl) {
     test('npm start prints a curl line with the right URL and keys (no curl with --aws-sigv4 here, so the SDK signs)', async () => {
       const { says, output } = start();
@@ -258,7 +286,12 @@ describe('npm start', () => {
       expect(refused).toContain(`\r\nx-amzn-ErrorType: ${type}\r\n`);
       expect(refused).toContain('"error":"forbidden"');
     }
-    await expect(curl(line.replace(/--user .*$/, first))).resolves.toMatch(/^HTTP\/1.1 200 OK/);
+    const tenant = valueIn(output().stdout, 'the account that its session tag fegora-account names') ?? '';
+    for (const keys of [first, tenant]) {
+      await expect(curl(line.replace(/--user .*$/, keys))).resolves.toMatch(/^HTTP\/1.1 200 OK/);
+      const other = line.replace('/token/main', '/token/demo-a').replace(/--user .*$/, keys);
+      await expect(curl(other)).resolves.toMatch(/^HTTP\/1.1 403 Forbidden/);
+    }
     expect(JSON.parse(await curl(printed(/curl .*_control/)))).toMatchObject({ logins: 1 });
   });
 });
