@@ -71,7 +71,9 @@ function env({ accessKeyId, secretAccessKey, sessionToken }: SigningKeys): Recor
     BROKER_FUNCTION: system.gateway.functionName,
     ACCOUNT: 'main',
     FEGORA_API: api.url,
+    TENANT_ROLE: 'arn:aws:iam::000000000000:role/local-tenant',
     AWS_ENDPOINT_URL_LAMBDA: system.gateway.url,
+    AWS_ENDPOINT_URL_STS: system.gateway.url,
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
@@ -189,6 +191,42 @@ test('promise 62: the recipe for Python with botocore works as printed, and name
   }
 });
 
+test('promise 67: the recipe for a worker in TypeScript sends the invoices of each tenant, and no session gets the token of another', async () => {
+  const job = (account: string) => ({ account, document: { nit: 'CF' } });
+  const lines = recipe('tenants.ts');
+  expect(await invoke(lines, job('other'), system.callers.worker)).toMatchObject({ status: 200 });
+
+  const mistaken = lines.replace('Value: account', "Value: 'main'");
+  await expect(invoke(mistaken, job('other'), system.callers.worker)).rejects.toThrow(/forbidden/);
+  expect(system.invoked).toEqual(['http']);
+  expect(output.records().filter(({ audit }) => audit !== undefined)).toMatchObject([
+    { account: 'other', caller: 'arn:aws:sts::000000000000:assumed-role/local-tenant/invoice-worker' },
+  ]);
+});
+
+test('promise 67: the recipe for a worker in Python gets the token of each tenant, and no session gets that of another', async () => {
+  if (!has('python3', '-c', 'import boto3')) {
+    return;
+  }
+  for (const name of ['fegora_token.py', 'tenant_token.py']) {
+    await writeFile(join(folder, name), recipe(name));
+  }
+  const variables = { env: { ...env(system.callers.worker), ACCOUNT: 'other', PYTHONPATH: folder } };
+  const { stdout } = await run('python3', [join(folder, 'tenant_token.py')], variables);
+  expect(stdout).toMatch(/^[0-9a-f]{64} \d+\n$/);
+
+  const mistaken = `
+from tenant_token import fegora_token, keys_of, os
+try:
+    fegora_token(os.environ["BROKER_URL"], "other", os.environ["AWS_REGION"], keys=keys_of("main"))
+except RuntimeError as refused:
+    print(refused)
+`;
+  const { stdout: refused } = await run('python3', ['-c', mistaken], variables);
+  expect(refused).toMatch(/^403 AccessDeniedException: IAM does not permit this call/);
+  expect(system.invoked).toEqual(['http']);
+});
+
 test('promise 62: the recipe for curl works as printed, and names the check that refused', async () => {
   if (!has('curl', '--version')) {
     return;
@@ -279,6 +317,8 @@ test('every recipe of the page has a test', () => {
     'direct.ts',
     'forward.sh',
     'fegora_token.py',
+    'tenants.ts',
+    'tenant_token.py',
     'curl.sh',
     'awscurl.sh',
     'ensure-token.asl.json',
