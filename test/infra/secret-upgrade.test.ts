@@ -11,7 +11,7 @@ import { variablesIn } from './support/variables.ts';
  * The secrets, the policies and the variables of the version before, of stage `full`: `main`, whose secret CloudFormation named, and
  * `nit-2`, whose secret existed.
  */
-const before = JSON.parse(readFileSync(new URL('./support/secrets-before.json', import.meta.url), 'utf8'));
+const before = JSON.parse(readFileSync(new URL('./support/before-secret-names.json', import.meta.url), 'utf8'));
 const mainSecret = 'BrokerCredentialsmainFD0BF075';
 
 /** The resources of a template, without what the CDK only writes for itself. */
