@@ -75,7 +75,7 @@ export function createCheckAnswer({ paths, components }: OpenApiDocument): Check
     if (schema === undefined) {
       return [`no such content type: ${headers.get('content-type')}`];
     }
-    return invalid({ $ref: schema.$ref }, JSON.parse(body));
+    return invalid(schema.$ref, JSON.parse(body));
   }
 
   function headerFaults(
@@ -101,8 +101,11 @@ export function createCheckAnswer({ paths, components }: OpenApiDocument): Check
     return faults.map((fault) => `header ${name}${fault}`);
   }
 
-  /** What is wrong with a value. It names members, never their values: one of them can be a token. */
-  function invalid(schema: Schema, value: unknown): string[] {
+  /**
+   * What is wrong with a value. It names members, never their values: one of them can be a token. A schema is compiled once for
+   * each object, so it is the same object, or the name of one, for all answers.
+   */
+  function invalid(schema: Schema | string, value: unknown): string[] {
     ajv.validate(schema, value);
     return (ajv.errors ?? []).map(({ instancePath, message, params }) => {
       return `${instancePath} ${message} ${params.additionalProperty ?? ''}`.trimEnd();
