@@ -84,7 +84,7 @@ const arrows = {
     packages: ['*'],
     why: 'It describes the answers of the function and those of API Gateway, with the texts of their own code.',
   },
-  'bench/': { files: ['lambda/', 'client/', 'infra/', 'cli/', 'local/', 'build.ts'], packages: ['*'] },
+  'bench/': { files: ['lambda/', 'client/', 'infra/', 'cli/', 'local/', 'scripts/', 'build.ts'], packages: ['*'] },
   'test/': { files: ['lambda/', 'client/', 'infra/', 'cli/', 'local/', 'scripts/', 'build.ts'], packages: ['*'] },
   'build.ts': { files: ['scripts/'], packages: ['esbuild', '@swc/core'] },
 };

@@ -1,6 +1,6 @@
 // The command `npm run bench`: runs the chosen cases and prints the results.
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { optionsOf } from '../scripts/arguments.ts';
 import { measureCold, measureSlowed } from './cold.ts';
 import { type Contestants, prepare } from './contestants.ts';
 import { countFleets } from './fleet.ts';
@@ -76,22 +76,15 @@ async function measure({ chosen, rounds, others, roundTrips }: Plan): Promise<Me
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      runs: { type: 'string', default: '15' },
-      only: { type: 'string', default: Object.keys(cases).join() },
-      also: { type: 'string', multiple: true, default: [] },
-      'round-trip': { type: 'string', default: '0' },
-      'aws-round-trip': { type: 'string', default: '0' },
-      json: { type: 'boolean', default: false },
-      chart: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
+  const values = optionsOf(usage, {
+    runs: { type: 'string', default: '15' },
+    only: { type: 'string', default: Object.keys(cases).join() },
+    also: { type: 'string', multiple: true, default: [] },
+    'round-trip': { type: 'string', default: '0' },
+    'aws-round-trip': { type: 'string', default: '0' },
+    json: { type: 'boolean', default: false },
+    chart: { type: 'string' },
   });
-  if (values.help) {
-    process.stdout.write(usage);
-    return;
-  }
   const results = summarize(
     await measure({
       chosen: new Set(values.only.split(',')),

@@ -1,7 +1,7 @@
 // Measures how the sources are divided: folders, imports, names, functions. Run by `npm run structure -- [--root DIR]`.
 import { globSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { optionsOf } from './arguments.ts';
 import { readFrames } from './frames.ts';
 import { longestChain, readImports } from './imports.ts';
 import { readSources, type SourceCode } from './source-code.ts';
@@ -85,7 +85,12 @@ async function measure(root: string): Promise<Row[]> {
   ];
 }
 
-const { values } = parseArgs({ options: { root: { type: 'string', default: '.' } } });
+const usage = `Measures the structure of the sources.
+
+  npm run structure -- [--root <folder>]
+`;
+
+const values = optionsOf(usage, { root: { type: 'string', default: '.' } });
 for (const [what, value, details] of await measure(resolve(values.root))) {
   console.log(`${what.padEnd(42)} ${String(value).padStart(7)}  ${details}`);
 }

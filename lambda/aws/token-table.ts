@@ -84,7 +84,7 @@ function createClaim({ updateOnce }: ItemCalls, itemAfter: ItemAfter): TokenTabl
       return true;
     } catch (thrown) {
       if (isThrottled(thrown)) {
-        return false;
+        return undefined;
       }
       const now = await itemAfter(thrown, item.account, signal);
       if (now.revision === item.revision && !isRefusal(thrown)) {

@@ -215,10 +215,10 @@ export interface TokenTable {
   /** A strongly consistent read. */
   readonly read: (account: string, signal: AbortSignal) => Promise<TimedItem>;
   /**
-   * Whether the claim is ours. It applies only to the item as it was read, and only if no lease stands. False also if the
-   * table was throttled.
+   * Whether the claim is ours. It applies only to the item as it was read, and only if no lease stands. Undefined if
+   * the table was throttled: it is not.
    */
-  readonly claim: (item: Item, claim: Claim, signal: AbortSignal) => Promise<boolean>;
+  readonly claim: (item: Item, claim: Claim, signal: AbortSignal) => Promise<boolean | undefined>;
   /** Whether the change was made; false if another claim came in between. */
   readonly write: (account: string, change: Change, signal: AbortSignal) => Promise<boolean>;
   /**

@@ -14,8 +14,7 @@ describe('promise 63: environments that start at once', () => {
 
     expect({ logins, overlaps, errors }).toEqual({ logins: 1, overlaps: 0, errors: {} });
     expect(p99Ms).toBeLessThanOrEqual(options.loginMs + 2000);
-    // An account that never logged in does not know how long its login will take.
-    expect(reads.inFirstSecondEach).toBeLessThanOrEqual(options.isNew ? 3.5 : 2.5);
+    expect(reads.inFirstSecondEach).toBeLessThanOrEqual(2.5);
     expect(writes.throttled > 0).toBe(options.environments > 1000);
   });
 });

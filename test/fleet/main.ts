@@ -1,17 +1,29 @@
 // Prints how a fleet of environments fares that all start at once. Run by `npm run fleet`.
-import { parseArgs } from 'node:util';
+import { optionsOf } from '../../scripts/arguments.ts';
 import { type Fleet, type Load, runFleet } from './fleet.ts';
 
-const { values } = parseArgs({
-  options: {
-    environments: { type: 'string', default: '1000' },
-    'login-ms': { type: 'string', default: '1000' },
-    accounts: { type: 'string', default: '1' },
-    days: { type: 'string', default: '0' },
-    new: { type: 'boolean', default: false },
-    unlimited: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
+const usage = `Lets environments start at the same moment, on virtual time and a table with DynamoDB's limits.
+
+  npm run fleet -- [options]
+
+  --environments <n>  environments that start (default: 1000)
+  --login-ms <n>      how long Fegora takes for a login (default: 1000)
+  --accounts <n>      accounts that the environments are called for in turn (default: 1)
+  --days <n>          days in which each environment is called every 5 minutes after that (default: 0)
+  --new               the accounts never logged in (default: their tokens have just expired)
+  --unlimited         the table never throttles
+  --json              print JSON
+  --help              print this help
+`;
+
+const values = optionsOf(usage, {
+  environments: { type: 'string', default: '1000' },
+  'login-ms': { type: 'string', default: '1000' },
+  accounts: { type: 'string', default: '1' },
+  days: { type: 'string', default: '0' },
+  new: { type: 'boolean', default: false },
+  unlimited: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
 });
 const fleet = await runFleet({
   environments: wholeNumber(values.environments, '--environments'),

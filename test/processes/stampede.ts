@@ -1,7 +1,7 @@
 // Lets many real processes ask at the same moment. Run by `npm run stampede` and stampede.test.ts.
-import { parseArgs } from 'node:util';
 import type { GrantType } from '../../lambda/broker/ports.ts';
 import type { FegoraSimulator } from '../../local/fegora/simulator.ts';
+import { optionsOf } from '../../scripts/arguments.ts';
 import { type PartitionLimits, partitionLimits } from '../fleet/partition.ts';
 import { type Process, type Reply, startProcesses } from './process.ts';
 import { leaveRefreshTokens } from './renewal.ts';
@@ -138,14 +138,23 @@ export function isKept({ rounds, logins, mostLogins, overlaps, bricked, callerEr
   return logins === rounds && mostLogins === 1 && overlaps + bricked + callerErrors + strangers === 0;
 }
 
+const usage = `Lets real processes ask for a token of one account at the same moment.
+
+  npm run stampede -- [options]
+
+  --processes <n>  processes that ask (default: 50)
+  --rounds <n>     rounds, each with an account of its own (default: 20)
+  --throttle       put the limits of one DynamoDB partition, in proportion to the processes, in front of the table
+  --refresh        let the accounts renew an expired token by refresh token
+  --help           print this help
+`;
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      processes: { type: 'string', default: '50' },
-      rounds: { type: 'string', default: '20' },
-      throttle: { type: 'boolean', default: false },
-      refresh: { type: 'boolean', default: false },
-    },
+  const values = optionsOf(usage, {
+    processes: { type: 'string', default: '50' },
+    rounds: { type: 'string', default: '20' },
+    throttle: { type: 'boolean', default: false },
+    refresh: { type: 'boolean', default: false },
   });
   const processes = Number(values.processes);
   const limits = values.throttle ? scaledLimits(processes) : undefined;

@@ -25,8 +25,8 @@ import { createSettlement } from './settlement.ts';
 
 /** How one claim and the login it bought ended. */
 export type LeasedLoginEnd =
-  /** Another environment was faster, or our claim cannot be proved: nothing was sent. */
-  | { readonly kind: 'lost' }
+  /** Another environment was faster, our claim cannot be proved, or the table was throttled: nothing was sent. */
+  | { readonly kind: 'lost'; readonly isCrowded: boolean }
   /** Too much time went by before the first byte: nothing was sent. */
   | { readonly kind: 'withheld' }
   | { readonly kind: 'issued'; readonly result: RefreshResult }
@@ -50,7 +50,7 @@ export function createLeasedLogin(ports: AccountPorts, state: LocalState) {
       const claim = claimOf(order, guard.armed.wall);
       const lease = { order, claim, guard, patientMs: order.patientMs, until: claim.leaseUntil };
       const isOurs = await table.claim(order.item, claim, guard.signal);
-      return isOurs ? await sendAndSettle(lease, connection) : { kind: 'lost' };
+      return isOurs ? await sendAndSettle(lease, connection) : { kind: 'lost', isCrowded: isOurs === undefined };
     } finally {
       guard.disarm();
     }

@@ -14,10 +14,10 @@ import { createLeasedLogin, type LeasedLoginEnd } from './leased-login.ts';
 import { budgetFor, isHalfUsed } from './login-budget.ts';
 import { loginLimitMs, loginNeedsMs, patientLimitMs, settleReserveMs } from './login-guard.ts';
 import type { FailedLogin } from './login-outcome.ts';
-import { createUserBinding } from './user-binding.ts';
+import { createUserBinding, type ReadAgain } from './user-binding.ts';
 
 /** What one turn of the loop came to: the end, a failure, or the time (wall clock) at which to read again at the latest. */
-export type Turn = RefreshResult | BrokerError | { readonly againAt: number };
+export type Turn = RefreshResult | BrokerError | ReadAgain;
 
 /** A call that wants a token, on the item as it was read. */
 export interface TurnOptions {
@@ -171,7 +171,7 @@ function turnAfter(
       return end.error;
     case 'lost':
       return needsHolder(snapshot, goal)
-        ? { againAt: Number.POSITIVE_INFINITY }
+        ? { againAt: Number.POSITIVE_INFINITY, isCrowded: end.isCrowded }
         : resultOf(snapshot, leaveToHolder(goal).failure);
     case 'rejected':
     case 'withheld':

@@ -42,7 +42,7 @@ export function createUserBinding(ports: AccountPorts) {
     }
     const owner = await users.bindUser(newUser, { account }, signal);
     if (owner === undefined) {
-      return { againAt: Number.POSITIVE_INFINITY };
+      return { againAt: Number.POSITIVE_INFINITY, isCrowded: true };
     }
     if (owner.account !== account) {
       return await takeOver({ snapshot, newUser, signal }, owner);
@@ -103,8 +103,10 @@ function busyError(other: Item, now: number): BrokerError | undefined {
 const passing = new BrokerError('renewal_in_progress', 'the Fegora user is passing from one account to another');
 
 /** The item must be read again at this time. Epoch milliseconds. */
-interface ReadAgain {
+export interface ReadAgain {
   readonly againAt: number;
+  /** Whether the table was throttled: very many environments ask. */
+  readonly isCrowded?: boolean;
 }
 
 /** An account that is to get a user. */

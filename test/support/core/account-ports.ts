@@ -15,8 +15,8 @@ import { BrokerError } from '../../../lambda/errors.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import { credentials } from './login-order.ts';
 
-/** How the table takes one write: does it, refuses it, throws, or hangs until the write is given up. */
-export type TableAnswer = 'done' | 'refused' | 'down' | 'hangs';
+/** How the table takes one write: does it, refuses it, throws, hangs until the write is given up, or is throttled (claims only). */
+export type TableAnswer = 'done' | 'refused' | 'down' | 'hangs' | 'throttled';
 
 /** A table that notes what it is asked to write, and when. It answers from the list, and after that it does each write. */
 export function answeredTable(clock: Clock, answers: readonly TableAnswer[] = []) {
@@ -25,22 +25,25 @@ export function answeredTable(clock: Clock, answers: readonly TableAnswer[] = []
   const claims: { readonly item: Item; readonly claim: Claim; readonly signal: AbortSignal }[] = [];
   /** `atMs`: milliseconds since the table was made. */
   const writes: { readonly atMs: number; readonly change: Change }[] = [];
-  const answer = (signal: AbortSignal) => takeAs(left.shift() ?? 'done', signal);
+  const answer = (signal: AbortSignal) => {
+    const next = left.shift() ?? 'done';
+    return next === 'throttled' ? Promise.resolve(undefined) : takeAs(next, signal);
+  };
   const table: AccountPorts['table'] = {
     read: unused,
     claim: (item, claim, signal) => {
       claims.push({ item, claim, signal });
       return answer(signal);
     },
-    write: (change, signal) => {
+    write: async (change, signal) => {
       writes.push({ atMs: clock.monotonic() - start, change });
-      return answer(signal);
+      return (await answer(signal)) === true;
     },
   };
   return { table, claims, writes, written: () => writes.map(({ change }) => change) };
 }
 
-function takeAs(answer: TableAnswer, signal: AbortSignal): Promise<boolean> {
+function takeAs(answer: Exclude<TableAnswer, 'throttled'>, signal: AbortSignal): Promise<boolean> {
   const down = new BrokerError('table_unavailable', 'the table is down');
   switch (answer) {
     case 'done':

@@ -45,7 +45,8 @@ export type SceneOptions = Partial<Omit<Ports, 'random' | 'table' | 'clock'>> & 
 export interface AccountScene {
   readonly clock: ReturnType<typeof createVirtualClock>;
   readonly ports: AccountPorts;
-  readonly stored: { item: Item; isClaimable: boolean };
+  /** `isClaimable`: undefined if claims are throttled. */
+  readonly stored: { item: Item; isClaimable: boolean | undefined };
   readonly table: { read: Ports['table']['read']; write: Ports['table']['write'] };
   /** When the item was read, and with which signals. Milliseconds since the start. */
   readonly reads: number[];
@@ -59,7 +60,8 @@ export interface AccountScene {
 export function accountScene(rest: Partial<Item> = {}, { random = 0.5, ...options }: SceneOptions = {}): AccountScene {
   const clock = createVirtualClock(noon);
   const bound = { userKey: userKey(tokenUrl, credentials.username) };
-  const stored = { item: { ...emptyItem('main'), revision: 1, ...bound, ...rest }, isClaimable: true };
+  const item = { ...emptyItem('main'), revision: 1, ...bound, ...rest };
+  const stored: AccountScene['stored'] = { item, isClaimable: true };
   const reads: number[] = [];
   const signals: AbortSignal[] = [];
   const claims: Claim[] = [];

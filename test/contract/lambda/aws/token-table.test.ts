@@ -75,7 +75,7 @@ describe.each(backends)('the token table %s', (where, start) => {
 
   const read = async (): Promise<Item> => (await table.read(account, never)).item;
   const write = (change: Change): Promise<boolean> => table.write(account, change, never);
-  const claim = (item: Item, taken: Claim): Promise<boolean> => table.claim(item, taken, never);
+  const claim = (item: Item, taken: Claim) => table.claim(item, taken, never);
   const publish = (owner: string, token: Token, key = 'key-1', user: PublishedUser = { isOtherUser: false }) =>
     write({ kind: 'publish', owner, token, key, at: now + 400, sends: [], isSlow: false, loginMs: 700, ...user });
   const row = async (): Promise<Row> => (await harness.row(account)) ?? {};

@@ -207,6 +207,18 @@ describe('a refresh that waits for the login of another environment', () => {
     expect({ reads, events }).toEqual({ reads: [0, 100], events: ['claim', 'claim'] });
   });
 
+  test('promise 63: reads less often and names the cause when the table was throttled', async () => {
+    const { stored, end, reads } = scene();
+    stored.isClaimable = undefined;
+
+    const { failure } = await end({}, { until: 2500 });
+    expect(failure).toMatchObject({
+      code: 'renewal_in_progress',
+      message: 'DynamoDB throttles the writes of the account',
+    });
+    expect(reads).toEqual([0, 1000, 2000]);
+  });
+
   test('does not wait for a login that only probes the failure of the one before it', async () => {
     const { end, reads } = scene({ ...failed, ...leaseFor(9000) });
 

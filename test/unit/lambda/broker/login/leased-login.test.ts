@@ -64,10 +64,18 @@ describe('a claim', () => {
     expect(claims[0]?.signal).toBe(used.signals[0]);
   });
 
+  test('promise 63: sends and writes nothing when the table was throttled, and says so', async () => {
+    const { written, used, logIn } = scene({ answers: ['throttled'] });
+
+    expect(await logIn()).toEqual({ kind: 'lost', isCrowded: true });
+    expect(used.signals).toEqual([]);
+    expect(written()).toEqual([]);
+  });
+
   test('sends and writes nothing when another environment was faster', async () => {
     const { written, observed, used, logIn } = scene({ answers: ['refused'] });
 
-    expect(await logIn()).toEqual({ kind: 'lost' });
+    expect(await logIn()).toEqual({ kind: 'lost', isCrowded: false });
     expect(used.signals).toEqual([]);
     expect(written()).toEqual([]);
     expect(observed).toEqual([]);

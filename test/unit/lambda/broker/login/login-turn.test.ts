@@ -262,14 +262,17 @@ describe('the login that a turn makes', () => {
 });
 
 describe('a claim that another environment was faster with', () => {
-  const lost = (scene: TurnScene) => turnScene({ ...scene, answers: ['refused'] }).turn();
+  const lost = (scene: TurnScene) => turnScene({ answers: ['refused'], ...scene }).turn();
+  const waiting = { againAt: Number.POSITIVE_INFINITY, isCrowded: false };
 
   test('makes the call wait for the other login when it has no token, or one that is too short', async () => {
-    expect(await lost({})).toEqual({ againAt: Number.POSITIVE_INFINITY });
+    expect(await lost({})).toEqual(waiting);
     expect(await lost({ current: token, goal: { minValidityMs: 3_600_000 } })).not.toHaveProperty('againAt');
-    expect(await lost({ current: tokenWith(noon - 2_400_000), goal: { minValidityMs: 1_200_001 } })).toEqual({
-      againAt: Number.POSITIVE_INFINITY,
-    });
+    expect(await lost({ current: tokenWith(noon - 2_400_000), goal: { minValidityMs: 1_200_001 } })).toEqual(waiting);
+  });
+
+  test('promise 63: says that very many may wait when the claim was throttled', async () => {
+    expect(await lost({ answers: ['throttled'] })).toEqual({ ...waiting, isCrowded: true });
   });
 
   test('leaves the stored token to the call when it has one', async () => {

@@ -66,7 +66,7 @@ const takenOver = { result: { againAt: now }, observed: [{ kind: 'user_taken_ove
 
 describe('promise 63: a table that is at its limit', () => {
   test('binds no user: the item is to be read again, for another environment may have logged in', async () => {
-    const result = { againAt: Number.POSITIVE_INFINITY };
+    const result = { againAt: Number.POSITIVE_INFINITY, isCrowded: true };
 
     expect(await bind({ throttled: 'first' })).toEqual({ result, asked: [bindOwn], observed: [], written: [] });
   });
