@@ -142,7 +142,7 @@ export default {
     parser: 'swc',
     doNotFollow: { path: 'node_modules' },
     // bench/peers and test/package/tools are packages of their own, which are installed only for the benchmark and the proof.
-    exclude: { path: ['^bench/peers/', '^test/package/tools/', '^dist/'] },
+    exclude: { path: ['^bench/peers/', '^bench/dist/', '^test/package/tools/', '^dist/'] },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'types', 'default'],

@@ -1,62 +1,14 @@
 // Makes dist/, all that the package contains. Run by `npm run build`; called by bench/ and by the tests of the bundles.
 import { glob, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BuildOptions, build, type Metafile, type StdinOptions } from 'esbuild';
-import { apart, withoutFacades, withoutFallbacks, withoutLambda, withoutUnused } from './scripts/bundle-plugins.ts';
+import { build, type Metafile, type StdinOptions } from 'esbuild';
+import { buildCli } from './scripts/bundles/cli.ts';
+import { buildFunction } from './scripts/bundles/function.ts';
+import { asCommonJs, minifyAgain, minifyConstruct } from './scripts/bundles/minify.ts';
+import { compiled, joined, settings } from './scripts/bundles/options.ts';
+import { apart, withoutUnused } from './scripts/bundles/plugins.ts';
 import { writeDeclarations } from './scripts/declarations.ts';
 import { describeLicenses, licensesFile } from './scripts/licenses.ts';
-import { asCommonJs, minifyAgain, minifyConstruct } from './scripts/minify.ts';
-
-/** Options of esbuild for the function, and for the peers that the benchmark compares it with. */
-export const settings = {
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node24',
-  mainFields: ['module', 'main'],
-  minify: true,
-  legalComments: 'none',
-  metafile: true,
-  logLevel: 'warning',
-} as const satisfies BuildOptions;
-
-/**
- * Bundles the function: `index.mjs` with `handler`, and `secrets-client.mjs`, which `index.mjs` loads when it reads a
- * secret. The bundle contains the SDK, so that the tested SDK is the one that runs, and not the copy of the Lambda
- * runtime. There is no source map: its readers have the sources.
- *
- * @returns what esbuild reports about inputs and outputs
- */
-export async function buildFunction(folder: string): Promise<Metafile> {
-  await rm(folder, { recursive: true, force: true });
-  // If `index.mjs` shared code with the SDK's client, each start would load half of the SDK.
-  const secretsApart = apart(/\/secrets-client\.ts$/, './secrets-client.mjs');
-  const plugins = [withoutFacades, secretsApart, ...withoutFallbacks, ...withoutUnused];
-  const shared = { ...settings, absWorkingDir: import.meta.dirname, outdir: folder, plugins };
-  const index = await build({ ...shared, entryPoints: { index: 'lambda/handler.ts' } });
-  const secrets = await build({ ...shared, entryPoints: { 'secrets-client': 'lambda/aws/secrets-client.ts' } });
-  await minifyAgain(join(folder, 'index.mjs'));
-  await minifyAgain(join(folder, 'secrets-client.mjs'));
-  return joined(index.metafile, secrets.metafile);
-}
-
-function joined(...metafiles: readonly Metafile[]): Metafile {
-  return {
-    inputs: Object.assign({}, ...metafiles.map(({ inputs }) => inputs)),
-    outputs: Object.assign({}, ...metafiles.map(({ outputs }) => outputs)),
-  };
-}
-
-/** For files that Node may run itself: the oldest Node that callers use. */
-const compiled = {
-  ...settings,
-  absWorkingDir: import.meta.dirname,
-  outExtension: {},
-  splitting: false,
-  target: 'node20',
-} as const satisfies BuildOptions;
 
 /**
  * Bundles the code of the probe's function: the client for `import`, `client.js`, and the handler, `index.mjs`, which
@@ -138,31 +90,6 @@ export async function buildConstruct(folder: string): Promise<Metafile> {
     ...{ minify: false, minifySyntax: true, minifyWhitespace: true },
   });
   await minifyConstruct(join(folder, 'index.js'));
-  return metafile;
-}
-
-/** The first lines of the command line. commander, which is CommonJS, requires modules of Node. */
-const cliStart = `#!/usr/bin/env node
-import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);
-`;
-
-/**
- * Bundles the command line: `main.mjs`, with the SDK inside, so that the package has no dependencies. It imports the client
- * and its signer from the folder of `buildProbe`, `../probe`.
- *
- * @returns what esbuild reports about inputs and outputs
- */
-export async function buildCli(folder: string): Promise<Metafile> {
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  const file = join(folder, 'main.mjs');
-  const inProbe = [/\/client\/[a-z-]+\.ts$/, /^@smithy\/signature-v4$/].map((source) =>
-    apart(source, `../probe/${clientParts}`),
-  );
-  const plugins = [...inProbe, ...withoutUnused, ...withoutLambda];
-  const { metafile } = await build({ ...compiled, entryPoints: ['cli/main.ts'], outfile: file, plugins });
-  await minifyAgain(file);
-  await writeFile(file, cliStart + (await readFile(file, 'utf8')));
   return metafile;
 }
 

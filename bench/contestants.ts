@@ -5,7 +5,8 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
-import { buildFunction, settings } from '../build.ts';
+import { buildFunction } from '../scripts/bundles/function.ts';
+import { settings } from '../scripts/bundles/options.ts';
 import type { Servers } from './servers.ts';
 
 /** A bundle that is measured, and its environment variables. */

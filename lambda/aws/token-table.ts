@@ -5,7 +5,7 @@ import { BrokerError } from '../errors.ts';
 import { type CallDynamo, isThrottled } from './call-dynamo.ts';
 import { createItemCalls, type ItemCalls, isRefusal, refusedRecord, unanswered } from './item-calls.ts';
 import { parseOwner, parseRecord } from './item-record.ts';
-import { type ResetUpdate, resetUpdate } from './item-reset.ts';
+import type { ResetUpdate } from './item-reset.ts';
 import { bindUserUpdate, changeUpdate, claimUpdate } from './item-update.ts';
 import { withoutRefresh } from './refresh-seal.ts';
 import type { TokenBinding } from './token-binding.ts';
@@ -131,7 +131,7 @@ function createWrite(
 
   /** Reads the item as it is stored, because the parsed item lacks what is unreadable. */
   async function resetOf(account: string, signal: AbortSignal): Promise<ResetUpdate> {
-    const { record, at } = await get(account, signal);
+    const [{ record, at }, { resetUpdate }] = await Promise.all([get(account, signal), import('./item-reset.ts')]);
     return resetUpdate(account, record, at);
   }
 }

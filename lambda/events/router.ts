@@ -4,7 +4,6 @@ import type { Context } from 'aws-lambda';
 import type { Broker } from '../broker/contract.ts';
 import type { Config } from '../config.ts';
 import { asBrokerError, BrokerError, type ErrorCode } from '../errors.ts';
-import { createAdminHandler } from './admin.ts';
 import { createHttpHandler, httpFailure } from './api-gateway.ts';
 import { createDirectHandler, directFailure } from './direct-invoke.ts';
 import {
@@ -16,7 +15,6 @@ import {
   type Report,
 } from './invocation.ts';
 import { createIssueToken } from './token-request.ts';
-import { createWarmupHandler } from './warmup.ts';
 
 /** What Lambda calls. It rejects only with errors of the contract. */
 export type Handler = (event: unknown, context: Context) => Promise<unknown>;
@@ -42,8 +40,14 @@ export function createRouter(dependencies: RouterDependencies): Handler {
   const handlers: Readonly<Record<EntryPoint, EventHandler>> = {
     http: createHttpHandler(issueToken),
     account: createDirectHandler(issueToken),
-    warmup: createWarmupHandler({ ...dependencies, accounts }),
-    admin: createAdminHandler({ ...dependencies, accounts: [...accounts.keys()] }),
+    warmup: whenCalled(async () => {
+      const { createWarmupHandler } = await import('./warmup.ts');
+      return createWarmupHandler({ ...dependencies, accounts });
+    }),
+    admin: whenCalled(async () => {
+      const { createAdminHandler } = await import('./admin.ts');
+      return createAdminHandler({ ...dependencies, accounts: [...accounts.keys()] });
+    }),
     none: () =>
       Promise.reject(new BrokerError('forbidden', 'invoked without an alias, or by an alias that allows nothing')),
   };
@@ -52,6 +56,15 @@ export function createRouter(dependencies: RouterDependencies): Handler {
     dependencies.report,
     defaultAccount,
   );
+}
+
+/** A handler that its first call loads: files of their own in the bundle, because no call for a token needs them. */
+function whenCalled(load: () => Promise<EventHandler>): EventHandler {
+  let loaded: Promise<EventHandler> | undefined;
+  return async (...call) => {
+    loaded ??= load();
+    return (await loaded)(...call);
+  };
 }
 
 /** Creates a function that answers every invocation with the same failure. */

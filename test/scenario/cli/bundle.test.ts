@@ -7,9 +7,11 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildCli, buildProbe } from '../../../build.ts';
+import { buildProbe } from '../../../build.ts';
 import { type LocalRun, startLocalRun } from '../../../local/local-run.ts';
 import { type LoopbackServer, serve } from '../../../local/loopback.ts';
+import { buildCli } from '../../../scripts/bundles/cli.ts';
+import { buildFunction } from '../../../scripts/bundles/function.ts';
 
 const startUrl = 'https://example.awsapps.com/start';
 const expiration = new Date(Date.now() + 3_600_000).toISOString();
@@ -28,6 +30,7 @@ beforeAll(async () => {
       .writeHead(answer === undefined ? 404 : 200)
       .end(typeof answer === 'object' ? JSON.stringify(answer) : answer);
   });
+  await buildFunction(join(folder, 'dist/lambda'));
   await buildProbe(join(folder, 'dist/probe'));
   await buildCli(join(folder, 'dist/cli'));
   const keys = JSON.stringify({

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildFunction } from '../../../build.ts';
+import { buildFunction } from '../../../scripts/bundles/function.ts';
 
 type Output = Metafile['outputs'][string];
 
@@ -101,9 +101,24 @@ describe('the file secrets-client.mjs, which a read of a secret loads', () => {
   });
 });
 
+describe('the files that index.mjs loads for operators, the schedule and the reset of an item', () => {
+  it.each(['admin.mjs', 'warmup.mjs', 'item-reset.mjs'])('%s has no copy of what index.mjs contains', (name) => {
+    const [own, shared] = [name, 'index.mjs'].map((file) => Object.keys(outputs.get(file)?.inputs ?? {}));
+
+    expect(own?.length).toBeGreaterThan(0);
+    expect(own?.filter((input) => shared?.includes(input))).toEqual([]);
+  });
+});
+
 describe('the whole bundle', () => {
   it('imports no module of Node, because an import would evaluate all its exports', () => {
     const outside = [...outputs.values()].flatMap(({ imports }) => imports).filter(({ external }) => external);
-    expect(outside.map(({ path }) => path)).toEqual(['./secrets-client.mjs']);
+    expect([...new Set(outside.map(({ path }) => path))].toSorted()).toEqual([
+      './admin.mjs',
+      './index.mjs',
+      './item-reset.mjs',
+      './secrets-client.mjs',
+      './warmup.mjs',
+    ]);
   });
 });

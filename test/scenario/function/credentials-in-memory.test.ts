@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildFunction } from '../../../build.ts';
+import { buildFunction } from '../../../scripts/bundles/function.ts';
 import { httpEvent, lambdaContext } from '../../support/events/events.ts';
 import { startTestSystem, type TestSystem } from '../../support/test-system.ts';
 

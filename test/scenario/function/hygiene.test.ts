@@ -21,6 +21,10 @@ import { connected } from '../../support/fegora/connection.ts';
 import { createMemoryDynamo } from '../../support/memory-dynamo.ts';
 import { startTestSystem } from '../../support/test-system.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
+// What the function loads when it is first needed: a file is not read within virtual time.
+import '../../../lambda/aws/item-reset.ts';
+import '../../../lambda/events/admin.ts';
+import '../../../lambda/events/warmup.ts';
 
 let output: Capture;
 

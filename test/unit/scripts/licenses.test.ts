@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildFunction, buildProbe } from '../../../build.ts';
+import { buildProbe } from '../../../build.ts';
+import { buildFunction } from '../../../scripts/bundles/function.ts';
 import { describeLicenses } from '../../../scripts/licenses.ts';
 
 const root = join(import.meta.dirname, '../../..');

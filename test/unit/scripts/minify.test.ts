@@ -1,7 +1,7 @@
-// Tests how the client for `require` is made of the one for `import` (scripts/minify.ts). test/package/ uses it in projects.
+// Tests how the client for `require` is made of the one for `import` (scripts/bundles/minify.ts). test/package/ uses it in projects.
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { asCommonJs } from '../../../scripts/minify.ts';
+import { asCommonJs } from '../../../scripts/bundles/minify.ts';
 
 /** Runs CommonJS, and returns what it exports. */
 function load(code: string): Record<string, unknown> {

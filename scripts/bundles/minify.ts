@@ -1,4 +1,4 @@
-// Makes the bundles smaller than esbuild does, and the client of one format from the other. Called by ../build.ts.
+// Makes the bundles smaller than esbuild does, and the client of one format from the other. Called by function.ts and ../../build.ts.
 import { readFile, writeFile } from 'node:fs/promises';
 import { minify, parseSync } from '@swc/core';
 

@@ -1,8 +1,11 @@
-// What the bundles load in another way than esbuild would, and what they leave out. Called by ../build.ts.
+// What the bundles load in another way than esbuild would, and what they leave out. Called by function.ts and ../../build.ts.
 import { readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import type { Plugin } from 'esbuild';
+
+/** The folder of the project. */
+export const root = join(import.meta.dirname, '../..');
 
 /**
  * Takes only the used exports of Node's modules. An ES import of a module evaluates all exports of that module: an import
@@ -70,7 +73,7 @@ export const withoutFallbacks: readonly Plugin[] = [
   without(/\/DefaultRateLimiter$/, 'export const DefaultRateLimiter = null;'),
 ];
 
-const ownManifest = join(import.meta.dirname, '../package.json');
+const ownManifest = join(root, 'package.json');
 
 /** Takes only the version from the `package.json` of the SDK's packages, and from ours: nothing else there is read. */
 const versionsOnly: Plugin = {
