@@ -1,5 +1,7 @@
 // The operations of Secrets Manager that the emulator has. Called by server.ts.
-import type { SecretsStore, StoredSecret } from './store.ts';
+import { type Input, invalid, named, requiredText, seconds, text, texts } from './input.ts';
+import { described, listSecrets, setTags, tagResource } from './listing.ts';
+import type { SecretsStore } from './store.ts';
 import {
   chooseVersion,
   moveStage,
@@ -8,8 +10,6 @@ import {
   type SecretValue,
   type StoredVersion,
 } from './versions.ts';
-
-type Input = ReadonlyMap<string, unknown>;
 
 /** Runs one operation: takes the members of its input, returns its output. @throws SecretsRefusal */
 export type Operation = (store: SecretsStore, input: Input) => object;
@@ -29,6 +29,10 @@ export const operations: ReadonlyMap<string, Operation> = new Map<string, Operat
   ['UpdateSecretVersionStage', updateSecretVersionStage],
   ['CreateSecret', createSecret],
   ['DeleteSecret', deleteSecret],
+  ['RestoreSecret', restoreSecret],
+  ['ListSecrets', listSecrets],
+  ['TagResource', tagResource],
+  ['PutResourcePolicy', putResourcePolicy],
 ]);
 
 function getSecretValue(store: SecretsStore, input: Input): object {
@@ -52,7 +56,7 @@ function describeSecret(store: SecretsStore, input: Input): object {
     ...named(secret),
     CreatedDate: seconds(secret.createdAt),
     VersionIdsToStages: Object.fromEntries(labelled.map(({ id, stages }) => [id, [...stages]])),
-    ...(secret.deletedAt !== undefined && { DeletedDate: seconds(secret.deletedAt) }),
+    ...described(secret),
   };
 }
 
@@ -64,7 +68,10 @@ function updateSecretVersionStage(store: SecretsStore, input: Input): object {
 }
 
 function createSecret(store: SecretsStore, input: Input): object {
-  const secret = store.create(requiredText(input, 'Name'));
+  const name = requiredText(input, 'Name');
+  refuseReuse(store, name);
+  const secret = store.create(name);
+  setTags(secret, input);
   if (!input.has('SecretString') && !input.has('SecretBinary')) {
     return named(secret);
   }
@@ -78,8 +85,24 @@ function deleteSecret(store: SecretsStore, input: Input): object {
   return { ...named(secret), DeletionDate: seconds(secret.deletedAt + recoveryMs) };
 }
 
-function named({ arn, name }: StoredSecret): object {
-  return { ARN: arn, Name: name };
+/** A name is free again only once its secret is gone. */
+function refuseReuse(store: SecretsStore, name: string): void {
+  if (store.all().some((secret) => secret.name === name && secret.deletedAt !== undefined)) {
+    const message = "You can't create this secret because a secret with this name is already scheduled for deletion.";
+    throw new SecretsRefusal('InvalidRequestException', message);
+  }
+}
+
+function restoreSecret(store: SecretsStore, input: Input): object {
+  const secret = store.find(requiredText(input, 'SecretId'));
+  secret.deletedAt = undefined;
+  return named(secret);
+}
+
+function putResourcePolicy(store: SecretsStore, input: Input): object {
+  const secret = store.findLive(requiredText(input, 'SecretId'));
+  secret.policy = requiredText(input, 'ResourcePolicy');
+  return named(secret);
 }
 
 function valued(version: StoredVersion): object {
@@ -88,11 +111,6 @@ function valued(version: StoredVersion): object {
       ? { SecretString: version.value }
       : { SecretBinary: Buffer.from(version.value).toString('base64') };
   return { VersionId: version.id, VersionStages: [...version.stages], ...shown };
-}
-
-/** Times in AWS JSON 1.1 are seconds with a fraction. */
-function seconds(epochMs: number): number {
-  return epochMs / 1000;
 }
 
 function value(input: Input): SecretValue {
@@ -114,35 +132,4 @@ function requestToken(input: Input): string | undefined {
     throw invalid('ClientRequestToken must be 32-64 characters long.');
   }
   return token;
-}
-
-function requiredText(input: Input, name: string): string {
-  const given = text(input, name);
-  if (given === undefined || given === '') {
-    throw invalid(`You must provide ${name}.`);
-  }
-  return given;
-}
-
-function text(input: Input, name: string): string | undefined {
-  const given = input.get(name) ?? undefined;
-  if (given !== undefined && typeof given !== 'string') {
-    throw invalid(`${name} must be a string.`);
-  }
-  return given;
-}
-
-function texts(input: Input, name: string): string[] | undefined {
-  const given = input.get(name) ?? undefined;
-  if (given === undefined) {
-    return undefined;
-  }
-  if (!Array.isArray(given) || given.length === 0) {
-    throw invalid(`${name} must be a list.`);
-  }
-  return given.map(String);
-}
-
-function invalid(message: string): SecretsRefusal {
-  return new SecretsRefusal('InvalidParameterException', message);
 }

@@ -2,9 +2,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type LoopbackServer, listenGuarded, readBody } from '../loopback.ts';
 import { createSecretsFaults, faultRefusals, type SecretsFault, type SecretsFaults } from './faults.ts';
+import type { Input } from './input.ts';
 import { operations } from './operations.ts';
 import { inputOf, operationOf, send } from './protocol.ts';
-import { createSecretsStore, type SecretsStore } from './store.ts';
+import { createSecretsStore, type SecretsStore, type StoredSecret } from './store.ts';
 import { putVersion, SecretsRefusal, type SecretValue } from './versions.ts';
 
 /** An emulator of Secrets Manager for any SDK: it has the protocol AWS JSON 1.1. It does not check signatures. */
@@ -15,6 +16,10 @@ export interface SecretsManager extends LoopbackServer, Pick<SecretsFaults, 'bre
   readonly put: (secretId: string, value: SecretValue) => string;
   /** Marks a secret for deletion. */
   readonly remove: (secretId: string) => void;
+  /** Gives a secret a tag. */
+  readonly tag: (secretId: string, key: string, value: string) => void;
+  /** The resource policy of a secret, JSON. */
+  readonly policyOf: (secretId: string) => string | undefined;
   /** The number of requests for an operation so far. */
   readonly calls: (operation: string) => number;
 }
@@ -25,13 +30,18 @@ export interface SecretsManagerOptions {
   readonly region?: string;
   /** How long each answer takes. Milliseconds. @default 0 */
   readonly latencyMs?: number;
+  /**
+   * Which secrets GetSecretValue may read, as the policy of a role says. Others are refused as those that do not exist: IAM does not
+   * tell them apart if a right needs a tag. @default all
+   */
+  readonly mayRead?: (secret: Pick<StoredSecret, 'name' | 'tags'>) => boolean;
 }
 
 const longestBody = 1_048_576;
 
 /** Starts the emulator on the loopback interface. */
 export async function startSecretsManager(options: SecretsManagerOptions = {}): Promise<SecretsManager> {
-  const { port, region = 'us-east-1', latencyMs = 0 } = options;
+  const { port, region = 'us-east-1', latencyMs = 0, mayRead } = options;
   const store = createSecretsStore(`arn:aws:secretsmanager:${region}:000000000000:secret:`);
   const { take, ...faults } = createSecretsFaults();
   const counts = new Map<string, number>();
@@ -52,7 +62,7 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
     if (fault !== 'hanging') {
       send(
         response,
-        resultOf(() => perform(store, { operation, body, fault, count })),
+        resultOf(() => perform(store, { operation, body, fault, count, mayRead })),
         fault === 'cut',
       );
     }
@@ -60,7 +70,7 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
 }
 
 /** The functions that change the store without a request. */
-function storeFunctions(store: SecretsStore): Pick<SecretsManager, 'create' | 'put' | 'remove'> {
+function storeFunctions(store: SecretsStore): Pick<SecretsManager, 'create' | 'put' | 'remove' | 'tag' | 'policyOf'> {
   return {
     create: (name, value) => {
       const secret = store.create(name);
@@ -73,6 +83,8 @@ function storeFunctions(store: SecretsStore): Pick<SecretsManager, 'create' | 'p
     remove: (secretId) => {
       store.findLive(secretId).deletedAt = Date.now();
     },
+    tag: (secretId, key, value) => void store.findLive(secretId).tags.set(key, value),
+    policyOf: (secretId) => store.find(secretId).policy,
   };
 }
 
@@ -82,17 +94,36 @@ interface OperationRequest {
   readonly fault: SecretsFault | undefined;
   /** The number of this request among those for the same operation, from 1. */
   readonly count: number;
+  readonly mayRead: SecretsManagerOptions['mayRead'];
 }
 
-function perform(store: SecretsStore, { operation, body, fault, count }: OperationRequest): object {
+function perform(store: SecretsStore, { operation, body, fault, count, mayRead }: OperationRequest): object {
   const run = operations.get(operation);
   const refusal = faultRefusals.get(fault);
   if (run === undefined || refusal !== undefined) {
     throw refusal ?? new SecretsRefusal('UnknownOperationException', `Unknown operation ${operation}.`);
   }
   const input = inputOf(body);
+  if (operation === 'GetSecretValue' && mayRead !== undefined && !isReadable(store, input, mayRead)) {
+    throw notAllowed;
+  }
   const flapping = fault === 'flapping' && operation === 'GetSecretValue';
   return run(store, flapping ? new Map([...input, ['VersionStage', flapTo(count)]]) : input);
+}
+
+const notAllowed = new SecretsRefusal(
+  'AccessDeniedException',
+  'User is not authorized to perform: secretsmanager:GetSecretValue because no identity-based policy allows the secretsmanager:GetSecretValue action',
+);
+
+function isReadable(
+  store: SecretsStore,
+  input: Input,
+  mayRead: NonNullable<SecretsManagerOptions['mayRead']>,
+): boolean {
+  const id = input.get('SecretId');
+  const secret = store.all().find(({ arn, name }) => id === arn || id === name);
+  return secret !== undefined && mayRead(secret);
 }
 
 function flapTo(count: number): string {

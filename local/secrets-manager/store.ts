@@ -9,8 +9,12 @@ export interface StoredSecret {
   /** Epoch milliseconds. */
   readonly createdAt: number;
   readonly versions: StoredVersions;
+  /** Values by key. */
+  readonly tags: Map<string, string>;
+  /** JSON, as PutResourcePolicy sent it. */
+  policy?: string;
   /** When DeleteSecret was called. Absent before. Epoch milliseconds. */
-  deletedAt?: number;
+  deletedAt?: number | undefined;
 }
 
 /** The secrets of one AWS account and region. All functions throw SecretsRefusal. */
@@ -21,6 +25,8 @@ export interface SecretsStore {
   readonly find: (id: string) => StoredSecret;
   /** The same, but refuses a secret that is pending deletion. */
   readonly findLive: (id: string) => StoredSecret;
+  /** All secrets, the oldest first. */
+  readonly all: () => readonly StoredSecret[];
 }
 
 /**
@@ -30,7 +36,7 @@ export interface SecretsStore {
  */
 export function createSecretsStore(arnPrefix: string): SecretsStore {
   const secrets = new Map<string, StoredSecret>();
-  return { create, find, findLive };
+  return { create, find, findLive, all: () => [...secrets.values()] };
 
   function create(name: string): StoredSecret {
     if (secrets.has(name)) {
@@ -38,7 +44,7 @@ export function createSecretsStore(arnPrefix: string): SecretsStore {
       throw new SecretsRefusal('ResourceExistsException', message);
     }
     const arn = `${arnPrefix}${name}-${randomUUID().slice(0, 6)}`;
-    const secret = { name, arn, createdAt: Date.now(), versions: new Map() };
+    const secret = { name, arn, createdAt: Date.now(), versions: new Map(), tags: new Map() };
     secrets.set(name, secret);
     return secret;
   }

@@ -5,7 +5,11 @@ import type { HttpAnswer } from '../../lambda/events/api-gateway.ts';
 import type { Handler } from '../../lambda/events/router.ts';
 import { createHandler, type HandlerOptions } from '../../lambda/handler.ts';
 import { type FegoraOptions, type FegoraSimulator, startFegoraSimulator } from '../../local/fegora/simulator.ts';
-import { type SecretsManager, startSecretsManager } from '../../local/secrets-manager/server.ts';
+import {
+  type SecretsManager,
+  type SecretsManagerOptions,
+  startSecretsManager,
+} from '../../local/secrets-manager/server.ts';
 import { startTable } from '../../local/table.ts';
 import { callFunction } from './events/call-function.ts';
 import { type HttpCall, httpEvent, lambdaContext } from './events/events.ts';
@@ -16,6 +20,7 @@ export interface TestSystemOptions {
   readonly fegora?: FegoraOptions;
   /** Added to the function's environment. */
   readonly env?: Environment;
+  readonly secrets?: SecretsManagerOptions;
   /** Clock and random numbers of every environment and of Fegora. @default those of the system */
   readonly handlerOptions?: HandlerOptions;
 }
@@ -70,7 +75,7 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
   const { now = Date.now, sleep = setTimeout } = handlerOptions.clock ?? {};
   const users = Object.fromEntries(accounts.map((account) => [`user-${account}`, passwordOf(account)]));
   const fegora = await startFegoraSimulator({ now, sleep, accounts: users, ...options.fegora });
-  const secrets = await startSecretsManager();
+  const secrets = await startSecretsManager(options.secrets);
   const table = await startTable(tableName);
   for (const account of accounts) {
     secrets.create(`fegora/${account}`, secretOf(account));

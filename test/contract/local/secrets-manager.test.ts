@@ -4,11 +4,15 @@ import {
   DeleteSecretCommand,
   DescribeSecretCommand,
   GetSecretValueCommand,
+  ListSecretsCommand,
+  PutResourcePolicyCommand,
   PutSecretValueCommand,
+  RestoreSecretCommand,
   SecretsManagerClient,
+  TagResourceCommand,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { type SecretsManager, startSecretsManager } from '../../../local/secrets-manager/server.ts';
 
 let emulator: SecretsManager;
@@ -163,10 +167,84 @@ test('breakWith flapping makes reads alternate between the last two versions', a
 test('the emulator refuses an operation that it does not have', async () => {
   const response = await fetch(emulator.url, {
     method: 'POST',
-    headers: { 'x-amz-target': 'secretsmanager.ListSecrets', 'content-type': 'application/x-amz-json-1.1' },
+    headers: { 'x-amz-target': 'secretsmanager.RotateSecret', 'content-type': 'application/x-amz-json-1.1' },
     body: '{}',
   });
   expect(response.status).toBe(400);
   expect(response.headers.get('x-amzn-errortype')).toBe('UnknownOperationException');
   await expect(response.json()).resolves.toMatchObject({ __type: 'UnknownOperationException' });
+});
+
+test('ListSecrets filters by the beginnings of names, tags and values, in pages, and leaves out what is deleted unless it is asked for', async () => {
+  const tags = [{ Key: 'team', Value: 'billing' }];
+  for (const Name of ['fegora/a', 'fegora/b', 'fegora/c', 'other/a']) {
+    await client.send(new CreateSecretCommand({ Name, Tags: tags }));
+  }
+  await client.send(new CreateSecretCommand({ Name: 'fegora/untagged' }));
+  await client.send(new TagResourceCommand({ SecretId: 'fegora/c', Tags: [{ Key: 'team', Value: 'sales' }] }));
+  emulator.remove('fegora/b');
+  const list = async (more: object = {}) => {
+    const Filters = [
+      { Key: 'name' as const, Values: ['fegora/'] },
+      { Key: 'tag-key' as const, Values: ['team'] },
+      { Key: 'tag-value' as const, Values: ['bill'] },
+    ];
+    const { SecretList = [], NextToken } = await client.send(new ListSecretsCommand({ Filters, ...more }));
+    return { names: SecretList.map(({ Name }) => Name), NextToken, SecretList };
+  };
+
+  const all = await list({ IncludePlannedDeletion: true });
+  expect(all).toMatchObject({ names: ['fegora/a', 'fegora/b'], NextToken: undefined });
+  expect(all.SecretList).toMatchObject([
+    { Tags: tags, CreatedDate: expect.any(Date) },
+    { Tags: tags, DeletedDate: expect.any(Date) },
+  ]);
+  expect((await list()).names).toEqual(['fegora/a']);
+  const first = await list({ IncludePlannedDeletion: true, MaxResults: 1 });
+  expect(first.names).toEqual(['fegora/a']);
+  const { NextToken } = first;
+  expect((await list({ IncludePlannedDeletion: true, MaxResults: 1, NextToken })).names).toEqual(['fegora/b']);
+  await expect(list({ MaxResults: 101 })).rejects.toMatchObject({ name: 'InvalidParameterException' });
+  await expect(list({ Filters: [{ Key: 'description', Values: ['x'] }] })).rejects.toMatchObject({
+    name: 'InvalidParameterException',
+  });
+});
+
+test('a secret that is marked for deletion keeps its name until it is restored or gone', async () => {
+  emulator.create('fegora/a', 'first');
+  await client.send(new DeleteSecretCommand({ SecretId: 'fegora/a' }));
+  const create = () => client.send(new CreateSecretCommand({ Name: 'fegora/a' }));
+  await expect(create()).rejects.toMatchObject({ name: 'InvalidRequestException' });
+  await client.send(new RestoreSecretCommand({ SecretId: 'fegora/a' }));
+
+  expect((await get()).SecretString).toBe('first');
+  await expect(create()).rejects.toMatchObject({ name: 'ResourceExistsException' });
+});
+
+test('PutResourcePolicy keeps the policy of a secret', async () => {
+  const { ARN: arn = '' } = await client.send(new CreateSecretCommand({ Name: 'fegora/a' }));
+  const ResourcePolicy = JSON.stringify({ Version: '2012-10-17', Statement: [] });
+  await client.send(new PutResourcePolicyCommand({ SecretId: arn, ResourcePolicy, BlockPublicPolicy: true }));
+
+  expect(emulator.policyOf('fegora/a')).toBe(ResourcePolicy);
+});
+
+test('GetSecretValue is refused for what the role may not read, and for what does not exist', async () => {
+  const limited = await startSecretsManager({ mayRead: ({ tags }) => tags.get('team') === 'billing' });
+  onTestFinished(limited.close);
+  const reader = new SecretsManagerClient({
+    endpoint: limited.url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' },
+    maxAttempts: 1,
+  });
+  onTestFinished(() => reader.destroy());
+  const arn = limited.create('fegora/a', 'first');
+  const read = (SecretId: string) => reader.send(new GetSecretValueCommand({ SecretId }));
+  for (const id of [arn, 'fegora/a', 'fegora/b']) {
+    await expect(read(id)).rejects.toMatchObject({ name: 'AccessDeniedException' });
+  }
+  limited.tag('fegora/a', 'team', 'billing');
+
+  expect((await read(arn)).SecretString).toBe('first');
 });
