@@ -14,9 +14,24 @@ export const accountVariables = {
   /** Ids with one space between two. The name of the secret of each is `secretPrefix` and the id. */
   accountIds: 'FEGORA_ACCOUNT_IDS',
   secretPrefix: 'FEGORA_SECRET_PREFIX',
+  /**
+   * `1`: every other id is an account too, if there is a secret of that name that the role may read. `with-metrics`: the same, with a
+   * metric of its own.
+   */
+  openAccounts: 'FEGORA_OPEN_ACCOUNTS',
   /** The ARN of a secret of this AWS account and region, up to `:secret`. */
   secretArnStart: 'FEGORA_SECRET_ARN_START',
 } as const;
+
+/** The secret id of each account that is listed or open. Only the listed ones can be counted. */
+export type SecretIds = Pick<ReadonlyMap<string, string>, 'get' | 'has'>;
+
+/** Adds the open accounts: every id of the right form that is not listed. @param prefix undefined if accounts are not open */
+export function withOpenAccounts(listed: ReadonlyMap<string, string>, prefix: string | undefined): SecretIds {
+  const get = (id: string) =>
+    listed.get(id) ?? (prefix !== undefined && accountIdPattern.test(id) ? `${prefix}${id}` : undefined);
+  return { get, has: (id) => get(id) !== undefined };
+}
 
 type Variables = Readonly<Record<string, string | undefined>>;
 type NoteFault = (variable: string, problem: string) => void;
@@ -27,7 +42,7 @@ type NoteFault = (variable: string, problem: string) => void;
  * @param env environment variables by name
  */
 export function readAccounts(env: Variables, note: NoteFault): ReadonlyMap<string, string> {
-  const { accounts: variable, accountIds, secretPrefix, secretArnStart } = accountVariables;
+  const { accounts: variable, accountIds, secretPrefix, openAccounts, secretArnStart } = accountVariables;
   const { [secretPrefix]: prefix = '', [secretArnStart]: start } = env;
   const accounts = readSecretIds(env, note);
   const isOurs = (secretId: string) =>
@@ -43,7 +58,7 @@ export function readAccounts(env: Variables, note: NoteFault): ReadonlyMap<strin
     }
     accounts.set(id, name);
   }
-  if (!secretPrefixPattern.test(prefix) && (env[secretPrefix] ?? env[accountIds]) !== undefined) {
+  if (!secretPrefixPattern.test(prefix) && (env[secretPrefix] ?? env[accountIds] ?? env[openAccounts]) !== undefined) {
     note(secretPrefix, 'is missing, or does not end with a slash');
   }
   if (start !== undefined && !/^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret$/.test(start)) {
@@ -76,12 +91,13 @@ function readSecretIds(env: Variables, note: NoteFault): Map<string, string> {
   return secretIds;
 }
 
-/** Whether all accounts are among the ids. */
+/** Whether all accounts are among the ids, or open. */
 function areElsewhere({
   [accountVariables.accounts]: accounts,
   [accountVariables.accountIds]: ids,
+  [accountVariables.openAccounts]: open,
 }: Variables): boolean {
-  return accounts === undefined && ids !== undefined;
+  return accounts === undefined && (ids ?? open) !== undefined;
 }
 
 /** Returns the name or the ARN. Undefined if the value is neither, nor the end of an ARN whose beginning is known. */

@@ -41,6 +41,8 @@ export interface Config {
   readonly accounts: ReadonlyMap<string, string>;
   /** What the names of secrets that follow from an account's id begin with. */
   readonly secretPrefix: string | undefined;
+  /** Whether ids that are not among the accounts may be accounts too, with a secret of that name, and with metrics of their own. */
+  readonly openAccounts: boolean | 'with-metrics';
   readonly defaultAccount: string | undefined;
   readonly tableName: string;
   /** How many logins one Fegora user gets. */
@@ -71,6 +73,7 @@ export function parseConfig(env: Environment): { readonly config: Config } | { r
     ),
     accounts,
     secretPrefix: env[variables.secretPrefix],
+    openAccounts: readOpenAccounts(env, note),
     defaultAccount: readDefaultAccount(env, accounts, note),
     tableName: readMatching(env[variables.tableName] ?? '', /^[\w.:/-]{3,1024}$/, () =>
       note(variables.tableName, 'is missing or is not a table name'),
@@ -97,6 +100,13 @@ function readCount(
     note(variable, 'must be a whole number from 1 to 250');
   }
   return Number(text);
+}
+
+function readOpenAccounts({ [variables.openAccounts]: value }: Environment, note: Note): Config['openAccounts'] {
+  if (value !== undefined && value !== '1' && value !== 'with-metrics') {
+    note(variables.openAccounts, 'must be 1 or with-metrics');
+  }
+  return value === 'with-metrics' ? value : value === '1';
 }
 
 function readRenewWith(env: Environment, note: Note): Config['renewWith'] {

@@ -1,9 +1,12 @@
 // The composition root: reads the environment, connects the adapters to the core, and exports what Lambda calls.
 import { setTimeout } from 'node:timers/promises';
 import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
+import { type SecretIds, withOpenAccounts } from './account-secrets.ts';
 import { createGetSecretValue } from './aws/credential-source.ts';
 import { createCredentialSources } from './aws/credential-sources.ts';
 import { type AwsKeys, createCallDynamo, type DynamoOptions } from './aws/dynamodb.ts';
+import { createIsConfigured } from './aws/open/owner-state.ts';
+import { createUnknownAccounts } from './aws/open/unknown-accounts.ts';
 import { type PrefetchDependencies, prefetchItem } from './aws/prefetch.ts';
 import { createBindings } from './aws/token-binding.ts';
 import { createTokenTable } from './aws/token-table.ts';
@@ -44,54 +47,69 @@ const systemClock: Clock = {
 export function createHandler(env: Environment, options: HandlerOptions = {}): Handler {
   const { clock = systemClock, random = Math.random } = options;
   const { AWS_LAMBDA_FUNCTION_NAME: service = 'fegora-token-broker', AWS_LAMBDA_LOG_LEVEL: filter } = env;
-  const telemetry = createTelemetry(service, clock.now, filter);
   const parsed = parseConfig(env);
+  const isMeasured = (account: string) =>
+    'faults' in parsed || parsed.config.openAccounts === 'with-metrics' || parsed.config.accounts.has(account);
+  const telemetry = createTelemetry(service, clock.now, filter, isMeasured);
   if ('faults' in parsed) {
     telemetry.misconfigured(parsed.faults);
     const named = parsed.faults.map(({ variable }) => variable).join(', ');
     return createFailingRouter(new BrokerError('configuration', `at fault: ${named}`), telemetry);
   }
   const { config } = parsed;
+  const { accounts, openAccounts, secretPrefix } = config;
+  const secrets = withOpenAccounts(accounts, openAccounts ? secretPrefix : undefined);
   const early = createEarlyConnection(clock);
-  const ports = connect(env, config, { clock, random, observe: telemetry.observe, early });
+  const ports = connect(env, { ...config, secrets }, { clock, random, observe: telemetry.observe, early });
   const table = prefetched(
     { ...ports, connect: () => early.open(ports.login) },
     config.defaultAccount,
     options.onPrefetch,
   );
   const broker = createBroker({ ...ports, table });
-  return createRouter({ config, broker, random, now: clock.now, report: telemetry });
+  return createRouter({ config, secrets, broker, random, now: clock.now, report: telemetry });
 }
 
 /** What `createHandler` hands to the adapters. */
 type Given = Pick<Ports, 'clock' | 'random' | 'observe'> & { readonly early: EarlyConnection };
 
+/** The settings, with the secrets of all accounts that there may be. */
+type KnownConfig = Config & { readonly secrets: SecretIds };
+
 /** Fills the ports of the core. */
-function connect(env: Environment, config: Config, { early, ...given }: Given): Ports {
-  const { tokenUrl, accounts: secrets, clientId, tableName, loginBudget, renewWith } = config;
+function connect(env: Environment, config: KnownConfig, { early, ...given }: Given): Ports {
+  const { tokenUrl, tableName, loginBudget, renewWith } = config;
   const { now } = given.clock;
-  const bindings = createBindings({ ...config, secrets });
-  const getSecretValue = bindings.learningFrom(createGetSecretValue(secretsOptions(env)));
-  const readCredentials = createCredentialSources({ getSecretValue, secrets, clientId, now });
+  const { bindings, ...ofSecrets } = connectSecrets(env, config, now);
+  return {
+    ...given,
+    ...ofSecrets,
+    tokenUrl,
+    login: createLogin({ tokenUrl, now, renewWith, early }),
+    table: createTokenTable(createCallDynamo(dynamoOptions(env), given), tableName, given.observe, bindings),
+    loginBudget,
+    renewWith,
+  };
+}
+
+/** Fills the ports that depend on secrets, and says what tokens are bound to. */
+function connectSecrets(env: Environment, config: KnownConfig, now: () => number) {
+  const { accounts: listed, secrets, clientId } = config;
+  const { of, canLearn, learningFrom } = createBindings(config);
+  const getSecretValue = learningFrom(createGetSecretValue(secretsOptions(env)));
+  const isOpen = (account: string) => !listed.has(account) && secrets.has(account);
+  const unknown = createUnknownAccounts(now);
+  const open = { isOpen, unknown };
+  const readCredentials = createCredentialSources({ getSecretValue, secrets, open, clientId, now });
+  const isListed = (account: string) => listed.has(account);
+  const isConfigured = createIsConfigured({ isListed, isOpen, isUnknown: unknown.has, readCredentials, now });
   const learn = async (account: string, signal: AbortSignal) =>
-    bindings.canLearn(account) &&
+    canLearn(account) &&
     readCredentials(account, { past: false, signal }).then(
       () => true,
       () => false,
     );
-  return {
-    ...given,
-    tokenUrl,
-    login: createLogin({ tokenUrl, now, renewWith, early }),
-    readCredentials,
-    table: createTokenTable(createCallDynamo(dynamoOptions(env), given), tableName, given.observe, {
-      of: bindings.of,
-      learn,
-    }),
-    isConfigured: (account) => secrets.has(account),
-    loginBudget,
-    renewWith,
-  };
+  return { readCredentials, isOpen, isConfigured, bindings: { of, learn } };
 }
 
 /** A table that has what the first call of the account will need. */

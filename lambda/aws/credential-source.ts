@@ -9,6 +9,8 @@ import { asSecretError, isUnavailable } from './secrets-error.ts';
 export interface CredentialSourceOptions {
   readonly getSecretValue: GetSecretValue;
   readonly secretId: string;
+  /** Whether the account need not exist: then a secret that is gone, or that may not be read, says that it does not. */
+  readonly isOpen: boolean;
   /** The client id if the secret does not contain one. */
   readonly clientId: string;
   /** Epoch milliseconds. */
@@ -19,12 +21,20 @@ export interface CredentialSourceOptions {
  * Reads the credentials of one account, from the cache while they are fresh. With `past: true` it always asks Secrets
  * Manager.
  *
- * @throws BrokerError `secret_missing`, `credentials_missing`, `secret_malformed`, `configuration`, `secret_unavailable`
+ * @throws BrokerError `secret_missing` (of an open account `unknown_account`), `credentials_missing`, `secret_malformed`,
+ *   `configuration`, `secret_unavailable`
  */
 export type ReadAccountCredentials = (options: {
   readonly past: boolean;
   readonly signal: AbortSignal;
 }) => Promise<Credentials>;
+
+/** The credentials of one account, and what is cached of them. */
+export interface CredentialSource {
+  readonly read: ReadAccountCredentials;
+  /** Forgets what is cached. */
+  readonly forget: () => void;
+}
 
 /** A read that callers wait for. */
 interface PendingRead {
@@ -42,16 +52,18 @@ const longestReadMs = 3_000;
  * unavailable. Concurrent reads cost one call. With `past: true` it never answers from the cache: the caller knows that
  * Fegora refuses the cached version, and must not get that version back as the result of a new read.
  */
-export function createCredentialSource(options: CredentialSourceOptions): ReadAccountCredentials {
-  const { getSecretValue, secretId, clientId, now } = options;
+export function createCredentialSource(options: CredentialSourceOptions): CredentialSource {
+  const { getSecretValue, secretId, isOpen, clientId, now } = options;
   let cached: { readonly credentials: Credentials; readonly readAt: number } | undefined;
   let expiry: NodeJS.Timeout | undefined;
-  const readShared = shareReads(read);
+  const readShared = shareReads(readNow);
 
-  return async ({ past, signal }) => {
+  return { read, forget };
+
+  async function read({ past, signal }: Parameters<ReadAccountCredentials>[0]): Promise<Credentials> {
     const fresh = past ? undefined : youngerThan(freshMs);
     return fresh ?? readShared(signal).catch((error) => replacementFor(error, past));
-  };
+  }
 
   /** The cached credentials if they may replace a read that failed; otherwise throws the error of that read. */
   function replacementFor(error: unknown, past: boolean): Credentials {
@@ -68,7 +80,7 @@ export function createCredentialSource(options: CredentialSourceOptions): ReadAc
     return ageMs >= 0 && ageMs < limitMs ? cached?.credentials : undefined;
   }
 
-  async function read(signal: AbortSignal): Promise<Credentials> {
+  async function readNow(signal: AbortSignal): Promise<Credentials> {
     try {
       const { versionId, text } = await unlessAborted(getSecretValue(secretId, signal), signal);
       if (versionId === undefined) {
@@ -78,7 +90,7 @@ export function createCredentialSource(options: CredentialSourceOptions): ReadAc
       keep(credentials);
       return credentials;
     } catch (error) {
-      const failure = asSecretError(error);
+      const failure = asSecretError(error, isOpen);
       if (!isUnavailable(failure)) {
         // Secrets Manager answered, so its earlier answer is out of date.
         forget();

@@ -1,5 +1,5 @@
 // Turns what the SDK throws about a secret into a BrokerError. Called by credential-source.ts.
-import { BrokerError } from '../errors.ts';
+import { BrokerError, type ErrorCode } from '../errors.ts';
 
 /** Whether Secrets Manager could not be reached. Such an error says nothing about the secret. */
 export function isUnavailable(error: unknown): boolean {
@@ -20,26 +20,47 @@ const goneSecrets = new Map([
 ]);
 
 /**
+ * A refusal of the key, or by a Deny: the rights are at fault, and the account may exist.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+ */
+const faultyRights = /Access to KMS|: kms:|explicit deny/;
+
+/**
  * Returns `secret_missing`, `credentials_missing`, `configuration` or `secret_unavailable`, by the name, the status and
  * the message of the SDK's error. It keeps nothing of that error but the name, not even as `cause`, because an error about
  * a response that was cut short contains the response. A BrokerError is returned as it is.
  *
+ * @param isOpen whether the account is open: `unknown_account` then says that no account has the id
+ *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html#API_GetSecretValue_Errors
  */
-export function asSecretError(thrown: unknown): BrokerError {
+export function asSecretError(thrown: unknown, isOpen = false): BrokerError {
   if (thrown instanceof BrokerError) {
     return thrown;
   }
   const name = thrown instanceof Error && /^\w{1,64}$/.test(thrown.name) ? thrown.name : 'unknown failure';
   const detail = `GetSecretValue: ${systemCodeOf(thrown) ?? name}`;
-  if (thrown instanceof Error && goneSecrets.get(name)?.test(thrown.message)) {
-    return new BrokerError('secret_missing', detail);
-  }
-  if (name === 'ResourceNotFoundException') {
-    return new BrokerError('credentials_missing', detail);
+  const absence = absenceBy(name, thrown instanceof Error ? thrown.message : '', isOpen);
+  if (absence !== undefined) {
+    return new BrokerError(absence, detail);
   }
   const refused = name === 'CredentialsProviderError' || isClientFault(thrown);
   return new BrokerError(refused && !transientNames.test(name) ? 'configuration' : 'secret_unavailable', detail);
+}
+
+/**
+ * What is not there: the secret, its value, or an open account. The role may read the secret of an open account only if it has
+ * the tag of the broker. Without a secret there is no tag, and the same answer.
+ */
+function absenceBy(name: string, message: string, isOpen: boolean): ErrorCode | undefined {
+  if (
+    goneSecrets.get(name)?.test(message) ||
+    (isOpen && name === 'AccessDeniedException' && !faultyRights.test(message))
+  ) {
+    return isOpen ? 'unknown_account' : 'secret_missing';
+  }
+  return name === 'ResourceNotFoundException' ? 'credentials_missing' : undefined;
 }
 
 /** The system's code if no response came, such as `ENOTFOUND`. A `code` in a response may contain any text. */

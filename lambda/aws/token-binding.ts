@@ -13,7 +13,7 @@ export interface BindingSettings {
   readonly tokenUrl: string;
   readonly clientId: string;
   /** Account to secret id. */
-  readonly secrets: ReadonlyMap<string, string>;
+  readonly secrets: Pick<ReadonlyMap<string, string>, 'get'>;
   /** What the names that follow from ids begin with. */
   readonly secretPrefix: string | undefined;
 }
@@ -26,6 +26,9 @@ export interface Bindings {
   /** Returns a port that learns the ARN of each secret that it reads. */
   readonly learningFrom: (getSecretValue: GetSecretValue) => GetSecretValue;
 }
+
+/** How many ARNs one environment remembers. Without its ARN, a token is bound to the name of the secret. */
+const mostArns = 1000;
 
 /**
  * A secret whose name follows from the account's id may have been configured by its ARN before, or may be again, also by an older
@@ -51,7 +54,12 @@ export function createBindings({ tokenUrl, clientId, secrets, secretPrefix }: Bi
     learningFrom: (getSecretValue) => async (secretId, signal) => {
       const version = await getSecretValue(secretId, signal);
       if (version.arn !== undefined) {
+        arns.delete(secretId);
         arns.set(secretId, version.arn);
+      }
+      const [oldest] = arns.keys();
+      if (arns.size > mostArns && oldest !== undefined) {
+        arns.delete(oldest);
       }
       return version;
     },

@@ -20,11 +20,16 @@ import { createWarmUp, type WarmUp } from './warm-up.ts';
 export interface AccountBroker extends WarmUp {
   readonly getToken: (request: Omit<TokenRequest, 'account'>, remaining: Remaining) => Promise<Grant>;
   readonly status: (remaining: Remaining) => Promise<Item>;
-  readonly checkSecret: (remaining: Remaining) => Promise<ErrorCode | undefined>;
+  readonly checkSecret: (remaining: Remaining, past?: boolean) => Promise<ErrorCode | undefined>;
   readonly amend: (amendment: Amendment, remaining: Remaining) => Promise<void>;
   /** Whether nothing is lost if this object goes. */
   readonly isForgettable: () => boolean;
+  /** Whether perhaps no account has this id: the last search for a token said so. */
+  readonly isUnknown: () => boolean;
 }
+
+/** How a search ends for an id that perhaps no account has. */
+const saysUnknown: ReadonlySet<ErrorCode | undefined> = new Set(['unknown_account', 'throttled']);
 
 /** The longest wait for the login of another environment. Milliseconds. */
 const longestWaitMs = 10_000;
@@ -36,14 +41,16 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
   const cache = createTokenCache(clock);
   const refreshOnce = createSingleFlight(clock, createRefresh(ports, state, jitter));
   const looks = createLookTimer(clock, jitter);
+  let isUnknown = false;
 
   return {
     getToken,
     ...createWarmUp(clock, refresh),
     status: (remaining) => inTime(remaining, async (late) => (await table.read(late)).item),
-    checkSecret: (remaining) => inTime(remaining, (late) => checkSecret(ports, late)),
+    checkSecret: (remaining, past) => inTime(remaining, (late) => checkSecret(ports, late, past)),
     amend: (amendment, remaining) => inTime(remaining, (late) => amend(amendment, late)),
     isForgettable: () => state.unwrittenRejections.size === 0,
+    isUnknown: () => isUnknown && state.unwrittenRejections.size === 0,
   };
 
   async function getToken(asked: Omit<TokenRequest, 'account'>, remaining: Remaining): Promise<Grant> {
@@ -72,6 +79,7 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     const until = clock.monotonic() + Math.min(longestMs, remaining() - answerReserveMs);
     const result = await refreshOnce({ goal, remaining, until });
     looks.end(result.generation !== undefined);
+    isUnknown = saysUnknown.has(result.failure?.code);
     cache.keep(result, goal.rejected);
     return { result, before };
   }
@@ -91,9 +99,13 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
 }
 
 /** A secret that cannot be used stops a login before its claim, so the item does not tell. */
-async function checkSecret({ readCredentials }: AccountPorts, signal: AbortSignal): Promise<ErrorCode | undefined> {
+async function checkSecret(
+  { readCredentials }: AccountPorts,
+  signal: AbortSignal,
+  past = false,
+): Promise<ErrorCode | undefined> {
   try {
-    await readCredentials({ past: false, signal });
+    await readCredentials({ past, signal });
     return undefined;
   } catch (thrown) {
     return asBrokerError(thrown).code;

@@ -20,7 +20,7 @@ export function createBroker(ports: Ports): Broker {
     warm: (account, remaining) => of(account).warm(remaining),
     verify: (account, remaining) => of(account).verify(remaining),
     status: (account, remaining) => of(account).status(remaining),
-    checkSecret: (account, remaining) => of(account).checkSecret(remaining),
+    checkSecret: (account, remaining, past) => of(account).checkSecret(remaining, past),
     amend: (account, amendment, remaining) => of(account).amend(amendment, remaining),
   };
 
@@ -29,17 +29,18 @@ export function createBroker(ports: Ports): Broker {
     // Inserted anew at every use, so that the first one is the one that was not used for the longest time.
     accounts.delete(account);
     accounts.set(account, known);
-    forgetOldest();
+    forgetOldest(({ isUnknown }) => isUnknown());
+    forgetOldest(({ isForgettable }) => isForgettable());
     return known;
   }
 
-  /** An account that still has to write a rejection stays. */
-  function forgetOldest(): void {
-    for (const [account, { isForgettable }] of accounts) {
+  /** First goes what no account has: such ids do not drive out accounts in use. An account that still has to write a rejection stays. */
+  function forgetOldest(mayGo: (one: AccountBroker) => boolean): void {
+    for (const [account, one] of accounts) {
       if (accounts.size <= mostAccounts) {
         return;
       }
-      if (isForgettable()) {
+      if (mayGo(one)) {
         accounts.delete(account);
       }
     }

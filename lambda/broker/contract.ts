@@ -8,7 +8,7 @@ import type { Token } from './token.ts';
 
 /** What a caller asks for. */
 export interface TokenRequest {
-  /** A configured account. */
+  /** A listed account, or an id that may be an open one. */
   readonly account: string;
   /** From `min_validity`. Milliseconds, 0 or more. */
   readonly minValidityMs?: number;
@@ -51,8 +51,12 @@ export interface Broker {
   readonly verify: (account: string, remaining: Remaining) => Promise<WarmupResult>;
   /** @throws BrokerError `table_unavailable`, `configuration` */
   readonly status: (account: string, remaining: Remaining) => Promise<Item>;
-  /** Returns what is wrong with the account's secret, undefined if it can be used. Nothing is sent to Fegora. Never rejects. */
-  readonly checkSecret: (account: string, remaining: Remaining) => Promise<ErrorCode | undefined>;
+  /**
+   * Returns what is wrong with the account's secret, undefined if it can be used. Nothing is sent to Fegora. Never rejects.
+   *
+   * @param past whether to ask Secrets Manager whatever is remembered
+   */
+  readonly checkSecret: (account: string, remaining: Remaining, past?: boolean) => Promise<ErrorCode | undefined>;
   /** @throws BrokerError `table_unavailable`, `configuration`; of `reset` also `invalid_request`, `renewal_in_progress` */
   readonly amend: (account: string, amendment: Amendment, remaining: Remaining) => Promise<void>;
 }

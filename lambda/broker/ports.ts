@@ -16,7 +16,10 @@ export interface Ports {
   readonly observe: Observe;
   /** Part of what a rejection is about. */
   readonly tokenUrl: string;
-  readonly isConfigured: (account: string) => boolean;
+  /** Whether an account that a user belongs to may still log in. `item` is its item. */
+  readonly isConfigured: (account: string, item: Item, signal: AbortSignal) => boolean | Promise<boolean>;
+  /** Whether an account need not exist: its secret tells. @default no account */
+  readonly isOpen?: (account: string) => boolean;
   readonly loginBudget: LoginBudget;
   /** What a token is renewed with. @default `password` */
   readonly renewWith?: GrantType;
@@ -39,7 +42,8 @@ export interface Credentials {
 /**
  * Reads the credentials of an account, from memory while they are fresh. `past: true` always asks Secrets Manager.
  *
- * @throws BrokerError `secret_missing`, `credentials_missing`, `secret_malformed`, `configuration`, `secret_unavailable`
+ * @throws BrokerError `unknown_account`, `throttled` (both only of an open account), `secret_missing`, `credentials_missing`,
+ *   `secret_malformed`, `configuration`, `secret_unavailable`
  */
 export type ReadCredentials = (
   account: string,
@@ -284,7 +288,10 @@ export type Observe = (observation: Observation) => void;
 
 /** The ports of one account: the same, without the account in their signatures. */
 export interface AccountPorts
-  extends Pick<Ports, 'clock' | 'random' | 'login' | 'tokenUrl' | 'isConfigured' | 'loginBudget' | 'renewWith'> {
+  extends Pick<
+    Ports,
+    'clock' | 'random' | 'login' | 'tokenUrl' | 'isConfigured' | 'isOpen' | 'loginBudget' | 'renewWith'
+  > {
   readonly account: string;
   readonly readCredentials: (options: Parameters<ReadCredentials>[1]) => Promise<Credentials>;
   readonly table: {

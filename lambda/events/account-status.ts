@@ -11,6 +11,8 @@ import type { ErrorCode } from '../errors.ts';
  */
 export interface AccountStatus {
   readonly account: string;
+  /** Present if the account is not listed in the settings. */
+  readonly open?: true;
   readonly paused: boolean;
   readonly expires_at?: string;
   readonly token_sha256?: string;

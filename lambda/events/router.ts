@@ -1,6 +1,7 @@
 // Passes each invocation to the handler of its entry point, and answers failures. Created by ../handler.ts.
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
+import type { SecretIds } from '../account-secrets.ts';
 import type { Broker } from '../broker/contract.ts';
 import type { Config } from '../config.ts';
 import { asBrokerError, BrokerError, type ErrorCode } from '../errors.ts';
@@ -22,6 +23,8 @@ export type Handler = (event: unknown, context: Context) => Promise<unknown>;
 /** What the router needs. */
 export interface RouterDependencies {
   readonly config: Pick<Config, 'accounts' | 'defaultAccount'>;
+  /** The listed accounts and the open ones. @default - only the listed ones */
+  readonly secrets?: SecretIds;
   readonly broker: Broker;
   /** From 0 to 1. */
   readonly random: () => number;
@@ -36,17 +39,23 @@ const reserveMs = 150;
 /** Creates the function that answers every invocation. The alias decides which handler it calls. */
 export function createRouter(dependencies: RouterDependencies): Handler {
   const { accounts, defaultAccount } = dependencies.config;
-  const issueToken = createIssueToken({ ...dependencies, isConfigured: (account) => accounts.has(account) });
+  const { broker, secrets = accounts } = dependencies;
+  const issueToken = createIssueToken({
+    ...dependencies,
+    isConfigured: (account) => secrets.has(account),
+    isRemoved: async (account, remaining) =>
+      !accounts.has(account) && (await broker.checkSecret(account, remaining)) === 'unknown_account',
+  });
   const handlers: Readonly<Record<EntryPoint, EventHandler>> = {
     http: createHttpHandler(issueToken),
     account: createDirectHandler(issueToken),
     warmup: whenCalled(async () => {
       const { createWarmupHandler } = await import('./warmup.ts');
-      return createWarmupHandler({ ...dependencies, accounts });
+      return createWarmupHandler({ ...dependencies, accounts, secrets });
     }),
     admin: whenCalled(async () => {
       const { createAdminHandler } = await import('./admin.ts');
-      return createAdminHandler({ ...dependencies, accounts: [...accounts.keys()] });
+      return createAdminHandler({ ...dependencies, accounts: [...accounts.keys()], secrets });
     }),
     none: () =>
       Promise.reject(new BrokerError('forbidden', 'invoked without an alias, or by an alias that allows nothing')),

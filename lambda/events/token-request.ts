@@ -1,7 +1,7 @@
 // Checks a request for a token and issues the token. Called by api-gateway.ts and direct-invoke.ts.
 import type { Broker, Grant, TokenRequest } from '../broker/contract.ts';
 import { expiresAt } from '../broker/token.ts';
-import { BrokerError, invalidRequest, unknownMember } from '../errors.ts';
+import { asBrokerError, BrokerError, invalidRequest, unknownMember } from '../errors.ts';
 import type { Invocation, Report } from './invocation.ts';
 import { requestSchema } from './request-schema.ts';
 
@@ -24,6 +24,8 @@ export interface TokenAnswer {
 export interface IssueTokenDependencies {
   readonly broker: Pick<Broker, 'getToken'>;
   readonly isConfigured: (account: string) => boolean;
+  /** Whether a paused account has no secret any more: an operator has removed it. @default no account */
+  readonly isRemoved?: (account: string, remaining: () => number) => Promise<boolean>;
   readonly report: Pick<Report, 'issued'>;
 }
 
@@ -61,17 +63,25 @@ const readers: { readonly [name in keyof typeof properties]: (value: unknown) =>
 };
 
 /** Creates the function that issues tokens. It checks the whole request before it calls the broker. */
-export function createIssueToken({ broker, isConfigured, report }: IssueTokenDependencies): IssueToken {
+export function createIssueToken({ broker, isConfigured, isRemoved, report }: IssueTokenDependencies): IssueToken {
   return async ({ account, body }, invocation, remaining) => {
     const { want, ...request } = parseBody(body);
     if (!isConfigured(account)) {
-      throw new BrokerError('unknown_account', 'the account is not configured');
+      throw unknownAccount();
     }
-    const grant = await broker.getToken({ account, ...request, caller: invocation.callerRole }, remaining);
+    const asked = { account, ...request, caller: invocation.callerRole };
+    const grant = await broker.getToken(asked, remaining).catch(async (thrown: unknown) => {
+      const isPaused = asBrokerError(thrown).code === 'paused';
+      throw isPaused && (await isRemoved?.(account, remaining)) ? unknownAccount() : thrown;
+    });
     const answer = toAnswer(account, grant);
     report.issued(invocation, grant, want);
     return want === 'metadata' ? answer : { access_token: grant.token.accessToken, ...answer };
   };
+}
+
+function unknownAccount(): BrokerError {
+  return new BrokerError('unknown_account', 'the account is not configured');
 }
 
 function toAnswer(account: string, { token, source, remainingMs, warning }: Grant): TokenAnswer {

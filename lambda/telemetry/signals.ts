@@ -9,6 +9,8 @@ export const codeMetrics = {
   invalid_account: metricNames.denied,
   forbidden: metricNames.denied,
   unknown_account: metricNames.denied,
+  // Only for ids that perhaps no account has.
+  throttled: metricNames.denied,
   paused: metricNames.paused,
   internal: metricNames.operatorFaults,
   configuration: metricNames.operatorFaults,
@@ -25,7 +27,6 @@ export const codeMetrics = {
   // The broker observes it as an incident too, also if the call is served from memory.
   table_unavailable: undefined,
   too_many_rejections: undefined,
-  throttled: undefined,
   upstream_contract: undefined,
   upstream_rejected: undefined,
   upstream_invalid_response: undefined,

@@ -36,11 +36,19 @@ const mostCallers = 50;
  * @param service the function's name: the dimension that separates two deployments in one AWS account
  * @param now epoch milliseconds
  * @param filter `AWS_LAMBDA_LOG_LEVEL`: the level below which Lambda drops lines
+ * @param isMeasured whether an account has metrics of its own: each costs 0.30 USD a month
  */
-export function createTelemetry(service: string, now: () => number, filter?: string): Telemetry {
+export function createTelemetry(
+  service: string,
+  now: () => number,
+  filter?: string,
+  isMeasured: (account: string) => boolean = () => true,
+): Telemetry {
   const record = createRecord(service, now, createPassingLevel(filter));
   const logTrouble = createRecord(service, now, (level) => level);
   const roleOf = createCallerCap();
+  const measured = (invocation: Invocation): Invocation =>
+    isMeasured(invocation.account ?? '') ? invocation : { ...invocation, account: undefined };
   const measure: Measure = (level, message, fields, metrics) =>
     record(level, message, { ...fields, ...(metrics.length > 0 && embed(metrics, now())) });
 
@@ -52,13 +60,13 @@ export function createTelemetry(service: string, now: () => number, filter?: str
         ...grantFields(grant, want),
         ...roleOf(invocation),
       };
-      measure('INFO', 'token issued', fields, issueMetrics(invocation, grant));
+      measure('INFO', 'token issued', fields, issueMetrics(measured(invocation), grant));
     },
     failed: (invocation, error) => {
       const isDenial = codeMetrics[error.code] === metricNames.denied;
       const audit = isDenial ? 'denial' : 'failure';
       const fields = { audit, ...invocationFields(invocation), ...errorFields(error) };
-      const metrics = failureMetrics(invocation, error.code);
+      const metrics = failureMetrics(measured(invocation), error.code);
       const role = metrics.some(({ by }) => by?.includes('caller_role')) ? roleOf(invocation) : {};
       measure(isDenial ? 'WARN' : 'ERROR', 'call failed', { ...fields, ...role }, metrics);
     },

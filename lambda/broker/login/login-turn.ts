@@ -8,7 +8,7 @@ import type { AccountPorts, LoginConnection } from '../ports.ts';
 import { type RefreshRequest, type RefreshResult, resultOf, type Snapshot } from '../refresh.ts';
 import { startTimeLimit } from '../time-limit.ts';
 import { servableUntil, type Token } from '../token.ts';
-import { createCredentialSelection } from './credential-selection.ts';
+import { createCredentialSelection, type SelectionOptions } from './credential-selection.ts';
 import { errorUntil, type LoginOrder, type SelectedCredentials, unreachableOf } from './lease-records.ts';
 import { createLeasedLogin, type LeasedLoginEnd } from './leased-login.ts';
 import { budgetFor, isHalfUsed } from './login-budget.ts';
@@ -44,7 +44,7 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
   /** Connects beside the reading of the secret, if a login will come of it. No lease is taken before the connection stands. */
   async function logInOnce(options: TurnOptions, decision: LogIn): Promise<Turn> {
     const limit = startTimeLimit(clock, connectMs(options, decision));
-    let connecting = isLoginLikely(options.snapshot.item) && !state.isDuplicate ? login(limit.late) : undefined;
+    let connecting = isLoginSure(ports, options) && !state.isDuplicate ? login(limit.late) : undefined;
     try {
       const order = await prepare(options, decision);
       state.isDuplicate = order instanceof BrokerError && order.code === 'duplicate_user';
@@ -86,9 +86,15 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
   }
 }
 
+/** Whether a login probably follows. An open account without an item may not exist: its secret tells first. */
+function isLoginSure({ account, isOpen }: AccountPorts, { snapshot: { item } }: TurnOptions): boolean {
+  return isLoginLikely(item) && (item.revision > 0 || isOpen?.(account) !== true);
+}
+
 /** Makes the functions that pick the version of the secret for a login. */
 function createSelect(ports: AccountPorts, state: LocalState) {
   const selectCredentials = createCredentialSelection(ports, state);
+
   return { select, selectFor };
 
   /** @param grant what the login is to be made with */
@@ -98,7 +104,16 @@ function createSelect(ports: AccountPorts, state: LocalState) {
   ): Promise<SelectedCredentials | BrokerError> {
     const isVerification = request.goal.kind === 'verify';
     const renewed = grant === 'refresh_token' ? item.refreshToken?.versionId : undefined;
-    return selectCredentials({ item, isVerification, renewed, signal: late });
+    return selectLost({ item, isVerification, renewed, signal: late });
+  }
+
+  /** An open account that was in use, and was not removed, has lost its secret, or the right to read it: an operator has to know. */
+  async function selectLost(
+    options: SelectionOptions & { readonly item: Item },
+  ): Promise<SelectedCredentials | BrokerError> {
+    const selected = await selectCredentials(options);
+    const isUnknown = selected instanceof BrokerError && selected.code === 'unknown_account';
+    return isUnknown && options.item.revision > 0 ? new BrokerError('secret_missing', selected.message) : selected;
   }
 
   /** Asks Secrets Manager before the account moves to another user: what is cached may be from before the last move. */
@@ -110,7 +125,7 @@ function createSelect(ports: AccountPorts, state: LocalState) {
     const selected = await select(options, grant);
     const isMove =
       !(selected instanceof BrokerError) && isOtherUser(item, userKey(ports.tokenUrl, selected.credentials.username));
-    return isMove ? selectCredentials({ item, isVerification: true, signal: options.late }) : selected;
+    return isMove ? selectLost({ item, isVerification: true, signal: options.late }) : selected;
   }
 }
 

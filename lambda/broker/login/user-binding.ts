@@ -23,7 +23,8 @@ const duplicateMs = 30_000;
  *
  * Two logins of one user at once can leave the user unable to log in until Fegora repairs it, also if they are for two accounts. An account
  * that is not configured any more, or is bound to another user by now, passes its user on as soon as its lease and back-off
- * are over; refusals and budget go along, before anything is sent. An account that finds its user with another account
+ * are over; refusals and budget go along, before anything is sent. An open account counts as configured while its secret can be
+ * read, or a token of it can be served. An account that finds its user with another account
  * lets go of its own user: its secret does not name that user any more.
  */
 export function createUserBinding(ports: AccountPorts) {
@@ -57,7 +58,7 @@ export function createUserBinding(ports: AccountPorts) {
     const { item: other } = await users.read(owner, signal);
     const now = timeSince(clock, snapshot.seen);
     const hasMoved = other.userKey !== undefined && other.userKey !== newUser;
-    if ((isConfigured(owner) && !hasMoved) || other.fault !== undefined) {
+    if (other.fault !== undefined || (!hasMoved && (await isConfigured(owner, other, signal)))) {
       return await letGo(snapshot.item, now, signal);
     }
     const busy = busyError(other, now);

@@ -1,6 +1,11 @@
 // Which secret each account has, by the environment variables, and which secret ids mean the same (lambda/account-secrets.ts).
 import { describe, expect, it } from 'vitest';
-import { accountIdPattern, isSameSecret, secretPrefixPattern } from '../../../lambda/account-secrets.ts';
+import {
+  accountIdPattern,
+  isSameSecret,
+  secretPrefixPattern,
+  withOpenAccounts,
+} from '../../../lambda/account-secrets.ts';
 import { type Environment, parseConfig } from '../../../lambda/config.ts';
 
 const arn = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:';
@@ -202,5 +207,29 @@ describe('accounts whose ids look like ends of ARNs', () => {
     ['fegora/dev/tienda-centro', `${arn}fegora/dev/tienda-AbCdEf`, false],
   ])('the secrets %s and %s are the same: %s', (one, other, same) => {
     expect(isSameSecret(one, other)).toBe(same);
+  });
+});
+
+describe('the variable FEGORA_OPEN_ACCOUNTS', () => {
+  const open = { FEGORA_OPEN_ACCOUNTS: '1', FEGORA_SECRET_PREFIX: 'fegora/dev/' };
+
+  it('goes together with accounts and without any, and needs the prefix', () => {
+    expect(faulty({ ...named, ...open })).toEqual([]);
+    expect(accountsOf({ ...open, FEGORA_ACCOUNTS: undefined })).toEqual({});
+    expect(faulty({ FEGORA_OPEN_ACCOUNTS: '1' })).toEqual(['FEGORA_SECRET_PREFIX']);
+  });
+
+  it.each(['', 'true', '2', ' 1'])('may not be «%s»', (value) => {
+    expect(faulty({ ...named, FEGORA_OPEN_ACCOUNTS: value })).toEqual(['FEGORA_OPEN_ACCOUNTS']);
+  });
+
+  it('makes an account of every id of the right form, and leaves the listed ones as they are', () => {
+    const listed = new Map([['main', 'of-old']]);
+    const ids = ['main', 'tienda-1', 'Tienda-1', 'a/b', '', 'x'.repeat(64)];
+    const none = ids.map(() => undefined);
+    const secrets = withOpenAccounts(listed, 'fegora/dev/');
+    expect(ids.map(secrets.get)).toEqual(['of-old', 'fegora/dev/tienda-1', ...none.slice(2)]);
+    expect(ids.map(secrets.has)).toEqual([true, true, ...none.slice(2).map(() => false)]);
+    expect(ids.map(withOpenAccounts(listed, undefined).get)).toEqual(['of-old', ...none.slice(1)]);
   });
 });

@@ -24,6 +24,7 @@ describe('the configuration', () => {
           ['two', 'fegora/two'],
         ]),
         secretPrefix: undefined,
+        openAccounts: false,
         defaultAccount: undefined,
         tableName: 'tokens',
         loginBudget: { perHour: 12, perDay: 150 },

@@ -72,3 +72,18 @@ test('a read can tell more only until the secret was read', async () => {
   await bindings.learn(arn);
   expect(bindings.canLearn('main')).toBe(false);
 });
+
+test('promise 65: the ARNs of 1,000 secrets are remembered, those read last, and a token without one is bound to the name', async () => {
+  const ids = Array.from({ length: 1001 }, (_, index) => `tienda-${index}`);
+  const bindings = createBindings({ ...settings, secrets: { get: (account) => `fegora/dev/${account}` } });
+  const get = bindings.learningFrom(async (secretId) => ({ versionId: 'v', text: '{}', arn: `${arn}${secretId}` }));
+  for (const id of ids.slice(0, 1000)) {
+    await get(`fegora/dev/${id}`, new AbortController().signal);
+  }
+  await get('fegora/dev/tienda-0', new AbortController().signal);
+  await get('fegora/dev/tienda-1000', new AbortController().signal);
+
+  expect(ids.filter(bindings.canLearn)).toEqual(['tienda-1']);
+  expect(isServed(bindings.of('tienda-0'), bindings.of('tienda-0'))).toBe(true);
+  expect(Array.isArray(bindings.of('tienda-1'))).toBe(false);
+});

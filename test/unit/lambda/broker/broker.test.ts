@@ -1,14 +1,18 @@
 // Tests that each account has an object of its own, and that an environment remembers a bounded number (lambda/broker/broker.ts).
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { createCredentialSources } from '../../../../lambda/aws/credential-sources.ts';
 import { emptyItem } from '../../../../lambda/aws/item-record.ts';
+import { createUnknownAccounts } from '../../../../lambda/aws/open/unknown-accounts.ts';
 import { createBroker } from '../../../../lambda/broker/broker.ts';
 import type { Broker } from '../../../../lambda/broker/contract.ts';
 import type { Ports } from '../../../../lambda/broker/ports.ts';
 import { fingerprint } from '../../../../lambda/broker/token.ts';
 import { defaultLoginBudget } from '../../../../lambda/config.ts';
-import { BrokerError } from '../../../../lambda/errors.ts';
+import { asBrokerError, BrokerError } from '../../../../lambda/errors.ts';
 import { credentials } from '../../../support/core/account-scene.ts';
+import { full } from '../../../support/counts.ts';
+import { garbageCollector } from '../../../support/garbage-collector.ts';
 import { createVirtualClock } from '../../../support/virtual-clock.ts';
 
 const remaining = () => 25_000;
@@ -28,10 +32,7 @@ function start({ write, ...options }: Partial<Ports> & { readonly write?: Ports[
     table: {
       read: async (account) => {
         reads.push(account);
-        const accessToken = `not-a-real-token-of-${account}`;
-        const times = { issuedAt: clock.now(), lifetimeMs: 1_800_000 };
-        const token = { accessToken, fingerprint: fingerprint(accessToken), ...times, versionId: 'v1' };
-        return { item: { ...emptyItem(account), revision: 1, token }, at: clock.now() };
+        return itemWithToken(account, clock.now());
       },
       claim: async () => true,
       write: write ?? (async () => true),
@@ -42,6 +43,13 @@ function start({ write, ...options }: Partial<Ports> & { readonly write?: Ports[
     ...options,
   });
   return { clock, broker, reads };
+}
+
+function itemWithToken(account: string, now: number) {
+  const accessToken = `not-a-real-token-of-${account}`;
+  const times = { issuedAt: now, lifetimeMs: 1_800_000 };
+  const token = { accessToken, fingerprint: fingerprint(accessToken), ...times, versionId: 'v1' };
+  return { item: { ...emptyItem(account), revision: 1, token }, at: now };
 }
 
 const failedLogin = {
@@ -129,4 +137,87 @@ test('remembers an account whose rejection could not be written, however many ot
   await expect(verify()).rejects.toEqual(refused);
 
   expect(sends).toBe(1);
+});
+
+describe('promise 65: ids that no account has', () => {
+  const collect = garbageCollector();
+  const absent = Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' });
+
+  /** A broker whose accounts are open: those whose ids begin with `account` have a token. */
+  function startOpen() {
+    let reads = 0;
+    const clock = createVirtualClock();
+    const readCredentials = createCredentialSources({
+      getSecretValue: () => {
+        reads += 1;
+        return Promise.reject(absent);
+      },
+      secrets: { get: (account) => `fegora/${account}` },
+      open: { isOpen: () => true, unknown: createUnknownAccounts(clock.now) },
+      clientId: 'apiApp',
+      now: clock.now,
+    });
+    const stored: string[] = [];
+    const { broker } = start({
+      clock,
+      isOpen: () => true,
+      readCredentials,
+      table: {
+        read: async (account) => {
+          if (!account.startsWith('account')) {
+            return { item: emptyItem(account), at: clock.now() };
+          }
+          stored.push(account);
+          return itemWithToken(account, clock.now());
+        },
+        claim: unused,
+        write: unused,
+        bindUser: unused,
+      },
+    });
+    const ask = async (id: string) => {
+      const code = await broker.getToken({ account: id }, remaining).catch((error) => asBrokerError(error).code);
+      await clock.advance(10);
+      return code;
+    };
+    return { broker, ask, stored, reads: () => reads };
+  }
+
+  test('drive out at most one of a thousand accounts in use', async () => {
+    const { broker, ask, stored } = startOpen();
+    for (let number = 0; number < 1000; number += 1) {
+      await tokenOf(broker, `account-${number}`);
+    }
+    for (let number = 0; number < 2000; number += 1) {
+      await ask(`unknown-${number}`);
+    }
+    stored.length = 0;
+    for (let number = 999; number >= 0; number -= 1) {
+      await tokenOf(broker, `account-${number}`);
+    }
+
+    expect(stored.length).toBeLessThanOrEqual(1);
+  });
+
+  test('cost one read each, and memory does not grow with them', async () => {
+    const { ask, reads } = startOpen();
+    let unknown = 0;
+    const askMany = async (from: number, to: number) => {
+      for (let number = from; number < to; number += 1) {
+        unknown += (await ask(`unknown-${number}`.padEnd(63, '-'))) === 'unknown_account' ? 1 : 0;
+      }
+    };
+    // At 100 a second, 6,000 are remembered.
+    const first = 8000;
+    const count = full(100_000, 12_000);
+    await askMany(0, first);
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    await askMany(first, first + count);
+    collect();
+    const grownBytes = process.memoryUsage().heapUsed - before;
+
+    expect(grownBytes).toBeLessThan(1_000_000);
+    expect([unknown, reads()]).toEqual([first + count, first + count]);
+  }, 120_000);
 });

@@ -1,5 +1,6 @@
 // The actions of operators, with a fake broker.
 import { describe, expect, it } from 'vitest';
+import { withOpenAccounts } from '../../../../lambda/account-secrets.ts';
 import type { Broker } from '../../../../lambda/broker/contract.ts';
 import type { Item } from '../../../../lambda/broker/item.ts';
 import { BrokerError } from '../../../../lambda/errors.ts';
@@ -55,7 +56,8 @@ const items = new Map([
   ['two', eventful],
 ]);
 
-function handlerFor(parts: Partial<Broker> = {}) {
+/** @param open whether ids that are not listed may be accounts too */
+function handlerFor(parts: Partial<Broker> = {}, open = false) {
   const amended: string[] = [];
   const reports = recordReports();
   const broker = brokerOf({
@@ -64,7 +66,14 @@ function handlerFor(parts: Partial<Broker> = {}) {
     verify: async () => ({ outcome: 'renewed', expiresAt: noon }),
     ...parts,
   });
-  const handle = createAdminHandler({ broker, accounts: ['one', 'two'], now: () => noon, report: reports.report });
+  const listed = new Map(['one', 'two'].map((account) => [account, `fegora/${account}`]));
+  const handle = createAdminHandler({
+    broker,
+    accounts: [...listed.keys()],
+    secrets: withOpenAccounts(listed, open ? 'fegora/' : undefined),
+    now: () => noon,
+    report: reports.report,
+  });
   const send = (event: unknown) =>
     handle(event, describeInvocation(event, lambdaContext('admin'), undefined), () => 25_000);
   return { send, amended, reports };
@@ -289,5 +298,68 @@ describe('the other actions', () => {
     const { send, amended } = handlerFor();
     await expect(send(event)).rejects.toMatchObject({ code });
     expect(amended).toEqual([]);
+  });
+});
+
+describe('open accounts', () => {
+  /** `tienda-1` has a secret, `removed` has only an item. */
+  const broker: Partial<Broker> = {
+    status: async (account) => ({ ...(account === 'removed' ? eventful : untouched), account }),
+    checkSecret: async (account) => (account === 'tienda-1' ? undefined : 'unknown_account'),
+  };
+  const tienda = { account: 'tienda-1', open: true, paused: false, marks: 0, ...noLogins };
+
+  it('are shown as such, one by one and in pages, and are not among all accounts', async () => {
+    const { send } = handlerFor({ ...broker, checkSecret: async () => undefined }, true);
+    expect(await send({ action: 'status', account: 'tienda-1' })).toEqual({ action: 'status', accounts: [tienda] });
+    const one = { account: 'one', paused: false, marks: 0, ...noLogins };
+    expect(await send({ action: 'status', accounts: ['tienda-1', 'one'] })).toEqual({
+      action: 'status',
+      accounts: [tienda, one],
+    });
+    expect(await send({ action: 'status' })).toMatchObject({ accounts: [{ account: 'one' }, { account: 'two' }] });
+  });
+
+  it('are known as long as there is a secret or an item, and a secret that is gone is shown', async () => {
+    const { send, amended } = handlerFor(broker, true);
+    await send({ action: 'pause', account: 'tienda-1' });
+    await send({ action: 'pause', account: 'removed' });
+    expect(amended).toEqual(['pause tienda-1', 'pause removed']);
+    await expect(send({ action: 'pause', account: 'tienda-9' })).rejects.toMatchObject({ code: 'unknown_account' });
+    expect(await send({ action: 'status', account: 'removed' })).toMatchObject({
+      accounts: [{ account: 'removed', open: true, secret_error: 'secret_missing' }],
+    });
+  });
+
+  it('are known while Secrets Manager cannot be reached, because an operator may have to stop them then', async () => {
+    const { send, amended } = handlerFor({ ...broker, checkSecret: async () => 'secret_unavailable' }, true);
+    await send({ action: 'pause', account: 'tienda-1' });
+    expect(amended).toEqual(['pause tienda-1']);
+  });
+
+  it('are looked up past the cache, so that the environment forgets what it has of a secret that is gone', async () => {
+    const past: unknown[] = [];
+    const checkSecret: Broker['checkSecret'] = async (_account, _remaining, asked) => void past.push(asked);
+    await handlerFor({ ...broker, checkSecret }, true).send({ action: 'pause', account: 'tienda-1' });
+    expect(past).toEqual([true]);
+  });
+
+  it.each<[string, unknown]>([
+    ['a text', 'tienda-1'],
+    ['too long', Array.from({ length: 101 }, (_, index) => `t-${index}`)],
+    ['not of texts', ['tienda-1', 1]],
+  ])('are refused as a page that is %s', async (_, accounts) => {
+    const { send } = handlerFor(broker, true);
+    await expect(send({ action: 'status', accounts })).rejects.toMatchObject({ code: 'invalid_request' });
+  });
+
+  it('take a page only of the action status, and only of ids that an account could have', async () => {
+    const { send } = handlerFor(broker, true);
+    const refused = { code: 'invalid_request' };
+    await expect(send({ action: 'pause', accounts: ['tienda-1'] })).rejects.toMatchObject(refused);
+    await expect(send({ action: 'status', account: 'one', accounts: ['one'] })).rejects.toMatchObject(refused);
+    const unknown = { code: 'unknown_account' };
+    await expect(send({ action: 'status', accounts: ['Tienda'] })).rejects.toMatchObject(unknown);
+    await expect(handlerFor(broker).send({ action: 'status', accounts: ['tienda-1'] })).rejects.toMatchObject(unknown);
   });
 });

@@ -1,5 +1,6 @@
 // Warm-ups and changes of secrets, with a fake broker.
 import { describe, expect, it } from 'vitest';
+import { withOpenAccounts } from '../../../../lambda/account-secrets.ts';
 import { BrokerError, isErrorCode } from '../../../../lambda/errors.ts';
 import { describeInvocation } from '../../../../lambda/events/invocation.ts';
 import { createWarmupHandler } from '../../../../lambda/events/warmup.ts';
@@ -19,6 +20,8 @@ interface Options {
   readonly work?: (account: string) => Promise<{ outcome: 'fresh' | 'renewed' | 'skipped'; expiresAt?: number }>;
   readonly remaining?: () => number;
   readonly of?: ReadonlyMap<string, string>;
+  /** What the names of the secrets of open accounts begin with. */
+  readonly open?: string;
   readonly random?: () => number;
 }
 
@@ -26,6 +29,7 @@ function handlerFor({
   work = async () => ({ outcome: 'fresh' }),
   remaining = () => 25_000,
   of = accounts,
+  open,
   random = () => 0,
 }: Options = {}) {
   const worked: string[] = [];
@@ -35,7 +39,8 @@ function handlerFor({
   };
   const reports = recordReports();
   const broker = brokerOf({ warm: record('warm'), verify: record('verify') });
-  const handle = createWarmupHandler({ broker, accounts: of, random, report: reports.report });
+  const secrets = withOpenAccounts(of, open);
+  const handle = createWarmupHandler({ broker, accounts: of, secrets, random, report: reports.report });
   const send = (event: unknown) =>
     handle(event, describeInvocation(event, lambdaContext('warmup'), undefined), remaining);
   return { send, worked, reports };
@@ -96,6 +101,7 @@ describe('a warm-up', () => {
   it.each([
     ['deadline', 'skipped'],
     ['paused', 'paused'],
+    ['unknown_account', 'skipped'],
   ] as const)('reports no failure of an account whose warm-up ends with %s', async (code, outcome) => {
     const { send, reports } = handlerFor({ work: () => Promise.reject(new BrokerError(code, 'a detail')) });
     expect(await send({ accounts: ['named'] })).toEqual({ results: [{ account: 'named', outcome }] });
@@ -109,7 +115,7 @@ describe('a warm-up', () => {
       await send({ accounts: ['named'] });
       silent.push(...(reports.failed.length === 0 ? [code] : []));
     }
-    expect(silent.sort()).toEqual(['deadline', 'paused']);
+    expect(silent.sort()).toEqual(['deadline', 'paused', 'unknown_account']);
   });
 
   it('skips an account when less than 10 s are left', async () => {
@@ -248,5 +254,27 @@ describe('promise 22: the event that a secret changed', () => {
     expect(await send(labelUpdated({ name: 'fegora/named', arn: `${arn}fegora/named-AbCdEf` }))).toEqual({
       results: [{ account: 'named', outcome: 'failed:credentials_rejected' }],
     });
+  });
+});
+
+describe('with open accounts', () => {
+  it('warms an open account that is named, and without a list only the listed ones', async () => {
+    const { send, worked } = handlerFor({ open: 'fegora/' });
+    await send({ accounts: ['tienda-1', 'Tienda', 'named'] });
+    await send({});
+    expect(worked).toEqual(['warm tienda-1', 'warm named', 'warm named', 'warm complete', 'warm partial']);
+  });
+
+  it.each([
+    ['an open account', 'fegora/tienda-1', ['tienda-1']],
+    ['a listed account with the name that an open one would have', 'fegora/named', ['named']],
+    ['a listed account with another name', 'fegora/complete', ['complete']],
+    ['an id that is malformed', 'fegora/Tienda', []],
+    ['a name below another prefix', 'fegora/more/tienda-1', []],
+    ['a name that only ends like one', 'x-fegora/tienda-1', []],
+  ])('verifies by the name of the secret: %s', async (_, name, verified) => {
+    const { send, worked } = handlerFor({ open: 'fegora/' });
+    await send(labelUpdated({ name, arn: `${arn}${name}-AbCdEf` }));
+    expect(worked).toEqual(verified.map((account) => `verify ${account}`));
   });
 });

@@ -353,3 +353,34 @@ describe('a faulty configuration', () => {
     ]);
   });
 });
+
+describe('an account without metrics of its own', () => {
+  const onlyOthers = createTelemetry('the-function', Date.now, undefined, (account) => account !== 'one');
+  const warmup = describeInvocation({}, lambdaContext('warmup'), undefined);
+
+  it('is in the audit record and in no dimension, whether it is served or not', () => {
+    onlyOthers.issued(invocation, grant, 'token');
+    onlyOthers.failed(invocation, new BrokerError('upstream_timeout', 'a detail'));
+    expect(lines()).toMatchObject([{ account: 'one' }, { account: 'one' }]);
+    expect(metrics().map((line) => measured(line)[metricNames.failed])).toEqual([
+      [0, 'caller_role'],
+      [1, 'caller_role code'],
+    ]);
+  });
+
+  it('counts by no account when its warm-up fails, and another account does', () => {
+    const error = new BrokerError('secret_missing', 'a detail');
+    onlyOthers.failed({ ...warmup, account: 'one' }, error);
+    onlyOthers.failed({ ...warmup, account: 'two' }, error);
+    expect(metrics().map(measured)).toEqual([
+      { [metricNames.operatorFaults]: [1, ''] },
+      { [metricNames.failed]: [1, 'account'], [metricNames.operatorFaults]: [1, ''] },
+    ]);
+  });
+});
+
+it('counts throttled calls for unknown accounts as denials, with no dimension of the account', () => {
+  telemetry.failed(invocation, new BrokerError('throttled', 'a detail'));
+  expect(lines()).toMatchObject([{ audit: 'denial', account: 'one', code: 'throttled' }]);
+  expect(measured(lines()[0])).toEqual({ [metricNames.denied]: [1, ''] });
+});

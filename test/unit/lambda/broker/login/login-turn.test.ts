@@ -285,3 +285,47 @@ describe('a claim that another environment was faster with', () => {
     });
   });
 });
+
+describe('an open account', () => {
+  const unknown = () => Promise.reject(new BrokerError('unknown_account', 'no secret'));
+  const isOpen = (account: string) => account === 'main';
+
+  test('connects to Fegora only once its secret was read when it has no item, because it may not exist', async () => {
+    const stepsWith = async (scene: TurnScene) => {
+      const { turn, steps } = turnScene({ ...scene, isUnbound: true });
+      await turn();
+      return steps;
+    };
+    const ports = { users: bound };
+
+    expect(await stepsWith({ item: { revision: 0 }, ports: { ...ports, isOpen } })).toEqual([
+      'secret',
+      'connect',
+      'claim',
+    ]);
+    expect(await stepsWith({ item: { revision: 7 }, ports: { ...ports, isOpen } })).toEqual([
+      'connect',
+      'secret',
+      'claim',
+    ]);
+    expect(await stepsWith({ item: { revision: 0 }, ports })).toEqual(['connect', 'secret', 'claim']);
+  });
+
+  test('is unknown when it has neither a secret nor an item, and has lost its secret when it has an item', async () => {
+    const codeWith = async (revision: number) => {
+      const end = await turnScene({ item: { revision }, ports: { isOpen, readCredentials: unknown } }).turn();
+      return end instanceof BrokerError && end.code;
+    };
+
+    expect(await codeWith(0)).toBe('unknown_account');
+    expect(await codeWith(7)).toBe('secret_missing');
+  });
+
+  test('has lost its secret also when that shows only at the move to another user', async () => {
+    const readCredentials: AccountPorts['readCredentials'] = async ({ past }) =>
+      past ? unknown() : { ...credentials, username: 'other' };
+    const end = await turnScene({ ports: { isOpen, readCredentials } }).turn();
+
+    expect(end).toMatchObject({ code: 'secret_missing' });
+  });
+});
