@@ -21,6 +21,12 @@ export interface TokenBrokerAttributes {
   /** Ids of the accounts that this stack uses. */
   readonly accounts: readonly string[];
   /**
+   * Whether the broker has open accounts. Then `grantToken` takes every id, and `accounts` may be empty.
+   *
+   * @default false
+   */
+  readonly openAccounts?: boolean | undefined;
+  /**
    * The account of `POST /token`.
    *
    * @default - the grants do not cover `POST /token`
@@ -48,6 +54,7 @@ export class ImportedBroker extends TokenBrokerBase {
   readonly accounts: readonly string[];
   readonly isPrivate: boolean;
   protected readonly defaultAccount: string | undefined;
+  protected readonly hasOpenAccounts: boolean;
   private readonly apiArn: string;
   private readonly place: { readonly region: string; readonly account: string };
   private readonly aliases = new Map<string, IAlias>();
@@ -65,6 +72,7 @@ export class ImportedBroker extends TokenBrokerBase {
     this.place = { region: String(region), account: String(account) };
     this.functionName = String(resourceName);
     this.accounts = attributes.accounts;
+    this.hasOpenAccounts = attributes.openAccounts ?? false;
     this.defaultAccount = attributes.defaultAccount;
     this.isPrivate = attributes.isPrivate ?? false;
     this.url = attributes.url ?? `https://${apiId}.execute-api.${region}.${Aws.URL_SUFFIX}/${stageName}/`;
@@ -136,8 +144,9 @@ export class ImportedBroker extends TokenBrokerBase {
 const functionArnPattern = /^arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64}$/;
 
 function checkAttributes(scope: Construct, attributes: TokenBrokerAttributes): void {
-  const { accounts, defaultAccount, functionArn, apiId } = attributes;
-  const faults = accountFaults(Object.fromEntries(accounts.map((account) => [account, {}])), defaultAccount);
+  const { accounts, openAccounts, defaultAccount, functionArn, apiId } = attributes;
+  const byId = Object.fromEntries(accounts.map((account) => [account, {}]));
+  const faults = accountFaults(byId, defaultAccount, openAccounts);
   if (!Token.isUnresolved(functionArn) && !functionArnPattern.test(functionArn)) {
     faults.push('functionArn: must be the ARN of a function, without an alias');
   }

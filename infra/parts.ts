@@ -16,6 +16,7 @@ import { brokerMetrics } from './monitoring/metrics.ts';
 import { brokerEnvironment } from './resources/environment.ts';
 import { BrokerFunction } from './resources/function.ts';
 import { createNetwork, type FunctionNetwork } from './resources/network.ts';
+import { OpenAccounts } from './resources/open-accounts.ts';
 import { secretNameOf, secretPrefixOf } from './resources/secret-names.ts';
 import { createReadRights } from './resources/secret-rights.ts';
 import { AccountSecret } from './resources/secrets.ts';
@@ -37,6 +38,18 @@ export function createSecrets(scope: Construct, props: TokenBrokerProps, by: { k
   );
 }
 
+/** Returns the rights on accounts that are not listed. Undefined if the props do not open them. */
+export function createOpenAccounts(
+  scope: Construct,
+  props: TokenBrokerProps,
+  by: { key: IKey; role: Role },
+): OpenAccounts | undefined {
+  const secretPrefix = secretPrefixOf(scope, props);
+  return props.openAccounts && secretPrefix !== undefined
+    ? new OpenAccounts(scope, 'OpenAccounts', { ...by, secretPrefix })
+    : undefined;
+}
+
 /** What the function reads and who it is. */
 interface FunctionParts {
   readonly role: Role;
@@ -53,6 +66,7 @@ export function createFunction(scope: Construct, props: TokenBrokerProps, parts:
     environment: brokerEnvironment({
       secrets: parts.secrets,
       secretPrefix: secretPrefixOf(scope, props),
+      openAccounts: props.openAccounts ?? false,
       tableName: parts.tableName,
       defaultAccount: parts.defaultAccount,
       tokenUrl: props.tokenUrl,

@@ -33,7 +33,8 @@ export function checkProps(scope: Construct, props: TokenBrokerProps, defaultAcc
 
 function propFaults(scope: Construct, props: TokenBrokerProps, defaultAccount: string | undefined): string[] {
   return [
-    ...accountFaults(props.accounts, defaultAccount),
+    ...accountFaults(props.accounts, defaultAccount, Boolean(props.openAccounts)),
+    ...openFaults(props),
     ...nameFaults(scope, props),
     ...budgetFaults(props),
     ...renewalFaults(props),
@@ -46,6 +47,13 @@ function propFaults(scope: Construct, props: TokenBrokerProps, defaultAccount: s
     ...resourceFaults(scope, props),
   ];
 }
+
+/** At deployment, it decides about resources. */
+function openFaults({ openAccounts }: TokenBrokerProps): string[] {
+  return openChoices.has(openAccounts) ? [] : ['openAccounts: must be true, false or with-metrics'];
+}
+
+const openChoices: ReadonlySet<unknown> = new Set([undefined, false, true, 'with-metrics']);
 
 /** The range is that of the function, which would answer every call `configuration` (lambda/config.ts). */
 function budgetFaults({ loginBudget }: TokenBrokerProps): string[] {

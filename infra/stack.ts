@@ -31,6 +31,9 @@ export class TokenBrokerStack extends Stack {
       new CfnOutput(this, 'DomainTarget', { value: this.broker.domainTarget });
     }
     new CfnOutput(this, 'FunctionName', { value: this.broker.functionName });
+    if (this.broker.openAccounts !== undefined) {
+      new CfnOutput(this, 'OpenAccounts', { value: this.broker.openAccounts });
+    }
     this.addSecretOutputs();
     checkLimits(this);
   }

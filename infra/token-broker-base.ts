@@ -4,6 +4,7 @@ import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IAlias, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import { accountIdPattern } from '../lambda/account-secrets.ts';
 import { metricNames } from '../lambda/telemetry/metric-names.ts';
 import { connectFunction } from './connect.ts';
 import { hasTag, pathByTag, tagKeyFault } from './grants/account-tag.ts';
@@ -21,6 +22,7 @@ export abstract class TokenBrokerBase extends Construct implements ITokenBroker 
   abstract readonly accounts: readonly string[];
   abstract readonly isPrivate: boolean;
   protected abstract readonly defaultAccount: string | undefined;
+  protected abstract readonly hasOpenAccounts: boolean;
 
   abstract aliasOf(account: string): IAlias;
 
@@ -29,7 +31,7 @@ export abstract class TokenBrokerBase extends Construct implements ITokenBroker 
 
   grantToken(grantee: IGrantable, account: string): Grant {
     const arn = arnOf(this, grantee);
-    this.aliasOf(account);
+    this.checkAccount(account);
     const paths = [`/token/${account}`, ...(account === this.defaultAccount ? ['/token'] : [])];
     return this.grantPaths(grantee, { paths }, arn);
   }
@@ -88,6 +90,13 @@ export abstract class TokenBrokerBase extends Construct implements ITokenBroker 
 
   metricCredentialsRejected(options?: MetricOptions): Metric {
     return this.metric(metricNames.credentialsRejected, options);
+  }
+
+  /** An open account is not known at synth. @throws Error if the broker cannot have the account */
+  private checkAccount(account: string): void {
+    if (!(this.hasOpenAccounts && accountIdPattern.test(account))) {
+      this.aliasOf(account);
+    }
   }
 
   /** Where the broker is. It can be known only at deployment. */

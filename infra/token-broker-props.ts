@@ -14,7 +14,7 @@ import type { LoginBudget } from './resources/environment.ts';
 
 /** Settings of a broker. Only `accounts` is required. */
 export interface TokenBrokerProps {
-  /** Fegora accounts by id. At least one. */
+  /** Fegora accounts by id. At least one, unless `openAccounts` is `true`. */
   readonly accounts: Accounts;
   /**
    * The account of `POST /token`. If you change it later, every caller with a right on that path gets the tokens of the
@@ -23,6 +23,15 @@ export interface TokenBrokerProps {
    * @default - the only account; if there are several accounts, `POST /token` serves none
    */
   readonly defaultAccount?: string | undefined;
+  /**
+   * Whether every secret is an account whose name is `secretPrefix` and an id, and which has the tag `fegora-token-broker` with the name of
+   * the stack. `fegora-broker accounts add` makes such secrets, without a deployment. If you set this to `false` later, these accounts are
+   * unknown to their callers, and their secrets stay. With `with-metrics`, each of them that is called has the metric `Failed` of its
+   * own, for 0.30 USD a month.
+   *
+   * @default false
+   */
+  readonly openAccounts?: boolean | 'with-metrics' | undefined;
   /**
    * How the secrets are named that the stack creates: by CloudFormation, or each after the id of its account, as `secretPrefix` says.
    * About 45 accounts with generated names fit into one broker, and about 100 with names from ids.

@@ -17,10 +17,18 @@ import { checkNamed, keepExports } from './grants/other-stack.ts';
 import { arnOf, warnAboutAdministrator } from './grants/principal.ts';
 import { ImportedBroker, type TokenBrokerAttributes } from './imported-broker.ts';
 import type { AlarmName } from './monitoring/alarm-names.ts';
-import { createApi, createFunction, createMonitoring, createSecrets, startWarmups } from './parts.ts';
+import {
+  createApi,
+  createFunction,
+  createMonitoring,
+  createOpenAccounts,
+  createSecrets,
+  startWarmups,
+} from './parts.ts';
 import { checkProps, defaultAccountOf } from './prop-faults.ts';
 import type { BrokerFunction } from './resources/function.ts';
 import { createKey, grantKeyForSecrets } from './resources/key.ts';
+import type { OpenAccounts } from './resources/open-accounts.ts';
 import { acknowledgeRole, bindToFunction, createRole } from './resources/role.ts';
 import { secretPrefixOf } from './resources/secret-names.ts';
 import type { AccountSecret } from './resources/secrets.ts';
@@ -46,6 +54,8 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
   readonly functionName: string;
   readonly functionArn: string;
   readonly accounts: readonly string[];
+  /** What the command line needs to add accounts without a deployment, JSON. Undefined if accounts are not open. */
+  readonly openAccounts: string | undefined;
   readonly isPrivate: boolean;
   /** The REST API. */
   readonly api: RestApi;
@@ -68,8 +78,10 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
   /** The alarm `AccountFails` of each account, by its id. */
   readonly accountAlarms: ReadonlyMap<string, IAlarm>;
   protected readonly defaultAccount: string | undefined;
+  protected readonly hasOpenAccounts: boolean;
   private readonly secrets: ReadonlyMap<string, AccountSecret>;
   private readonly broker: BrokerFunction;
+  private readonly open: OpenAccounts | undefined;
 
   /** @throws Error that lists all faults of the props, one per line */
   constructor(scope: Construct, id: string, props: TokenBrokerProps) {
@@ -86,6 +98,9 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     this.table = createTable(this, { key: this.key, role, removalPolicy: props.removalPolicy }) as ITable;
     const { secrets, defaultAccount, table } = this;
     this.secretPrefix = secretPrefixOf(this, props);
+    this.open = createOpenAccounts(this, props, { key: this.key, role });
+    this.openAccounts = this.open?.settings;
+    this.hasOpenAccounts = this.open !== undefined;
     this.broker = createFunction(this, props, { role, secrets, defaultAccount, tableName: table.tableName });
     bindToFunction(this, role, this.broker.function as IFunction);
     this.logGroup = this.broker.logGroup;
@@ -108,11 +123,7 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     }
   }
 
-  /**
-   * The security groups of the function, to let it reach something in its VPC.
-   *
-   * @throws Error if the function is in no VPC
-   */
+  /** The security groups of the function, to let it reach something in its VPC. @throws Error if the function is in no VPC */
   get connections(): Connections {
     return this.broker.function.connections;
   }
@@ -167,6 +178,7 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     for (const secret of this.secrets.values()) {
       secret.grantWrite(grantee, arn);
     }
+    this.open?.grantAdmin(grantee, arn);
     grantKeyForSecrets(this, this.key, grantee);
   }
 

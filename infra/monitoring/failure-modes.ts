@@ -43,8 +43,11 @@ export const codeModes = {
   invalid_request: { means: 'a caller sends a malformed request', ...deniedCalls },
   invalid_account: { means: 'a caller names a malformed account', ...deniedCalls },
   forbidden: { means: 'a caller invokes the function without its alias', ...deniedCalls },
-  unknown_account: { means: 'a caller asks for an account that is not configured', ...deniedCalls },
-  throttled: { means: 'API Gateway refuses calls over the rate of `throttle`', ...deniedCalls },
+  unknown_account: { means: 'a caller asks for an account that the broker does not have', ...deniedCalls },
+  throttled: {
+    means: 'API Gateway refuses calls over the rate of `throttle`, or a caller asks for thousands of unknown ids',
+    ...deniedCalls,
+  },
   too_many_rejections: {
     means: 'a caller reports more tokens as rejected than it may',
     person: 'at once',
@@ -53,7 +56,7 @@ export const codeModes = {
   internal: { means: 'a bug', ...ownFault },
   configuration: { means: 'a variable is wrong, or a right is missing', ...ownFault },
   secret_malformed: { means: 'a secret is not of the expected form', ...ownFault },
-  secret_missing: { means: 'a secret does not exist', ...ownFault },
+  secret_missing: { means: 'a secret does not exist, or that of an open account has lost its tag', ...ownFault },
   credentials_missing: { means: 'a secret has no value yet', ...ownFault },
   duplicate_user: { means: 'two accounts have one Fegora user', ...sign },
   credentials_rejected: {

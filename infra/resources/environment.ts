@@ -18,6 +18,8 @@ export interface EnvironmentProps {
   readonly secrets: ReadonlyMap<string, AccountSecret>;
   /** What the names that follow from ids begin with. Undefined if there are none. */
   readonly secretPrefix: string | undefined;
+  /** Whether ids that are not among these accounts may be accounts too, with metrics of their own. */
+  readonly openAccounts: boolean | 'with-metrics';
   readonly tableName: string;
   /** The account of `POST /token`; undefined: that path serves no account. */
   readonly defaultAccount: string | undefined;
@@ -94,6 +96,7 @@ function render(props: EnvironmentProps, forms: Forms): Readonly<Record<string, 
     [variables.tokenUrl]: props.tokenUrl ?? defaultTokenUrl,
     [variables.clientId]: props.clientId ?? defaultClientId,
     ...renderAccounts(props, forms),
+    ...(props.openAccounts && { [variables.openAccounts]: props.openAccounts === true ? '1' : props.openAccounts }),
     [variables.tableName]: forms.tableName,
     ...(budget !== undefined && {
       [variables.loginsPerHour]: String(budget.perHour),

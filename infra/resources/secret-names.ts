@@ -6,7 +6,7 @@ import type { AccountProps } from '../accounts.ts';
 import type { TokenBrokerProps } from '../token-broker-props.ts';
 
 /** The props that decide about names. */
-type NamingProps = Pick<TokenBrokerProps, 'accounts' | 'secretNames' | 'secretPrefix'>;
+type NamingProps = Pick<TokenBrokerProps, 'accounts' | 'openAccounts' | 'secretNames' | 'secretPrefix'>;
 
 /** Returns the faults of the props that decide about names. */
 export function nameFaults(broker: Construct, props: NamingProps): string[] {
@@ -55,11 +55,11 @@ function isOfStack(broker: Construct, secretArn: string | undefined): boolean {
 }
 
 /**
- * Returns the prefix of the names. Undefined if no name follows from an id. By default, no other broker of the AWS account and region
- * has it: names of stacks are unique there, and so is the path of the construct in its stack.
+ * Returns the prefix of the names. Undefined if no name follows from an id, and accounts are not open. By default, no other broker of
+ * the AWS account and region has it: names of stacks are unique there, and so is the path of the construct in its stack.
  */
 export function secretPrefixOf(broker: Construct, props: NamingProps): string | undefined {
-  const hasNames = Object.values(props.accounts).some((account) => isNamed(account, props));
+  const hasNames = props.openAccounts || Object.values(props.accounts).some((account) => isNamed(account, props));
   const prefix =
     props.secretPrefix ?? `fegora/${Names.uniqueResourceName(broker, { maxLength: 100, separator: '-' })}/`;
   return hasNames ? prefix : undefined;

@@ -1,21 +1,13 @@
 // Creates or imports the secret of one account, its resource policy and the rights on it. Called by token-broker.ts.
-import { Annotations, Lazy, type RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
-import {
-  AnyPrincipal,
-  Effect,
-  Grant,
-  type IGrantable,
-  type IResourceWithPolicyV2,
-  PolicyDocument,
-  PolicyStatement,
-  type Role,
-} from 'aws-cdk-lib/aws-iam';
+import { Annotations, type RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Grant, type IGrantable, type IResourceWithPolicyV2, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { elementsIn } from '../grants/principal-tokens.ts';
 import { isIgnored, unwrapped } from '../grants/wrapped.ts';
 import { createSecret, longestArnOfAll, longestCreatedArn } from './created-secret.ts';
 import { viaService } from './key.ts';
+import { createSecretPolicy, type SecretPolicy, writing } from './secret-policy.ts';
 import type { AllowRead } from './secret-rights.ts';
 
 /** The secret of one account, and who may use it. */
@@ -52,11 +44,6 @@ export interface AccountSecretProps {
   readonly removalPolicy?: RemovalPolicy | undefined;
 }
 
-/** The actions that read a value, or copy the secret to another region without its policy. */
-const reading = ['secretsmanager:GetSecretValue', 'secretsmanager:ReplicateSecretToRegions'];
-/** The actions that set a new value, or make an old value the current one. */
-const writing = ['secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage'];
-
 /** The secret of one account, its policy, and the right of the broker to read it. */
 export class AccountSecret extends Construct {
   /** Complete ARN. */
@@ -69,8 +56,7 @@ export class AccountSecret extends Construct {
   readonly isOurs: boolean;
   /** The customer managed key of an existing secret. */
   private readonly keyArn: string | undefined;
-  private readonly policy = new PolicyDocument();
-  private readonly writers: string[] = [];
+  private readonly policy: SecretPolicy;
 
   constructor(scope: Construct, id: string, props: AccountSecretProps) {
     super(scope, id);
@@ -78,11 +64,11 @@ export class AccountSecret extends Construct {
     this.secretName = secretName;
     this.isOurs = secretArn === undefined;
     this.keyArn = secretKeyArn;
+    this.policy = createSecretPolicy(role.roleArn);
     if (secretArn === undefined) {
-      const secret = createSecret(this, { ...props, name: secretName, policy: this.policy });
+      const secret = createSecret(this, { ...props, name: secretName, policy: this.policy.document });
       this.secretArn = secret.ref;
       this.longestArn = longestCreatedArn(secret, secretName);
-      this.deny('ReadingForTheBrokerAlone', reading, [role.roleArn]);
     } else {
       this.secretArn = secretArn;
       this.longestArn = Token.isUnresolved(secretArn) ? longestArnOfAll : secretArn.length;
@@ -109,7 +95,7 @@ export class AccountSecret extends Construct {
       resourceArns: [this.secretArn],
     };
     if (this.isOurs) {
-      this.allowWriter(arn);
+      this.policy.allowWriter(arn);
       const options = { ...right, resource: this.resourceWithPolicy() };
       // Secrets Manager refuses an ARN that does not exist, for example without its path. Otherwise only the Deny would name it.
       if (elementsIn(this, arn).length === 0) {
@@ -146,37 +132,15 @@ export class AccountSecret extends Construct {
     return { StringEquals: { 'kms:ViaService': viaService(this, 'secretsmanager') } };
   }
 
-  private allowWriter(arn: string): void {
-    if (this.writers.length === 0) {
-      const writers = Lazy.list({ produce: () => this.writers });
-      this.deny('WritingForAdministratorsAlone', writing, writers);
-    }
-    this.writers.push(arn);
-  }
-
   private resourceWithPolicy(): IResourceWithPolicyV2 {
     const { account, region } = Stack.of(this);
     return {
       env: { account, region },
       addToResourcePolicy: (statement) => {
-        this.policy.addStatements(statement);
+        this.policy.document.addStatements(statement);
         return { statementAdded: true, policyDependable: this };
       },
     };
-  }
-
-  private deny(sid: string, actions: string[], except: string[]): void {
-    this.policy.addStatements(
-      new PolicyStatement({
-        sid,
-        effect: Effect.DENY,
-        principals: [new AnyPrincipal()],
-        actions,
-        // In the policy of a secret, `*` is this secret, for every form of its ARN.
-        resources: ['*'],
-        conditions: { ArnNotEquals: { 'aws:PrincipalArn': except } },
-      }),
-    );
   }
 
   private warnAboutPolicy(): void {

@@ -1,8 +1,9 @@
 // Reads the accounts of a stage, and who may call for them. Called by settings.ts.
-import { secretPrefixPattern } from '../../lambda/account-secrets.ts';
+import { accountIdPattern, secretPrefixPattern } from '../../lambda/account-secrets.ts';
 import { membersOf } from '../../lambda/json.ts';
 import type { AccountProps, Accounts } from '../accounts.ts';
 import { tagKeyFault } from '../grants/account-tag.ts';
+import type { TokenBrokerProps } from '../token-broker-props.ts';
 import { boolean, createReader, listOf, type Note, oneOf, type Reader, textLike } from './reader.ts';
 
 /** One right of one principal: the ARN of a role or user of any AWS account, and the method of the construct that grants the right. */
@@ -53,17 +54,20 @@ export function readNaming({ optional }: Reader, stage: string) {
 }
 
 /** Reads the callers: one entry for each right. */
-export function readCallers(callers: readonly unknown[] = [], accounts: Accounts, note: Note): CallerSettings[] {
+export function readCallers(callers: readonly unknown[] = [], broker: KnownAccounts, note: Note): CallerSettings[] {
   return callers.flatMap((value, index) => {
     const path = `callers[${index}]`;
     const reader = createReader(value, path, note);
     const arn = reader.required('principal', principal, principalProblem) ?? '';
     const via = reader.optional('via', oneOf('api', 'invoke'), 'must be api or invoke');
-    const rights = readRights(reader, accounts, via, (fault) => note(`${path}.${fault}`));
+    const rights = readRights(reader, broker, via, (fault) => note(`${path}.${fault}`));
     reader.finish();
     return rights.map((right) => ({ principal: arn, ...right }));
   });
 }
+
+/** The props that say which accounts there can be. */
+type KnownAccounts = Pick<TokenBrokerProps, 'accounts' | 'openAccounts'>;
 
 /** What a right is, without its principal. */
 type Right = CallerSettings extends infer Each
@@ -77,8 +81,8 @@ type Via = 'api' | 'invoke' | undefined;
 const accountsProblem = 'must be a list of configured accounts, each only once, or "all"';
 
 /** Reads the accounts of a caller: those of a list, all of them, or the one that a tag names. */
-function readRights(reader: Reader, accounts: Accounts, via: Via, note: Note): Right[] {
-  const rights = readTagRight(reader, note) ?? readListedRights(reader, accounts, via);
+function readRights(reader: Reader, broker: KnownAccounts, via: Via, note: Note): Right[] {
+  const rights = readTagRight(reader, note) ?? readListedRights(reader, broker, via);
   if (via === 'invoke' && rights.some(({ right }) => right !== 'grantInvoke')) {
     note('via: invoke is for a list of accounts, because each account has its own alias: use api');
   }
@@ -99,8 +103,11 @@ function readTagRight({ optional }: Reader, note: Note): Right[] | undefined {
   return [{ right: 'grantTokenByTag', tagKey }];
 }
 
-function readListedRights({ required }: Reader, accounts: Accounts, via: Via): Right[] {
-  const [all, listed] = [oneOf('all'), listOf(oneOf(...Object.keys(accounts)))];
+/** An open account has no alias, so only the API serves it. */
+function readListedRights({ required }: Reader, { accounts, openAccounts }: KnownAccounts, via: Via): Right[] {
+  const isOpen = Boolean(openAccounts) && via !== 'invoke';
+  const known = isOpen ? textLike(accountIdPattern) : oneOf(...Object.keys(accounts));
+  const [all, listed] = [oneOf('all'), listOf(known)];
   const granted = required('accounts', (value) => all(value) ?? listed(value), accountsProblem) ?? [];
   const right = via === 'invoke' ? 'grantInvoke' : 'grantToken';
   return granted === 'all' ? [{ right: 'grantTokenForAll' }] : granted.map((account) => ({ right, account }));

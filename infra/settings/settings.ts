@@ -78,7 +78,7 @@ function readStage(value: unknown, stage: string, note: Note): Settings {
   const settings = {
     broker,
     env: readEnv(reader.optional('env', anything, '') ?? {}, note),
-    callers: readCallers(reader.optional('callers', list, 'must be a list'), broker.accounts, note),
+    callers: readCallers(reader.optional('callers', list, 'must be a list'), broker, note),
     administrator: reader.optional('administrator', principal, principalProblem),
     alarmTopicArns: readAlarmTopic(reader.optional('alarmTopicArn', anything, ''), note),
     vpcEndpointIds: reader.optional(
@@ -118,10 +118,16 @@ function readBroker(reader: Reader, stage: string, note: Note): Settings['broker
   const { optional } = reader;
   const accounts = readAccounts(optional('accounts', anything, ''), note);
   const defaultAccount = optional('defaultAccount', textLike(/^/), 'must be the id of an account');
-  accountFaults(accounts, defaultAccount).forEach(note);
+  const openAccounts = optional(
+    'openAccounts',
+    oneOf<boolean | 'with-metrics'>(true, false, 'with-metrics'),
+    'must be true, false or with-metrics',
+  );
+  accountFaults(accounts, defaultAccount, Boolean(openAccounts)).forEach(note);
   return {
     accounts,
     defaultAccount,
+    openAccounts,
     ...readNaming(reader, stage),
     tokenUrl: optional('tokenUrl', httpsUrl, 'must be an https URL without credentials'),
     clientId: optional(

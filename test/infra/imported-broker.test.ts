@@ -156,6 +156,20 @@ describe('the grants of an imported broker', () => {
     expect(() => broker.grantInvoke(fn, 'absent')).toThrow('no account absent');
   });
 
+  test('grantToken takes every id that is well formed when the broker has open accounts, and grantInvoke only the listed ones', () => {
+    const { stack, broker, fn } = build({ openAccounts: true, accounts: [], defaultAccount: undefined });
+    broker.grantToken(fn, 'tienda-1');
+    expect(rightsIn(stack)).toEqual([
+      'execute-api:Invoke',
+      'arn:aws:execute-api:us-east-1:111111111111:abcde12345/v1/POST/token/tienda-1',
+    ]);
+    expect(() => broker.grantToken(fn, 'tienda-1/*')).toThrow('no account');
+    expect(() => broker.grantInvoke(fn, 'tienda-1')).toThrow('no account tienda-1');
+    expect(() => build({ accounts: [], defaultAccount: undefined })).toThrow(
+      'accounts: must have at least one account',
+    );
+  });
+
   test('grantToken warns when the API is private, because the policy of the API must name the caller too', () => {
     const { broker, fn } = build({ isPrivate: true });
     broker.grantToken(fn, 'main');

@@ -115,6 +115,26 @@ test('parseSettings returns callers for the account that a tag names, and for al
   ]);
 });
 
+test('parseSettings takes every well-formed id of a caller through the API when accounts are open', () => {
+  const rightsOf = (caller: object, openAccounts: unknown = true) => {
+    const callers = [{ principal: arns.foreignCaller, ...caller }];
+    return parseSettings({ stage: { ...main, openAccounts, callers } }, 'stage').callers;
+  };
+  expect(rightsOf({ accounts: ['main', 'tienda-1'] }, 'with-metrics')).toMatchObject([
+    { right: 'grantToken', account: 'main' },
+    { right: 'grantToken', account: 'tienda-1' },
+  ]);
+  expect(rightsOf({ accounts: ['main'], via: 'invoke' })).toMatchObject([{ right: 'grantInvoke', account: 'main' }]);
+  for (const refused of [
+    () => rightsOf({ accounts: ['Tienda'] }),
+    () => rightsOf({ accounts: ['tienda-1', 'tienda-1'] }),
+    () => rightsOf({ accounts: ['tienda-1'], via: 'invoke' }),
+    () => rightsOf({ accounts: ['tienda-1'] }, false),
+  ]) {
+    expect(refused).toThrow('callers[0].accounts: must be a list of configured accounts');
+  }
+});
+
 test('parseSettings returns a topic for each severity, and checks each', () => {
   const topicsOf = (alarmTopicArn: unknown) =>
     parseSettings({ stage: { ...main, alarmTopicArn } }, 'stage').alarmTopicArns;

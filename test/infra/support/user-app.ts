@@ -60,6 +60,7 @@ function withEveryProp(app: App): Stack {
     vpc: importVpc(stack),
     encryptionKey: new Key(stack, 'Key', { enableKeyRotation: true }),
     removalPolicy: RemovalPolicy.DESTROY,
+    openAccounts: true,
     alarms: { Throttles: 3 },
     domainName: importDomain(stack),
     tracing: true,
