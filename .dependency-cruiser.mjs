@@ -52,9 +52,12 @@ const arrows = {
   },
   'infra/probe/handler.ts': { files: ['client/'] },
   'cli/': {
-    files: ['client/', 'lambda/aws/secret.ts', 'lambda/config.ts', 'lambda/errors.ts', 'package.json'],
+    files: [
+      ...['client/', 'package.json'],
+      ...['lambda/account-secrets.ts', 'lambda/aws/secret.ts', 'lambda/config.ts', 'lambda/errors.ts'],
+    ],
     packages: ['commander', '@aws-sdk/credential-provider-ini', '@aws-sdk/credential-provider-node', '@smithy/core'],
-    why: 'Of the function it has the parser of secrets, so that it stores no secret that the function would refuse.',
+    why: 'Of the function it has the form of ids and the parser of secrets, so that it stores nothing that the function would refuse.',
   },
   'local/': { files: ['lambda/', 'client/', 'infra/'], packages: ['*'] },
   'scripts/': {

@@ -1,6 +1,7 @@
 // Puts the commands together and runs one command line. Called by main.ts and the tests; test/unit/docs/ parses commands with it.
 import { Command, Option } from 'commander';
 import { addAccountCommands } from './account-commands.ts';
+import { addAccounts } from './accounts/accounts.ts';
 import { addAllowed } from './aws/endpoints.ts';
 import { mfaCodeFrom } from './aws/mfa.ts';
 import { addCredentialsSet } from './credentials/credentials-set.ts';
@@ -84,7 +85,7 @@ export function createProgram(name: string, terminal: Terminal, output: Output):
     ['get a token', 'token main'],
     ['see what the broker knows, from the outputs of the stack', '--outputs cdk-outputs.json status'],
   ]);
-  for (const add of [addToken, addCredentialsSet, addStatus, addDoctor, addAccountCommands]) {
+  for (const add of [addToken, addCredentialsSet, addAccounts, addStatus, addDoctor, addAccountCommands]) {
     add(program, output);
   }
   return program;

@@ -29,6 +29,8 @@ export interface Target {
   readonly endpoint: string | undefined;
   readonly functionName: string | undefined;
   readonly secretId: (account: string) => string | undefined;
+  /** What the secrets of open accounts are like, JSON. Undefined if the broker has none. */
+  readonly openAccounts?: string | undefined;
   /** URL of the Lambda API of the local run. Undefined for AWS. */
   readonly lambdaEndpoint: string | undefined;
   /** URL of the Secrets Manager of the local run. Undefined for AWS. */
@@ -45,7 +47,12 @@ export interface Target {
 export const secretsVariable = 'AWS_ENDPOINT_URL_SECRETS_MANAGER';
 
 /** The names and the region that the local run uses. */
-const local = { functionName: 'fegora-token-broker', region: 'us-east-1', secretPrefix: 'fegora/' };
+const local = {
+  functionName: 'fegora-token-broker',
+  region: 'us-east-1',
+  secretPrefix: 'fegora/',
+  openAccounts: { prefix: 'fegora/', tag: { key: 'fegora-token-broker', value: 'local' } },
+};
 
 /** Writes a line to the operator, apart from the result. */
 type Note = (line: string) => void;
@@ -73,6 +80,7 @@ export function findTarget(options: TargetOptions, note: Note = toStderr): Targe
       endpoint,
       functionName: functionName ?? local.functionName,
       secretId: (account) => `${local.secretPrefix}${account}`,
+      openAccounts: JSON.stringify(local.openAccounts),
       lambdaEndpoint: endpoint,
       secretsEndpoint: secretsEndpoint ?? (environment[secretsVariable] || undefined),
       region: region ?? local.region,
@@ -86,6 +94,7 @@ export function findTarget(options: TargetOptions, note: Note = toStderr): Targe
     endpoint: endpoint ?? textOf(outputs, 'Url'),
     functionName: functionName ?? textOf(outputs, 'FunctionName'),
     secretId: (account) => secretIdOf(outputs, account),
+    openAccounts: textOf(outputs, 'OpenAccounts'),
     lambdaEndpoint: undefined,
     secretsEndpoint,
     region,

@@ -18,8 +18,10 @@ const longestMs = 40_000;
 /** The event that the `admin` alias gets. */
 export interface AdminRequest {
   readonly action: string;
-  /** Undefined for all accounts. */
+  /** Undefined for all accounts that the settings list. */
   readonly account?: string;
+  /** Up to 100 accounts, for the action `status`. */
+  readonly accounts?: readonly string[];
 }
 
 /**
@@ -29,10 +31,7 @@ export interface AdminRequest {
  * @throws CommandError if the function is not known, or if the answer is not an object
  * @throws everything that the SDK throws, and an Error named as Lambda's API names it
  */
-export async function invokeAdmin(
-  target: Target,
-  { action, account }: AdminRequest,
-): Promise<Readonly<Record<string, unknown>>> {
+export async function invokeAdmin(target: Target, request: AdminRequest): Promise<Readonly<Record<string, unknown>>> {
   const functionName = required(target.functionName, 'function', '--function-name');
   const { region: findRegion, credentials } = awsIdentity(target);
   const region = await findRegion();
@@ -41,7 +40,6 @@ export async function invokeAdmin(
     { endpoint, region, functionName, alias: 'admin', credentials, env: environment },
     Date.now,
   );
-  const request = { action, ...(account !== undefined && { account }) };
   const response = await invoke(JSON.stringify(request), AbortSignal.timeout(longestMs)).catch(unreached(endpoint));
   if (response.status !== 200) {
     const asked = { region, url: endpoint, resource: 'the alias admin', grant: 'grantAdmin' };

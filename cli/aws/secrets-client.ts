@@ -1,4 +1,4 @@
-// Calls Secrets Manager, which gets the password. Called by credentials-set.ts, previous-value.ts and doctor/.
+// Calls Secrets Manager, which gets the password. Called by credentials/, accounts/ and doctor/.
 import { CommandError, exitCodes } from '../failure.ts';
 import type { Target } from '../target.ts';
 import { openService } from './signed-call.ts';
@@ -38,11 +38,19 @@ export async function openSecrets(target: Target): Promise<Secrets> {
     const { body } = await send(headers, JSON.stringify(input));
     const answer: unknown = JSON.parse(body);
     const members: Readonly<Record<string, unknown>> = typeof answer === 'object' ? { ...answer } : {};
-    // Secrets Manager always names the version of a value, and the secret.
-    if (typeof members[operation.endsWith('Value') ? 'VersionId' : 'ARN'] !== 'string') {
+    if (!isOfSecretsManager(operation, members)) {
       const text = `the answer of ${endpoint.origin} is not from Secrets Manager`;
       throw new CommandError(exitCodes.failed, `${text}; check the address, and whether there is a proxy`);
     }
     return members;
   }
 }
+
+/** Secrets Manager always names the version of a value, and the secret. */
+function isOfSecretsManager(operation: string, { ARN: arn, VersionId: version, SecretList: list }: Answer): boolean {
+  return operation === 'ListSecrets'
+    ? Array.isArray(list)
+    : typeof (operation.endsWith('Value') ? version : arn) === 'string';
+}
+
+type Answer = Readonly<Record<string, unknown>>;

@@ -1,19 +1,17 @@
 // The command `credentials set`: stores the Fegora credentials of an account in its secret. Called by program.ts.
-import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { TokenBrokerError } from '../../client/index.ts';
-import { parseSecret } from '../../lambda/aws/secret.ts';
-import { BrokerError } from '../../lambda/errors.ts';
+import { secretIdByStatus } from '../accounts/open-secrets.ts';
 import { invokeAdmin, unexpectedAnswer } from '../aws/admin.ts';
-import { describePlace } from '../aws/place.ts';
-import { openSecrets, type Secrets } from '../aws/secrets-client.ts';
-import { asCommandError, CommandError, exitCodes } from '../failure.ts';
+import { openSecrets } from '../aws/secrets-client.ts';
+import { asCommandError } from '../failure.ts';
 import { addExamples } from '../output/examples.ts';
 import type { Output } from '../output/output.ts';
 import { findTarget, required, type Target, type TargetOptions } from '../target.ts';
+import { askSecret } from './asked-secret.ts';
 import { confirmRisk, isRefused } from './lockout.ts';
 import { offerPreviousValue } from './previous-value.ts';
-import { typedText } from './typed-text.ts';
+import { store } from './stored-value.ts';
 import { verify } from './verification.ts';
 import { isYes } from './yes.ts';
 
@@ -72,22 +70,6 @@ export function addCredentialsSet(program: Command, output: Output): void {
   ]);
 }
 
-/** Stores the new value and returns the id of its version. */
-async function store(
-  { secrets, output }: { readonly secrets: Secrets; readonly output: Output },
-  { account, secretId }: { readonly account: string; readonly secretId: string },
-  SecretString: string,
-): Promise<string> {
-  const put = { SecretId: secretId, SecretString, ClientRequestToken: randomUUID() };
-  output.onInterrupt('it is not known whether the new value is stored');
-  const { VersionId, ARN: arn } = await secrets.call('PutSecretValue', put);
-  output.onInterrupt('the new value is stored, but perhaps not tried');
-  const versionId = String(VersionId);
-  output.show({ account, secret_id: secretId, version_id: versionId }, [`${account}: stored as version ${versionId}`]);
-  output.note(describePlace('stored', arn, secrets.origin));
-  return versionId;
-}
-
 /**
  * Returns the id of the account's secret, and what the broker's `status` says of the account. The names of the stack's
  * outputs have no hyphens, so a misspelt account (`on-e`) could have the output of another one (`one`). Only the broker
@@ -96,43 +78,23 @@ async function store(
  * @throws CommandError if the secret is not known, TokenBrokerError `unknown_account`
  */
 async function findSecret(target: Target, account: string, { secretId: named }: Options) {
-  const secretId = named ?? required(target.secretId(account), 'secret', '--secret-id');
+  required(named ?? target.secretId(account), 'secret', '--secret-id');
   const status = await readStatus(target, account).catch((thrown) => {
     if (named === undefined) {
       throw thrown;
     }
   });
+  const secretId = required(named ?? secretIdByStatus(target, account, status), 'secret', '--secret-id');
   return { secretId, status };
 }
 
-async function readStatus(target: Target, account: string): Promise<unknown> {
+/** What the broker knows of an account. @throws TokenBrokerError `unknown_account` */
+export async function readStatus(target: Target, account: string): Promise<unknown> {
   const { accounts } = await invokeAdmin(target, { action: 'status', account });
   if (!Array.isArray(accounts) || accounts[0]?.account !== account) {
     throw unexpectedAnswer();
   }
   return accounts[0];
-}
-
-/**
- * Asks for what is missing, and returns the secret's text in the broker's format.
- *
- * @throws CommandError if the broker would not accept the text
- */
-async function askSecret(output: Output, { username, clientId }: Options): Promise<string> {
-  const secret = JSON.stringify({
-    ...(clientId !== undefined && { client_id: typedText(clientId, 'client id') }),
-    username: typedText(username ?? (await output.ask('Username: ')), 'username'),
-    password: typedText(await output.askHidden('Password (not shown): '), 'password'),
-  });
-  try {
-    parseSecret(secret);
-    return secret;
-  } catch (thrown) {
-    if (thrown instanceof BrokerError) {
-      throw new CommandError(exitCodes.usage, `nothing was stored: ${thrown.message}; run the command again`);
-    }
-    throw thrown;
-  }
 }
 
 async function wantsVerification(output: Output, { verify: wanted }: Options): Promise<boolean> {

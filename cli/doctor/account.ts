@@ -1,19 +1,20 @@
 // The checks of one account: the form of its secret, its state, and a token if the operator asks for it. Rows of checks.ts.
 import { parseSecret } from '../../lambda/aws/secret.ts';
 import { BrokerError, type ErrorCode } from '../../lambda/errors.ts';
+import { secretIdByStatus } from '../accounts/open-secrets.ts';
 import { openSecrets } from '../aws/secrets-client.ts';
 import { asCommandError, exitCodes } from '../failure.ts';
 import { stateOf } from '../status/account-state.ts';
 import { runbookOf } from '../status/runbooks.ts';
 import { clientFor, expiryOf } from '../token.ts';
 import { codeOf, type Finding, failed, notChecked, ok, textOf, wrong } from './check.ts';
-import type { Examined } from './examined.ts';
+import { type Examined, statusOf } from './examined.ts';
 
 /** Reads the secret, and says nothing about it but whether the broker could read it. */
 export function checkSecret(account: string) {
-  return async ({ target }: Examined): Promise<Finding> => {
+  return async ({ target, status }: Examined): Promise<Finding> => {
     const { lambdaEndpoint, secretsEndpoint } = target();
-    const secretId = target().secretId(account);
+    const secretId = secretIdByStatus(target(), account, await statusOf(account, status));
     if (secretId === undefined) {
       return notChecked('the outputs do not name the secret');
     }

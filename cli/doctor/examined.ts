@@ -7,8 +7,7 @@ import { functionEndpoint, invokeAdmin } from '../aws/admin.ts';
 import { awsIdentity } from '../aws/aws.ts';
 import { checkEndpoint } from '../aws/endpoints.ts';
 import { environment } from '../environment.ts';
-import type { AccountStatus } from '../status/account-state.ts';
-import { accountsIn } from '../status/status.ts';
+import { type AccountStatus, accountsIn } from '../status/account-state.ts';
 import { findTarget, required, type Target, type TargetOptions } from '../target.ts';
 
 /** What is examined. Every function rejects or throws if its fact cannot be known; each asks only once. */
@@ -68,6 +67,12 @@ export function examine({ options, account, login }: Asked, note: (line: string)
       accountsIn(await invokeAdmin(target(), { action: 'status', ...(account !== undefined && { account }) })),
     ),
   };
+}
+
+/** Returns what the broker says of one account. Undefined if it says nothing of it, or nothing at all to these keys. */
+export async function statusOf(account: string, status: Examined['status']): Promise<AccountStatus | undefined> {
+  const accounts = await status().catch(() => []);
+  return accounts.find((one) => one.account === account);
 }
 
 /** @throws CommandError if the address comes from a file and is not of AWS: no signature may go there */

@@ -2,7 +2,7 @@
 import { invokeTransport } from '../../client/invoke.ts';
 import { probe } from './api.ts';
 import { codeOf, type Finding, notChecked, ofRefusal, ok, textOf, wrong } from './check.ts';
-import type { Examined } from './examined.ts';
+import { type Examined, statusOf } from './examined.ts';
 
 export async function checkAdmin({ target, status }: Examined): Promise<Finding> {
   if (target().functionName === undefined) {
@@ -26,9 +26,12 @@ export async function checkAdmin({ target, status }: Examined): Promise<Finding>
 
 /** Returns the check of the alias of one account. The function refuses the call, so nothing logs in. */
 export function checkAlias(account: string) {
-  return async ({ target, lambda }: Examined): Promise<Finding> => {
+  return async ({ target, lambda, status }: Examined): Promise<Finding> => {
     if (target().functionName === undefined) {
       return notChecked('the function is not known');
+    }
+    if ((await statusOf(account, status))?.open === true) {
+      return ok('an open account has no alias; the API serves it');
     }
     try {
       await invokeTransport({ ...(await lambda()), account }, Date.now)(probe, AbortSignal.timeout(30_000));

@@ -1,9 +1,22 @@
 // Says in one word how an account is, and what to do. Called by table.ts and by ../doctor/.
+import { unexpectedAnswer } from '../aws/admin.ts';
 import { describeDistance } from '../output/times.ts';
 import { runbookOf } from './runbooks.ts';
 
 /** What the broker's `status` says of one account. A broker of another version may have other members. */
 export type AccountStatus = Readonly<Record<string, unknown>>;
+
+/**
+ * Returns the accounts in the answer to `status`.
+ *
+ * @throws CommandError if the answer is not from a broker
+ */
+export function accountsIn({ accounts }: Readonly<Record<string, unknown>>): readonly AccountStatus[] {
+  if (!Array.isArray(accounts) || !accounts.every((one) => typeof one === 'object' && one !== null)) {
+    throw unexpectedAnswer();
+  }
+  return accounts;
+}
 
 /** How an account is. */
 export interface AccountState {
@@ -24,7 +37,7 @@ type Rule = (status: AccountStatus, now: number) => AccountState | undefined;
 const advices: Readonly<Record<string, string>> = {
   credentials_rejected: 'Fegora refuses user or password; check them at Fegora, then run `credentials set`',
   secret_malformed: 'the secret has not the form that the broker reads; store it with `credentials set`',
-  secret_missing: 'the secret does not exist; check the accounts of the stack',
+  secret_missing: 'the secret does not exist, or has lost its tag; check the accounts of the stack',
   credentials_missing: 'the secret has no value; store one with `credentials set`',
   secret_unavailable: 'Secrets Manager cannot be reached; look at AWS Health',
   duplicate_user: 'another account has this Fegora user; give each account a user of its own',

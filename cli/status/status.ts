@@ -1,10 +1,11 @@
 // The command `status`: prints what the broker knows about its accounts. Called by ../program.ts.
 import type { Command } from 'commander';
-import { invokeAdmin, unexpectedAnswer } from '../aws/admin.ts';
+import { invokeAdmin } from '../aws/admin.ts';
 import { addExamples } from '../output/examples.ts';
 import type { Output } from '../output/output.ts';
-import { findTarget, type TargetOptions } from '../target.ts';
-import type { AccountStatus } from './account-state.ts';
+import { findTarget, type Target, type TargetOptions } from '../target.ts';
+import { accountsIn } from './account-state.ts';
+import { addedStatuses } from './added-status.ts';
 import { detailsOf, tableOf } from './table.ts';
 
 /** Adds the command. Its output never contains a token. As JSON it is the broker's answer, unchanged. */
@@ -15,11 +16,7 @@ export function addStatus(program: Command, output: Output): void {
     .argument('[account]', 'account id, for all that is known of it (default: a row for each account)')
     .action(async (account: string | undefined, _options: object, command: Command) => {
       const target = findTarget(command.optsWithGlobals<TargetOptions>(), output.note);
-      const answer = await invokeAdmin(target, { action: 'status', ...(account !== undefined && { account }) });
-      const accounts = accountsIn(answer);
-      const now = Date.now();
-      const details = account === undefined ? [] : accounts.flatMap((status) => detailsOf(status, now));
-      output.show(answer, [...tableOf(accounts, output, now), ...details]);
+      await (account === undefined ? showAll(target, output) : showOne(target, output, account));
     });
   addExamples(added, program, [
     ['all accounts, those that need attention first', 'status'],
@@ -28,14 +25,20 @@ export function addStatus(program: Command, output: Output): void {
   ]);
 }
 
-/**
- * Returns the accounts in the answer to `status`.
- *
- * @throws CommandError if the answer is not from a broker
- */
-export function accountsIn({ accounts }: Readonly<Record<string, unknown>>): readonly AccountStatus[] {
-  if (!Array.isArray(accounts) || !accounts.every((one) => typeof one === 'object' && one !== null)) {
-    throw unexpectedAnswer();
+async function showOne(target: Target, output: Output, account: string): Promise<void> {
+  const answer = await invokeAdmin(target, { action: 'status', account });
+  const accounts = accountsIn(answer);
+  const now = Date.now();
+  output.show(answer, [...tableOf(accounts, output, now), ...accounts.flatMap((status) => detailsOf(status, now))]);
+}
+
+/** Shows the listed accounts, and then the others in pages. Each page is a table. */
+async function showAll(target: Target, output: Output): Promise<void> {
+  const answer = await invokeAdmin(target, { action: 'status' });
+  const accounts = [...accountsIn(answer)];
+  output.show(answer, tableOf(accounts, output, Date.now()));
+  for await (const page of addedStatuses(target)) {
+    accounts.push(...page);
+    output.show({ accounts }, tableOf(page, output, Date.now()));
   }
-  return accounts;
 }
