@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import type { Caller } from './gateway/callers.ts';
 import type { LocalRun } from './local-run.ts';
+import { usersToAdd } from './services.ts';
 import { callerVariables, exportLines } from './variables.ts';
 
 /** The answer to the first call. */
@@ -127,7 +128,14 @@ function operatorLines({ gateway, callers, settings, secrets }: LocalRun): reado
   const { defaultAccount: account, config, region } = settings;
   const broker = `${as(callers.operator)} npm run broker -- --endpoint ${gateway.url} --region ${region}`;
   const set = `credentials set ${account} --secret-id ${config.accounts.get(account)}`;
-  return [`${broker} status`, ...(secrets === undefined ? [] : [`${broker} --secrets-endpoint ${secrets.url} ${set}`])];
+  const [add = ''] = usersToAdd.map((one) => `accounts add ${one} --username user-of-${one}`);
+  if (secrets === undefined) {
+    return [`${broker} status`];
+  }
+  const withSecrets = `${broker} --secrets-endpoint ${secrets.url}`;
+  return config.openAccounts
+    ? ['status', set, add].map((line) => `${withSecrets} ${line}`)
+    : [`${broker} status`, `${withSecrets} ${set}`];
 }
 
 /** A call that curl signs. The answer shows the token. */

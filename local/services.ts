@@ -1,4 +1,6 @@
 // Starts each service that the environment does not name: Fegora, Secrets Manager, the table. Called by local-run.ts.
+
+import { openAccountTag } from '../infra/resources/open-account-tag.ts';
 import { type FegoraSimulator, startFegoraSimulator } from './fegora/simulator.ts';
 import { isLoopback } from './loopback.ts';
 import { type SecretsManager, startSecretsManager } from './secrets-manager/server.ts';
@@ -13,7 +15,7 @@ export async function startFegora({ given, config }: LocalSettings, started: Sta
   if (given.tokenUrl !== undefined) {
     return { tokenUrl: given.tokenUrl };
   }
-  const users = Array.from(config.accounts.keys(), fakeUser);
+  const users = [...config.accounts.keys(), ...(config.openAccounts ? usersToAdd : [])].map(fakeUser);
   const accounts = Object.fromEntries(users.map(({ username, password }) => [username, password]));
   const simulator: FegoraSimulator = await startFegoraSimulator({ accounts, clientId: config.clientId });
   started.defer(simulator.close);
@@ -25,7 +27,14 @@ export async function startSecrets({ given, config, region }: LocalSettings, sta
   if (given.secretsUrl !== undefined) {
     return { secretsUrl: given.secretsUrl };
   }
-  const secrets: SecretsManager = await startSecretsManager({ region });
+  const listed = new Set(config.accounts.values());
+  const secrets: SecretsManager = await startSecretsManager({
+    region,
+    // As the policy of the role that the stack makes: the listed secrets, and those with the tag.
+    ...(config.openAccounts && {
+      mayRead: ({ name, tags }) => listed.has(name) || tags.get(openAccountTag) === localStack,
+    }),
+  });
   started.defer(secrets.close);
   for (const [account, secretId] of config.accounts) {
     secrets.create(secretId, JSON.stringify(fakeUser(account)));
@@ -57,6 +66,12 @@ function refuseTable(cause: unknown): never {
     cause,
   });
 }
+
+/** Accounts that do not exist at the start. The simulator has their users, so that they can be added. */
+export const usersToAdd: readonly string[] = ['tienda-1', 'tienda-2'];
+
+/** The value of the tag of open accounts, which is the name of the stack in AWS. The command line has it too (cli/target.ts). */
+const localStack = 'local';
 
 /** A user that only the simulator accepts. */
 function fakeUser(account: string): { readonly username: string; readonly password: string } {

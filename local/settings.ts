@@ -122,6 +122,7 @@ function withDefaults(env: Environment, tokenUrl: string): Environment {
     [variables.allowHttpLoopback]: '1',
     [variables.accounts]: env[variables.accounts] ?? demoAccounts,
     [variables.tableName]: env[variables.tableName] ?? 'fegora-tokens',
+    ...(env[variables.openAccounts] === '1' && { [variables.secretPrefix]: env[variables.secretPrefix] ?? 'fegora/' }),
   };
 }
 

@@ -258,6 +258,7 @@ describe('npm start -- --watch', () => {
       'client',
       'infra/api/refusals.ts',
       'infra/grants/account-tag.ts',
+      'infra/resources/open-account-tag.ts',
       'package.json',
     ]) {
       await cp(join(root, part), join(made, part), { recursive: true });
