@@ -1,8 +1,8 @@
 // The `fetch` for Fegora's API: adds the token, and repeats a request once after a 401. Called by index.ts.
 import { parseEndpoint } from './endpoint.ts';
-import { TokenBrokerError } from './errors.ts';
 import type { AccessToken } from './token-cache.ts';
 import type { TokenClient } from './token-client.ts';
+import { withToken } from './with-token.ts';
 
 /** Options of `createFegoraFetch`. */
 export interface FegoraOptions {
@@ -36,14 +36,6 @@ export interface FegoraOptions {
 export type FegoraFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /**
- * How long a token is not reported again. If the new token gets a 401 too, the path or the user is the problem, not the
- * token.
- */
-const reportCooldownMs = 60_000;
-/** The same, if the broker may soon have another token but did not say when. */
-const shortReportCooldownMs = 5_000;
-
-/**
  * Returns the fetch.
  *
  * @param now epoch milliseconds
@@ -60,50 +52,18 @@ export function fegoraFetch(
   if (pathname !== '/') {
     throw new TypeError(`origin: the URL has a path. Pass ${origin}, and the whole path with each request`);
   }
-  let cooldown: { readonly fingerprint: string; readonly until: number } | undefined;
-
-  const startCooldown = ({ fingerprint }: AccessToken, ms: number) => {
-    cooldown = { fingerprint, until: now() + ms };
-  };
-  const isCoolingDown = ({ fingerprint }: AccessToken) =>
-    fingerprint === cooldown?.fingerprint && now() < cooldown.until;
-
-  /** Returns another token than the rejected one, or undefined: the caller then gets the 401 as the result. */
-  async function replacement(rejected: AccessToken, signal: AbortSignal | undefined): Promise<AccessToken | undefined> {
-    try {
-      const token = await tokens.getToken({ rejected: rejected.fingerprint, signal });
-      if (token.fingerprint !== rejected.fingerprint) {
-        return token;
-      }
-      startCooldown(rejected, reportCooldownMs);
-    } catch (failure) {
-      signal?.throwIfAborted();
-      startCooldown(rejected, cooldownAfter(failure));
-    }
-    return undefined;
-  }
+  const authorized = withToken(tokens, now);
 
   return async (input, init = {}) => {
     const request = target(input, init, origin);
-    const signal = (init.signal === undefined && input instanceof Request ? input.signal : init.signal) ?? undefined;
-    const send = (bearer: AccessToken) => fetch(request, withToken(input, init, bearer));
-
-    const token = await tokens.getToken({ signal });
-    const response = await send(token);
-    if (response.status !== 401 || isCoolingDown(token)) {
-      return response;
-    }
-    const other = await replacement(token, signal);
-    if (other === undefined || !isReplayable(input, init)) {
-      return response;
-    }
-    // The body of the first response is not used, so an error of that body does not matter.
-    await response.body?.cancel().catch(() => {});
-    const second = await send(other);
-    if (second.status === 401) {
-      startCooldown(other, reportCooldownMs);
-    }
-    return second;
+    const { answer } = await authorized({
+      send: (bearer) => fetch(request, withBearer(input, init, bearer)),
+      isReplayable: isReplayable(input, init),
+      // The body of the first response is not used, so an error of that body does not matter.
+      discard: (first: Response) => first.body?.cancel().catch(() => {}),
+      signal: (init.signal === undefined && input instanceof Request ? input.signal : init.signal) ?? undefined,
+    });
+    return answer;
   };
 }
 
@@ -119,21 +79,12 @@ function target(input: string | URL | Request, init: RequestInit, origin: string
   return input instanceof Request ? input : url;
 }
 
-function withToken(input: string | URL | Request, init: RequestInit, { accessToken }: AccessToken): RequestInit {
+function withBearer(input: string | URL | Request, init: RequestInit, { accessToken }: AccessToken): RequestInit {
   const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
   headers.set('authorization', `Bearer ${accessToken}`);
   headers.set('connection', headers.get('connection') ?? 'close');
   const redirect = (init.redirect ?? (input instanceof Request ? input.redirect : undefined)) === 'error';
   return { ...init, headers, redirect: redirect ? 'error' : 'manual' };
-}
-
-function cooldownAfter(failure: unknown): number {
-  if (!(failure instanceof TokenBrokerError) || !failure.retryable) {
-    return reportCooldownMs;
-  }
-  return failure.retryAfter === undefined
-    ? shortReportCooldownMs
-    : Math.min(failure.retryAfter * 1000, reportCooldownMs);
 }
 
 /** Returns true if the body can be sent a second time. The body of a `Request` is a stream, so it cannot. */
