@@ -51,6 +51,10 @@ const arrows = {
     why: 'It has a line for each code and incident of the function, which tsc checks. No bundle has it.',
   },
   'infra/probe/handler.ts': { files: ['client/'] },
+  'infra/requests/function/': {
+    files: ['client/', 'infra/requests/rules.ts', 'infra/requests/metric-names.ts', 'lambda/telemetry/record.ts'],
+    why: 'It is made of the client, and shares with its construct what both must agree on.',
+  },
   'cli/': {
     files: [
       ...['client/', 'package.json'],

@@ -11,9 +11,10 @@ import { writeDeclarations } from './scripts/declarations.ts';
 import { describeLicenses, licensesFile } from './scripts/licenses.ts';
 
 /**
- * Bundles the code of the probe's function: the client for `import`, `client.js`, and the handler, `index.mjs`, which
- * imports it. The package exports `client.js` too: a second copy would be 9 KB of what is packed. The code of the client
- * is in `client-parts.js`, which the command line imports as well: its copy was 6 KB.
+ * Bundles the code of the functions that call the broker: the client for `import`, `client.js`, and the handlers `index.mjs`
+ * of the probe and `requests.mjs` of `FegoraRequests`, which import it. The package exports `client.js` too: a second copy
+ * would be 9 KB of what is packed. The code of the client is in `client-parts.js`, which the command line imports as well:
+ * its copy was 6 KB.
  *
  * @returns what esbuild reports about inputs and outputs
  */
@@ -27,13 +28,16 @@ export async function buildProbe(folder: string): Promise<Metafile> {
   });
   await minifyAgain(join(folder, clientParts));
   await writeFile(join(folder, 'client.js'), `export{${await publicNames()}}from"./${clientParts}";\n`);
-  const plugins = [apart(/\/client\/index\.ts$/, './client.js')];
+  const plugins = [apart(/\/client\/index\.ts$/, './client.js'), apart(clientFile, `./${clientParts}`)];
   const { outExtension } = settings;
-  const handler = await build({ ...shared, outExtension, entryPoints: { index: 'infra/probe/handler.ts' }, plugins });
-  return joined(parts.metafile, handler.metafile);
+  const entryPoints = { index: 'infra/probe/handler.ts', requests: 'infra/requests/function/handler.ts' };
+  const handlers = await build({ ...shared, outExtension, entryPoints, plugins });
+  await minifyAgain(join(folder, 'requests.mjs'));
+  return joined(parts.metafile, handlers.metafile);
 }
 
 const clientParts = 'client-parts.js';
+const clientFile = /\/client\/[a-z-]+\.ts$/;
 
 /**
  * A module that exports what any file of the client exports, and its signer: the command line uses more than the public
