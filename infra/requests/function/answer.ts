@@ -80,12 +80,16 @@ function refusal(answer: Answer): RequestFailure {
   const what = refusalTexts[status] ?? (status < 400 ? 'Fegora answered with a redirect, which is not followed' : '');
   const reason = typeof mensaje === 'string' ? mensaje.slice(0, 500) : what || 'See answer';
   const isShort = body !== null && Buffer.byteLength(JSON.stringify(body)) <= 4000;
-  return new RequestFailure('fegora_refused', `Fegora refused the request with status ${status}: ${reason}.`, {
-    status,
-    ...(isScalar(codigo) && { codigo }),
-    ...(isScalar(mensaje) && { mensaje }),
-    ...(isShort && { answer: body }),
-  });
+  return new RequestFailure(
+    'fegora_refused',
+    `Fegora refused the request with status ${status}: ${reason.replace(/\.?$/, '.')}`,
+    {
+      status,
+      ...(isScalar(codigo) && { codigo }),
+      ...(isScalar(mensaje) && { mensaje }),
+      ...(isShort && { answer: body }),
+    },
+  );
 }
 
 function isScalar(value: unknown): boolean {
