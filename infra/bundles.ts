@@ -1,15 +1,15 @@
-// Says where the bundles of the package are. Called by function.ts and probe/probe.ts.
+// Says where the bundles of the package are. Called by function.ts, probe/probe.ts and requests/fegora-requests.ts.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 
 const dist = new URL('../dist/', import.meta.url);
 
-/** Folders of the handlers, each with an `index.mjs`. The build writes them, so that synth needs no bundler. */
+/** Folders of the handlers: `index.mjs`, and `requests.mjs` in that of the probe. The build writes them, so that synth needs no bundler. */
 export const bundles = {
   /** The function of the broker. */
   function: fileURLToPath(new URL('lambda', dist)),
-  /** The function of `BrokerProbe`, bundled from probe/handler.ts. */
+  /** The functions of `BrokerProbe` and `FegoraRequests`, bundled from probe/handler.ts and requests/function/handler.ts. */
   probe: fileURLToPath(new URL('probe', dist)),
 } as const;
 

@@ -1,13 +1,12 @@
 // Creates the alarms of a broker. Called by token-broker.ts.
 import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { metricNames } from '../../lambda/telemetry/metric-names.ts';
 import { type AlarmMetric, alarmMetrics, type MetricSources } from './alarm-metrics.ts';
 import { type AlarmName, type AlarmThresholds, type AlarmTopics, alarmNames } from './alarm-names.ts';
 import { type AlarmRule, alarmRules } from './alarm-rules.ts';
+import { notify } from './notify.ts';
 
 /** The metrics to watch, and where alarms go. */
 export interface AlarmsProps extends MetricSources {
@@ -84,7 +83,7 @@ export class BrokerAlarms extends Construct {
       evaluationPeriods,
       ...(name === 'NoWarmUp' ? onSilence : onValue),
     });
-    notify(alarm, props.topics[rule.severity]);
+    notify([alarm], props.topics[rule.severity]);
     return [alarm];
   }
 }
@@ -125,10 +124,3 @@ function periodOf({ minutes, isWarm = false }: AlarmRule, { warmUpEvery }: Alarm
 
 /** With warm-ups this far apart, each window of 5 periods of 3 minutes has at least three. Minutes. */
 const longestBetween = 4;
-
-function notify(alarm: Alarm, topic: ITopic | undefined): void {
-  if (topic !== undefined) {
-    alarm.addAlarmAction(new SnsAction(topic));
-    alarm.addOkAction(new SnsAction(topic));
-  }
-}

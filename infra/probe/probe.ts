@@ -1,7 +1,6 @@
 // The construct BrokerProbe: a function that asks for a token on a schedule, and its alarms. Called by users' stacks.
 import { Duration } from 'aws-cdk-lib';
-import { type Alarm, ComparisonOperator, type IAlarm, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { ComparisonOperator, type IAlarm, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Code, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
@@ -9,6 +8,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { bundles, codeIn } from '../bundles.ts';
 import { connectionVariables } from '../connect.ts';
+import { notify } from '../monitoring/notify.ts';
 import { CallerFunction } from '../resources/caller-function.ts';
 import type { ITokenBroker } from '../token-broker-interface.ts';
 
@@ -105,7 +105,7 @@ export class BrokerProbe extends Construct {
     const caller = new CallerFunction(this, 'Function', {
       code: code ?? codeIn(bundles.probe),
       environment: { EXPECTED_OUTCOME: expected },
-      withoutQueue: 'A schedule calls the probe. The next call replaces a failed one.',
+      failures: 'A schedule calls the probe. The next call replaces a failed one.',
     });
     if (expected === 'token') {
       broker.connect(caller.function, account, { via });
@@ -115,16 +115,6 @@ export class BrokerProbe extends Construct {
       }
     }
     return caller;
-  }
-}
-
-function notify(alarms: readonly Alarm[], topic: ITopic | undefined): void {
-  if (topic === undefined) {
-    return;
-  }
-  for (const alarm of alarms) {
-    alarm.addAlarmAction(new SnsAction(topic));
-    alarm.addOkAction(new SnsAction(topic));
   }
 }
 
