@@ -78,13 +78,14 @@ export class CallerFunction extends Construct {
       [first, this.alias],
       ...others.map((name) => [name, this.createAlias(name, failures)] as const),
     ]);
-    acknowledge(this.function, {
-      id: 'Serverless-LambdaTracing',
-      reason: 'One call needs no trace. X-Ray would need a right on *.',
-    });
-    if (typeof failures === 'string') {
-      acknowledge(this.function, { id: 'Serverless-LambdaDLQ', reason: failures });
-    }
+    acknowledge(
+      this.function,
+      {
+        id: 'Serverless-LambdaDLQ',
+        reason: typeof failures === 'string' ? failures : 'The aliases have the queue, and only they can be called.',
+      },
+      { id: 'Serverless-LambdaTracing', reason: 'One call needs no trace. X-Ray would need a right on *.' },
+    );
   }
 
   /** Lambda never repeats an asynchronous call that failed: it may have done what it was called for. */

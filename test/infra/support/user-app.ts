@@ -2,12 +2,14 @@
 import { type App, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { InterfaceVpcEndpoint, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { EventField, Rule } from 'aws-cdk-lib/aws-events';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { HostedZone } from 'aws-cdk-lib/aws-route53';
 import { Topic } from 'aws-cdk-lib/aws-sns';
-import { BrokerProbe, TokenBroker, type TokenBrokerProps } from '../../../infra/index.ts';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
+import { BrokerProbe, FegoraRequests, TokenBroker, type TokenBrokerProps } from '../../../infra/index.ts';
 import { arns, bundle } from './synth.ts';
 
 /** AWS account and region of the stacks. The ARNs of synth.ts are in them. */
@@ -56,8 +58,9 @@ export function createUserStacks(app: App): Stack[] {
 
 function withEveryProp(app: App): Stack {
   const stack = new Stack(app, 'EveryProp', { env });
+  const vpc = importVpc(stack);
   const broker = createBroker(stack, {
-    vpc: importVpc(stack),
+    vpc,
     encryptionKey: new Key(stack, 'Key', { enableKeyRotation: true }),
     removalPolicy: RemovalPolicy.DESTROY,
     openAccounts: true,
@@ -73,6 +76,10 @@ function withEveryProp(app: App): Stack {
   broker.connect(createFunction(stack, 'Caller'), 'main');
   broker.grantAdmin(createFunction(stack, 'Operator'));
   new BrokerProbe(stack, 'Probe', { broker, account: 'main', code: code() });
+  const deadLetterQueue = new Queue(stack, 'Failed', { enforceSSL: true });
+  const requests = new FegoraRequests(stack, 'Requests', { broker, code: code(), vpc, deadLetterQueue });
+  const targets = [requests.target('main', { method: 'POST', path: '/dte', body: EventField.fromPath('$.detail') })];
+  new Rule(stack, 'Rule', { eventPattern: { source: ['invoices'] }, targets });
   return stack;
 }
 
@@ -98,5 +105,7 @@ function withImport(app: App): Stack {
   });
   broker.connect(createFunction(stack, 'Caller'), 'main');
   new BrokerProbe(stack, 'Probe', { broker, account: 'main', via: 'invoke', code: code() });
+  const requests = new FegoraRequests(stack, 'Requests', { broker, code: code() });
+  requests.grantInvoke(createFunction(stack, 'Operator'), 'main');
   return stack;
 }
