@@ -1,4 +1,5 @@
 // Runs every test. Read by `npm test`, `npm run test:unit` and `npm run test:watch`.
+import { join } from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { full } from './test/support/counts.ts';
 
@@ -23,6 +24,8 @@ const sharing = ['test/{exploration,fleet,infra,soak,unit}/**/*.test.ts', 'test/
 
 /** What the tests have in common, however they are run. */
 export const common = {
+  // The examples import the package by its name.
+  alias: { 'fegora-token-broker': join(import.meta.dirname, 'infra/index.ts') },
   setupFiles: ['test/support/quiet.ts', 'test/support/openapi/every-answer.ts'],
   testTimeout: 60_000,
   hookTimeout: 60_000,

@@ -1,84 +1,96 @@
-// The definition of the invoicing workflow, in Amazon States Language. Called by invoicing.ts.
-/** The functions that the state machine calls, by ARN. */
-export interface InvoicingFunctions {
-  /** The broker's alias of one account. */
-  readonly token: string;
-  /** Issues one invoice, with a token that it requests itself. */
-  readonly worker: string;
+// The states of the invoicing workflow: issue an invoice, check it, void it if it is wrong. Called by invoicing.ts.
+import { Duration } from 'aws-cdk-lib';
+import { Choice, Condition, Fail, JsonPath, Pass, Succeed, Wait, WaitTime } from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import { FegoraRequests } from 'fegora-token-broker';
+
+/** What the states send their requests with. */
+export interface InvoicingStates {
+  readonly requests: FegoraRequests;
+  readonly account: string;
 }
 
-/** Retries 4 times, after 5, 10, 20 and 40 s at most. Full jitter shortens each wait. 75 s in total at most. */
-const retryPolicy = { IntervalSeconds: 5, BackoffRate: 2, MaxAttempts: 4, MaxDelaySeconds: 60, JitterStrategy: 'FULL' };
-
-/** Names of the broker's errors after which a retry can succeed. */
-const transientErrors = [
-  'Deadline',
-  'RenewalInProgress',
-  'SecretUnavailable',
-  'TableUnavailable',
-  'TooManyRejections',
-  'UpstreamThrottled',
-  'UpstreamTimeout',
-  'UpstreamUnavailable',
-];
-
-/** The transient errors of the broker and of Lambda. */
-const tokenErrors = [...transientErrors, 'Lambda.ServiceException', 'Lambda.TooManyRequestsException'];
+/** A POST or PATCH whose outcome is not known is never repeated before Fegora has been asked. */
+const whenUnknown = { errors: [...FegoraRequests.unknownOutcomes], resultPath: '$.unknown' };
 
 /**
- * Errors of the worker after which a retry is safe, because it must not issue an invoice twice. With each of these
- * errors, the worker got no token or did not start, so Fegora has received nothing.
+ * Returns the first state. The input is `{ numeroTransaccion, total, documento }`, with the same `numeroTransaccion` in
+ * `documento`. The workflow looks the number up first, so the same input can be started again, and issues one invoice.
+ *
+ * All requests are states of `FegoraRequests`: they bring their own retries, and the token is in none of them.
  */
-const workerErrors = [...transientErrors, 'BrokerUnreachable', 'Throttled', 'Lambda.TooManyRequestsException'];
+export function invoicingStates(scope: Construct, { requests, account }: InvoicingStates): Pass {
+  const byNumber = { numeroTransaccion: JsonPath.stringAt('$.numeroTransaccion') };
+  const lookUp = { account, method: 'GET', path: '/dte', query: byNumber, resultPath: '$.found' } as const;
+  const id = JsonPath.stringAt('$.invoice.id');
 
-/**
- * Returns the definition of a workflow that issues many invoices with one login. The first state makes sure that the
- * broker has a token. That state gets the expiry and not the token, because the history of an execution keeps the
- * result of every state. The workers then get the token from the broker without a login. The workflow does not retry
- * after rejected credentials, because no retry can correct them.
- *
- * Input: `{"invoices": [{"path", "document"}]}`. The definition does not use CDK constructs, because they would add
- * their own retries. Tests can also run it without AWS.
- *
- * @see https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
- */
-export function invoicingDefinition({ token, worker }: InvoicingFunctions) {
-  const issueInvoice = {
-    Type: 'Task',
-    Resource: worker,
-    TimeoutSeconds: 60,
-    Retry: [{ ErrorEquals: workerErrors, ...retryPolicy }],
-    End: true,
-  };
-  return {
-    StartAt: 'EnsureToken',
-    States: {
-      EnsureToken: {
-        Type: 'Task',
-        Resource: token,
-        Parameters: { want: 'metadata', min_validity: 60 },
-        ResultPath: '$.token',
-        TimeoutSeconds: 30,
-        Retry: [{ ErrorEquals: tokenErrors, ...retryPolicy }],
-        Catch: [{ ErrorEquals: ['CredentialsRejected', 'ClientRejected'], Next: 'CredentialsRefused' }],
-        Next: 'IssueInvoices',
-      },
-      IssueInvoices: {
-        Type: 'Map',
-        ItemsPath: '$.invoices',
-        MaxConcurrency: 10,
-        ItemProcessor: {
-          ProcessorConfig: { Mode: 'INLINE' },
-          StartAt: 'IssueInvoice',
-          States: { IssueInvoice: issueInvoice },
-        },
-        End: true,
-      },
-      CredentialsRefused: {
-        Type: 'Fail',
-        Error: 'CredentialsRefused',
-        Cause: 'Fegora refuses the credentials of this account: set new ones, then start again.',
-      },
-    },
-  };
+  const check = checkedInvoice(scope, { requests, account, id });
+  const known = new Pass(scope, 'Known', {
+    parameters: { id: JsonPath.stringAt('$.found.body.data[0].id') },
+    resultPath: '$.invoice',
+  }).next(check);
+  const isThere = Condition.isPresent('$.found.body.data[0]');
+
+  const unknown = new Wait(scope, 'WaitForOutcome', { time: WaitTime.duration(Duration.seconds(30)) })
+    .next(requests.task(scope, 'LookUpAgain', lookUp))
+    .next(
+      new Choice(scope, 'IsThere').when(isThere, known).otherwise(
+        new Fail(scope, 'NotIssued', {
+          error: 'NotIssued',
+          cause: 'Fegora does not know the document. Start the workflow again with the same input.',
+        }),
+      ),
+    );
+  const issue = requests
+    .task(scope, 'Issue', {
+      account,
+      method: 'POST',
+      path: '/dte',
+      body: JsonPath.objectAt('$.documento'),
+      resultSelector: { id: JsonPath.stringAt('$.body.id') },
+      resultPath: '$.invoice',
+    })
+    .addCatch(unknown, whenUnknown)
+    .next(check);
+
+  const start = new Pass(scope, 'Start');
+  start
+    .next(requests.task(scope, 'LookUp', lookUp))
+    .next(new Choice(scope, 'IsIssued').when(isThere, known).otherwise(issue));
+  return start;
+}
+
+/** Waits, reads the invoice, and voids it if its total is wrong. */
+function checkedInvoice(scope: Construct, { requests, account, id }: InvoicingStates & { readonly id: string }): Wait {
+  const wait = new Wait(scope, 'WaitForCertification', { time: WaitTime.duration(Duration.seconds(5)) });
+  const read = requests.task(scope, 'Read', {
+    account,
+    method: 'GET',
+    path: JsonPath.format('/dte/{}', id),
+    resultPath: '$.dte',
+  });
+  const voidInvoice = requests
+    .task(scope, 'Void', {
+      account,
+      method: 'PATCH',
+      path: '/dte',
+      body: { id, anulado: true, datosAnulacion: { motivoAnulacion: 'El total no es el del pedido.' } },
+      resultPath: '$.voided',
+    })
+    // It is read again: either it is voided, or it has to be voided again.
+    .addCatch(wait, whenUnknown)
+    .next(wait);
+  const voided = new Fail(scope, 'Voided', {
+    error: 'Voided',
+    cause: 'The total of the invoice was not that of the order, so the invoice was voided.',
+  });
+  wait
+    .next(read)
+    .next(
+      new Choice(scope, 'Check')
+        .when(Condition.booleanEquals('$.dte.body.anulado', true), voided)
+        .when(Condition.numberEqualsJsonPath('$.dte.body.total', '$.total'), new Succeed(scope, 'Issued'))
+        .otherwise(voidInvoice),
+    );
+  return wait;
 }

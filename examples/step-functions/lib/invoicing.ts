@@ -1,43 +1,40 @@
-// Creates a state machine that issues invoices with tokens of the broker. Called by invoicing-stack.ts.
-import { Aws, Validations } from 'aws-cdk-lib';
+// Creates a state machine that issues invoices with requests to Fegora. Called by invoicing-stack.ts.
+import { Aws, Duration, Stack, Validations } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { IAlias } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { CfnStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { CfnStateMachine, StateGraph } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { createHistoryKey, useActions } from './history-key';
-import { invoicingDefinition } from './invoicing-definition';
+import { type InvoicingStates, invoicingStates } from './invoicing-definition';
 
-/** The functions that the workflow calls, by their aliases. */
-export interface InvoicingProps {
-  /** The broker's alias of the account. The workflow gets no right on it here: see `grantInvoke` of the broker. */
-  readonly token: IAlias;
-  /** Issues one invoice. */
-  readonly worker: IAlias;
-}
+/** What the workflow sends its requests with. */
+export type InvoicingProps = InvoicingStates;
 
 /**
- * A workflow that issues many invoices. Its history contains no token and is encrypted with its own key. Its log
- * contains no data.
+ * A workflow that issues an invoice. Its history contains no token and is encrypted with its own key. Its log contains no
+ * data.
  *
  * The workflow is a `CfnStateMachine`. The CDK's construct `StateMachine` would let the role use the key only for a
  * state machine with a given name, and here CloudFormation chooses the name.
  */
 export class Invoicing extends Construct {
-  readonly role: Role;
   readonly stateMachineArn: string;
 
-  constructor(scope: Construct, id: string, { token, worker }: InvoicingProps) {
+  constructor(scope: Construct, id: string, states: InvoicingProps) {
     super(scope, id);
     const key = createHistoryKey(this);
     const log = new LogGroup(this, 'Log', { retention: RetentionDays.ONE_MONTH });
-    this.role = createRole(this, key);
-    worker.grantInvoke(this.role);
+    const role = createRole(this, key);
+    const graph = new StateGraph(invoicingStates(this, states), 'The workflow');
+    graph.timeout = Duration.hours(1);
+    for (const statement of graph.policyStatements) {
+      role.addToPolicy(statement);
+    }
     const stateMachine = new CfnStateMachine(this, 'Resource', {
       stateMachineType: 'STANDARD',
-      definitionString: JSON.stringify(invoicingDefinition({ token: token.functionArn, worker: worker.functionArn })),
-      roleArn: this.role.roleArn,
+      definitionString: Stack.of(this).toJsonString(graph.toGraphJson()),
+      roleArn: role.roleArn,
       encryptionConfiguration: {
         type: 'CUSTOMER_MANAGED_KMS_KEY',
         kmsKeyId: key.keyArn,
@@ -49,7 +46,7 @@ export class Invoicing extends Construct {
         destinations: [{ cloudWatchLogsLogGroup: { logGroupArn: log.logGroupArn } }],
       },
     });
-    stateMachine.node.addDependency(this.role);
+    stateMachine.node.addDependency(role);
     this.stateMachineArn = stateMachine.attrArn;
     const noTracing = 'The history has what a trace would have. X-Ray would need a right on *.';
     Validations.of(stateMachine).acknowledge(

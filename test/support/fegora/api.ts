@@ -15,6 +15,8 @@ export interface ApiCall {
 
 /** What the API does with one request in place of its usual answer. */
 export type ApiFault =
+  /** The usual answer. */
+  | { readonly kind: 'none' }
   /** Answers this, without doing anything. `body` is text, or JSON of an object. */
   | {
       readonly kind: 'answer';
@@ -33,6 +35,7 @@ export type ApiFault =
 export interface Dte {
   readonly id: string;
   readonly numeroTransaccion: number;
+  readonly total: number;
   readonly anulado: boolean;
 }
 
@@ -102,13 +105,16 @@ export async function startFegoraApi(fegora: string): Promise<FegoraApi> {
   };
 }
 
+const notFound = [404, { codigo: 'DTE-404', mensaje: 'No existe el documento.' }] as const;
+
 function act(documents: Dte[], { method, path, body }: ApiCall): readonly [status: number, json: object] {
   const { pathname, searchParams } = new URL(path, 'http://fegora.invalid');
   const id = pathname.slice('/dte/'.length);
   const given = body.startsWith('{') ? Object(JSON.parse(body)) : {};
   switch (`${method} ${id === '' ? '/dte' : '/dte/id'}`) {
     case 'POST /dte': {
-      const issued = { id: randomUUID(), numeroTransaccion: Number(given.numeroTransaccion), anulado: false };
+      const { numeroTransaccion, total } = given;
+      const issued = { id: randomUUID(), numeroTransaccion, total, anulado: false };
       documents.push(issued);
       return [201, { ...issued, serie: issued.id.slice(0, 8).toUpperCase() }];
     }
@@ -117,14 +123,17 @@ function act(documents: Dte[], { method, path, body }: ApiCall): readonly [statu
       return [200, { data: documents.filter(({ numeroTransaccion }) => numeroTransaccion === number) }];
     }
     case 'PATCH /dte': {
-      const at = documents.findIndex((one) => one.id === given.id);
-      const voided = { ...documents[at], id: String(given.id), numeroTransaccion: 0, anulado: true };
-      documents.splice(at, 1, voided);
+      const found = documents.find((one) => one.id === given.id);
+      if (found === undefined) {
+        return notFound;
+      }
+      const voided = { ...found, anulado: true };
+      documents.splice(documents.indexOf(found), 1, voided);
       return [200, voided];
     }
     default: {
       const found = documents.find((one) => one.id === id);
-      return found === undefined ? [404, { codigo: 'DTE-404', mensaje: 'No existe el documento.' }] : [200, found];
+      return found === undefined ? notFound : [200, found];
     }
   }
 }
