@@ -5,7 +5,7 @@ import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { asJson, type Statement, statementsOf } from '../infra/support/statements.ts';
 import { type Exception, isUsed, wildcards } from '../infra/support/wildcards.ts';
-import { loadExample } from '../support/examples.ts';
+import { invoicingGraph } from '../support/invoicing.ts';
 import { contextOf, logStreams, otherBroker, rightsOf, startExample, synthesise } from './example.ts';
 import { openWorkshop, type Project, type Workshop } from './project.ts';
 
@@ -15,51 +15,33 @@ let project: Project;
 let template: Template;
 let statements: readonly Statement[];
 let machine: Readonly<Record<string, unknown>>;
-let invoicingDefinition: (functions: { token: string; worker: string }) => Definition;
-
-/** The definition, as far as it is read here. */
-interface Definition {
-  readonly States: {
-    readonly EnsureToken: { readonly Parameters: { readonly want: string }; readonly Retry: readonly Retrier[] };
-    readonly IssueInvoices: {
-      readonly ItemProcessor: { readonly States: { readonly IssueInvoice: { readonly Retry: readonly Retrier[] } } };
-    };
-  };
-}
-
-interface Retrier {
-  readonly ErrorEquals: readonly string[];
-}
-
 beforeAll(async () => {
   workshop = await openWorkshop();
   project = await startExample(workshop, 'step-functions');
   template = await synthesise(project, await contextOf(project, otherBroker));
   statements = statementsOf(template);
   machine = asJson(Object.values(template.findResources('AWS::StepFunctions::StateMachine')).at(0));
-  ({ invoicingDefinition } = await loadExample('step-functions/lib/invoicing-definition.ts'));
 });
 afterAll(() => workshop.close());
 
-test('promise 49: the example compiles and synthesises, and the workflow and the worker can invoke only the alias', () => {
-  const alias = `lambda:InvokeFunction ${tokenAlias}`;
-  expect(rightsOf('WorkerRole', statements)).toEqual([alias]);
-  expect(rightsOf('InvoicingRole', statements)).toEqual(
-    expect.arrayContaining([alias, expect.stringMatching(/^lambda:InvokeFunction \{WorkerFunctionAliaslive\w+\}$/)]),
-  );
-  expect(rightsOf('InvoicingRole', statements)).toHaveLength(2);
+test('promise 53: the example compiles and synthesises, the workflow can only send requests, and only they get the token', () => {
+  expect(rightsOf('RequestsFunctionRole', statements)).toEqual([`lambda:InvokeFunction ${tokenAlias}`]);
+  expect(rightsOf('InvoicingRole', statements)).toEqual([
+    expect.stringMatching(/^lambda:InvokeFunction \{RequestsFunctionAliasaccountmain\w+\}$/),
+  ]);
   template.hasResourceProperties('AWS::Lambda::Function', {
-    Environment: { Variables: { FEGORA_BROKER_FUNCTION: otherBroker.functionArn, FEGORA_BROKER_ACCOUNT: 'main' } },
+    Handler: 'requests.handler',
+    Environment: { Variables: { FEGORA_BROKER_FUNCTION: otherBroker.functionArn } },
   });
 });
 
 test('cdk-nag checks the example in every synth, and finds a rule that no one has acknowledged', async () => {
-  const worker = join(project.folder, 'out/lib/worker.js');
-  const source = await readFile(worker, 'utf8');
-  await project.write({ 'out/lib/worker.js': source.replace(/\{ id: 'Serverless-LambdaTracing'.*\}/, '') });
-  const CDK_CONTEXT_JSON = await contextOf(project, { ...otherBroker, 'aws:cdk:bundling-stacks': [] });
+  const invoicing = join(project.folder, 'out/lib/invoicing.js');
+  const source = await readFile(invoicing, 'utf8');
+  await project.write({ 'out/lib/invoicing.js': source.replace(/\{ id: 'AwsSolutions-SF2'.*\}/, '') });
+  const CDK_CONTEXT_JSON = await contextOf(project, otherBroker);
   const synth = project.run('node', ['out/bin/step-functions.js'], { CDK_OUTDIR: 'broken', CDK_CONTEXT_JSON });
-  await expect(synth).rejects.toThrow('Serverless-LambdaTracing');
+  await expect(synth).rejects.toThrow('AwsSolutions-SF2');
 });
 
 test.each(['functionArn', 'apiId'])(
@@ -152,30 +134,21 @@ describe('the state machine', () => {
     expect(machine.DependsOn).toEqual(expect.arrayContaining([expect.stringMatching(/^InvoicingRoleDefaultPolicy/)]));
   });
 
-  test('the workflow equals the definition, without retries that the CDK adds', () => {
+  test('the workflow has the states that the tests of the workflow run', async () => {
     const joined = asJson(asJson(machine.Properties).DefinitionString)['Fn::Join'];
-    const [before, worker, after] = Array.isArray(joined) ? joined[1] : [];
-    expect(worker).toEqual({ Ref: expect.stringMatching(/^WorkerFunctionAliaslive/) });
-    expect(`${before}WORKER${after}`).toBe(
-      JSON.stringify(invoicingDefinition({ token: tokenAlias, worker: 'WORKER' })),
+    const parts: unknown[] = Array.isArray(joined) ? joined[1] : [];
+    const references = parts.filter((part) => typeof part !== 'string');
+    expect(new Set(references.map((part) => JSON.stringify(part))).size).toBe(1);
+    expect(references[0]).toEqual({ Ref: expect.stringMatching(/^RequestsFunctionAliasaccountmain/) });
+    const { TimeoutSeconds, ...states } = JSON.parse(
+      parts.map((part) => (typeof part === 'string' ? part : 'ALIAS')).join(''),
     );
+    expect(states).toEqual(await invoicingGraph('main', 'ALIAS'));
+    expect(TimeoutSeconds).toBe(3600);
   });
 
   test('the workflow invokes the alias, not API Gateway, whose integration is unsigned by default', () => {
     const resources = JSON.stringify(machine).match(/:states:::[\w:.]+|NO_AUTH/g);
     expect(resources).toBeNull();
-  });
-
-  test('the workflow requests only metadata, and never retries rejected credentials or calls that may have reached Fegora', () => {
-    const { EnsureToken, IssueInvoices } = invoicingDefinition({ token: 'TOKEN', worker: 'WORKER' }).States;
-    expect(EnsureToken.Parameters.want).toBe('metadata');
-    const retried = EnsureToken.Retry.flatMap(({ ErrorEquals }) => ErrorEquals);
-    expect(retried).not.toContain('CredentialsRejected');
-    expect(retried).not.toContain('States.ALL');
-    const byWorker = IssueInvoices.ItemProcessor.States.IssueInvoice.Retry.flatMap(({ ErrorEquals }) => ErrorEquals);
-    expect(byWorker).toEqual(expect.arrayContaining(['UpstreamUnavailable', 'Lambda.TooManyRequestsException']));
-    for (const name of ['CredentialsRejected', 'TokenBrokerError', 'Lambda.ServiceException', 'States.ALL']) {
-      expect(byWorker).not.toContain(name);
-    }
   });
 });
