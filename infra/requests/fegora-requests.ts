@@ -91,12 +91,6 @@ export interface FegoraRequestsProps {
  * answer. The token stays in the function. At first, no caller has a grant.
  */
 export class FegoraRequests extends Construct {
-  /**
-   * Names of the errors after which Fegora may have processed a POST or a PATCH, for `addCatch`: look the document up before you
-   * send it again.
-   */
-  static readonly unknownOutcomes: readonly string[] = unknownOutcomes;
-
   /** The function. Callers can only invoke its aliases: see `aliasOf`. */
   readonly function: IFunction;
   /** The log of the function: a line for each request, without its query, headers and body. */
@@ -112,6 +106,14 @@ export class FegoraRequests extends Construct {
   private readonly caller: CallerFunction;
   private readonly timeout: Duration;
   private readonly queue: IQueue | undefined;
+
+  /**
+   * Names of the errors after which Fegora may have processed a POST or a PATCH, for `addCatch`: look the document up before you
+   * send it again.
+   */
+  static get unknownOutcomes(): string[] {
+    return [...unknownOutcomes];
+  }
 
   /** @throws Error if the broker does not have an account, or if a prop is out of its range */
   constructor(scope: Construct, id: string, props: FegoraRequestsProps) {

@@ -9,12 +9,30 @@ import { root } from './tarball.ts';
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
 /** jest and its types are not among the tools of this repository, so this app leaves its test out. */
 const quick = { compilerOptions: { types: ['node'] }, include: ['bin', 'lib'] };
+/** An app with the stack of docs/callers.md, and the broker of another stack. */
+const invoices = `
+import { App, Stack } from 'aws-cdk-lib';
+import { TokenBroker } from 'fegora-token-broker';
+import { Invoices } from '../lib/invoices-stack';
+const app = new App();
+const functionArn = 'arn:aws:lambda:us-east-1:111111111111:function:broker';
+const attributes = { functionArn, apiId: 'abcde12345', accounts: ['main'] };
+new Invoices(app, 'Invoices', TokenBroker.fromAttributes(new Stack(app, 'Other'), 'Broker', attributes));
+`;
 let workshop: Workshop;
 let app: Project;
 
 beforeAll(async () => {
   workshop = await openWorkshop();
   app = await startCdkApp(workshop, 'quick');
+  const page = await readFile(join(root, 'docs/callers.md'), 'utf8');
+  const [, recipe = ''] = /<!-- recipe: invoices-stack\.ts -->\n```ts\n([\s\S]*?)```/.exec(page) ?? [];
+  await app.write({
+    'tsconfig.quick.json': { extends: './tsconfig.json', ...quick },
+    'lib/invoices-stack.ts': recipe,
+    'bin/invoices.ts': invoices,
+  });
+  await app.run('node', [tsc, '-p', 'tsconfig.quick.json', '--noEmit', 'false', '--outDir', 'out']);
 });
 afterAll(() => workshop.close());
 
@@ -32,14 +50,29 @@ test('the tarball has what the package exports, and no sources, tests or benchma
 });
 
 test('promise 49: a new CDK app with TypeScript 7 synthesises the broker without a build step', async () => {
-  await app.write({ 'tsconfig.quick.json': { extends: './tsconfig.json', ...quick } });
-  await app.run('node', [tsc, '-p', 'tsconfig.quick.json', '--noEmit', 'false', '--outDir', 'out']);
   const context = JSON.stringify(await freshFlags());
   await app.run('node', ['out/bin/my-app.js'], { CDK_OUTDIR: 'cdk.out', CDK_CONTEXT_JSON: context });
   const { types, asset } = await readSynthesised(app);
   expect([...types]).toEqual(expect.arrayContaining(['AWS::ApiGateway::RestApi', 'AWS::DynamoDB::Table']));
   const bundle = join('cdk.out', `asset.${asset.replace('.zip', '')}`, 'index.mjs');
   const packed = join(app.folder, 'node_modules/fegora-token-broker/dist/lambda/index.mjs');
+  expect(await readFile(join(app.folder, bundle))).toEqual(await readFile(packed));
+});
+
+test('promise 53: the recipe for Step Functions and EventBridge compiles and synthesises as printed', async () => {
+  await app.run('node', ['out/bin/invoices.js'], { CDK_OUTDIR: 'cdk.invoices' });
+  const template = await readFile(join(app.folder, 'cdk.invoices/Invoices.template.json'), 'utf8');
+  const { Resources }: { Resources: Record<string, { Type: string; Properties: Record<string, unknown> }> } =
+    JSON.parse(template);
+  const of = (type: string) => Object.values(Resources).filter(({ Type }) => Type === type);
+
+  expect(of('AWS::Events::Rule')).toHaveLength(1);
+  expect(JSON.stringify(of('AWS::StepFunctions::StateMachine'))).toContain('FegoraOutcomeUnknown');
+  const [fn] = of('AWS::Lambda::Function');
+  expect(fn?.Properties).toMatchObject({ Handler: 'requests.handler' });
+  const { S3Key } = Object(fn?.Properties.Code);
+  const bundle = join('cdk.invoices', `asset.${String(S3Key).replace('.zip', '')}`, 'requests.mjs');
+  const packed = join(app.folder, 'node_modules/fegora-token-broker/dist/probe/requests.mjs');
   expect(await readFile(join(app.folder, bundle))).toEqual(await readFile(packed));
 });
 

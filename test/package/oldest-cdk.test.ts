@@ -15,13 +15,22 @@ const isRun = proof && (await hasTools('the oldest aws-cdk-lib'));
 const app = `
   const { App, Stack } = require('aws-cdk-lib');
   const { ArnPrincipal } = require('aws-cdk-lib/aws-iam');
-  const { BrokerProbe, TokenBroker } = require('fegora-token-broker');
+  const { Rule } = require('aws-cdk-lib/aws-events');
+  const { Queue } = require('aws-cdk-lib/aws-sqs');
+  const { DefinitionBody, StateMachine } = require('aws-cdk-lib/aws-stepfunctions');
+  const { BrokerProbe, FegoraRequests, TokenBroker } = require('fegora-token-broker');
   const stack = new Stack(new App({ analyticsReporting: false }), 'S');
   const broker = new TokenBroker(stack, 'B', { accounts: { main: {} } });
   broker.grantToken(new ArnPrincipal('arn:aws:iam::123456789012:role/caller'), 'main');
   broker.grantTokenByTag(new ArnPrincipal('arn:aws:iam::123456789012:role/tenant'), 'fegora-account');
   broker.grantAdmin(new ArnPrincipal('arn:aws:iam::123456789012:role/operator'));
   new BrokerProbe(stack, 'P', { broker, account: 'main' });
+  const requests = new FegoraRequests(stack, 'R', { broker, deadLetterQueue: new Queue(stack, 'Q') });
+  const request = { method: 'POST', path: '/dte' };
+  const ofJsonata = { account: 'main', ...request, queryLanguage: 'JSONata', outputs: '{% $states.result.body %}' };
+  const start = requests.task(stack, 'T', ofJsonata).next(requests.task(stack, 'U', { account: 'main', ...request }));
+  new StateMachine(stack, 'M', { definitionBody: DefinitionBody.fromChainable(start) });
+  new Rule(stack, 'E', { eventPattern: { source: ['a'] }, targets: [requests.target('main', request)] });
   const { Resources } = stack.node.root.synth().getStackByName('S').template;
   const policies = Object.entries(Resources).flatMap(([id, { Type, Properties }]) =>
     ['ResourcePolicy', 'KeyPolicy', 'Policy', 'PolicyDocument'].flatMap((name) =>

@@ -11,7 +11,7 @@ export interface InvoicingStates {
 }
 
 /** A POST or PATCH whose outcome is not known is never repeated before Fegora has been asked. */
-const whenUnknown = { errors: [...FegoraRequests.unknownOutcomes], resultPath: '$.unknown' };
+const whenUnknown = { errors: FegoraRequests.unknownOutcomes, resultPath: '$.unknown' };
 
 /**
  * Returns the first state. The input is `{ numeroTransaccion, total, documento }`, with the same `numeroTransaccion` in

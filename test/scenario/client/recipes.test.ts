@@ -267,6 +267,15 @@ test('the recipe for Step Functions works as printed', async () => {
   expect(JSON.stringify(result)).not.toContain('access_token"');
 });
 
+test('the recipe for a worker of a workflow works as printed, and throws errors under their names', async () => {
+  const { all, none } = system.callers;
+  const order = { path: '/dte', document: { nit: 'CF' } };
+  const lines = recipe('worker.ts');
+
+  expect(await invoke(lines, order, all)).toMatchObject({ status: 200, body: expect.stringContaining('"nit":"CF"') });
+  await expect(invoke(lines, order, none)).rejects.toThrow('Forbidden: forbidden: ');
+});
+
 test('the recipe for the command line’s header works as printed', async () => {
   if (!has('curl', '--version')) {
     return;
@@ -321,7 +330,10 @@ test('every recipe of the page has a test', () => {
     'tenant_token.py',
     'curl.sh',
     'awscurl.sh',
+    // test/package/construct.test.ts synthesises it.
+    'invoices-stack.ts',
     'ensure-token.asl.json',
+    'worker.ts',
     'header.sh',
   ]);
 });
