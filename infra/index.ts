@@ -10,7 +10,7 @@ export type { AlarmName, AlarmThresholds, AlarmTopics } from './monitoring/alarm
 export { BrokerProbe, type BrokerProbeProps } from './probe/probe.ts';
 export { FegoraRequests, type FegoraRequestsProps } from './requests/fegora-requests.ts';
 export type { Method } from './requests/rules.ts';
-export type { FegoraRequestProps, FegoraTaskProps } from './requests/task.ts';
+export type { FegoraCall, FegoraTaskProps } from './requests/task.ts';
 export type { LoginBudget } from './resources/environment.ts';
 export { TokenBroker } from './token-broker.ts';
 export type { ConnectOptions, ITokenBroker } from './token-broker-interface.ts';

@@ -22,7 +22,7 @@ import { acknowledgeRole } from '../resources/role.ts';
 import type { ITokenBroker } from '../token-broker-interface.ts';
 import { createRequestAlarms } from './alarms.ts';
 import { unknownOutcomes } from './error-names.ts';
-import { checkRequest, createTask, type FegoraRequestProps, type FegoraTaskProps, payloadOf } from './task.ts';
+import { checkRequest, createTask, type FegoraCall, type FegoraTaskProps, payloadOf } from './task.ts';
 
 /** What requests are sent with. Only `broker` is required. */
 export interface FegoraRequestsProps {
@@ -176,7 +176,7 @@ export class FegoraRequests extends Construct {
    *
    * @throws Error if the construct has no `deadLetterQueue`, or for the reasons of `task`
    */
-  target(account: string, request: FegoraRequestProps): IRuleTarget {
+  target(account: string, request: FegoraCall): IRuleTarget {
     if (this.queue === undefined) {
       throw new Error(`${this.node.path} has no queue for events that fail: set deadLetterQueue`);
     }

@@ -1,10 +1,17 @@
 // The rules for a request to Fegora: methods, paths and headers. Called by function/event.ts, and by task.ts at synth.
 
-/** The methods of a request. For each, whether a second request has the same effect as one. */
-const repeatable = { GET: true, HEAD: true, PUT: true, DELETE: true, POST: false, PATCH: false };
-
 /** The methods that a request can have. */
-export type Method = keyof typeof repeatable;
+export type Method = 'GET' | 'HEAD' | 'PUT' | 'DELETE' | 'POST' | 'PATCH';
+
+/** Whether a second request has the same effect as one. */
+const repeatable: Readonly<Record<Method, boolean>> = {
+  GET: true,
+  HEAD: true,
+  PUT: true,
+  DELETE: true,
+  POST: false,
+  PATCH: false,
+};
 
 /** Returns true if the text is a method, in upper case. */
 export function isMethod(text: unknown): text is Method {

@@ -8,7 +8,7 @@ import { repeatedErrors } from './error-names.ts';
 import { headerFault, isMethod, type Method, pathFault } from './rules.ts';
 
 /** One request to Fegora. The values can be expressions: of JSONPath (`JsonPath.stringAt`), of JSONata, or of an event. */
-export interface FegoraRequestProps {
+export interface FegoraCall {
   /** POST and PATCH are never repeated if they may have arrived. It must be known at synth. */
   readonly method: Method;
   /** Path below the origin, without a query. It begins with one slash. */
@@ -41,7 +41,7 @@ export interface FegoraRequestProps {
 
 /** A state that sends a request, with what every task of the CDK has. */
 export interface FegoraTaskProps
-  extends FegoraRequestProps,
+  extends FegoraCall,
     Omit<TaskStateBaseProps, 'integrationPattern' | 'credentials' | 'heartbeat' | 'heartbeatTimeout' | 'timeout'> {
   /** The account whose token is used. */
   readonly account: string;
@@ -96,14 +96,14 @@ export function createTask(
 }
 
 /** Returns the event of the function. */
-export function payloadOf({ method, path, query, headers, body, allow }: FegoraRequestProps): Record<string, unknown> {
+export function payloadOf({ method, path, query, headers, body, allow }: FegoraCall): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries({ method, path, query, headers, body, allow }).filter(([, value]) => value !== undefined),
   );
 }
 
 /** Checks what is known at synth. @throws Error that names the state */
-export function checkRequest(who: string, { method, path, headers = {}, allow = [] }: FegoraRequestProps): void {
+export function checkRequest(who: string, { method, path, headers = {}, allow = [] }: FegoraCall): void {
   const names = Object.keys(headers).filter((name) => !Token.isUnresolved(name));
   const faults = [
     isMethod(method) ? undefined : 'method: must be GET, HEAD, POST, PUT, PATCH or DELETE, and known at synth',
