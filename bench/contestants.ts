@@ -17,6 +17,8 @@ export interface Contestant {
   /** The folder with `index.mjs`. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
+  /** The alias by which it is called. @default http */
+  readonly alias?: string;
   /** Whether it keeps its token between calls. */
   readonly keepsToken: boolean;
   /** What esbuild put into the bundle. */

@@ -41,6 +41,7 @@ export function shifting(contestant: Contestant): Contestant {
 interface Job {
   readonly event: string;
   readonly shiftMs: number | undefined;
+  readonly arn: string;
 }
 
 /** What the runtime client sent, and when, by `performance.now`. */
@@ -50,11 +51,14 @@ interface Answer {
   readonly text: string;
 }
 
-const functionArn = 'arn:aws:lambda:us-east-1:000000000000:function:bench:http';
+const functionArn = 'arn:aws:lambda:us-east-1:000000000000:function:bench';
 const timeoutMs = 25_000;
 
 /** Starts AWS's runtime client with the contestant's bundle, and a Runtime API for this process only. */
-export async function startEnvironment({ folder, env }: Contestant, runtime: string): Promise<Environment> {
+export async function startEnvironment(
+  { folder, env, alias = 'http' }: Contestant,
+  runtime: string,
+): Promise<Environment> {
   let resolveNext: ((response: ServerResponse) => void) | undefined;
   let nextRequest = new Promise<ServerResponse>((resolve) => {
     resolveNext = resolve;
@@ -80,7 +84,7 @@ export async function startEnvironment({ folder, env }: Contestant, runtime: str
       });
       calls += 1;
       const from = calls === 1 ? startedAt : performance.now();
-      hand(response, { event: JSON.stringify(event), shiftMs }, calls);
+      hand(response, { event: JSON.stringify(event), shiftMs, arn: `${functionArn}:${alias}` }, calls);
       const { at, isError, text: answer } = await result;
       return { ms: at - from, ...read(isError, answer) };
     },
@@ -109,14 +113,14 @@ export async function startEnvironment({ folder, env }: Contestant, runtime: str
   }
 }
 
-function hand(response: ServerResponse, { event, shiftMs }: Job, call: number): void {
+function hand(response: ServerResponse, { event, shiftMs, arn }: Job, call: number): void {
   response
     .writeHead(200, {
       'Content-Type': 'application/json',
       'Content-Length': Buffer.byteLength(event),
       'Lambda-Runtime-Aws-Request-Id': `00000000-0000-4000-8000-${String(call).padStart(12, '0')}`,
       'Lambda-Runtime-Deadline-Ms': Date.now() + (shiftMs ?? 0) + timeoutMs,
-      'Lambda-Runtime-Invoked-Function-Arn': functionArn,
+      'Lambda-Runtime-Invoked-Function-Arn': arn,
       'Lambda-Runtime-Trace-Id': 'Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0',
       ...(shiftMs !== undefined && { 'Bench-Clock-Shift-Ms': shiftMs }),
     })
@@ -124,8 +128,9 @@ function hand(response: ServerResponse, { event, shiftMs }: Job, call: number): 
 }
 
 function read(isError: boolean, answer: string): Pick<Measured, 'body' | 'status'> {
-  const { statusCode = 0, body = '{}' } = isError ? {} : Object(JSON.parse(answer));
-  return { status: Number(statusCode), body: isError ? { error: answer } : Object(JSON.parse(String(body))) };
+  const { statusCode = 0, status = statusCode, body = '{}' } = isError ? {} : Object(JSON.parse(answer));
+  const parsed = typeof body === 'string' ? JSON.parse(body) : body;
+  return { status: Number(status), body: isError ? { error: answer } : Object(parsed) };
 }
 
 function spawnRuntime(runtime: string, folder: string, env: Readonly<Record<string, string>>): ChildProcess {

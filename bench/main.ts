@@ -8,6 +8,7 @@ import { load } from './load.ts';
 import { chart } from './report/chart.ts';
 import { report } from './report/report.ts';
 import { type Measurements, summarize } from './report/results.ts';
+import { measureRequests } from './requests.ts';
 import { type RoundTrips, type Servers, startServers } from './servers.ts';
 import { sizesOf } from './size.ts';
 import { measureWarm } from './warm.ts';
@@ -18,7 +19,7 @@ const usage = `Measures the bundle and its peers. Each one runs in a process und
   npm run bench -- [options]
 
   --runs <n>       rounds of cold starts and of warm calls (default: 15)
-  --only <cases>   some of cold, slowed, warm, window, fleet, size, load, separated by commas (default: all)
+  --only <cases>   some of cold, slowed, warm, window, fleet, size, requests, load, separated by commas (default: all)
   --also <folder>  the dist/lambda of another version to compare; you may repeat this option
   --round-trip <n> put TLS and a round trip of n milliseconds in front of Fegora (default: 0, no TLS)
   --aws-round-trip <n>  the same for Secrets Manager and DynamoDB
@@ -42,6 +43,9 @@ const cases: Readonly<
   warm: async (contestants, _, rounds) => ({ warm: await measureWarm(contestants, rounds) }),
   window: async (contestants, servers) => ({ window: await measureWindow(contestants, servers) }),
   fleet: async (contestants, servers) => ({ fleet: await countFleets(contestants, servers) }),
+  requests: async (contestants, servers, rounds) => ({
+    requests: await measureRequests(contestants, servers, rounds),
+  }),
   load: async () => ({ load: await load() }),
 };
 

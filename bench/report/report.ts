@@ -5,7 +5,8 @@ type Cell = string | number | undefined;
 
 /** The results as Markdown tables. */
 export function report(results: Results): string {
-  const { machine, cold, coldRatios, slowed, slowedRatios, warm, warmRatios, window, fleet, size, load } = results;
+  const { machine, cold, coldRatios, slowed, slowedRatios, warm, warmRatios, window, fleet, size, requests, load } =
+    results;
   const sections = [`${machine.cores} × ${machine.cpu}, Node ${machine.node}`];
   sections.push(...coldStarts('Cold start, ms', cold, coldRatios));
   sections.push(...coldStarts('Cold start with the CPU of 512 MB, ms', slowed, slowedRatios));
@@ -39,6 +40,7 @@ export function report(results: Results): string {
     const parts = Object.entries(size[0]?.parts ?? {}).map(([part, bytes]) => [part, (bytes / 1024).toFixed(1)]);
     sections.push(table(['Loaded by the broker at init', 'KB'], parts));
   }
+  sections.push(...requestTimes(requests));
   if (load !== undefined) {
     const { calls, errors, logins, ms } = load;
     sections.push(
@@ -49,6 +51,19 @@ export function report(results: Results): string {
     );
   }
   return sections.join('\n\n');
+}
+
+function requestTimes(requests: Results['requests']): readonly string[] {
+  if (requests === undefined) {
+    return [];
+  }
+  const { cold, warm, bytes } = requests;
+  const later = [warm.name, warm.p50.toFixed(1), undefined, warm.p99.toFixed(1)];
+  const rows = [...cold.map((one) => times(one, 0)), later];
+  return [
+    table(['FegoraRequests, ms', 'p50', 'over the floor', 'p99'], rows),
+    `${whole(bytes / 1024)} KB loaded at init`,
+  ];
 }
 
 function coldStarts(title: string, results: Results['cold'], ratios: Results['coldRatios']): readonly string[] {

@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import type { ColdTimes } from '../cold.ts';
 import type { FleetCount } from '../fleet.ts';
 import type { LoadTimes } from '../load.ts';
+import type { RequestTimes } from '../requests.ts';
 import type { Size } from '../size.ts';
 import type { WarmTimes } from '../warm.ts';
 import type { WindowTimes } from '../window.ts';
@@ -17,6 +18,7 @@ export interface Measurements {
   readonly window?: WindowTimes;
   readonly fleet?: readonly FleetCount[];
   readonly size?: readonly Size[];
+  readonly requests?: RequestTimes;
   readonly load?: LoadTimes;
 }
 
@@ -39,7 +41,7 @@ export interface ContestantResult extends Spread {
 export type Results = ReturnType<typeof summarize>;
 
 /** Computes medians, 99th percentiles, and ratios of the times over the floor. */
-export function summarize({ cold, slowed, warm, window, fleet, size, load }: Measurements) {
+export function summarize({ cold, slowed, warm, window, fleet, size, requests, load }: Measurements) {
   const coldResults = cold && compareWithFloor(cold);
   const slowedResults = slowed && compareWithFloor(slowed);
   const warmResults = warm && compareWithFloor(warm);
@@ -51,6 +53,7 @@ export function summarize({ cold, slowed, warm, window, fleet, size, load }: Mea
     ...(window && { window: windowSummary(window) }),
     ...(fleet && { fleet }),
     ...(size && { size }),
+    ...(requests && { requests: requestSummary(requests) }),
     ...(load && { load: { ...load, ms: spread(load.ms) } }),
   };
 }
@@ -85,6 +88,10 @@ function warmRatios(results: readonly ContestantResult[]) {
 function windowSummary({ before, failing, renewing, elected, readsByEnvironment, logins }: WindowTimes) {
   const [memoryHit, whileFailing, whileRenewing] = [before, failing, renewing].map(spread);
   return { memoryHit, whileFailing, whileRenewing, elected: elected.map(rounded), readsByEnvironment, logins };
+}
+
+function requestSummary({ cold, warm, bytes }: RequestTimes) {
+  return { cold: compareWithFloor(cold), warm: { name: warm.name, ...spread(warm.ms) }, bytes };
 }
 
 function overOf(results: readonly ContestantResult[], wanted: string): number {
