@@ -61,11 +61,11 @@ function decoded(path: string): string | undefined {
 }
 
 /**
- * Headers that belong to the function or to the connection. Some servers take the method from a header: the request would
- * then not be what its method says.
+ * Headers that belong to the function or to the connection. Some servers take the method or the path from a header: the
+ * request would then not be what its members say.
  */
 const reserved =
-  /^(?:authorization|host|connection|keep-alive|content-length|transfer-encoding|te|trailer|upgrade|expect|cookie|accept-encoding|proxy-.*|x-http-method(?:-override)?|x-method-override)$/;
+  /^(?:authorization|host|connection|keep-alive|content-length|transfer-encoding|te|trailer|upgrade|expect|cookie|accept-encoding|proxy-.*|x-http-method(?:-override)?|x-method-override|x-(?:original|rewrite)-url)$/;
 
 /** Returns what is wrong with the name of a header in lower case, or undefined. */
 export function headerFault(name: string): string | undefined {

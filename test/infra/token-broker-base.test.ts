@@ -11,7 +11,7 @@ function build() {
 }
 
 test('the package exports the constructs and nothing else that runs', () => {
-  expect(Object.keys(publicApi).sort()).toEqual(['BrokerProbe', 'TokenBroker']);
+  expect(Object.keys(publicApi).sort()).toEqual(['BrokerProbe', 'FegoraRequests', 'TokenBroker']);
 });
 
 test.each([

@@ -17,6 +17,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import { FegoraRequests, type FegoraRequestsProps, type FegoraTaskProps, TokenBroker } from '../../../infra/index.ts';
 import { transientErrors, unknownOutcomes } from '../../../infra/requests/error-names.ts';
+import { parseEvent } from '../../../infra/requests/function/event.ts';
 import { errorCodes } from '../../../lambda/errors.ts';
 import { asJson, propertiesOf, statementsOf } from '../support/statements.ts';
 import { arns, createApp } from '../support/synth.ts';
@@ -301,6 +302,12 @@ describe('a target of a rule', () => {
       DestinationConfig: { OnFailure: { Destination: failed } },
     });
     expect(rightsOf(template, 'RequestsFunctionRole').filter((right) => right.includes('sqs:'))).not.toEqual([]);
+    // What EventBridge makes of an event is a request that the function takes.
+    const sent = '{"method":"POST","path":"/dte","body":<detail>}'.replace('<detail>', '{"nit":"CF"}');
+    expect(parseEvent(JSON.parse(sent), 'https://api.fegora.com')).toMatchObject({
+      method: 'POST',
+      body: '{"nit":"CF"}',
+    });
   });
 
   test('lets the rule invoke the alias of its account only', () => {

@@ -101,6 +101,8 @@ describe('a header', () => {
     'X-HTTP-Method-Override',
     'x-http-method',
     'x-method-override',
+    'X-Original-URL',
+    'x-rewrite-url',
     'a b',
     'a\r\nb',
     '',
