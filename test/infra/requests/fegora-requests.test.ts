@@ -240,6 +240,7 @@ describe('a state', () => {
 
   test.each([
     [{ path: '//example.org' }, 'Stack/Task: path must begin with one slash'],
+    [{ path: '/dte/../x' }, 'Stack/Task: path must not have the segments'],
     [{ path: '/token' }, 'Stack/Task: path must not be that of the token endpoint'],
     [{ headers: { Authorization: 'x' } }, 'Stack/Task: headers: Authorization is set by the function'],
     [{ allow: [500] }, 'Stack/Task: allow: must be statuses from 400 to 499'],

@@ -1,6 +1,7 @@
 // A small API of Fegora in front of the simulator: documents that can be issued, read, looked up and voided. Used by tests.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { serve } from '../../../local/loopback.ts';
 
@@ -26,6 +27,8 @@ export type ApiFault =
     }
   /** Does what is asked, and closes the connection: without an answer, or in the middle of it. */
   | { readonly kind: 'cut'; readonly after: 'nothing' | 'half' }
+  /** Answers with a body that does not end. */
+  | { readonly kind: 'endless' }
   /** Does what is asked, and does not answer. */
   | { readonly kind: 'hang' }
   /** Repeats the header `authorization` in its answer. */
@@ -83,6 +86,8 @@ export async function startFegoraApi(fegora: string): Promise<FegoraApi> {
     switch (fault?.kind) {
       case 'cut':
         return cut(response, fault.after);
+      case 'endless':
+        return endless(response);
       case 'hang':
         return;
       case 'echo':
@@ -143,6 +148,18 @@ function send(response: ServerResponse, status: number, body: unknown, headers: 
   const type = isText ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8';
   response.writeHead(status, { 'content-type': type, 'set-cookie': 'session=of-fegora', ...headers });
   response.end(isText ? body : JSON.stringify(body));
+}
+
+/** Writes until the client closes the connection. */
+function endless(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'text/plain' });
+  Readable.from(repeated(), { objectMode: false }).pipe(response);
+}
+
+function* repeated(): Generator<string> {
+  for (;;) {
+    yield 'x'.repeat(10_000);
+  }
 }
 
 function cut(response: ServerResponse, after: 'nothing' | 'half'): void {

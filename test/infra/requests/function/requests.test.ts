@@ -186,6 +186,11 @@ describe('a failure of Fegora', () => {
     expect((await system.request(lookUp)).name).toBe('FegoraAnswerTooLarge');
   });
 
+  test('an answer that does not end is cut off', async () => {
+    system.api.addFaults({ kind: 'endless' });
+    expect((await system.request(lookUp, { remainingMs: 15_000 })).name).toBe('FegoraAnswerTooLarge');
+  });
+
   test('a refusal over 200 KB keeps its meaning', async () => {
     system.api.addFaults({ kind: 'answer', status: 503, body: 'x'.repeat(300_000) });
     expect((await system.request(issue)).name).toBe('FegoraUnavailable');
