@@ -1,4 +1,4 @@
-// Creates the alarms on requests to Fegora. Called by fegora-requests.ts.
+// Creates the alarms on requests to Fegora. Called by fegora-requests.ts; fegora-requests.test.ts tests it.
 import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IMetric, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';

@@ -1,4 +1,4 @@
-// Says which errors of the function a state repeats, by name. Read by task.ts and fegora-requests.ts.
+// Says which errors of the function a state repeats, by name. Read by task.ts and fegora-requests.ts; fegora-requests.test.ts tests it.
 import { isRepeatable, type Method } from './rules.ts';
 
 /**
@@ -29,6 +29,7 @@ const lostAnswers: readonly string[] = [
   'Lambda.ServiceException',
   'Lambda.AWSLambdaException',
   'Lambda.SdkClientException',
+  'Lambda.ClientExecutionTimeoutException',
 ];
 
 /** Errors after which Fegora may have processed a POST or a PATCH. */

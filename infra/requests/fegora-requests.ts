@@ -191,7 +191,13 @@ export class FegoraRequests extends Construct {
   private createFunction(props: FegoraRequestsProps, timeout: Duration): CallerFunction {
     const { broker, origin, code, vpc, vpcSubnets, securityGroups } = props;
     const network = (role: Role) =>
-      vpc && createNetwork(this, role, { vpc, vpcSubnets, securityGroups, tokenUrl: origin });
+      vpc &&
+      createNetwork(this, role, {
+        vpc,
+        vpcSubnets,
+        securityGroups,
+        tokenUrl: Token.isUnresolved(origin) ? undefined : origin,
+      });
     const caller = new CallerFunction(this, 'Function', {
       description: 'Sends requests to Fegora with tokens of the broker',
       code: code ?? codeIn(bundles.probe),

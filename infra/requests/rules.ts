@@ -1,4 +1,4 @@
-// The rules for a request to Fegora: methods, paths and headers. Called by function/event.ts, and by task.ts at synth.
+// The rules for a request to Fegora: methods, paths and headers. Called by function/event.ts, and by task.ts at synth; event.test.ts tests them.
 
 /** The methods that a request can have. */
 export type Method = 'GET' | 'HEAD' | 'PUT' | 'DELETE' | 'POST' | 'PATCH';

@@ -1,4 +1,4 @@
-// Creates a state of Step Functions that sends a request to Fegora. Called by fegora-requests.ts.
+// Creates a state of Step Functions that sends a request to Fegora. Called by fegora-requests.ts; fegora-requests.test.ts tests it.
 import { Duration, type IResolvable, Token } from 'aws-cdk-lib';
 import type { IAlias } from 'aws-cdk-lib/aws-lambda';
 import { JitterType, TaskInput, type TaskStateBaseProps, Timeout } from 'aws-cdk-lib/aws-stepfunctions';

@@ -1,4 +1,4 @@
-// Writes one line for each request: what was asked of Fegora and how it ended, and metrics. Called by requests.ts.
+// Writes one line for each request: what was asked of Fegora and how it ended, and metrics. Called by requests.ts; requests.test.ts tests it.
 import { createPassingLevel, createRecord } from '../../../lambda/telemetry/record.ts';
 import { requestMetrics, requestNamespace } from '../metric-names.ts';
 import { nameOf, type RequestFailure } from './failure.ts';
@@ -24,7 +24,7 @@ export interface Entry {
 export type Audit = (entry: Entry, failure: RequestFailure | undefined) => void;
 
 /** What a caller has to correct. The share of failed requests is about everything else. */
-const callersOwn = new Set(['invalid_request', 'forbidden', 'fegora_refused', 'fegora_answer_too_large']);
+const callersOwn = new Set(['invalid_request', 'fegora_refused', 'fegora_answer_too_large']);
 
 /**
  * Creates the writer. The construct sets the log level FATAL, so that the runtime does not log thrown errors: they have
@@ -46,10 +46,18 @@ export function createAudit(env: Readonly<Record<string, string | undefined>>, n
     record(failure === undefined ? 'INFO' : 'WARN', 'request', {
       ...entry,
       outcome,
+      ...(failure?.code === 'internal' && { fault: faultOf(failure.cause) }),
       ...metrics,
       ...emf(metrics, now()),
     });
   };
+}
+
+/** Where a fault of ours is. Its message may quote a body. */
+function faultOf(cause: unknown): readonly string[] {
+  const { name, stack }: { name?: unknown; stack?: unknown } = Object(cause);
+  const places = String(stack).match(/^ +at .*$/gm) ?? [];
+  return [String(name), ...places.slice(0, 5).map((place) => place.trim())];
 }
 
 function emf(metrics: object, Timestamp: number) {

@@ -1,4 +1,4 @@
-// The errors of the function, in the form that Step Functions reads. Called by every file of this folder.
+// The errors of the function, in the form that Step Functions reads. Called by every file of this folder; requests.test.ts tests it.
 import { TokenBrokerError } from '../../../client/errors.ts';
 
 /** What a failure says besides its code and its text. The members are in the message of the error. */
@@ -36,9 +36,12 @@ export class RequestFailure extends Error {
   readonly code: string;
   readonly members: FailureMembers;
 
-  /** @param text what happened, and what to do */
-  constructor(code: OwnCode | (string & {}), text: string, members: FailureMembers = {}) {
-    super(text);
+  /**
+   * @param text what happened, and what to do
+   * @param cause only of `internal`
+   */
+  constructor(code: OwnCode | (string & {}), text: string, members: FailureMembers = {}, cause?: unknown) {
+    super(text, { cause });
     this.code = code;
     this.members = members;
   }
@@ -53,7 +56,7 @@ export function failureOf(thrown: unknown): RequestFailure {
     const { code, message, retryable, retryAfter: retry_after } = thrown;
     return new RequestFailure(code, message.slice(code.length + 2), { retryable, retry_after });
   }
-  return new RequestFailure('internal', 'The function failed. Read its log.');
+  return new RequestFailure('internal', 'The function failed. Read its log.', {}, thrown);
 }
 
 /** The name of an error: its code in PascalCase, as the broker names its own. */

@@ -1,4 +1,4 @@
-// Sends one HTTP request to Fegora and reads the answer. Called by requests.ts.
+// Sends one HTTP request to Fegora and reads the answer. Called by requests.ts; requests.test.ts tests it.
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { FegoraRequest } from './event.ts';

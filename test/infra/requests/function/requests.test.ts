@@ -302,6 +302,8 @@ describe('authority', () => {
     const two = { ...context(), invokedFunctionArn: context().invokedFunctionArn.replace(/one$/, 'two') };
 
     await expect(handler(issue, two)).rejects.toMatchObject({ name: 'Forbidden' });
+    // Only the operator can correct that.
+    expect(lines()).toMatchObject([{ outcome: 'Forbidden', account: 'two', RequestsFailed: 1 }]);
     await expect(handler(issue, context())).resolves.toMatchObject({ status: 201 });
     expect(system.api.documents).toHaveLength(1);
   });
@@ -317,6 +319,17 @@ test.each([200, 400])(
     expect(JSON.stringify(outcome) + output.text()).not.toContain(tokenMark);
   },
 );
+
+test('a fault of ours is Internal, and the log says where it is, without its message', async () => {
+  const handler = createRequests({
+    env: { ...requestsEnv(system.broker, system.api.origin), AWS_REGION: 'not a region' },
+  });
+  await expect(handler(issue, context())).rejects.toMatchObject({ name: 'Internal' });
+
+  expect(lines()).toMatchObject([{ outcome: 'Internal', RequestsFailed: 1 }]);
+  expect(lines()[0]?.fault).toEqual(expect.arrayContaining(['TypeError', expect.stringMatching(/^at .*options\.ts/)]));
+  expect(output.text()).not.toContain('not a region');
+});
 
 test('a thrown error has no enumerable member and no stack', async () => {
   const thrown = await system.handler(issue, { ...context(), invokedFunctionArn: '' }).catch((error: unknown) => error);
