@@ -37,6 +37,7 @@ const arrows = {
   'infra/': {
     files: [
       'lambda/account-secrets.ts',
+      'lambda/aws/due/due-index.ts',
       'lambda/config.ts',
       'lambda/events/request-schema.ts',
       'lambda/telemetry/metric-names.ts',

@@ -9,6 +9,8 @@ export const variables = {
   ...accountVariables,
   defaultAccount: 'FEGORA_DEFAULT_ACCOUNT',
   tableName: 'TOKEN_TABLE_NAME',
+  /** The queue of accounts whose warm-up is due. Without it, no use is noted, and only a list is kept warm. */
+  warmupQueue: 'WARMUP_QUEUE_URL',
   loginsPerHour: 'FEGORA_LOGINS_PER_HOUR',
   loginsPerDay: 'FEGORA_LOGINS_PER_DAY',
   renewWith: 'FEGORA_RENEW_WITH',
@@ -45,6 +47,8 @@ export interface Config {
   readonly openAccounts: boolean | 'with-metrics';
   readonly defaultAccount: string | undefined;
   readonly tableName: string;
+  /** URL of the queue of accounts whose warm-up is due. Not checked here: no call for a token needs it. */
+  readonly warmupQueue: string | undefined;
   /** How many logins one Fegora user gets. */
   readonly loginBudget: { readonly perHour: number; readonly perDay: number };
   readonly renewWith: (typeof renewals)[number];
@@ -78,6 +82,7 @@ export function parseConfig(env: Environment): { readonly config: Config } | { r
     tableName: readMatching(env[variables.tableName] ?? '', /^[\w.:/-]{3,1024}$/, () =>
       note(variables.tableName, 'is missing or is not a table name'),
     ),
+    warmupQueue: env[variables.warmupQueue],
     loginBudget: Object.freeze({
       perHour: readCount(env, variables.loginsPerHour, { fallback: defaultLoginBudget.perHour, note }),
       perDay: readCount(env, variables.loginsPerDay, { fallback: defaultLoginBudget.perDay, note }),

@@ -67,7 +67,10 @@ export function createHandler(env: Environment, options: HandlerOptions = {}): H
     options.onPrefetch,
   );
   const broker = createBroker({ ...ports, table });
-  return createRouter({ config, secrets, broker, random, now: clock.now, report: telemetry });
+  const { now } = clock;
+  const loadSendDue = async () =>
+    (await import('./aws/due/send-due.ts')).createSendDue({ ...config, dynamo: dynamoOptions(env), now });
+  return createRouter({ config, secrets, broker, random, now, report: telemetry, loadSendDue });
 }
 
 /** What `createHandler` hands to the adapters. */
@@ -89,6 +92,7 @@ function connect(env: Environment, config: KnownConfig, { early, ...given }: Giv
     table: createTokenTable(createCallDynamo(dynamoOptions(env), given), tableName, given.observe, bindings),
     loginBudget,
     renewWith,
+    notesUse: config.warmupQueue !== undefined,
   };
 }
 

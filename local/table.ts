@@ -10,6 +10,7 @@ import {
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
+import { dueIndex } from '../lambda/aws/due/due-index.ts';
 import { type LoopbackServer, listenGuarded } from './loopback.ts';
 
 /** Starts an embedded DynamoDB with an empty token table. It keeps its data in memory. */
@@ -22,7 +23,7 @@ export async function startTable(tableName: string): Promise<LoopbackServer> {
   return server;
 }
 
-/** Creates the table if it does not exist: partition key `account`, on-demand billing, as in the stack. */
+/** Creates the table if it does not exist: partition key `account`, the index of what is due, on-demand billing, as in the stack. */
 export async function ensureTable(endpoint: string, tableName: string, region = 'us-east-1'): Promise<void> {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'not-a-real-key' };
   const client = new DynamoDBClient({ endpoint, region, credentials });
@@ -42,7 +43,21 @@ async function createTable(client: DynamoDBClient, tableName: string): Promise<v
   const table: CreateTableCommandInput = {
     TableName: tableName,
     BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: [{ AttributeName: 'account', AttributeType: 'S' }],
+    AttributeDefinitions: [
+      { AttributeName: 'account', AttributeType: 'S' },
+      { AttributeName: 'due_shard', AttributeType: 'S' },
+      { AttributeName: 'due_at', AttributeType: 'N' },
+    ],
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: dueIndex,
+        KeySchema: [
+          { AttributeName: 'due_shard', KeyType: 'HASH' },
+          { AttributeName: 'due_at', KeyType: 'RANGE' },
+        ],
+        Projection: { ProjectionType: 'KEYS_ONLY' },
+      },
+    ],
     KeySchema: [{ AttributeName: 'account', KeyType: 'HASH' }],
   };
   try {

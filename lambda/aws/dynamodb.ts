@@ -45,12 +45,22 @@ export function createCallDynamo(options: DynamoOptions, given: Pick<Ports, 'clo
   }, given);
 }
 
-function createSend({ region, endpoint = endpointOf(region), keys }: DynamoOptions): Send {
+/** A service whose protocol is JSON over POST, and what the names of its operations begin with. */
+interface JsonService {
+  readonly service: string;
+  readonly target: string;
+}
+
+/** Creates the function that signs and sends one request. @see due/send-due.ts, which also sends to SQS */
+export function createSend(
+  { region, endpoint = endpointOf(region), keys }: DynamoOptions,
+  { service, target }: JsonService = { service: 'dynamodb', target: 'DynamoDB_20120810' },
+): Send {
   const url = new URL(endpoint);
   const { protocol, hostname, pathname: path, host } = url;
   const agent = new (clientFor(url).Agent)({ keepAlive: true });
   const signer = new SignatureV4({
-    service: 'dynamodb',
+    service,
     region,
     sha256: Hash.bind(null, 'sha256'),
     credentials: async () => keys(),
@@ -60,7 +70,7 @@ function createSend({ region, endpoint = endpointOf(region), keys }: DynamoOptio
     const headers = {
       host,
       'content-type': 'application/x-amz-json-1.0',
-      'x-amz-target': `DynamoDB_20120810.${operation}`,
+      'x-amz-target': `${target}.${operation}`,
     };
     const signed = await signer.sign({ method: 'POST', protocol, hostname, path, query: {}, headers, body });
     try {
@@ -84,7 +94,11 @@ function endpointOf(region: string): string {
   return `https://dynamodb.${region}.${domainOf(region)}`;
 }
 
-function parseResponse({ status, headers, body }: HttpsResponse): { readonly output: unknown; readonly at?: number } {
+/** Parses an answer. @throws DynamoFault if it is an error */
+export function parseResponse({ status, headers, body }: HttpsResponse): {
+  readonly output: unknown;
+  readonly at?: number;
+} {
   const output = parseJson(body.toString());
   if (status !== 200 || output === undefined) {
     throw new DynamoFault(

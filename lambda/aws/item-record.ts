@@ -77,6 +77,8 @@ export function parseRecord(account: string, record: unknown, binding?: TokenBin
       paused: fields.flag('paused'),
       lastLogin: fields.number('last_login'),
       loginMs: fields.number('login_ms'),
+      dueAt: fields.number('due_at'),
+      isUnasked: fields.has('unasked') || undefined,
     }),
   };
   return { item, ...found };

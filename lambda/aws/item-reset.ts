@@ -58,6 +58,9 @@ const dropped = [
   'login_ms',
   'last_error_code',
   'last_error_at',
+  'due_shard',
+  'due_at',
+  'unasked',
 ];
 
 /**

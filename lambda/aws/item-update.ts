@@ -11,11 +11,11 @@ import type {
   Unreachable,
   UserBinding,
 } from '../broker/ports.ts';
-import { seal } from '../broker/token.ts';
-import { schemaVersion } from './item-record.ts';
+import { renewableFrom, seal } from '../broker/token.ts';
+import { unlessAsked, useTerms } from './due/use-terms.ts';
 import { ofClaim, refreshAttributes, refreshRemovedBy, refreshSet } from './refresh-seal.ts';
 import { boundAttributes, settledText, type TokenBinding } from './token-binding.ts';
-import { express, number, type Terms, type Update } from './update-expressions.ts';
+import { asItWasRead, express, number, ofOurSchema, ofOwner, type Terms, type Update } from './update-expressions.ts';
 
 /** The claim: on the item as read, and only if no lease stands, or one that ended over the clocks' tolerance ago. */
 export function claimUpdate({ revision }: Item, claim: Claim): Update {
@@ -74,6 +74,11 @@ function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], bi
       return asItWasRead(change.revision);
     case 'inherit':
       return inheritUpdate(change);
+    case 'note':
+      // That a caller asked must not get lost because a login of a warm-up changed the revision meanwhile.
+      return 'dueAt' in change
+        ? { ...useTerms(account, 'asked', change.dueAt), ...ofOurSchema }
+        : { ...useTerms(account, 'idle'), ...asItWasRead(change.revision) };
     case 'clear-rejection':
       return { remove: ['marks', 'next_try', 'retry_key', 'sends', ...backoffAttributes], ...ofOurSchema };
     case 'purge':
@@ -117,6 +122,7 @@ function inheritUpdate(change: Inheritance): Terms {
 
 function publishUpdate(account: string, change: Extract<Change, { kind: 'publish' }>, binding: TokenBinding): Terms {
   const { owner, token, key, at, sends, isSlow, loginMs, tokenUser, isOtherUser } = change;
+  const use = useTerms(account, change.use, renewableFrom(token, 0));
   return {
     set: {
       access_token: { S: token.accessToken },
@@ -133,11 +139,12 @@ function publishUpdate(account: string, change: Extract<Change, { kind: 'publish
       sends: log(sends),
       slow: { BOOL: isSlow },
       login_ms: number(loginMs),
+      ...use.set,
     },
-    remove: endedBy(change),
+    remove: [...endedBy(change), ...use.remove],
     ...(key !== undefined && { deleteRejected: key }),
     addGeneration: isOtherUser,
-    ...ofClaim(ofOwner(owner), change),
+    ...ofClaim(unlessAsked(ofOwner(owner), change.use), change),
   };
 }
 
@@ -210,20 +217,3 @@ function counts(failures: Backoff['failures']): string {
 function log(entries: readonly LogEntry[]): { readonly S: string } {
   return { S: entries.map(({ at, tag }) => `${Math.ceil(at / 1000).toString(36)}.${tag}`).join(' ') };
 }
-
-/** Only if the item still has the revision with which it was read. */
-function asItWasRead(revision: number) {
-  return revision === 0
-    ? { condition: 'attribute_not_exists(#revision)', conditionValues: {} }
-    : { condition: '#revision = :as_read', conditionValues: { as_read: number(revision) } };
-}
-
-function ofOwner(owner: string) {
-  return { condition: '#owner = :holder', conditionValues: { holder: { S: owner } } };
-}
-
-/** Operators' changes are refused on an item that a later version wrote. */
-const ofOurSchema = {
-  condition: 'attribute_not_exists(#schema) OR #schema = :ours',
-  conditionValues: { ours: number(schemaVersion) },
-};

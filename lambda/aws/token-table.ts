@@ -3,6 +3,7 @@ import type { Item } from '../broker/item.ts';
 import type { Change, Observe, TokenTable, UserOwner } from '../broker/ports.ts';
 import { BrokerError } from '../errors.ts';
 import { type CallDynamo, isThrottled } from './call-dynamo.ts';
+import { withoutIdle } from './due/use-terms.ts';
 import { createItemCalls, type ItemCalls, isRefusal, refusedRecord, unanswered } from './item-calls.ts';
 import { parseOwner, parseRecord } from './item-record.ts';
 import type { ResetUpdate } from './item-reset.ts';
@@ -125,7 +126,7 @@ function createWrite(
     if (!isRefusal(thrown)) {
       throw thrown;
     }
-    const allowed = withoutRefresh(change, item.owner);
+    const allowed = withoutIdle(change, item) ?? withoutRefresh(change, item.owner);
     return allowed !== undefined && (await write(account, allowed, signal));
   }
 
@@ -138,9 +139,9 @@ function createWrite(
 
 /**
  * Changes that do not wait when they are throttled. The holder of a lease repeats `publish`, `fail` and `reject` itself, and
- * sooner, because all others wait for its result. A call must not wait to write the `reject` of an earlier call, nor `unreachable`.
+ * sooner, because all others wait for its result. A call must not wait to write the `reject` of an earlier call, nor `unreachable`. A `note` is for later.
  */
-const unwaited: ReadonlySet<Change['kind']> = new Set(['publish', 'fail', 'reject', 'unreachable']);
+const unwaited: ReadonlySet<Change['kind']> = new Set(['publish', 'fail', 'reject', 'unreachable', 'note']);
 
 /** A binding that is throttled is not made again: the account may have a token by now. */
 function createBindUser({ get, updateOnce }: ItemCalls): TokenTable['bindUser'] {

@@ -69,3 +69,21 @@ function clausesOf({ set = {}, remove = [], addRejected, deleteRejected, addGene
 export function number(value: number): { readonly N: string } {
   return { N: String(value) };
 }
+
+/** Only if the item still has the revision with which it was read. */
+export function asItWasRead(revision: number) {
+  return revision === 0
+    ? { condition: 'attribute_not_exists(#revision)', conditionValues: {} }
+    : { condition: '#revision = :as_read', conditionValues: { as_read: number(revision) } };
+}
+
+/** Only if the latest claim is this one. */
+export function ofOwner(owner: string) {
+  return { condition: '#owner = :holder', conditionValues: { holder: { S: owner } } };
+}
+
+/** Operators' changes are refused on an item that a later version wrote. */
+export const ofOurSchema = {
+  condition: 'attribute_not_exists(#schema) OR #schema = :ours',
+  conditionValues: { ours: number(schemaVersion) },
+};

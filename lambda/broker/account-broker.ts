@@ -14,6 +14,7 @@ import { createSingleFlight } from './single-flight.ts';
 import { withTimeLimit } from './time-limit.ts';
 import { fingerprint, meetsValidity } from './token.ts';
 import { createTokenCache } from './token-cache.ts';
+import { isOfCaller } from './use.ts';
 import { createWarmUp, type WarmUp } from './warm-up.ts';
 
 /** The broker of one account: `Broker` without the account. Its functions throw what those of `Broker` throw. */
@@ -68,13 +69,20 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
   }
 
   async function grantBy(goal: RefreshGoal, remaining: Remaining): Promise<Grant> {
-    return grantAfter(cache, goal, await refresh(goal, remaining));
+    const first = await refresh(goal, remaining);
+    const { failure, source } = first.result;
+    // The stored token ran out while a login was prepared that could not end before it. Now the call waits for one.
+    const isOver = failure === undefined && source === 'shared' && cache.servable(goal.rejected) === undefined;
+    return grantAfter(cache, goal, isOver ? await refresh({ ...goal, kind: 'serve' }, remaining) : first);
   }
 
   /** Refreshes, and keeps what came of it. */
   async function refresh(goal: RefreshGoal, remaining: Remaining): Promise<Refreshed> {
     const before = cache.servable(goal.rejected)?.token.fingerprint;
-    looks.begin(goal.kind);
+    // A token that a warm-up brings is looked at again for its first caller, who notes that the account is in use.
+    if (ports.notesUse !== true || isOfCaller(goal.kind)) {
+      looks.begin(goal.kind);
+    }
     const longestMs = goal.kind === 'refresh-ahead' || goal.kind === 'check' ? longestLookMs : longestWaitMs;
     const until = clock.monotonic() + Math.min(longestMs, remaining() - answerReserveMs);
     const result = await refreshOnce({ goal, remaining, until });

@@ -56,7 +56,17 @@ export interface Item {
   /** Lifetime of the latest token; stays after the token is removed. Milliseconds. */
   readonly lifetimeMs?: number;
   readonly lastError?: { readonly code: ErrorCode; readonly at: number };
+  /** When a warm-up is due, because callers use the account. Epoch milliseconds. */
+  readonly dueAt?: number;
+  /** Whether a warm-up bought the token, and no caller has asked for it yet. */
+  readonly isUnasked?: boolean;
 }
+
+/**
+ * What the item notes of the latest token. `asked`: a caller asked for it. `unasked`: no caller has asked for it yet, and one
+ * had for the token before. `idle`: no caller asked for the last two, so the account is not kept warm.
+ */
+export type Use = 'asked' | 'unasked' | 'idle';
 
 /** A secret of the account: Fegora accepts it once, in place of the password. */
 export interface RefreshToken {

@@ -1,7 +1,7 @@
 // What the core needs of the world. Filled by ../handler.ts, implemented in ../aws, ../fegora and ../telemetry.
 import type { ErrorCode } from '../errors.ts';
 import type { Clock } from './clock.ts';
-import type { Item, LogEntry, Rejection } from './item.ts';
+import type { Item, LogEntry, Rejection, Use } from './item.ts';
 import type { FailedLogin, LoginOutcome } from './login/login-outcome.ts';
 import type { Token } from './token.ts';
 
@@ -23,6 +23,8 @@ export interface Ports {
   readonly loginBudget: LoginBudget;
   /** What a token is renewed with. @default `password` */
   readonly renewWith?: GrantType;
+  /** Whether the items note which accounts callers use, for warm-ups that cost what is due. @default false */
+  readonly notesUse?: boolean;
 }
 
 /** How many logins one Fegora user may have. */
@@ -119,6 +121,8 @@ export type Change =
       readonly isOtherUser: boolean;
       /** `none`: what is stored of a refresh token goes. */
       readonly refresh?: NextRefresh | 'none';
+      /** Absent: nothing is noted of it. */
+      readonly use?: Use;
     }
   | Failure
   | Rejection
@@ -131,6 +135,11 @@ export type Change =
   | { readonly kind: 'retire'; readonly revision: number; readonly retryAt: number }
   /** Changes nothing but the revision, only if the item is as it was read: who is about to claim must read again. */
   | { readonly kind: 'fence'; readonly revision: number }
+  /**
+   * `dueAt`: notes that a caller asked for the latest token, and when the next warm-up is due. `revision`: notes that the account is
+   * in use no longer, only if the item is as it was read.
+   */
+  | ({ readonly kind: 'note' } & ({ readonly dueAt: number } | { readonly revision: number }))
   | { readonly kind: Exclude<Amendment, 'reset'> }
   | { readonly kind: 'reset' };
 
@@ -287,11 +296,7 @@ export type Incident =
 export type Observe = (observation: Observation) => void;
 
 /** The ports of one account: the same, without the account in their signatures. */
-export interface AccountPorts
-  extends Pick<
-    Ports,
-    'clock' | 'random' | 'login' | 'tokenUrl' | 'isConfigured' | 'isOpen' | 'loginBudget' | 'renewWith'
-  > {
+export interface AccountPorts extends Omit<Ports, 'readCredentials' | 'table' | 'observe'> {
   readonly account: string;
   readonly readCredentials: (options: Parameters<ReadCredentials>[1]) => Promise<Credentials>;
   readonly table: {

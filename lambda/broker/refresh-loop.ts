@@ -9,6 +9,7 @@ import { createPause } from './poll.ts';
 import type { AccountPorts } from './ports.ts';
 import { type RefreshRequest, type RefreshResult, resultOf, type Snapshot } from './refresh.ts';
 import { startTimeLimit } from './time-limit.ts';
+import { createUseNotes } from './use.ts';
 
 type Wait = Extract<Decision, { kind: 'wait' }>;
 
@@ -23,6 +24,7 @@ export function createRefresh(ports: AccountPorts, state: LocalState, jitter: nu
   const { select, logInOnce } = createLoginTurn(ports, state);
   const { verifyStored, waitForHolder } = createWithoutLogin(select);
   const pause = createPause(ports);
+  const noteUse = createUseNotes(ports);
   const context = { jitter, loginBudget: ports.loginBudget };
 
   return async (request: RefreshRequest): Promise<RefreshResult> => {
@@ -34,21 +36,29 @@ export function createRefresh(ports: AccountPorts, state: LocalState, jitter: nu
         const turn = await act({ request, snapshot, late });
         const end = 'againAt' in turn ? await pause(polls, { ...turn, item: snapshot.item }, late) : turn;
         if (end !== undefined) {
-          return ended(end, late, snapshot);
+          return await ended(end, late, request, snapshot);
         }
       }
     } catch (thrown) {
-      return ended(asBrokerError(thrown), late, snapshot);
+      return await ended(asBrokerError(thrown), late, request, snapshot);
     } finally {
       stop();
     }
   };
 
-  function ended(end: RefreshResult | BrokerError, late: AbortSignal, snapshot: Snapshot | undefined): RefreshResult {
-    if (!(end instanceof BrokerError)) {
-      return end;
-    }
-    const failure = attributeTimeout(end, late, snapshot);
+  async function ended(
+    end: RefreshResult | BrokerError,
+    late: AbortSignal,
+    request: RefreshRequest,
+    snapshot: Snapshot | undefined,
+  ): Promise<RefreshResult> {
+    const result = end instanceof BrokerError ? failed(end, late, snapshot) : end;
+    await noteUse(request, snapshot, result);
+    return result;
+  }
+
+  function failed(error: BrokerError, late: AbortSignal, snapshot: Snapshot | undefined): RefreshResult {
+    const failure = attributeTimeout(error, late, snapshot);
     if (failure.code === 'table_unavailable') {
       observe({ kind: 'table_unavailable' });
     }

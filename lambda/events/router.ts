@@ -16,6 +16,7 @@ import {
   type Report,
 } from './invocation.ts';
 import { createIssueToken } from './token-request.ts';
+import type { WarmupDependencies } from './warmup.ts';
 
 /** What Lambda calls. It rejects only with errors of the contract. */
 export type Handler = (event: unknown, context: Context) => Promise<unknown>;
@@ -31,6 +32,7 @@ export interface RouterDependencies {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly report: Report;
+  readonly loadSendDue?: WarmupDependencies['loadSendDue'];
 }
 
 /** The time reserved for a failure's answer, if the handler has not answered by then. Milliseconds. */

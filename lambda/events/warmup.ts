@@ -1,11 +1,11 @@
 // Keeps accounts warm, on a schedule or when a secret has changed. Called by router.ts.
 
-import { isSameSecret, type SecretIds } from '../account-secrets.ts';
+import type { SecretIds } from '../account-secrets.ts';
 import type { Broker } from '../broker/contract.ts';
-import { asBrokerError, type BrokerError, invalidRequest } from '../errors.ts';
-import { membersOf } from '../json.ts';
+import { asBrokerError, BrokerError, invalidRequest } from '../errors.ts';
 import { forEachAccount } from './each-account.ts';
-import { type AccountResult, type EventHandler, type Report, toAccountResult } from './invocation.ts';
+import { type AccountResult, type EventHandler, type Invocation, type Report, toAccountResult } from './invocation.ts';
+import { parseTask, type Task } from './warmup-task.ts';
 
 /** What a warm-up needs. */
 export interface WarmupDependencies {
@@ -17,52 +17,97 @@ export interface WarmupDependencies {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly report: Pick<Report, 'failed' | 'ran'>;
+  /** Loads what the first tick needs, or undefined without a queue. @default there is no queue */
+  readonly loadSendDue?: (() => Promise<SendDue | undefined>) | undefined;
 }
 
-/** What an event asks for: `warm` or `verify`, and for which accounts. They need not be configured. */
-interface Task {
-  readonly work: 'warm' | 'verify';
-  readonly accounts: readonly string[];
-}
+/**
+ * Sends the accounts that are due to the queue, as long as there is time. Returns how many.
+ *
+ * @throws BrokerError `configuration`, `table_unavailable`, `internal`
+ */
+type SendDue = (remaining: () => number) => Promise<number>;
 
 /** A login may take 8 s, and the broker claims only if at least 10 s are left. */
 const leastMs = 10_000;
-/** Limits the size of the answer, as the 63 characters that an account id has at most do. */
-const longestList = 1000;
 
 /**
  * Answers the schedule (`{"accounts"?: [ids]}`) and the event that a secret has changed, with one result for each
  * account. A failure of an account is a result, not an error.
  *
+ * Answers `{"due": true}` with how many accounts it sent to the queue, and the messages of the queue with those that must come
+ * again: only those that there was no time for, or that cannot be understood. A failed login does not come again: it is due.
+ *
  * It begins at a random account. While Fegora hangs, the time is over before the end of the list, and a fixed order would
  * skip the same accounts each time.
  *
- * @throws BrokerError `invalid_request` for an event of another form
+ * @throws BrokerError `invalid_request` for an event of another form, and what `SendDue` throws
  */
 export function createWarmupHandler(dependencies: WarmupDependencies): EventHandler {
-  const { broker, accounts, secrets = accounts, random, report } = dependencies;
+  const { accounts, secrets = accounts, random, report, loadSendDue = async () => undefined } = dependencies;
+  let loaded: ReturnType<typeof loadSendDue> | undefined;
   return async (event, invocation, remaining) => {
     const task = parseTask(event, { listed: accounts, secrets });
-    const warm = async (account: string): Promise<AccountResult> =>
-      secrets.has(account) && remaining() >= leastMs ? keepWarm(account) : { account, outcome: 'skipped' };
-    const first = Math.floor(random() * task.accounts.length);
-    const results = await forEachAccount(task.accounts, warm, first);
-    report.ran(invocation, task.work, results);
-    return { results };
-
-    async function keepWarm(account: string): Promise<AccountResult> {
-      try {
-        return toAccountResult(account, await broker[task.work](account, remaining));
-      } catch (thrown) {
-        const error = asBrokerError(thrown);
-        const outcome = outcomeOf(error);
-        if (outcome !== 'skipped' && outcome !== 'paused') {
-          report.failed({ ...invocation, account }, error);
-        }
-        return { account, outcome };
+    if (task.work === 'due') {
+      loaded ??= loadSendDue();
+      const sendDue = await loaded;
+      if (sendDue === undefined) {
+        throw invalidRequest('there is no queue of warm-ups');
       }
+      const sent = await sendDue(remaining);
+      report.ran(invocation, task.work, []);
+      return { sent };
     }
+    const first = Math.floor(random() * task.accounts.length);
+    const { keepWarm, isLate } = createWork(dependencies, task, { invocation, remaining });
+    const results = await forEachAccount(task.accounts, keepWarm, first);
+    report.ran(invocation, task.work, results);
+    const again = task.messages?.filter(({ account }) => account === undefined || isLate(account));
+    return again === undefined ? { results } : { batchItemFailures: again.map(({ id }) => ({ itemIdentifier: id })) };
   };
+}
+
+/** One invocation, and the milliseconds that it has left. */
+interface Run {
+  readonly invocation: Invocation;
+  readonly remaining: () => number;
+}
+
+/** Makes the function that works on one account, and tells for which accounts there was no time. */
+function createWork(
+  { broker, accounts, secrets = accounts, report }: WarmupDependencies,
+  { work, messages }: Exclude<Task, { work: 'due' }>,
+  { invocation, remaining }: Run,
+) {
+  const late = new Set<string>();
+  return { keepWarm, isLate: (account: string) => late.has(account) };
+
+  async function keepWarm(account: string): Promise<AccountResult> {
+    // An account of the queue that is not configured has an item, which learns here that it is due no longer.
+    if (messages === undefined && !secrets.has(account)) {
+      return { account, outcome: 'skipped' };
+    }
+    try {
+      if (remaining() < leastMs) {
+        throw new BrokerError('deadline', 'too little time was left to begin');
+      }
+      return toAccountResult(account, await broker[work](account, remaining));
+    } catch (thrown) {
+      return failureOf(account, asBrokerError(thrown));
+    }
+  }
+
+  function failureOf(account: string, error: BrokerError): AccountResult {
+    const isGone = messages !== undefined && error.code === 'unknown_account';
+    const outcome = isGone ? 'skipped' : outcomeOf(error);
+    if (error.code === 'deadline') {
+      late.add(account);
+    }
+    if (outcome !== 'skipped' && outcome !== 'paused') {
+      report.failed({ ...invocation, account }, error);
+    }
+    return { account, outcome };
+  }
 }
 
 /** A warm-up that had no time left, or that an operator does not want, has not failed. Nor has one of a secret that is no account's. */
@@ -76,51 +121,4 @@ function outcomeOf({ code }: BrokerError): AccountResult['outcome'] {
     default:
       return `failed:${code}`;
   }
-}
-
-/** The secrets of the accounts, listed and in all. */
-interface SecretsOfAccounts {
-  readonly listed: ReadonlyMap<string, string>;
-  readonly secrets: SecretIds;
-}
-
-function parseTask(event: unknown, known: SecretsOfAccounts): Task {
-  const members = membersOf(event);
-  if (members?.get('source') === 'aws.secretsmanager' && members.get('detail-type') === 'Secret Label Updated') {
-    return { work: 'verify', accounts: accountsOfChange(members, known) };
-  }
-  const asked = members?.has('accounts') ? members.get('accounts') : [...known.listed.keys()];
-  if (members === undefined || members.size > (members.has('accounts') ? 1 : 0) || !isList(asked)) {
-    throw invalidRequest('the event is neither a warm-up nor a change of a secret');
-  }
-  return { work: 'warm', accounts: [...new Set(asked)] };
-}
-
-function isList(value: unknown): value is readonly string[] {
-  return (
-    Array.isArray(value) &&
-    value.length <= longestList &&
-    value.every((account) => typeof account === 'string' && account.length <= 63)
-  );
-}
-
-/**
- * The accounts whose secret got a new AWSCURRENT version: none for another label or another secret. The secret of an open account
- * has its name. The configured id
- * of a secret may be a name or an ARN, so the function compares it with both names that the event has for the secret.
- *
- * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
- */
-function accountsOfChange(event: ReadonlyMap<string, unknown>, { listed, secrets }: SecretsOfAccounts): string[] {
-  const detail = membersOf(event.get('detail'));
-  const resources = event.get('resources');
-  const own = String(detail?.get('name'));
-  const names = [own, ...(Array.isArray(resources) ? resources : [])].filter((name) => typeof name === 'string');
-  if (detail?.get('labelUpdated') !== 'AWSCURRENT') {
-    return [];
-  }
-  const changed = [...listed].filter(([, id]) => names.some((name) => isSameSecret(id, name)));
-  // Ids have no slash, and the prefix ends with one.
-  const open = own.slice(own.lastIndexOf('/') + 1);
-  return [...changed.map(([account]) => account), ...(!listed.has(open) && secrets.get(open) === own ? [open] : [])];
 }

@@ -15,6 +15,7 @@ const handler = 'lambda/handler.ts';
 const loadedLater = {
   admin: 'lambda/events/admin.ts',
   warmup: 'lambda/events/warmup.ts',
+  'send-due': 'lambda/aws/due/send-due.ts',
   'item-reset': 'lambda/aws/item-reset.ts',
 } as const;
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { BrokerError } from '../../errors.ts';
 import { clockToleranceMs } from '../clock.ts';
-import { hasExpiredToken, type Item, leaseMs, type Rejection } from '../item.ts';
+import { hasExpiredToken, type Item, leaseMs, type Rejection, type Use } from '../item.ts';
 import type { Backoff, Claim, Credentials, Failure, Unreachable } from '../ports.ts';
 import { backoffMs, cappedRetryAfterMs, classOf, isAccountBroken } from './backoff.ts';
 import { keyTag, mayBeLocked, recent, sendableAt } from './doubt.ts';
@@ -27,6 +27,8 @@ export interface LoginOrder extends SelectedCredentials {
   readonly forcedBy?: string;
   /** `userKey` of the user, if the account was not bound to it before. */
   readonly newUser?: string;
+  /** How the item notes the new token; absent if it notes nothing. */
+  readonly use?: Use;
   /** Whether the caller can be served whatever becomes of this login. If it fails, the next one can wait. */
   readonly isBackground: boolean;
   /** How long claim and login together may take. Milliseconds. */

@@ -124,7 +124,8 @@ function publicationOf({ order, claim, guard }: OrderLease, outcome: IssuedLogin
   const change = { kind: 'publish', owner: claim.owner, token, at, sends, isSlow, loginMs } as const;
   const user = userOf(order);
   const key = order.refreshToken === undefined && { key: order.key };
-  return { ...change, ...key, ...user, ...refreshAfter(order, outcome, user.isOtherUser) };
+  const use = order.use !== undefined && { use: order.use };
+  return { ...change, ...key, ...user, ...use, ...refreshAfter(order, outcome, user.isOtherUser) };
 }
 
 /** The user that this login is for, and whether the token before was another's. */

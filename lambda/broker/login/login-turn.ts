@@ -8,6 +8,7 @@ import type { AccountPorts, LoginConnection } from '../ports.ts';
 import { type RefreshRequest, type RefreshResult, resultOf, type Snapshot } from '../refresh.ts';
 import { startTimeLimit } from '../time-limit.ts';
 import { servableUntil, type Token } from '../token.ts';
+import { useOfNew } from '../use.ts';
 import { createCredentialSelection, type SelectionOptions } from './credential-selection.ts';
 import { errorUntil, type LoginOrder, type SelectedCredentials, unreachableOf } from './lease-records.ts';
 import { createLeasedLogin, type LeasedLoginEnd } from './leased-login.ts';
@@ -82,7 +83,8 @@ export function createLoginTurn(ports: AccountPorts, state: LocalState) {
       return binding;
     }
     const forced = decision.isForced && { forcedBy: request.goal.caller ?? '' };
-    return orderOf({ ...selected, ...forced, ...binding, item }, decision);
+    const use = ports.notesUse === true && useOfNew(item, request.goal.kind);
+    return orderOf({ ...selected, ...forced, ...binding, ...use, item }, decision);
   }
 }
 

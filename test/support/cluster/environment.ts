@@ -53,6 +53,8 @@ export interface EnvironmentSettings {
   readonly tokenUrl: string;
   /** What tokens are renewed with. @default `password` */
   readonly renewWith?: GrantType;
+  /** Whether there is a queue of warm-ups, for which the items note which accounts callers use. @default false */
+  readonly notesUse?: boolean;
   /** Changes what goes to the table and comes from it, as if another version of the function ran. */
   readonly adapt?: (call: CallDynamo) => CallDynamo;
 }
@@ -78,7 +80,7 @@ export function createEnvironment(
   environment: number,
   settings: EnvironmentSettings,
 ): Broker {
-  const { accounts, clientId, tokenUrl, renewWith = 'password', adapt = (calls) => calls } = settings;
+  const { accounts, clientId, tokenUrl, renewWith = 'password', notesUse = false, adapt = (calls) => calls } = settings;
   const { clock, table, call, secrets, random, observe, loginTo, defaultUsername } = dependencies;
   const own = ownClock(dependencies, environment);
   const bindingOf = (account: string) => JSON.stringify([tokenUrl, clientId, accounts[account]]);
@@ -100,6 +102,7 @@ export function createEnvironment(
     isConfigured: (asked) => Object.hasOwn(accounts, asked),
     loginBudget: defaultLoginBudget,
     renewWith,
+    notesUse,
   });
 }
 

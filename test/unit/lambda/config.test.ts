@@ -27,6 +27,7 @@ describe('the configuration', () => {
         openAccounts: false,
         defaultAccount: undefined,
         tableName: 'tokens',
+        warmupQueue: undefined,
         loginBudget: { perHour: 12, perDay: 150 },
         renewWith: 'password',
       },
@@ -48,6 +49,7 @@ describe('the configuration', () => {
       FEGORA_LOGINS_PER_HOUR: '4',
       FEGORA_LOGINS_PER_DAY: '250',
       FEGORA_RENEW_WITH: 'refresh_token',
+      WARMUP_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/111111111111/due',
     });
     expect(parsed).toMatchObject({
       config: {
@@ -56,6 +58,7 @@ describe('the configuration', () => {
         defaultAccount: 'two',
         loginBudget: { perHour: 4, perDay: 250 },
         renewWith: 'refresh_token',
+        warmupQueue: 'https://sqs.us-east-1.amazonaws.com/111111111111/due',
       },
     });
   });

@@ -49,6 +49,9 @@ const record = {
   login_ms: { N: '700' },
   last_error_code: { S: 'upstream_unavailable' },
   last_error_at: { N: '1768478399000' },
+  due_shard: { S: '2' },
+  due_at: { N: '1768479600000' },
+  unasked: { N: '1' },
 } as const;
 
 const item = {
@@ -80,6 +83,8 @@ const item = {
   lastLogin: 1_768_478_400_400,
   loginMs: 700,
   lastError: { code: 'upstream_unavailable', at: 1_768_478_399_000 },
+  dueAt: 1_768_479_600_000,
+  isUnasked: true,
 } as const;
 
 describe('a record', () => {

@@ -124,6 +124,8 @@ describe('every other change', () => {
       lifetimeMs: 1,
       rejectedCredentials: ['key-1'],
     },
+    { kind: 'note', dueAt: now + 1_200_000 },
+    { kind: 'note', revision: 7 },
     { kind: 'clear-rejection' },
     { kind: 'purge' },
     { kind: 'revoke' },
@@ -164,6 +166,8 @@ describe('every other change', () => {
       '#revision = :as_read',
       '#revision = :as_read',
       ofSchema,
+      '#revision = :as_read',
+      ofSchema,
       ofSchema,
       ofSchema,
       ofSchema,
@@ -180,6 +184,22 @@ describe('every other change', () => {
       'SET #schema = if_not_exists(#schema, :schema) ADD #revision :one, #generation :one ' +
         'REMOVE #access_token, #seal, #bound_to, #bound_also, #refresh_token, #refresh_seal, #last_login',
     );
+  });
+
+  test.each([
+    ['asked', { ':due_shard': { S: '2' }, ':due_at': { N: String(now + 1_200_000) } }, ['#unasked']],
+    ['unasked', { ':due_shard': { S: '2' }, ':due_at': { N: String(now + 1_200_000) }, ':unasked': { N: '1' } }, []],
+    ['idle', { ':unasked': { N: '1' } }, ['#due_shard', '#due_at', '#unasked']],
+    [undefined, {}, []],
+  ] as const)('a publication notes the use %s of its token', (use, set, removed) => {
+    const publish = changes[0] as Extract<Change, { kind: 'publish' }>;
+    const noted = { ...publish, ...(use !== undefined && { use }) };
+    const { UpdateExpression: text, ExpressionAttributeValues: values, ...rest } = changeUpdate('main', noted);
+
+    const isOfUse = (name: string) => /^[#:](due_shard|due_at|unasked)$/.test(name);
+    expect(Object.fromEntries(Object.entries(values).filter(([name]) => isOfUse(name)))).toEqual(set);
+    expect(rest.ConditionExpression).toBe(`#owner = :holder${use === 'idle' ? ' AND #unasked = :unasked' : ''}`);
+    expect((/ REMOVE (.*?)(?: DELETE |$)/.exec(text)?.[1] ?? '').split(', ').filter(isOfUse)).toEqual(removed);
   });
 
   test('a publication seals the token for its account', () => {

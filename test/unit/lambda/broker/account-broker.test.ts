@@ -51,6 +51,24 @@ describe('a token for a caller', () => {
     expect({ reads, events }).toEqual({ reads: [0], events: [] });
   });
 
+  test('waits for a login when the stored token runs out while the call prepares to renew it', async () => {
+    const account = scene({ token: tokenWith(60_100) });
+    const slow = createAccountBroker(
+      {
+        ...account.ports,
+        login: async (signal) => {
+          await account.clock.sleep(150);
+          return account.ports.login(signal);
+        },
+      },
+      0,
+    );
+
+    const grant = await account.clock.until(slow.getToken({}, remaining));
+    expect(grant).toMatchObject({ source: 'upstream', token: { accessToken: issuedToken } });
+    expect(account.claims).toHaveLength(1);
+  });
+
   test('serves the cached token when it has exactly the validity asked for, and renews it when it has less', async () => {
     const { broker, reads, clock } = scene({ token: tokenWith(300_000) });
     await broker.getToken({}, remaining);

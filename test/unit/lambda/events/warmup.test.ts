@@ -23,6 +23,7 @@ interface Options {
   /** What the names of the secrets of open accounts begin with. */
   readonly open?: string;
   readonly random?: () => number;
+  readonly sendDue?: (remaining: () => number) => Promise<number>;
 }
 
 function handlerFor({
@@ -31,6 +32,7 @@ function handlerFor({
   of = accounts,
   open,
   random = () => 0,
+  sendDue,
 }: Options = {}) {
   const worked: string[] = [];
   const record = (task: string) => (account: string) => {
@@ -40,7 +42,14 @@ function handlerFor({
   const reports = recordReports();
   const broker = brokerOf({ warm: record('warm'), verify: record('verify') });
   const secrets = withOpenAccounts(of, open);
-  const handle = createWarmupHandler({ broker, accounts: of, secrets, random, report: reports.report });
+  const handle = createWarmupHandler({
+    broker,
+    accounts: of,
+    secrets,
+    random,
+    report: reports.report,
+    loadSendDue: async () => sendDue,
+  });
   const send = (event: unknown) =>
     handle(event, describeInvocation(event, lambdaContext('warmup'), undefined), remaining);
   return { send, worked, reports };
@@ -195,11 +204,104 @@ describe('a warm-up', () => {
     ['a prototype key', JSON.parse('{"__proto__":{"accounts":[]}}')],
     ['an operator’s command', { action: 'purge', account: 'named' }],
     ['a proxy event', httpEvent()],
-    ...Object.entries(foreignEvents),
+    // The queue of warm-ups sends events of SQS.
+    ...Object.entries(foreignEvents).filter(([service]) => service !== 'sqs'),
   ])('is invalid_request when the event is %s', async (_name, event) => {
     const { send, worked } = handlerFor();
     await expect(send(event)).rejects.toMatchObject({ code: 'invalid_request' });
     expect(worked).toEqual([]);
+  });
+});
+
+/** An event as Lambda makes it of messages. The id of each message is `m` and its place, from 1. */
+function batch(...bodies: readonly string[]) {
+  return {
+    Records: bodies.map((body, index) => ({
+      messageId: `m${index + 1}`,
+      body,
+      eventSource: 'aws:sqs',
+      eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:due',
+    })),
+  };
+}
+
+const messageOf = (account: string) => JSON.stringify({ account });
+
+describe('promise 64: messages of the queue', () => {
+  it('warms the account of each message, once, and gives none back', async () => {
+    const { send, worked, reports } = handlerFor();
+    const event = batch(messageOf('named'), messageOf('partial'), messageOf('named'));
+    expect(await send(event)).toEqual({ batchItemFailures: [] });
+    expect(worked).toEqual(['warm named', 'warm partial']);
+    expect(reports.ran).toMatchObject([{ task: 'warm', results: [{ account: 'named' }, { account: 'partial' }] }]);
+  });
+
+  it('starts all five at once, so that an account that hangs does not delay another', async () => {
+    const ends: string[] = [];
+    const { promise: hanging, resolve: end } = Promise.withResolvers<void>();
+    const work = async (account: string) => {
+      await (account === 'a-1' ? hanging : Promise.resolve());
+      ends.push(account);
+      return { outcome: 'renewed' } as const;
+    };
+    const { send } = handlerFor({ work });
+    const answer = send(batch(...[1, 2, 3, 4, 5].map((number) => messageOf(`a-${number}`))));
+    await expect.poll(() => ends).toEqual(['a-2', 'a-3', 'a-4', 'a-5']);
+    end();
+    expect(await answer).toEqual({ batchItemFailures: [] });
+  });
+
+  it('gives a failed login back to no queue, and reports it', async () => {
+    const { send, reports } = handlerFor({ work: refused });
+    expect(await send(batch(messageOf('named')))).toEqual({ batchItemFailures: [] });
+    expect(reports.failed).toMatchObject([{ error: { code: 'credentials_rejected' } }]);
+  });
+
+  it('gives back only what it had no time for', async () => {
+    const late = (account: string) =>
+      account === 'partial'
+        ? Promise.reject(new BrokerError('deadline', 'no time'))
+        : Promise.resolve({ outcome: 'fresh' } as const);
+    const { send } = handlerFor({ work: late });
+    const answer = await send(batch(messageOf('named'), messageOf('partial')));
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: 'm2' }] });
+
+    const { send: sendLate, worked } = handlerFor({ remaining: () => 9999 });
+    expect(await sendLate(batch(messageOf('named')))).toEqual({ batchItemFailures: [{ itemIdentifier: 'm1' }] });
+    expect(worked).toEqual([]);
+  });
+
+  it.each(['', 'named', '{}', '{"account":1}', '{"account":"NAMED"}', '{"account":"a","force":{"b":1}}}'])(
+    'gives back the message %o, which it cannot understand, so that it becomes a dead letter',
+    async (body) => {
+      const { send, worked } = handlerFor();
+      const answer = await send(batch(body, messageOf('named')));
+      expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: 'm1' }] });
+      expect(worked).toEqual(['warm named']);
+    },
+  );
+
+  it('lets the broker note that an account is gone, and reports no failure of it', async () => {
+    const gone = () => Promise.reject(new BrokerError('unknown_account', 'no secret'));
+    const { send, worked, reports } = handlerFor({ work: gone });
+    expect(await send(batch(messageOf('gone')))).toEqual({ batchItemFailures: [] });
+    expect(worked).toEqual(['warm gone']);
+    expect(reports.failed).toEqual([]);
+  });
+});
+
+describe('promise 64: the tick', () => {
+  it('sends what is due, and logs in to nothing itself', async () => {
+    const left: number[] = [];
+    const sendDue = async (remaining: () => number) => left.push(remaining()) + 6;
+    const { send, worked } = handlerFor({ sendDue });
+    expect(await send({ due: true })).toEqual({ sent: 7 });
+    expect(left).toEqual([25_000]);
+    expect(worked).toEqual([]);
+  });
+
+  it('is invalid_request when there is no queue', async () => {
+    await expect(handlerFor().send({ due: true })).rejects.toMatchObject({ code: 'invalid_request' });
   });
 });
 
