@@ -1,4 +1,6 @@
 // What operators do to the accounts of a cluster, and what Fegora knows of the users. Used by test/scenario/broker/user.
+// Loaded before the clock moves: the table loads it at a reset, which takes real time.
+import '../../../lambda/aws/item-reset.ts';
 import type { Amendment } from '../../../lambda/broker/ports.ts';
 import { asBrokerError } from '../../../lambda/errors.ts';
 import { account, type Cluster, type SecretVersion } from '../cluster.ts';
