@@ -24,11 +24,12 @@ export interface AccountProps {
    */
   readonly secretName?: 'generated' | 'from-id' | undefined;
   /**
-   * Whether the schedule renews the token of this account ahead of need.
+   * Whether the token of this account is renewed ahead of need: always, never, or while the account is in use, that is if a
+   * caller asked for it within the lifetime of a token. `in-use` costs a queue and an index of the table, and then only what is due.
    *
    * @default true
    */
-  readonly keepWarm?: boolean | undefined;
+  readonly keepWarm?: boolean | 'in-use' | undefined;
 }
 
 /** Accounts by id. */

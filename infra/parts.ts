@@ -13,6 +13,7 @@ import type { AlarmTopics } from './monitoring/alarm-names.ts';
 import { BrokerAlarms } from './monitoring/alarms.ts';
 import { BrokerDashboard } from './monitoring/dashboard.ts';
 import { brokerMetrics } from './monitoring/metrics.ts';
+import { DueQueue, isDueIndexed } from './resources/due-queue.ts';
 import { brokerEnvironment } from './resources/environment.ts';
 import { BrokerFunction } from './resources/function.ts';
 import { createNetwork, type FunctionNetwork } from './resources/network.ts';
@@ -56,6 +57,7 @@ interface FunctionParts {
   readonly secrets: Secrets;
   readonly defaultAccount: string | undefined;
   readonly tableName: string;
+  readonly due: DueQueue | undefined;
 }
 
 /** Returns the function, in the VPC of the props. */
@@ -68,6 +70,7 @@ export function createFunction(scope: Construct, props: TokenBrokerProps, parts:
       secretPrefix: secretPrefixOf(scope, props),
       openAccounts: props.openAccounts ?? false,
       tableName: parts.tableName,
+      queueUrl: parts.due?.queue.queueUrl,
       defaultAccount: parts.defaultAccount,
       tokenUrl: props.tokenUrl,
       clientId: props.clientId,
@@ -105,17 +108,26 @@ export function createApi(scope: Construct, props: TokenBrokerProps, { http }: B
   });
 }
 
-/** Adds the schedule that renews tokens, and the rules for new secret versions. */
+/** Returns the queue of accounts whose warm-up is due. Undefined if no account is kept warm while it is in use. */
+export function createDueQueue(scope: Construct, props: TokenBrokerProps, role: Role): DueQueue | undefined {
+  const every = props.warmUpEvery ?? betweenWarmUps;
+  return isDueIndexed(props) ? new DueQueue(scope, 'DueQueue', { role, every }) : undefined;
+}
+
+/** Adds the schedules that renew tokens, and the rules for new secret versions. */
 export function startWarmups(
   scope: Construct,
   props: TokenBrokerProps,
-  parts: { alias: IAlias; secrets: readonly AccountSecret[] },
+  parts: { alias: IAlias; secrets: readonly AccountSecret[]; due: DueQueue | undefined },
 ): void {
   const { accounts, warmUpEvery } = props;
   const secretPrefix = secretPrefixOf(scope, props);
+  const { due, ...rest } = parts;
+  due?.invoke(parts.alias, props);
   addWarmup(scope, {
-    ...parts,
+    ...rest,
     secretPrefix,
+    hasQueue: due !== undefined,
     accounts: accountsToWarm(accounts),
     every: warmUpEvery ?? betweenWarmUps,
   });
@@ -128,10 +140,11 @@ export type MonitoringParts = Pick<BrokerAlarms, 'alarms' | 'accountAlarms'>;
 export function createMonitoring(
   scope: Construct,
   props: TokenBrokerProps,
-  { broker, tokenApi }: { broker: BrokerFunction; tokenApi: TokenApi },
+  { broker, tokenApi, due }: { broker: BrokerFunction; tokenApi: TokenApi; due: DueQueue | undefined },
 ): MonitoringParts {
   const { gatewayMetrics, accessLog } = tokenApi;
-  const sources = { metrics: brokerMetrics(broker.function.functionName), broker, gatewayMetrics };
+  const metrics = brokerMetrics(broker.function.functionName);
+  const sources = { metrics, broker, gatewayMetrics, deadLetters: due?.deadLetters };
   const created = props.alarms === false ? undefined : createAlarms(scope, props, sources);
   if (props.dashboard ?? true) {
     new BrokerDashboard(scope, 'Dashboard', { ...sources, alarms: created, accessLog });
@@ -144,7 +157,8 @@ function createAlarms(scope: Construct, props: TokenBrokerProps, sources: Metric
   return new BrokerAlarms(scope, 'Alarms', {
     ...sources,
     accounts: Object.keys(accounts),
-    warmUpEvery: accountsToWarm(accounts).length > 0 ? (warmUpEvery ?? betweenWarmUps) : undefined,
+    warmUpEvery:
+      accountsToWarm(accounts).length > 0 || isDueIndexed(props) ? (warmUpEvery ?? betweenWarmUps) : undefined,
     topics: topicsOf(alarmTopic),
     thresholds: typeof alarms === 'object' ? alarms : undefined,
   });
@@ -162,5 +176,5 @@ function logRetentionOf({ logRetention }: TokenBrokerProps): RetentionDays {
 }
 
 function accountsToWarm(accounts: Accounts): string[] {
-  return Object.entries(accounts).flatMap(([account, { keepWarm = true }]) => (keepWarm ? [account] : []));
+  return Object.entries(accounts).flatMap(([account, { keepWarm = true }]) => (keepWarm === true ? [account] : []));
 }

@@ -1,6 +1,7 @@
 // Finds props out of their range. TypeScript has no ranges, and JavaScript checks no types. Called by prop-faults.ts.
 import { type Duration, Token } from 'aws-cdk-lib';
 import type { ApiLogging } from './api/access-log.ts';
+import { invocationsAtOnce, isDueIndexed, warmUpsAtOnce } from './resources/due-queue.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
 
 const loggings: ReadonlySet<unknown> = new Set<ApiLogging>(['account-has-role', 'create-role', 'off']);
@@ -15,6 +16,7 @@ export function rangeFaults(props: TokenBrokerProps): string[] {
     ...(warmUpEvery === undefined || isMinutes(warmUpEvery, 10)
       ? []
       : ['warmUpEvery: must be whole minutes, from 1 to 10']),
+    ...atOnceFaults(props),
     ...(apiGatewayLogging === undefined || loggings.has(apiGatewayLogging)
       ? []
       : [`apiGatewayLogging: must be ${[...loggings].join(', ')}`]),
@@ -33,19 +35,43 @@ function tokenUrlFaults({ tokenUrl }: TokenBrokerProps): string[] {
   return isHttps ? [] : ['tokenUrl: must be an https URL without user and password'];
 }
 
-function concurrencyFaults({ provisionedConcurrency, reservedConcurrency }: TokenBrokerProps): string[] {
-  // Provisioned environments serve only the alias `http` and count towards the reserved ones.
-  return (provisionedConcurrency ?? 0) < (reservedConcurrency ?? Number.POSITIVE_INFINITY)
-    ? []
-    : [
-        'provisionedConcurrency: must be lower than reservedConcurrency, so that the other aliases have environments too',
-      ];
+function concurrencyFaults(props: TokenBrokerProps): string[] {
+  const { provisionedConcurrency = 0, reservedConcurrency = Number.POSITIVE_INFINITY } = props;
+  const ofQueue = isDueIndexed(props) ? invocationsAtOnce(props) : 0;
+  return [
+    // Provisioned environments serve only the alias `http` and count towards the reserved ones.
+    ...(provisionedConcurrency < reservedConcurrency
+      ? []
+      : [
+          'provisionedConcurrency: must be lower than reservedConcurrency, so that the other aliases have environments too',
+        ]),
+    // Lambda would refuse invocations of the queue, whose messages would become dead letters.
+    ...(ofQueue < reservedConcurrency
+      ? []
+      : [`reservedConcurrency: must be higher than ${ofQueue}, the invocations of warm-ups at the same time`]),
+  ];
 }
 
 function throttleFaults({ throttle }: TokenBrokerProps): string[] {
   return Object.entries(throttle ?? {}).flatMap(([name, value]) =>
     Token.isUnresolved(value) || value >= 1 ? [] : [`throttle.${name}: must be at least 1`],
   );
+}
+
+function atOnceFaults({ accounts, warmUpsAtOnce: atOnce }: TokenBrokerProps): string[] {
+  if (atOnce === undefined || (atOnce !== false && isWithin(atOnce, warmUpsAtOnce))) {
+    return [];
+  }
+  const { least, most } = warmUpsAtOnce;
+  const isInUse = Object.values(accounts).some(({ keepWarm }) => keepWarm === 'in-use');
+  return atOnce === false && !isInUse
+    ? []
+    : [`warmUpsAtOnce: must be a whole number from ${least} to ${most}, or false if no account has keepWarm: in-use`];
+}
+
+/** It is divided at synth, so it must be known then. */
+function isWithin(value: number, { least, most }: { readonly least: number; readonly most: number }): boolean {
+  return Number.isSafeInteger(value) && value >= least && value <= most;
 }
 
 function isMinutes(duration: Duration, most: number): boolean {

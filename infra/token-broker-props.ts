@@ -177,6 +177,14 @@ export interface TokenBrokerProps {
    */
   readonly warmUpEvery?: Duration | undefined;
   /**
+   * How many warm-ups of accounts in use run at the same time, from 10 to 5000. It limits the logins of all accounts together, except
+   * those that callers start. `false`: no account is kept warm by use, so the call that finds no token of an open account waits for
+   * the login.
+   *
+   * @default - 50 with `openAccounts`, or if an account has `keepWarm: 'in-use'`. Otherwise, there is no queue of warm-ups
+   */
+  readonly warmUpsAtOnce?: number | false | undefined;
+  /**
    * Whether there are alarms. An object sets other thresholds, or leaves out single alarms with `false`.
    *
    * @default - every alarm, with its default threshold

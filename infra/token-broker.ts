@@ -19,6 +19,7 @@ import { ImportedBroker, type TokenBrokerAttributes } from './imported-broker.ts
 import type { AlarmName } from './monitoring/alarm-names.ts';
 import {
   createApi,
+  createDueQueue,
   createFunction,
   createMonitoring,
   createOpenAccounts,
@@ -26,6 +27,7 @@ import {
   startWarmups,
 } from './parts.ts';
 import { checkProps, defaultAccountOf } from './prop-faults.ts';
+import { isDueIndexed } from './resources/due-queue.ts';
 import type { BrokerFunction } from './resources/function.ts';
 import { createKey, grantKeyForSecrets } from './resources/key.ts';
 import type { OpenAccounts } from './resources/open-accounts.ts';
@@ -95,14 +97,17 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     this.role = role;
     this.secrets = createSecrets(this, props, { key: this.key, role });
     // With exactOptionalPropertyTypes, the CDK's class Table is not assignable to the CDK's interface ITable.
-    this.table = createTable(this, { key: this.key, role, removalPolicy: props.removalPolicy }) as ITable;
+    const isIndexed = isDueIndexed(props);
+    const { removalPolicy } = props;
+    this.table = createTable(this, { key: this.key, role, removalPolicy, isIndexed }) as ITable;
+    const due = createDueQueue(this, props, role);
     const { secrets, defaultAccount, table } = this;
     this.secretPrefix = secretPrefixOf(this, props);
     this.open = createOpenAccounts(this, props, { key: this.key, role });
     this.openAccounts = this.open?.settings;
     this.hasOpenAccounts = this.open !== undefined;
-    this.broker = createFunction(this, props, { role, secrets, defaultAccount, tableName: table.tableName });
-    bindToFunction(this, role, this.broker.function as IFunction);
+    this.broker = createFunction(this, props, { role, secrets, defaultAccount, tableName: table.tableName, due });
+    bindToFunction(this, role, this.broker.function as IFunction, isIndexed);
     this.logGroup = this.broker.logGroup;
     this.functionName = this.broker.function.functionName;
     this.functionArn = this.broker.function.functionArn;
@@ -111,8 +116,8 @@ export class TokenBroker extends TokenBrokerBase implements IConnectable {
     this.url = props.domainName === undefined ? tokenApi.api.url : `https://${props.domainName.name}/`;
     this.domainTarget = tokenApi.domain?.domainNameAliasDomainName;
     this.accessLog = tokenApi.accessLog;
-    startWarmups(this, props, { alias: this.broker.warmup, secrets: [...secrets.values()] });
-    const { alarms, accountAlarms } = createMonitoring(this, props, { broker: this.broker, tokenApi });
+    startWarmups(this, props, { alias: this.broker.warmup, secrets: [...secrets.values()], due });
+    const { alarms, accountAlarms } = createMonitoring(this, props, { broker: this.broker, tokenApi, due });
     this.alarms = alarms;
     this.accountAlarms = accountAlarms;
     this.keepExports();

@@ -1,6 +1,7 @@
 // Says which metric each alarm watches. Called by alarms.ts.
 import type { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { metricNames } from '../../lambda/telemetry/metric-names.ts';
 import type { GatewayMetrics } from '../api/access-log.ts';
 import type { BrokerFunction } from '../resources/function.ts';
@@ -13,6 +14,8 @@ export interface MetricSources {
   readonly broker: BrokerFunction;
   /** Counts of API Gateway's own answers. Undefined if there is no access log. */
   readonly gatewayMetrics?: GatewayMetrics | undefined;
+  /** What the queue of warm-ups gave up. Undefined if there is no queue. */
+  readonly deadLetters?: IQueue | undefined;
 }
 
 /** Returns the metric of an alarm, in periods of this length. Undefined if the stack does not have the metric. */
@@ -44,8 +47,8 @@ export function alarmMetrics(
   };
 }
 
-/** Lambda's own metrics, which are free. */
-function lambdaMetrics({ broker }: MetricSources) {
+/** Lambda's own metrics and that of the queue, which are free. */
+function lambdaMetrics({ broker, deadLetters }: MetricSources) {
   return {
     Crashes: (period: Duration) =>
       new MathExpression({
@@ -56,6 +59,8 @@ function lambdaMetrics({ broker }: MetricSources) {
       }),
     Throttles: (period: Duration) => broker.function.metricThrottles({ period }),
     SlowCalls: (period: Duration) => broker.http.metricDuration({ statistic: Stats.p(99), period }),
+    WarmUpsLost: (period: Duration) =>
+      deadLetters?.metricApproximateNumberOfMessagesVisible({ statistic: Stats.MAXIMUM, period }),
     NoWarmUp: (period: Duration) => broker.warmup.metricInvocations({ period }),
   };
 }

@@ -22,6 +22,7 @@ export const alarmNames = [
   'SlowCalls',
   'TableUnavailable',
   'Throttles',
+  'WarmUpsLost',
 ] as const;
 
 /** The name of an alarm. */

@@ -144,6 +144,14 @@ export const alarmRules = {
     minutes: 10,
     periods: [3, 3],
   },
+  WarmUpsLost: {
+    severity: 'notice',
+    description:
+      'Messages of the queue of warm-ups became dead letters. Read the log of the function, then purge them.',
+    threshold: 1,
+    minutes: 5,
+    periods: [1, 1],
+  },
   Denied: {
     severity: 'notice',
     description: 'Calls of a caller keep being refused. Find the caller in the audit record and the access log.',

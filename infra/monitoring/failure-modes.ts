@@ -181,6 +181,7 @@ export const outerModes = {
     runbook: 'Denied',
   },
   no_warm_up: { means: 'the schedule does not run', person: 'today', alarms: ['NoWarmUp'] },
+  warm_ups_lost: { means: 'warm-ups of the queue are never answered', person: 'today', alarms: ['WarmUpsLost'] },
   slow_calls: { means: 'callers wait for seconds', person: 'today', alarms: ['SlowCalls'] },
   clock_skew: { means: "Fegora's clock and ours differ", person: 'today', alarms: ['ClockSkew'] },
 } as const satisfies Record<string, FailureMode>;

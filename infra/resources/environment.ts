@@ -21,6 +21,8 @@ export interface EnvironmentProps {
   /** Whether ids that are not among these accounts may be accounts too, with metrics of their own. */
   readonly openAccounts: boolean | 'with-metrics';
   readonly tableName: string;
+  /** URL of the queue of accounts whose warm-up is due; undefined: there is none. */
+  readonly queueUrl: string | undefined;
   /** The account of `POST /token`; undefined: that path serves no account. */
   readonly defaultAccount: string | undefined;
   /** Fegora's token endpoint; undefined: the default of lambda/config.ts. */
@@ -41,6 +43,8 @@ export interface EnvironmentProps {
 const limitBytes = 4096;
 /** Characters in the longest possible table name. */
 const longestTableName = 255;
+/** Characters of `https://sqs.<region>.<domain>/<12 digits>/<80 characters>` at most. */
+const longestQueueUrl = 150;
 
 /**
  * Returns the variables of the function, by name.
@@ -48,13 +52,14 @@ const longestTableName = 255;
  * @throws Error if the variables may exceed Lambda's 4 KB. Without this check, the deployment would fail half way.
  */
 export function brokerEnvironment(props: EnvironmentProps): Readonly<Record<string, string>> {
-  const size = sizeOf(render(props, longest));
+  const queueUrl = props.queueUrl && 'x'.repeat(longestQueueUrl);
+  const size = sizeOf(render(props, { ...longest, queueUrl }));
   if (size > limitBytes) {
     throw new Error(
       `the accounts do not fit into the function's environment, up to ${size} of ${limitBytes} bytes: ${adviceFor(props)}`,
     );
   }
-  return render(props, { ...deployed, tableName: props.tableName });
+  return render(props, { ...deployed, tableName: props.tableName, queueUrl: props.queueUrl });
 }
 
 function adviceFor({ secrets }: EnvironmentProps): string {
@@ -72,9 +77,10 @@ interface Forms {
   /** What comes before that. */
   readonly startOf: (secret: AccountSecret) => string;
   readonly tableName: string;
+  readonly queueUrl: string | undefined;
 }
 
-const deployed: Omit<Forms, 'tableName'> = {
+const deployed: Omit<Forms, 'tableName' | 'queueUrl'> = {
   arnOf: ({ secretArn }) => secretArn,
   endOf: ({ secretArn }) => `:${Fn.select(6, Fn.split(':', secretArn))}`,
   startOf: (secret) => {
@@ -83,7 +89,7 @@ const deployed: Omit<Forms, 'tableName'> = {
   },
 };
 
-const longest: Forms = {
+const longest: Omit<Forms, 'queueUrl'> = {
   arnOf: ({ longestArn }) => 'x'.repeat(longestArn),
   endOf: ({ longestArn }) => 'x'.repeat(longestArn - longestPrefix.length + 1),
   startOf: () => 'x'.repeat(longestPrefix.length - 1),
@@ -98,6 +104,7 @@ function render(props: EnvironmentProps, forms: Forms): Readonly<Record<string, 
     ...renderAccounts(props, forms),
     ...(props.openAccounts && { [variables.openAccounts]: props.openAccounts === true ? '1' : props.openAccounts }),
     [variables.tableName]: forms.tableName,
+    ...(forms.queueUrl !== undefined && { [variables.warmupQueue]: forms.queueUrl }),
     ...(budget !== undefined && {
       [variables.loginsPerHour]: String(budget.perHour),
       [variables.loginsPerDay]: String(budget.perDay),

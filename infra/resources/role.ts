@@ -17,6 +17,7 @@ export function createRole(scope: Construct): Role {
 
 /** The actions with which the function reads passwords and tokens. KMS is only called by services for them. */
 const dataActions = ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'];
+const indexActions = ['dynamodb:Query'];
 
 /**
  * Denies the role passwords and tokens if the code of another function, or no function, uses it. Lambda adds the ARN of
@@ -25,16 +26,17 @@ const dataActions = ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:
  * It is a policy of its own, because the function waits for the policy of its role, and cannot wait for one that names
  * it. The rights stay where they were, so an update never leaves the function without them.
  *
+ * @param isIndexed whether the table has an index, which the role may query
  * @see https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
  */
-export function bindToFunction(scope: Construct, role: Role, { functionArn }: IFunction): void {
+export function bindToFunction(scope: Construct, role: Role, { functionArn }: IFunction, isIndexed = false): void {
   new Policy(scope, 'DataForTheFunctionAlone', {
     roles: [role],
     statements: [
       new PolicyStatement({
         sid: 'DataForTheFunctionAlone',
         effect: Effect.DENY,
-        actions: dataActions,
+        actions: [...dataActions, ...(isIndexed ? indexActions : [])],
         resources: ['*'],
         // AWS documents the ARN without a version. With one, it would still be the same function.
         conditions: { ArnNotEquals: { 'lambda:SourceFunctionArn': [functionArn, `${functionArn}:*`] } },

@@ -1,9 +1,10 @@
 // Creates the token table and the rights of the broker on it. Called by token-broker.ts.
 import { RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
+import { dueIndex } from '../../lambda/aws/due/due-index.ts';
 import { acknowledge } from '../acknowledge.ts';
 import { tableKeyActions, viaService } from './key.ts';
 
@@ -49,6 +50,8 @@ export interface TableProps {
    * @default - CloudFormation keeps the table
    */
   readonly removalPolicy?: RemovalPolicy | undefined;
+  /** Whether the table has the index of the accounts whose warm-up is due. */
+  readonly isIndexed: boolean;
 }
 
 /** The only actions of the function on the table. */
@@ -62,7 +65,7 @@ const brokerActions = ['dynamodb:GetItem', 'dynamodb:UpdateItem'];
  * The table has no stream and no backups, because both are copies of tokens. A restored item would also bring back old
  * leases and old rejections of credentials.
  */
-export function createTable(scope: Construct, { key, role, removalPolicy }: TableProps): Table {
+export function createTable(scope: Construct, { key, role, removalPolicy, isIndexed }: TableProps): Table {
   const table = new Table(scope, 'Table', {
     partitionKey: { name: 'account', type: AttributeType.STRING },
     billingMode: BillingMode.PAY_PER_REQUEST,
@@ -85,7 +88,26 @@ export function createTable(scope: Construct, { key, role, removalPolicy }: Tabl
       conditions: { StringEquals: { 'kms:ViaService': viaService(scope, 'dynamodb') } },
     }),
   );
+  if (isIndexed) {
+    addDueIndex(table, role);
+  }
   return table;
+}
+
+/**
+ * Adds the index of the accounts whose warm-up is due: only keys, so no token is in it. CloudFormation adds it to a table in
+ * use, without a replacement, and waits until it is built before it updates the function.
+ */
+function addDueIndex(table: Table, role: Role): void {
+  table.addGlobalSecondaryIndex({
+    indexName: dueIndex,
+    partitionKey: { name: 'due_shard', type: AttributeType.STRING },
+    sortKey: { name: 'due_at', type: AttributeType.NUMBER },
+    projectionType: ProjectionType.KEYS_ONLY,
+  });
+  role.addToPolicy(
+    new PolicyStatement({ actions: ['dynamodb:Query'], resources: [`${table.tableArn}/index/${dueIndex}`] }),
+  );
 }
 
 function denyOthers(role: Role): PolicyStatement {

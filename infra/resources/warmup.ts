@@ -30,6 +30,8 @@ export interface WarmupProps {
   readonly secrets: readonly WatchedSecret[];
   /** What the names that follow from ids begin with. Undefined if there are none. */
   readonly secretPrefix: string | undefined;
+  /** Whether a second schedule sends what is due to the queue. */
+  readonly hasQueue: boolean;
 }
 
 /**
@@ -50,6 +52,14 @@ export function addWarmup(scope: Construct, props: WarmupProps): void {
         ...onlyOnce,
         input: ScheduleTargetInput.fromObject({ accounts: props.accounts }),
       }),
+    });
+  }
+  if (props.hasQueue) {
+    new Schedule(scope, 'DueSchedule', {
+      description: 'Sends the accounts whose Fegora tokens are due for renewal to a queue',
+      schedule: ScheduleExpression.rate(props.every),
+      timeWindow: TimeWindow.flexible(Duration.minutes(1)),
+      target: new LambdaInvoke(props.alias, { ...onlyOnce, input: ScheduleTargetInput.fromObject({ due: true }) }),
     });
   }
   const { alias, secrets, secretPrefix } = props;

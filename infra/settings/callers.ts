@@ -4,7 +4,7 @@ import { membersOf } from '../../lambda/json.ts';
 import type { AccountProps, Accounts } from '../accounts.ts';
 import { tagKeyFault } from '../grants/account-tag.ts';
 import type { TokenBrokerProps } from '../token-broker-props.ts';
-import { boolean, createReader, listOf, type Note, oneOf, type Reader, textLike } from './reader.ts';
+import { createReader, listOf, type Note, oneOf, type Reader, textLike } from './reader.ts';
 
 /** One right of one principal: the ARN of a role or user of any AWS account, and the method of the construct that grants the right. */
 export type CallerSettings = { readonly principal: string } & (
@@ -30,7 +30,11 @@ function readAccount(value: unknown, path: string, note: Note): AccountProps {
     secretArn: reader.optional('secretArn', textLike(/^/), 'must be an ARN'),
     secretKeyArn: reader.optional('secretKeyArn', textLike(/^/), 'must be an ARN'),
     secretName: reader.optional('secretName', oneOf('generated', 'from-id'), 'must be generated or from-id'),
-    keepWarm: reader.optional('keepWarm', boolean, 'must be true or false'),
+    keepWarm: reader.optional(
+      'keepWarm',
+      oneOf<boolean | 'in-use'>(true, false, 'in-use'),
+      'must be true, false or in-use',
+    ),
   };
   reader.finish();
   return account;

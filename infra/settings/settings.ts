@@ -114,6 +114,8 @@ function crossFaults({ broker, env, ...settings }: Settings): string[] {
   ];
 }
 
+const atOnce = (value: unknown) => (value === false ? value : wholeNumber(10, 5000)(value));
+
 function readBroker(reader: Reader, stage: string, note: Note): Settings['broker'] {
   const { optional } = reader;
   const accounts = readAccounts(optional('accounts', anything, ''), note);
@@ -143,6 +145,7 @@ function readBroker(reader: Reader, stage: string, note: Note): Settings['broker
       'must be the id of an AWS organisation, o-…',
     ),
     warmUpEvery: readMinutes(optional('warmUpMinutes', wholeNumber(1, 10), 'must be a whole number from 1 to 10')),
+    warmUpsAtOnce: optional('warmUpsAtOnce', atOnce, 'must be false, or a whole number from 10 to 5000'),
     ...readLimits(reader, note),
     ...readLogging(reader),
     ...readMonitoring(reader, note),

@@ -23,6 +23,13 @@ test.each<[Partial<TokenBrokerProps>, string]>([
   // @ts-expect-error: JavaScript can pass it
   [{ apiGatewayLogging: 'on' }, 'apiGatewayLogging: must be account-has-role, create-role, off'],
   [{ provisionedConcurrency: 5, reservedConcurrency: 5 }, 'provisionedConcurrency: must be lower'],
+  [{ warmUpsAtOnce: 9 }, 'warmUpsAtOnce: must be a whole number from 10 to 5000'],
+  [
+    { accounts: { main: { keepWarm: 'in-use' } }, warmUpsAtOnce: false },
+    'warmUpsAtOnce: must be a whole number from 10 to 5000, or false if no account has keepWarm: in-use',
+  ],
+  [{ warmUpsAtOnce: 100, reservedConcurrency: 20 }, 'reservedConcurrency: must be higher than 20, the invocations'],
+  [{ openAccounts: true, reservedConcurrency: 10 }, 'reservedConcurrency: must be higher than 10, the invocations'],
   [{ organizationId: 'x' }, 'organizationId: must be the id of an AWS organisation'],
   [
     { throttle: { ratePerSecond: -1, burst: 0 } },
@@ -35,6 +42,7 @@ test.each<[Partial<TokenBrokerProps>, string]>([
 test.each<[Partial<TokenBrokerProps>]>([
   [{ tokenUrl: 'https://fegora.invalid/token', warmUpEvery: Duration.minutes(10), organizationId: 'o-0123456789' }],
   [{ provisionedConcurrency: 4, reservedConcurrency: 5, throttle: { ratePerSecond: 1, burst: 1 } }],
+  [{ openAccounts: true, warmUpsAtOnce: false, reservedConcurrency: 2 }],
 ])('the construct accepts %o', (props) => {
   expect(() => build(() => props)).not.toThrow();
 });

@@ -5,10 +5,10 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
 import { alarmNames } from '../../../infra/monitoring/alarm-names.ts';
 import { asJson, propertiesOf } from '../support/statements.ts';
-import { arns, templateOf, templateWith } from '../support/synth.ts';
+import { arns, stages, templateOf, templateWith } from '../support/synth.ts';
 
 const minimal = templateOf('minimal');
-const alarms = propertiesOf('AWS::CloudWatch::Alarm', templateOf('full'));
+const alarms = propertiesOf('AWS::CloudWatch::Alarm', templateWith({ ...stages.full, warmUpsAtOnce: 20 }));
 const byRunbook = new Map(
   alarms.map((alarm) => [/Runbook: docs\/operations\.md, (\w+)\.$/.exec(String(alarm.AlarmDescription))?.[1], alarm]),
 );
@@ -108,6 +108,7 @@ test('each alarm has its metric, statistic, threshold and duration', () => {
     SecuritySigns: 'Sum of SecuritySigns{service} >= 1, 1 of 1 x 300 s',
     SlowCalls: 'p99 of Duration{FunctionName,Resource :http} >= 3000, 3 of 3 x 300 s',
     TableUnavailable: 'Sum of TableUnavailable{service} >= 1, 3 of 5 x 180 s',
+    WarmUpsLost: 'Maximum of ApproximateNumberOfMessagesVisible{QueueName} >= 1, 1 of 1 x 300 s',
     Throttles: 'Sum of Throttles{FunctionName} >= 1, 3 of 5 x 180 s',
   });
 });

@@ -17,11 +17,19 @@ import { BrokerError, type ErrorCode, isErrorCode } from '../../../lambda/errors
 import { describeInvocation } from '../../../lambda/events/invocation.ts';
 import { createTelemetry } from '../../../lambda/telemetry/telemetry.ts';
 import { type AccessLogLine, accessLogOf } from '../../support/alarms/access-log.ts';
-import { alarmsOf, createWatch, functionName, lambdaMetric, type Rung, throttles } from '../../support/alarms/watch.ts';
+import {
+  alarmsOf,
+  createWatch,
+  deadLetters,
+  functionName,
+  lambdaMetric,
+  type Rung,
+  throttles,
+} from '../../support/alarms/watch.ts';
 import { httpEvent, lambdaContext } from '../../support/events/events.ts';
-import { templateOf } from '../support/synth.ts';
+import { templateOf, templateWith } from '../support/synth.ts';
 
-const alarms = alarmsOf(templateOf('minimal'));
+const alarms = alarmsOf(templateWith({ accounts: { main: {} }, warmUpsAtOnce: 20 }));
 const countsOf = accessLogOf(templateOf('minimal'));
 const minuteMs = 60_000;
 const start = Date.UTC(2026, 0, 15, 12);
@@ -151,6 +159,7 @@ const outer: Readonly<Record<keyof typeof outerModes, (moment: Moment) => void>>
   gateway_denial: logCall({ status: '403', error_type: 'ACCESS_DENIED' }),
   gateway_unsigned: logCall({ status: '403', error_type: 'MISSING_AUTHENTICATION_TOKEN' }),
   no_warm_up: () => {},
+  warm_ups_lost: ({ at, watch }) => watch.add({ metric: deadLetters, at, value: 1 }),
   slow_calls: ({ at, watch }) => watch.add({ metric: lambdaMetric('Duration', 'http'), at, value: 3001 }),
   clock_skew: ({ telemetry }) => telemetry.observe({ kind: 'clock_skew', account: 'main', ms: -30_500 }),
 };

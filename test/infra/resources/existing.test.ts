@@ -35,7 +35,7 @@ test('the key of the settings encrypts the secrets and the table', () => {
 
 test('the settings decide about removal, alarms and traces', () => {
   template.hasResource('AWS::DynamoDB::Table', { DeletionPolicy: 'Delete' });
-  template.resourceCountIs('AWS::CloudWatch::Alarm', 18);
+  template.resourceCountIs('AWS::CloudWatch::Alarm', 19);
   template.hasResourceProperties('AWS::ApiGateway::Stage', { TracingEnabled: true });
 });
 

@@ -11,7 +11,11 @@ test.each(templateNames)('the role has no right on data outside of the function 
   expect(denial).toMatchObject({
     type: 'AWS::IAM::Policy',
     effect: 'Deny',
-    actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
+    actions: [
+      'dynamodb:GetItem',
+      ...(name === 'network' ? ['dynamodb:Query'] : []),
+      ...['dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
+    ],
     resources: ['*'],
     condition: 'ArnNotEquals=lambda:SourceFunctionArn={BrokerFunction6D239162.Arn}, {BrokerFunction6D239162.Arn}:*',
   });

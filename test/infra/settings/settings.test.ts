@@ -195,7 +195,7 @@ test('parseSettings reports all faults at once, each with its path', () => {
     }).sort(),
   ).toMatchInlineSnapshot(`
     [
-      "accounts.Main.keepWarm: must be true or false",
+      "accounts.Main.keepWarm: must be true, false or in-use",
       "accounts.Main: secretArn: must be the complete ARN of a secret, with the six characters at its end",
       "accounts.Main: the id must be up to 63 lower-case letters, digits and hyphens, with no hyphen at the start",
       "accounts.b: secretKeyArn: has no effect without secretArn: add secretArn, or remove it",

@@ -63,6 +63,7 @@ export const stages = {
     encryptionKeyArn: arns.secretKey,
     removalPolicy: 'destroy',
     alarms: { ClockSkew: false },
+    warmUpsAtOnce: 20,
     tracing: true,
   },
 } as const;

@@ -70,7 +70,7 @@ function withEveryProp(app: App): Stack {
     apiGatewayLogging: 'create-role',
     organizationId: 'o-exampleorg1',
     alarmTopic: Topic.fromTopicArn(stack, 'Topic', arns.topic),
-    reservedConcurrency: 10,
+    reservedConcurrency: 20,
     provisionedConcurrency: 2,
   });
   broker.connect(createFunction(stack, 'Caller'), 'main');

@@ -1,7 +1,7 @@
 // Renders the environment variables of the function in a template as they could be in AWS. Called by the tests of infra.
 import { asJson } from './statements.ts';
 
-/** Returns the variables by name. Each reference to a secret is replaced by an ARN that the secret could have. */
+/** Returns the variables by name. Each reference to a secret is replaced by an ARN that the secret could have, and that to a queue by a URL. */
 export function variablesIn(resources: unknown): Record<string, string> {
   const broker = Object.values(asJson(resources)).find((resource) => {
     const { Type, Properties } = asJson(resource);
@@ -29,6 +29,9 @@ function render(value: unknown): string {
   if (Array.isArray(select)) {
     const [index, { 'Fn::Split': split }] = select;
     return render(split[1]).split(split[0])[index] ?? '';
+  }
+  if (String(ref).includes('Queue')) {
+    return `https://sqs.us-east-1.amazonaws.com/111111111111/${String(ref)}`;
   }
   return pseudo[String(ref)] ?? `arn:aws:secretsmanager:us-east-1:111111111111:secret:${String(ref)}-AbCdEf`;
 }

@@ -5,7 +5,7 @@ import type { Statement } from './statements.ts';
 export interface Exception {
   readonly type: string;
   readonly effect: 'Allow' | 'Deny';
-  readonly element: 'resource' | 'principal' | 'condition';
+  readonly element: 'action' | 'resource' | 'principal' | 'condition';
   readonly value: RegExp;
   /** Sid of the statement, if only that statement may have the `*`. */
   readonly sid?: string;

@@ -103,6 +103,8 @@ function aggregateOf(statistic: string): (values: readonly number[]) => number {
       return sum;
     case 'Average':
       return (values) => sum(values) / values.length;
+    case 'Maximum':
+      return (values) => Math.max(...values);
     case 'Minimum':
       return (values) => Math.min(...values);
     case 'p99':

@@ -53,6 +53,9 @@ export function lambdaMetric(name: 'Invocations' | 'Errors' | 'Duration', alias:
 /** Lambda's count of refused calls. */
 export const throttles = metricKey('AWS/Lambda', 'Throttles', { FunctionName: functionName });
 
+/** What the queue of warm-ups gave up. Its name counts as that of the function. */
+export const deadLetters = metricKey('AWS/SQS', 'ApproximateNumberOfMessagesVisible', { QueueName: functionName });
+
 /** A count in the access log of the API. */
 export function gatewayMetric(name: 'DeniedByGateway' | 'GatewayFails'): string {
   return metricKey('AccessLog', name, {});
