@@ -6,9 +6,10 @@ import type { FegoraSimulator } from './fegora/simulator.ts';
 import { type LocalCallers, localCallers } from './gateway/callers.ts';
 import { type Gateway, type GatewayOptions, startGateway } from './gateway/gateway.ts';
 import { isLoopback } from './loopback.ts';
+import type { LocalQueue } from './queue.ts';
 import { type ReloadOptions, startReloading } from './reloading.ts';
 import type { SecretsManager } from './secrets-manager/server.ts';
-import { startFegora, startSecrets, startTokenTable } from './services.ts';
+import { startFegora, startSecrets, startTokenTable, startWarmUpQueue } from './services.ts';
 import { functionEnv, type LocalSettings, readSettings, type ServiceUrls, SettingRefused } from './settings.ts';
 
 /** How the local run starts. */
@@ -32,6 +33,8 @@ export interface LocalRun extends ServiceUrls {
   readonly simulator?: FegoraSimulator;
   /** Absent if the environment names a Secrets Manager. */
   readonly secrets?: SecretsManager;
+  /** Absent without open accounts. */
+  readonly queue?: LocalQueue;
   readonly close: () => Promise<void>;
 }
 
@@ -55,6 +58,7 @@ export async function startLocalRun(options: LocalRunOptions): Promise<LocalRun>
       ...(await startFegora(settings, started)),
       ...(await startSecrets(settings, started)),
       ...(await startTokenTable(settings, started)),
+      ...(await startWarmUpQueue(settings, started)),
     };
     const start = () => startEnvironment(functionEnv(settings, services), onLog);
     const environment = onReload === undefined ? start() : startReloading({ start, folder: sources, onReload });

@@ -3,6 +3,7 @@
 import { openAccountTag } from '../infra/resources/open-account-tag.ts';
 import { type FegoraSimulator, startFegoraSimulator } from './fegora/simulator.ts';
 import { isLoopback } from './loopback.ts';
+import { type LocalQueue, startQueue } from './queue.ts';
 import { type SecretsManager, startSecretsManager } from './secrets-manager/server.ts';
 import { type LocalSettings, SettingRefused, tableVariable } from './settings.ts';
 import { ensureTable, startTable } from './table.ts';
@@ -72,6 +73,16 @@ export const usersToAdd: readonly string[] = ['tienda-1', 'tienda-2'];
 
 /** The value of the tag of open accounts, which is the name of the stack in AWS. The command line has it too (cli/target.ts). */
 const localStack = 'local';
+
+/** The queue of warm-ups: as in the stack, open accounts are kept warm while callers use them. */
+export async function startWarmUpQueue({ config }: LocalSettings, started: Started) {
+  if (!config.openAccounts) {
+    return {};
+  }
+  const queue: LocalQueue = await startQueue();
+  started.defer(queue.close);
+  return { queue, queueUrl: queue.queueUrl };
+}
 
 /** A user that only the simulator accepts. */
 function fakeUser(account: string): { readonly username: string; readonly password: string } {

@@ -18,6 +18,8 @@ export interface ServiceUrls {
   readonly tokenUrl: string;
   readonly secretsUrl: string;
   readonly tableUrl: string;
+  /** Absent without open accounts. */
+  readonly queueUrl?: string;
 }
 
 /** A setting that cannot work in the local run. The message says to the user what to change. */
@@ -133,6 +135,7 @@ export function functionEnv({ env, defaultAccount, region }: LocalSettings, urls
     [variables.defaultAccount]: defaultAccount,
     [secretsVariable]: urls.secretsUrl,
     [tableVariable]: urls.tableUrl,
+    ...(urls.queueUrl !== undefined && { [variables.warmupQueue]: urls.queueUrl }),
     AWS_REGION: region,
     AWS_LAMBDA_FUNCTION_NAME: 'fegora-token-broker',
     ...(isLoopback(urls.secretsUrl) && isLoopback(urls.tableUrl) && emulatorKeys),

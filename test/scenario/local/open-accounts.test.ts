@@ -1,10 +1,16 @@
 // The local run with open accounts: they come and go while it runs.
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { createCallDynamo } from '../../../lambda/aws/dynamodb.ts';
+import { createTokenTable } from '../../../lambda/aws/token-table.ts';
 import { type LocalRun, startLocalRun } from '../../../local/local-run.ts';
 import { describeNext } from '../../../local/report.ts';
+import { startWarmUps, type WarmUp } from '../../../local/warm-ups.ts';
 import { type CommandLine, createCommandLine } from '../../support/cli/command.ts';
 import { signedCall } from '../../support/signed-call.ts';
+import { realTime } from '../../support/skipping-clock.ts';
+
+const never = new AbortController().signal;
 
 let run: LocalRun;
 let line: CommandLine;
@@ -61,4 +67,23 @@ test('promise 67: a session whose tag names an account that was added gets its t
 
   expect([await statusOf('tienda-1', 'tienda-1'), await statusOf('tienda-2', 'tienda-1')]).toEqual([200, 403]);
   expect([await statusOf('tienda-2', 'tienda-2'), await statusOf('tienda-3', 'tienda-3')]).toEqual([200, 404]);
+}, 30_000);
+
+test('promise 64: an open account that a caller asked for is found by the tick, and comes by the queue to its warm-up', async () => {
+  await accounts('add tienda-1 --username user-of-tienda-1', ['not-a-real-password-of-tienda-1']);
+  expect(await callFor('tienda-1')).toBe(200);
+  const keys = () => ({ accessKeyId: 'local', secretAccessKey: 'not-a-real-key' });
+  const call = createCallDynamo({ region: 'us-east-1', endpoint: run.tableUrl, keys }, realTime);
+  const table = createTokenTable(call, run.settings.config.tableName, () => {});
+  const dueAt = async () => (await table.read('tienda-1', never)).item.dueAt ?? 0;
+  expect(await dueAt()).toBeGreaterThan(Date.now());
+  expect(await table.write('tienda-1', { kind: 'note', dueAt: 1 }, never)).toBe(true);
+
+  const warmUps: WarmUp[] = [];
+  const stop = startWarmUps(run, (warmUp) => warmUps.push(warmUp), 20);
+  await expect
+    .poll(() => warmUps, { timeout: 20_000 })
+    .toContainEqual(expect.objectContaining({ account: 'tienda-1', outcome: 'in use' }));
+  stop();
+  expect(await dueAt()).toBeGreaterThan(Date.now());
 }, 30_000);
