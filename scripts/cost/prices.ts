@@ -64,6 +64,13 @@ export const prices = {
   },
   tableReads: { what: 'read units', usd: '0.125', per: 1_000_000, service: 'dynamodb', source: dynamoGuide },
   tableWrites: { what: 'write units', usd: '0.625', per: 1_000_000, service: 'dynamodb', source: dynamoGuide },
+  queueRequests: {
+    what: 'requests to a queue',
+    usd: '0.40',
+    per: 1_000_000,
+    service: 'sqs',
+    source: '[guide of March 2026](https://cloudburn.io/blog/amazon-sqs-pricing)',
+  },
   schedule: {
     what: 'runs of a schedule',
     usd: '1.00',

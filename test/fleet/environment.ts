@@ -18,6 +18,8 @@ export interface Scene extends Pick<Ports, 'login'> {
   readonly random: () => number;
   readonly table: ReturnType<typeof createPartitions>;
   readonly accounts: readonly string[];
+  /** Whether the accounts are open ones, whose items note which of them callers use. @default false */
+  readonly areOpen?: boolean;
   secretReads: number;
 }
 
@@ -32,6 +34,8 @@ export interface Environment {
 /** How one call ended. Milliseconds. */
 export interface Answer {
   readonly tookMs: number;
+  /** Life that the token has left. */
+  readonly remainingMs?: number;
   readonly code?: string;
 }
 
@@ -42,13 +46,15 @@ const warmUpMs = 60_000;
 
 /** Starts an environment with the prefetch of its account. */
 export function startEnvironment(scene: Scene, account: string): Environment {
-  const { clock, random, table, accounts } = scene;
+  const { clock, random, table, accounts, areOpen = false } = scene;
+  const known = new Set(accounts);
   const early = createEarlyConnection(clock);
   const login: Ports['login'] = async (signal) => (await early.take(signal)) ?? scene.login(signal);
   const observe = () => {};
   const ports: Ports = {
     ...{ clock, random, observe, tokenUrl, login, loginBudget: defaultLoginBudget },
-    isConfigured: (asked) => accounts.includes(asked),
+    isConfigured: (asked) => known.has(asked),
+    ...(areOpen && { isOpen: (asked) => known.has(asked), notesUse: true }),
     readCredentials: createSecrets(scene),
     table: createTokenTable(withRetry(table.call, scene), 'tokens', observe, { of: () => 'binding' }),
   };
@@ -78,8 +84,8 @@ export async function ask({ clock }: Pick<Scene, 'clock'>, { broker, account, re
   await ready;
   const called = clock.monotonic();
   try {
-    await broker.getToken({ account }, () => called + callMs - clock.monotonic());
-    return { tookMs: clock.monotonic() - begun };
+    const { remainingMs } = await broker.getToken({ account }, () => called + callMs - clock.monotonic());
+    return { tookMs: clock.monotonic() - begun, remainingMs };
   } catch (error) {
     if (!(error instanceof BrokerError)) {
       throw error;

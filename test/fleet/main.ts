@@ -1,15 +1,18 @@
-// Prints how a fleet of environments fares that all start at once. Run by `npm run fleet`.
+// Prints how a fleet of environments fares that all start at once, or the callers of many accounts for days. Run by `npm run fleet`.
 import { optionsOf } from '../../scripts/arguments.ts';
 import { type Fleet, type Load, runFleet } from './fleet.ts';
+import { runTenants } from './tenants.ts';
+import { tenantsText } from './tenants-text.ts';
 
-const usage = `Lets environments start at the same moment, on virtual time and a table with DynamoDB's limits.
+const usage = `Lets environments start at the same moment, on virtual time and a table with DynamoDB's limits. With --days and without
+--environments: lets the callers of many accounts ask for days, and keeps the accounts warm while they are in use.
 
   npm run fleet -- [options]
 
   --environments <n>  environments that start (default: 1000)
   --login-ms <n>      how long Fegora takes for a login (default: 1000)
   --accounts <n>      accounts that the environments are called for in turn (default: 1)
-  --days <n>          days in which each environment is called every 5 minutes after that (default: 0)
+  --days <n>          days in which each environment is called every 5 minutes after that, or that the callers ask for (default: 0)
   --new               the accounts never logged in (default: their tokens have just expired)
   --unlimited         the table never throttles
   --json              print JSON
@@ -17,7 +20,7 @@ const usage = `Lets environments start at the same moment, on virtual time and a
 `;
 
 const values = optionsOf(usage, {
-  environments: { type: 'string', default: '1000' },
+  environments: { type: 'string' },
   'login-ms': { type: 'string', default: '1000' },
   accounts: { type: 'string', default: '1' },
   days: { type: 'string', default: '0' },
@@ -25,8 +28,18 @@ const values = optionsOf(usage, {
   unlimited: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 });
+// Without environments, the accounts of a platform are asked for as people do, and kept warm while they are in use.
+if (values.environments === undefined && values.days !== '0') {
+  const tenants = await runTenants({
+    accounts: wholeNumber(values.accounts, '--accounts'),
+    days: wholeNumber(values.days, '--days'),
+    loginMs: wholeNumber(values['login-ms'], '--login-ms'),
+  });
+  console.log(values.json ? JSON.stringify(tenants, null, 2) : tenantsText(tenants));
+  process.exit(0);
+}
 const fleet = await runFleet({
-  environments: wholeNumber(values.environments, '--environments'),
+  environments: wholeNumber(values.environments ?? '1000', '--environments'),
   loginMs: wholeNumber(values['login-ms'], '--login-ms'),
   accounts: wholeNumber(values.accounts, '--accounts'),
   days: wholeNumber(values.days, '--days', 0),

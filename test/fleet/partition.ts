@@ -27,12 +27,21 @@ const latencyMs = { GetItem: { least: 2, tail: 2 }, UpdateItem: { least: 4, tail
 
 type Operation = keyof typeof bytesOfUnit;
 
+/** What the index costs beside the table. Units. */
+interface IndexUse {
+  writes: number;
+  reads: number;
+  queries: number;
+}
+
 /** One request that the table got, throttled or not. */
 export interface TableRequest {
   readonly operation: Operation;
   /** Monotonic milliseconds. */
   readonly at: number;
   readonly isThrottled: boolean;
+  /** Units of the table. */
+  readonly units: number;
 }
 
 export interface PartitionOptions {
@@ -46,6 +55,7 @@ export interface PartitionOptions {
 export function createPartitions({ clock, random, limits }: PartitionOptions) {
   const { call: apply, rows } = createMemoryDynamo(clock.now);
   const requests: TableRequest[] = [];
+  const index: IndexUse = { writes: 0, reads: 0, queries: 0 };
   const buckets = new Map<string, ReturnType<typeof createBucket>>();
   const half = async (operation: Operation, signal: AbortSignal) => {
     const { least, tail } = latencyMs[operation];
@@ -54,22 +64,43 @@ export function createPartitions({ clock, random, limits }: PartitionOptions) {
   };
 
   const call: CallDynamo = async (operation, input, signal) => {
+    const before = () => dueKeyOf(rows.get((input.Key as { account: { S: string } }).account.S));
     await half(operation, signal);
     const key = (input.Key as { account: { S: string } }).account.S;
     const units = Math.max(1, Math.ceil(sizeOf(rows.get(key)) / bytesOfUnit[operation]));
     const isThrottled = limits !== undefined && !take(operation, key, { units, limits });
-    requests.push({ operation, at: clock.monotonic(), isThrottled });
+    requests.push({ operation, at: clock.monotonic(), isThrottled, units });
     if (isThrottled) {
       await half(operation, signal);
       throw new DynamoFault('ThrottlingException', 400);
     }
+    const old = before();
     try {
       return await apply(operation, input, signal);
     } finally {
+      index.writes += unitsOfIndex(old, before());
       await half(operation, signal);
     }
   };
-  return { call, rows, requests };
+  return { call, rows, requests, index, query };
+
+  /** Query of the index, as due-accounts.ts asks. A key takes 100 bytes, a unit covers 8 KB. */
+  async function query(input: Readonly<Record<string, unknown>>): Promise<unknown> {
+    const values = input.ExpressionAttributeValues as { ':shard': { S: string }; ':now': { N: string } };
+    const from = (input.ExclusiveStartKey as { place: number } | undefined)?.place ?? 0;
+    await clock.sleep(latencyMs.GetItem.least + latencyMs.GetItem.tail * random());
+    const due = [...rows]
+      .filter(([, row]) => row.due_shard?.S === values[':shard'].S && Number(row.due_at?.N) <= Number(values[':now'].N))
+      .sort(([, a], [, b]) => Number(a.due_at?.N) - Number(b.due_at?.N));
+    const page = due.slice(from, from + Number(input.Limit));
+    index.queries += 1;
+    index.reads += Math.max(0.5, Math.ceil((page.length * 100) / 4096) / 2);
+    const next = from + page.length;
+    return {
+      Items: page.map(([account]) => ({ account: { S: account } })),
+      ...(next < due.length && { LastEvaluatedKey: { place: next } }),
+    };
+  }
 
   function take(operation: Operation, key: string, { units, limits: of }: Taking): boolean {
     const name = `${operation} ${key}`;
@@ -84,6 +115,16 @@ export function createPartitions({ clock, random, limits }: PartitionOptions) {
 interface Taking {
   readonly units: number;
   readonly limits: PartitionLimits;
+}
+
+/** The key of a row in the index; undefined if it is not in it. */
+function dueKeyOf(row: Readonly<Record<string, { N?: string }>> | undefined): string | undefined {
+  return row?.due_shard === undefined ? undefined : row.due_at?.N;
+}
+
+/** A changed key is a removal and a new entry. */
+function unitsOfIndex(old: string | undefined, now: string | undefined): number {
+  return old === now ? 0 : [old, now].filter((key) => key !== undefined).length;
 }
 
 function sizeOf(row: unknown): number {

@@ -11,10 +11,15 @@ export interface UpstreamOptions {
   /** Name, TCP and TLS. Milliseconds. */
   readonly connectMs: number;
   readonly lifetimeMs: number;
+  /** Whether the logins of a user get no answer. @default none */
+  readonly hangs?: (username: string) => boolean;
 }
 
+/** Longer than any login waits. Milliseconds. */
+const longestMs = 3_600_000;
+
 /** Counts what Fegora would see. */
-export function createUpstream({ clock, loginMs, connectMs, lifetimeMs }: UpstreamOptions) {
+export function createUpstream({ clock, loginMs, connectMs, lifetimeMs, hangs = () => false }: UpstreamOptions) {
   const seen = { connections: 0, logins: 0, overlaps: 0, mostInFlight: 0 };
   const inFlight = new Map<string, number>();
   let flying = 0;
@@ -34,7 +39,7 @@ export function createUpstream({ clock, loginMs, connectMs, lifetimeMs }: Upstre
           return { kind: 'withheld' };
         }
         begin(username);
-        await clock.sleep(loginMs, options.signal);
+        await clock.sleep(hangs(username) ? longestMs : loginMs, options.signal);
         end(username);
         if (options.signal.aborted) {
           const error = new BrokerError('upstream_timeout', 'no answer in time');
