@@ -4,16 +4,20 @@ import { minify, parseSync } from '@swc/core';
 
 /**
  * Minifies a file again, an ES module that esbuild has minified. swc puts more functions and constants into the places
- * that use them, and takes 4 to 10 % off.
+ * that use them, and takes 4 to 10 % off. Its second run finds what the first has made possible; a third finds nothing.
  */
 export async function minifyAgain(file: string): Promise<void> {
-  const { code } = await minify(await readFile(file, 'utf8'), {
-    module: true,
-    ecma: 2020,
-    compress: { passes: 2 },
-    mangle: true,
-    format: { comments: false },
-  });
+  let code = await readFile(file, 'utf8');
+  for (let run = 0; run < 2; run++) {
+    const minified = await minify(code, {
+      module: true,
+      ecma: 2020,
+      compress: { passes: 2 },
+      mangle: true,
+      format: { comments: false },
+    });
+    code = minified.code;
+  }
   await writeFile(file, code);
 }
 
