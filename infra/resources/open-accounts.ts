@@ -76,6 +76,7 @@ export class OpenAccounts extends Construct {
     const onSecrets = { grantee, resourceArns: [this.secretsArn] };
     const grants = [
       Grant.addToPrincipal({ ...onSecrets, actions: making, conditions: this.whereTag('aws:RequestTag') }),
+      Grant.addToPrincipal({ ...onSecrets, actions: tagging, conditions: this.whereNew() }),
       Grant.addToPrincipal({
         ...onSecrets,
         actions: managing,
@@ -90,6 +91,19 @@ export class OpenAccounts extends Construct {
         `${arn} is not of this app, so it gets no right to add or remove accounts. Give it the policy of docs/operations.md, «Open accounts».`,
       );
     }
+  }
+
+  /**
+   * A secret gets its tag as it is created, which needs the right to tag. The right must not bring in a secret that exists: an administrator
+   * could then change its policy, and read it. Another broker has given its secrets another value, and CloudFormation marks those that a
+   * stack lists.
+   */
+  private whereNew() {
+    return {
+      ...this.whereTag('aws:RequestTag'),
+      StringEqualsIfExists: this.whereTag('secretsmanager:ResourceTag').StringEquals,
+      Null: { 'aws:ResourceTag/aws:cloudformation:stack-id': 'true' },
+    };
   }
 
   /** The tag of the stack, on the secret or in the request. */
@@ -107,8 +121,8 @@ function findingOf(arn: unknown): string {
     .join('');
 }
 
-/** A secret gets its tag as it is created, which needs the right to tag. */
-const making = ['secretsmanager:CreateSecret', 'secretsmanager:TagResource'];
+const making = ['secretsmanager:CreateSecret'];
+const tagging = ['secretsmanager:TagResource'];
 const managing = [
   'secretsmanager:DeleteSecret',
   'secretsmanager:PutResourcePolicy',

@@ -150,11 +150,8 @@ describe('an administrator', () => {
     );
 
     expect(made.map(({ actions, resources, condition }) => [actions, resources, condition])).toEqual([
-      [
-        ['secretsmanager:CreateSecret', 'secretsmanager:TagResource'],
-        [role],
-        'StringEquals=aws:RequestTag/fegora-token-broker=Own',
-      ],
+      [['secretsmanager:CreateSecret'], [role], 'StringEquals=aws:RequestTag/fegora-token-broker=Own'],
+      [['secretsmanager:TagResource'], [role], expect.stringContaining('aws:RequestTag/fegora-token-broker=Own')],
       [
         [
           'secretsmanager:DeleteSecret',
@@ -168,6 +165,26 @@ describe('an administrator', () => {
       ],
       [['secretsmanager:DescribeSecret'], [role], ''],
       [['secretsmanager:ListSecrets'], ['*'], ''],
+    ]);
+  });
+
+  test('cannot bring in a secret that exists: one that a stack lists, or one of another broker under the same prefix', () => {
+    const own = new Stack(createApp(), 'Own', { env });
+    const operator = new Role(own, 'Operator', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
+    createBroker(own, { accounts: { main: {} }, openAccounts: true }).grantAdmin(operator);
+    const tagging = propertiesOf('AWS::IAM::Policy', Template.fromStack(own))
+      .flatMap(({ PolicyDocument }) => Object(PolicyDocument).Statement)
+      .filter(({ Action }) => [Action].flat().includes('secretsmanager:TagResource'));
+
+    expect(tagging.map(({ Action, Condition }) => [Action, Condition])).toEqual([
+      [
+        'secretsmanager:TagResource',
+        {
+          StringEquals: { 'aws:RequestTag/fegora-token-broker': 'Own' },
+          StringEqualsIfExists: { 'secretsmanager:ResourceTag/fegora-token-broker': 'Own' },
+          Null: { 'aws:ResourceTag/aws:cloudformation:stack-id': 'true' },
+        },
+      ],
     ]);
   });
 
