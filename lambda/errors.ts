@@ -59,6 +59,17 @@ const publicErrors = {
 /** Every way in which the broker refuses or fails. The spelling is part of the contract with callers. */
 export type ErrorCode = keyof typeof publicErrors;
 
+/** Codes with which an id can be answered that no account has. So they do not say that an account has the id. */
+export const codesOfAnyId: ReadonlySet<ErrorCode | undefined> = new Set([
+  'unknown_account',
+  'throttled',
+  'secret_unavailable',
+  'table_unavailable',
+  'configuration',
+  'deadline',
+  'internal',
+]);
+
 /** Returns every code, in the order of the table. */
 export function errorCodes(): readonly ErrorCode[] {
   return Object.keys(publicErrors).filter(isErrorCode);

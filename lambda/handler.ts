@@ -14,7 +14,7 @@ import { createBroker } from './broker/broker.ts';
 import type { Clock } from './broker/clock.ts';
 import type { Ports, TokenTable } from './broker/ports.ts';
 import { type Config, type Environment, parseConfig } from './config.ts';
-import { BrokerError } from './errors.ts';
+import { BrokerError, codesOfAnyId, type ErrorCode } from './errors.ts';
 import { createFailingRouter, createRouter, type Handler } from './events/router.ts';
 import { createEarlyConnection, type EarlyConnection } from './fegora/early-connection.ts';
 import { createLogin } from './fegora/password-grant.ts';
@@ -48,8 +48,10 @@ export function createHandler(env: Environment, options: HandlerOptions = {}): H
   const { clock = systemClock, random = Math.random } = options;
   const { AWS_LAMBDA_FUNCTION_NAME: service = 'fegora-token-broker', AWS_LAMBDA_LOG_LEVEL: filter } = env;
   const parsed = parseConfig(env);
-  const isMeasured = (account: string) =>
-    'faults' in parsed || parsed.config.openAccounts === 'with-metrics' || parsed.config.accounts.has(account);
+  const isMeasured = (account: string, code?: ErrorCode) =>
+    'faults' in parsed ||
+    parsed.config.accounts.has(account) ||
+    (parsed.config.openAccounts === 'with-metrics' && !codesOfAnyId.has(code));
   const telemetry = createTelemetry(service, clock.now, filter, isMeasured);
   if ('faults' in parsed) {
     telemetry.misconfigured(parsed.faults);

@@ -34,6 +34,8 @@ export interface CredentialSource {
   readonly read: ReadAccountCredentials;
   /** Forgets what is cached. */
   readonly forget: () => void;
+  /** Whether nothing is cached. */
+  readonly isEmpty: () => boolean;
 }
 
 /** A read that callers wait for. */
@@ -58,7 +60,7 @@ export function createCredentialSource(options: CredentialSourceOptions): Creden
   let expiry: NodeJS.Timeout | undefined;
   const readShared = shareReads(readNow);
 
-  return { read, forget };
+  return { read, forget, isEmpty: () => cached === undefined };
 
   async function read({ past, signal }: Parameters<ReadAccountCredentials>[0]): Promise<Credentials> {
     const fresh = past ? undefined : youngerThan(freshMs);

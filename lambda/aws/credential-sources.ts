@@ -43,6 +43,9 @@ export function createCredentialSources({ secrets, open, ...shared }: Credential
     } catch (thrown) {
       if (thrown instanceof BrokerError && thrown.code === 'unknown_account') {
         open?.unknown.add(account);
+      }
+      // While Secrets Manager is unavailable too, ids that no account has must not drive out credentials.
+      if (source.isEmpty()) {
         sources.delete(account);
       }
       throw thrown;

@@ -1,5 +1,5 @@
 // Everything that this environment holds of one account: its token, the refresh in flight, its local state. Made by broker.ts.
-import { asBrokerError, BrokerError, type ErrorCode } from '../errors.ts';
+import { asBrokerError, BrokerError, codesOfAnyId, type ErrorCode } from '../errors.ts';
 import type { Remaining } from './clock.ts';
 import type { Grant, TokenRequest } from './contract.ts';
 import { grantAfter, grantOf, type Refreshed, trustedNow } from './grant.ts';
@@ -25,12 +25,9 @@ export interface AccountBroker extends WarmUp {
   readonly amend: (amendment: Amendment, remaining: Remaining) => Promise<void>;
   /** Whether nothing is lost if this object goes. */
   readonly isForgettable: () => boolean;
-  /** Whether perhaps no account has this id: the last search for a token said so. */
+  /** Whether perhaps no account has this id: there is no token, and the last search for one found nothing of an account. */
   readonly isUnknown: () => boolean;
 }
-
-/** How a search ends for an id that perhaps no account has. */
-const saysUnknown: ReadonlySet<ErrorCode | undefined> = new Set(['unknown_account', 'throttled']);
 
 /** The longest wait for the login of another environment. Milliseconds. */
 const longestWaitMs = 10_000;
@@ -42,7 +39,7 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
   const cache = createTokenCache(clock);
   const refreshOnce = createSingleFlight(clock, createRefresh(ports, state, jitter));
   const looks = createLookTimer(clock, jitter);
-  let isUnknown = false;
+  let lastCode: ErrorCode | undefined;
 
   return {
     getToken,
@@ -51,7 +48,8 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     checkSecret: (remaining, past) => inTime(remaining, (late) => checkSecret(ports, late, past)),
     amend: (amendment, remaining) => inTime(remaining, (late) => amend(amendment, late)),
     isForgettable: () => state.unwrittenRejections.size === 0,
-    isUnknown: () => isUnknown && state.unwrittenRejections.size === 0,
+    isUnknown: () =>
+      codesOfAnyId.has(lastCode) && cache.servable() === undefined && state.unwrittenRejections.size === 0,
   };
 
   async function getToken(asked: Omit<TokenRequest, 'account'>, remaining: Remaining): Promise<Grant> {
@@ -87,7 +85,7 @@ export function createAccountBroker(ports: AccountPorts, jitter: number): Accoun
     const until = clock.monotonic() + Math.min(longestMs, remaining() - answerReserveMs);
     const result = await refreshOnce({ goal, remaining, until });
     looks.end(result.generation !== undefined);
-    isUnknown = saysUnknown.has(result.failure?.code);
+    lastCode = result.failure?.code;
     cache.keep(result, goal.rejected);
     return { result, before };
   }

@@ -36,19 +36,20 @@ const mostCallers = 50;
  * @param service the function's name: the dimension that separates two deployments in one AWS account
  * @param now epoch milliseconds
  * @param filter `AWS_LAMBDA_LOG_LEVEL`: the level below which Lambda drops lines
- * @param isMeasured whether an account has metrics of its own: each costs 0.30 USD a month
+ * @param isMeasured whether an account has metrics of its own, which cost 0.30 USD a month each. `code` is that of a failed call: some
+ *   codes do not say that there is such an account
  */
 export function createTelemetry(
   service: string,
   now: () => number,
   filter?: string,
-  isMeasured: (account: string) => boolean = () => true,
+  isMeasured: (account: string, code?: ErrorCode) => boolean = () => true,
 ): Telemetry {
   const record = createRecord(service, now, createPassingLevel(filter));
   const logTrouble = createRecord(service, now, (level) => level);
   const roleOf = createCallerCap();
-  const measured = (invocation: Invocation): Invocation =>
-    isMeasured(invocation.account ?? '') ? invocation : { ...invocation, account: undefined };
+  const measured = (invocation: Invocation, code?: ErrorCode): Invocation =>
+    isMeasured(invocation.account ?? '', code) ? invocation : { ...invocation, account: undefined };
   const measure: Measure = (level, message, fields, metrics) =>
     record(level, message, { ...fields, ...(metrics.length > 0 && embed(metrics, now())) });
 
@@ -66,7 +67,7 @@ export function createTelemetry(
       const isDenial = codeMetrics[error.code] === metricNames.denied;
       const audit = isDenial ? 'denial' : 'failure';
       const fields = { audit, ...invocationFields(invocation), ...errorFields(error) };
-      const metrics = failureMetrics(measured(invocation), error.code);
+      const metrics = failureMetrics(measured(invocation, error.code), error.code);
       const role = metrics.some(({ by }) => by?.includes('caller_role')) ? roleOf(invocation) : {};
       measure(isDenial ? 'WARN' : 'ERROR', 'call failed', { ...fields, ...role }, metrics);
     },

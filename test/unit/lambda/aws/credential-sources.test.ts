@@ -137,6 +137,35 @@ test('promise 65: 100,000 unknown ids cost one read each, no more than 10,000 wi
   expect(reads).toHaveLength(10_002);
 }, 30_000);
 
+test('promise 65: unknown ids drop the credentials of at most one of a thousand accounts while Secrets Manager is unavailable', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const busy = thrown('ThrottlingException', 'Rate exceeded');
+  const { ask, reads } = start((id) => (id.startsWith('fegora/unknown') ? busy : undefined));
+  for (let index = 0; index < 1000; index += 1) {
+    await ask(`tienda-${index}`);
+  }
+  for (let index = 0; index < 2000; index += 1) {
+    expect(await ask(`unknown-${index}`)).toBe('secret_unavailable');
+  }
+  reads.length = 0;
+  for (let index = 999; index >= 0; index -= 1) {
+    await ask(`tienda-${index}`);
+  }
+
+  expect(reads.length).toBeLessThanOrEqual(1);
+});
+
+test('an account whose credentials are cached keeps them when a read past the cache fails', async () => {
+  let refusal: Error | undefined;
+  const { ask, reads } = start(() => refusal);
+  await ask('tienda-1');
+  refusal = thrown('ThrottlingException', 'Rate exceeded');
+
+  expect([await ask('tienda-1', true), await ask('tienda-1')]).toEqual(['secret_unavailable', '25365421']);
+  expect(reads).toHaveLength(2);
+});
+
 test('the credentials of 1,000 accounts are kept, those used last, and nothing of the others', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());

@@ -142,15 +142,16 @@ test('remembers an account whose rejection could not be written, however many ot
 describe('promise 65: ids that no account has', () => {
   const collect = garbageCollector();
   const absent = Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' });
+  const busy = Object.assign(new Error('Rate exceeded'), { name: 'ThrottlingException' });
 
   /** A broker whose accounts are open: those whose ids begin with `account` have a token. */
-  function startOpen() {
+  function startOpen(refusal = absent) {
     let reads = 0;
     const clock = createVirtualClock();
     const readCredentials = createCredentialSources({
       getSecretValue: () => {
         reads += 1;
-        return Promise.reject(absent);
+        return Promise.reject(refusal);
       },
       secrets: { get: (account) => `fegora/${account}` },
       open: { isOpen: () => true, unknown: createUnknownAccounts(clock.now) },
@@ -183,8 +184,11 @@ describe('promise 65: ids that no account has', () => {
     return { broker, ask, stored, reads: () => reads };
   }
 
-  test('drive out at most one of a thousand accounts in use', async () => {
-    const { broker, ask, stored } = startOpen();
+  test.each([
+    ['', absent],
+    [' while Secrets Manager is unavailable', busy],
+  ])('drive out at most one of a thousand accounts in use%s', async (_, refusal) => {
+    const { broker, ask, stored } = startOpen(refusal);
     for (let number = 0; number < 1000; number += 1) {
       await tokenOf(broker, `account-${number}`);
     }

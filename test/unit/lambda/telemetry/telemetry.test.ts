@@ -384,3 +384,21 @@ it('counts throttled calls for unknown accounts as denials, with no dimension of
   expect(lines()).toMatchObject([{ audit: 'denial', account: 'one', code: 'throttled' }]);
   expect(measured(lines()[0])).toEqual({ [metricNames.denied]: [1, ''] });
 });
+
+it('promise 65: lets codes that an unknown id can get decide about no dimension of the account', () => {
+  const asked: unknown[] = [];
+  const asking = createTelemetry('the-function', Date.now, undefined, (account, code) => {
+    asked.push([account, code]);
+    return code !== 'secret_unavailable';
+  });
+  asking.failed(invocation, new BrokerError('secret_unavailable', 'a detail'));
+  asking.failed(invocation, new BrokerError('upstream_timeout', 'a detail'));
+  expect(asked).toEqual([
+    ['one', 'secret_unavailable'],
+    ['one', 'upstream_timeout'],
+  ]);
+  expect(metrics().map((line) => measured(line)[metricNames.failed])).toEqual([
+    [1, 'caller_role code'],
+    [1, 'account caller_role code'],
+  ]);
+});
