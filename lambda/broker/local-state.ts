@@ -12,9 +12,16 @@ export interface LocalState {
   isDuplicate: boolean;
   /** When Secrets Manager was last asked because the cached version is rejected. Monotonic milliseconds. */
   secretAskedAt: number;
+  /** `generation` of the item when the secret of an open account was last looked at. */
+  secretGeneration: number;
 }
 
 /** The state of a new environment. */
 export function createLocalState(): LocalState {
-  return { unwrittenRejections: new Map(), isDuplicate: false, secretAskedAt: Number.NEGATIVE_INFINITY };
+  return {
+    unwrittenRejections: new Map(),
+    isDuplicate: false,
+    secretAskedAt: Number.NEGATIVE_INFINITY,
+    secretGeneration: 0,
+  };
 }

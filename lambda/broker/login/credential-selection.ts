@@ -11,6 +11,8 @@ export interface SelectionOptions {
   readonly item: Pick<Item, 'rejectedCredentials' | 'lastGood' | 'retryKey' | 'retryRejectedAt' | 'sends'>;
   /** For a verification: asks Secrets Manager whatever is cached, and retries no rejected version. */
   readonly isVerification: boolean;
+  /** Whether what is cached may be of another user: Secrets Manager is asked. @default false */
+  readonly isOutdated?: boolean;
   /** Version that a refresh token goes out for in place of its password: it does not matter whether Fegora refused that. */
   readonly renewed?: string | undefined;
   readonly signal: AbortSignal;
@@ -28,21 +30,20 @@ type SelectionPorts = Pick<AccountPorts, 'clock' | 'readCredentials' | 'tokenUrl
 export function createCredentialSelection({ clock, readCredentials, tokenUrl }: SelectionPorts, state: LocalState) {
   return async (options: SelectionOptions): Promise<SelectedCredentials | BrokerError> => {
     try {
-      return await select(options);
+      return await select(options, options.isVerification || options.isOutdated === true);
     } catch (thrown) {
       return asBrokerError(thrown);
     }
   };
 
-  async function select({
-    item,
-    isVerification,
-    renewed,
-    signal,
-  }: SelectionOptions): Promise<SelectedCredentials | BrokerError> {
+  /** @param past whether the first read asks Secrets Manager whatever is cached */
+  async function select(
+    { item, isVerification, renewed, signal }: SelectionOptions,
+    past: boolean,
+  ): Promise<SelectedCredentials | BrokerError> {
     const isGood = ({ credentials: { versionId }, key }: Pick<SelectedCredentials, 'credentials' | 'key'>) =>
       renewed === undefined ? !isRejected(key, item) : versionId === renewed;
-    const cached = await read(isVerification, signal);
+    const cached = await read(past, signal);
     if (isGood(cached)) {
       return { ...cached, isRetry: false };
     }

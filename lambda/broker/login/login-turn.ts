@@ -100,13 +100,19 @@ function createSelect(ports: AccountPorts, state: LocalState) {
   return { select, selectFor };
 
   /** @param grant what the login is to be made with */
-  function select(
+  async function select(
     { request, snapshot: { item }, late }: TurnOptions,
     grant: LogIn['grant'] = 'password',
   ): Promise<SelectedCredentials | BrokerError> {
     const isVerification = request.goal.kind === 'verify';
     const renewed = grant === 'refresh_token' ? item.refreshToken?.versionId : undefined;
-    return selectLost({ item, isVerification, renewed, signal: late });
+    // An open account was perhaps removed, and added again for another user.
+    const isOutdated = ports.isOpen?.(ports.account) === true && item.generation !== state.secretGeneration;
+    const selected = await selectLost({ item, isVerification, isOutdated, renewed, signal: late });
+    if (!(selected instanceof BrokerError && selected.code === 'secret_unavailable')) {
+      state.secretGeneration = item.generation;
+    }
+    return selected;
   }
 
   /** An open account that was in use, and was not removed, has lost its secret, or the right to read it: an operator has to know. */

@@ -108,6 +108,18 @@ describe('an open account', () => {
     expect(measured).toMatchObject([{ audit: 'issue', account: 'tienda-1' }]);
   });
 
+  test('promise 65: an unknown id makes no metric of its own either while Secrets Manager or the table is unavailable', async () => {
+    const measuring = environment({ FEGORA_OPEN_ACCOUNTS: 'with-metrics' });
+    system.secrets.breakWith('throttled');
+    expect(await codeOf('tienda-9', measuring)).toBe('secret_unavailable');
+    const tableless = { FEGORA_OPEN_ACCOUNTS: 'with-metrics', AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:9' };
+    expect(await codeOf('tienda-9', environment(tableless))).toBe('table_unavailable');
+
+    const records = output.records().filter(({ audit }) => audit === 'failure');
+    expect(records).toMatchObject([{ account: 'tienda-9' }, { account: 'tienda-9' }]);
+    expect(records.map((record) => JSON.stringify(record._aws).includes('"account"'))).toEqual([false, false]);
+  });
+
   test('is tried at once when EventBridge tells of its secret, and no other secret under the prefix is', async () => {
     const tagged = { name: 'fegora/tienda-1', arn: add('tienda-1') };
     const untagged = { name: 'fegora/notes', arn: system.secrets.create('fegora/notes', secretOf('main')) };
@@ -265,6 +277,26 @@ describe('an open account that was removed', () => {
 
     expect(await broker.admin({ action: 'verify', account: 'tienda-1' })).toMatchObject({ outcome: 'renewed' });
   });
+});
+
+test('an account that was added again with another user logs in as that one, also where the former credentials are cached', async () => {
+  add('tienda-1');
+  const other = environment();
+  await other.http({ account: 'tienda-1' });
+  await remove('tienda-1');
+  clock.skip(61_000);
+  expect(await codeOf('tienda-1', other)).toBe('paused');
+  await fetch(system.secrets.url, {
+    method: 'POST',
+    headers: { 'x-amz-target': 'secretsmanager.RestoreSecret' },
+    body: JSON.stringify({ SecretId: 'fegora/tienda-1' }),
+  });
+  system.secrets.put('fegora/tienda-1', secretOf('main'));
+  await broker.admin({ action: 'resume', account: 'tienda-1' });
+
+  expect(await codeOf('tienda-1', other)).toBe('upstream');
+  const { users } = system.fegora.counters();
+  expect([users['user-tienda-1']?.logins, users['user-main']?.logins]).toEqual([1, 1]);
 });
 
 describe('promise 74: a Fegora user that an open account has', () => {

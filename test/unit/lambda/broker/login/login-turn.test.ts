@@ -298,17 +298,49 @@ describe('an open account', () => {
     };
     const ports = { users: bound };
 
-    expect(await stepsWith({ item: { revision: 0 }, ports: { ...ports, isOpen } })).toEqual([
+    expect(await stepsWith({ item: { revision: 0, generation: 0 }, ports: { ...ports, isOpen } })).toEqual([
       'secret',
       'connect',
       'claim',
     ]);
-    expect(await stepsWith({ item: { revision: 7 }, ports: { ...ports, isOpen } })).toEqual([
+    expect(await stepsWith({ item: { revision: 7, generation: 0 }, ports: { ...ports, isOpen } })).toEqual([
       'connect',
       'secret',
       'claim',
     ]);
     expect(await stepsWith({ item: { revision: 0 }, ports })).toEqual(['connect', 'secret', 'claim']);
+  });
+
+  test('asks past the cache once when its item was purged or paused since its secret was looked at', async () => {
+    const reads: boolean[] = [];
+    const readWith = (error?: BrokerError): AccountPorts['readCredentials'] => {
+      return async ({ past }) => {
+        reads.push(past);
+        return error === undefined ? credentials : Promise.reject(error);
+      };
+    };
+    const ports = { isOpen, readCredentials: readWith() };
+    const twice = async (scene: TurnScene) => {
+      reads.length = 0;
+      const { turn } = turnScene(scene);
+      await turn();
+      await turn();
+      return [...reads];
+    };
+
+    expect(await twice({ item: { generation: 4 }, ports })).toEqual([true, false]);
+    expect(await twice({ item: { generation: 0 }, ports })).toEqual([false, false]);
+    expect(await twice({ item: { generation: 4 }, ports: { ...ports, isOpen: () => false } })).toEqual([false, false]);
+    const failing = (code: 'secret_unavailable' | 'unknown_account') => readWith(new BrokerError(code, 'detail'));
+    const failed = { item: { generation: 4 } };
+    expect(await twice({ ...failed, ports: { isOpen, readCredentials: failing('secret_unavailable') } })).toEqual([
+      true,
+      true,
+    ]);
+    expect(await twice({ ...failed, ports: { isOpen, readCredentials: failing('unknown_account') } })).toEqual([
+      true,
+      false,
+    ]);
   });
 
   test('is unknown when it has neither a secret nor an item, and has lost its secret when it has an item', async () => {
