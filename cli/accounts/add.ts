@@ -4,13 +4,13 @@ import { TokenBrokerError } from '../../client/index.ts';
 import { invokeAdmin } from '../aws/admin.ts';
 import { openSecrets, type Secrets } from '../aws/secrets-client.ts';
 import { type AskedOptions, askSecret } from '../credentials/asked-secret.ts';
-import { readStatus } from '../credentials/credentials-set.ts';
 import { confirmRisk } from '../credentials/lockout.ts';
 import { store } from '../credentials/stored-value.ts';
 import { verify } from '../credentials/verification.ts';
 import { CommandError, exitCodes } from '../failure.ts';
 import type { Output } from '../output/output.ts';
 import type { Target } from '../target.ts';
+import { isListed, type KnownStatus, knownStatus } from './known-status.ts';
 import { findSecret, type OpenSecret, type OpenSettings, openSettings, secretNameOf } from './open-secrets.ts';
 
 /** What the command line says of the new account. */
@@ -39,7 +39,7 @@ export async function addAccount(target: Target, output: Output, account: string
   await makeSecret(secrets, settings, { account, secretId, found });
   await store({ secrets, output }, { account, secretId }, value);
   if (status?.paused === true) {
-    await invokeAdmin(target, { action: 'resume', account });
+    await invokeAdmin(target, { action: 'resume', account }).catch(notFound(account));
   }
   if (options.verify !== false) {
     const { document, line } = await verify(target, output, account).catch(notFound(account));
@@ -57,31 +57,16 @@ function notFound(account: string) {
   };
 }
 
-/** An account that was removed is known too, because it has an item. */
-function refuseTaken(account: string, { state }: OpenSecret, status: Status | undefined): void {
-  if (state === 'in use') {
-    const text = `${account} exists already; \`credentials set ${account}\` stores other credentials`;
-    throw new CommandError(exitCodes.failed, text);
-  }
-  if (state === 'absent' && status !== undefined && status.open !== true) {
+/** An account that was removed is known too, because it has an item. A listed one has another secret, and must not be resumed. */
+function refuseTaken(account: string, { state }: OpenSecret, status: KnownStatus | undefined): void {
+  if (isListed(status)) {
     throw new CommandError(exitCodes.failed, `${account} is listed in the settings of the stack; choose another id`);
   }
-}
-
-interface Status {
-  readonly paused?: unknown;
-  readonly open?: unknown;
-}
-
-/** Undefined if the broker does not know the account. */
-async function knownStatus(target: Target, account: string): Promise<Status | undefined> {
-  const status = await readStatus(target, account).catch((thrown: unknown) => {
-    if (thrown instanceof TokenBrokerError && thrown.code === 'unknown_account') {
-      return undefined;
-    }
-    throw thrown;
-  });
-  return status === undefined ? undefined : { ...Object(status) };
+  if (state === 'in use') {
+    const text = `${account} exists already; \`credentials set ${account}\` stores other credentials`;
+    const paused = status?.paused === true ? `. It is paused: \`resume ${account}\` ends that` : '';
+    throw new CommandError(exitCodes.failed, `${text}${paused}`);
+  }
 }
 
 interface NewSecret {

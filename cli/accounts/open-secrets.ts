@@ -70,11 +70,44 @@ export async function findSecret(secrets: Secrets, settings: OpenSettings, accou
     const text = `the secret ${settings.prefix}${account} exists and does not have the tag ${key} = ${value}, so it is not of an account that was added here; choose another id`;
     throw new CommandError(exitCodes.failed, text);
   }
-  const { DeletedDate: deleted, VersionIdsToStages: versions } = found;
+  const { DeletedDate: deleted } = found;
+  return { state: stateOf(found), ...(deleted !== undefined && { deletedAt: new Date(Number(deleted) * 1000) }) };
+}
+
+function stateOf({ DeletedDate: deleted, VersionIdsToStages: versions }: Readonly<Record<string, unknown>>) {
   if (deleted !== undefined) {
-    return { state: 'removed', deletedAt: new Date(Number(deleted) * 1000) };
+    return 'removed';
   }
-  return { state: Object.values(Object(versions)).flat().includes('AWSCURRENT') ? 'in use' : 'empty' };
+  return Object.values(Object(versions)).flat().includes('AWSCURRENT') ? 'in use' : 'empty';
+}
+
+/**
+ * Checks the secret of an account before a value is stored. That of an open account may have no policy yet, so that others could read the
+ * value, or may wait for its deletion.
+ *
+ * @throws CommandError that says what to do
+ */
+export async function refuseUnfit(
+  target: Target,
+  secrets: Secrets,
+  { account, secretId }: { readonly account: string; readonly secretId: string },
+): Promise<void> {
+  if (target.openAccounts === undefined || secretId !== secretNameOf(openSettings(target), account)) {
+    return;
+  }
+  const found = await describe(secrets, secretId);
+  if (found === undefined || !hasTag(found, openSettings(target))) {
+    return;
+  }
+  const state = stateOf(found);
+  if (state === 'empty' || state === 'removed') {
+    const how = state === 'empty' ? 'has no policy and no value yet' : 'was removed';
+    const what = state === 'empty' ? 'goes on' : 'brings it back';
+    throw new CommandError(
+      exitCodes.failed,
+      `nothing was stored; ${account} ${how}: \`accounts add ${account}\` ${what}`,
+    );
+  }
 }
 
 /** Whether a secret, as Secrets Manager describes it, has the tag of the broker. */

@@ -7,6 +7,7 @@ import { isYes } from '../credentials/yes.ts';
 import { CommandError, exitCodes } from '../failure.ts';
 import type { Output } from '../output/output.ts';
 import type { Target } from '../target.ts';
+import { isListed, knownStatus } from './known-status.ts';
 import { findSecret, openSettings, secretNameOf } from './open-secrets.ts';
 
 /** How the command asks. */
@@ -21,7 +22,7 @@ const recoveryDays = 30;
  * Removes an account. It is paused first, because environments may have its credentials in memory for some minutes. Nothing is done if
  * it was not added with `accounts add`.
  *
- * @throws CommandError if there is no such account, or if the operator says no
+ * @throws CommandError if there is no such account, if the settings list it, or if the operator says no
  */
 export async function removeAccount(
   target: Target,
@@ -38,6 +39,10 @@ export async function removeAccount(
   }
   if (deletedAt !== undefined) {
     throw new CommandError(exitCodes.failed, `${account} was removed already, at ${deletedAt.toISOString()}`);
+  }
+  if (isListed(await knownStatus(target, account))) {
+    const text = `nothing was done; ${account} is listed in the settings of the stack. If it does not use the secret ${secretId}, delete that in Secrets Manager`;
+    throw new CommandError(exitCodes.failed, text);
   }
   await confirm(output, account, yes ?? false);
   output.onInterrupt(`perhaps ${account} is paused and its secret is still there; run the command again`);
@@ -60,7 +65,7 @@ async function confirm(output: Output, account: string, yes: boolean): Promise<v
   if (!output.isInteractive) {
     throw new CommandError(exitCodes.usage, 'nothing was done; without a terminal, the command needs --yes');
   }
-  if (!isYes(await output.ask(`Remove ${account}? Its callers get no token from now on. [y/N] `))) {
+  if (!isYes(await output.ask(`Remove ${account}? Its callers get no token, at the latest in a minute. [y/N] `))) {
     throw new CommandError(exitCodes.failed, 'nothing was done');
   }
 }

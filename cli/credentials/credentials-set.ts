@@ -1,7 +1,7 @@
 // The command `credentials set`: stores the Fegora credentials of an account in its secret. Called by program.ts.
 import type { Command } from 'commander';
 import { TokenBrokerError } from '../../client/index.ts';
-import { secretIdByStatus } from '../accounts/open-secrets.ts';
+import { refuseUnfit, secretIdByStatus } from '../accounts/open-secrets.ts';
 import { invokeAdmin, unexpectedAnswer } from '../aws/admin.ts';
 import { openSecrets } from '../aws/secrets-client.ts';
 import { asCommandError } from '../failure.ts';
@@ -47,6 +47,7 @@ export function addCredentialsSet(program: Command, output: Output): void {
       const target = findTarget(options, output.note);
       const secrets = await openSecrets(target);
       const { secretId, status } = await findSecret(target, account, options);
+      await refuseUnfit(target, secrets, { account, secretId });
       await confirmRisk(output, status, { yes: options.yes ?? false, now: Date.now() });
       const versionId = await store({ secrets, output }, { account, secretId }, await askSecret(output, options));
       if (await wantsVerification(output, options)) {

@@ -50,6 +50,13 @@ const rules: readonly Rule[] = [
   ({ error }) => wrong('not readable', error, error, `the broker answers ${error}; read its log`),
   ({ fault }) =>
     wrong('faulty item', fault, 'item_malformed', `the broker cannot read ${fault} of its item; see \`reset --help\``),
+  ({ open, paused, secret_error: code }) =>
+    wrong(
+      'removed',
+      open && paused && code === 'secret_missing',
+      code,
+      'its secret is gone; `accounts add` brings it back',
+    ),
   ({ paused }) => wrong('paused', paused, 'paused', 'no login starts, and no token is handed out; `resume` ends it'),
   ({ rests_until: end }, now) => {
     const advice = `too many passwords were refused; no login starts before ${end}`;

@@ -54,7 +54,7 @@ export function createAdminHandler({ broker, accounts, secrets, now, report }: A
   return async (event, invocation, remaining) => {
     const { action, account, accounts: page } = parseCommand(event, invocation.account);
     // An account of before a rename may have left an item that its successor cannot read.
-    const isUnknown = account !== undefined && action !== 'reset' && !(await isKnown(account, remaining));
+    const isUnknown = account !== undefined && action !== 'reset' && !(await isKnown(account, action, remaining));
     if (isUnknown || page?.some((one) => !isPossible(one))) {
       throw new BrokerError('unknown_account', 'the account is not configured');
     }
@@ -78,14 +78,17 @@ export function createAdminHandler({ broker, accounts, secrets, now, report }: A
     return secrets?.has(id) ?? accounts.includes(id);
   }
 
-  /** An open account has a secret or, if it was removed, an item: otherwise a mistyped id would be paused, and not its account. */
-  async function isKnown(account: string, remaining: () => number): Promise<boolean> {
+  /**
+   * An open account has a secret or, if it was removed, an item: otherwise a mistyped id would be paused, and not its account. One that was
+   * removed stays paused: otherwise its callers would seem to meet a lost secret.
+   */
+  async function isKnown(account: string, action: Action, remaining: () => number): Promise<boolean> {
     if (accounts.includes(account) || !isPossible(account)) {
       return accounts.includes(account);
     }
     // First the secret: this environment forgets what it has cached of one that is gone.
     const hasSecret = (await broker.checkSecret(account, remaining, true)) !== 'unknown_account';
-    return hasSecret || (await broker.status(account, remaining)).revision > 0;
+    return hasSecret || (action !== 'resume' && (await broker.status(account, remaining)).revision > 0);
   }
 
   async function amend(account: string, amendment: Amendment, remaining: () => number): Promise<AccountResult> {
@@ -98,7 +101,10 @@ export function createAdminHandler({ broker, accounts, secrets, now, report }: A
   async function readStatus(account: string, invocation: Invocation, remaining: () => number) {
     try {
       const read = [broker.status(account, remaining), broker.checkSecret(account, remaining)] as const;
-      const [item, secretError] = await Promise.all(read);
+      const [item, remembered] = await Promise.all(read);
+      // What was unknown a moment ago may exist by now, without a value.
+      const secretError =
+        remembered === 'unknown_account' ? await broker.checkSecret(account, remaining, true) : remembered;
       // An open account is shown only if there is a secret or an item of it: its secret is gone, or has lost its tag.
       const fault = secretError === 'unknown_account' ? 'secret_missing' : secretError;
       const open = !accounts.includes(account) && { open: true };

@@ -19,18 +19,26 @@ beforeAll(async () => {
 afterAll(() => line.close());
 beforeEach(async () => {
   clock = skippingClock();
-  system = await startGatewaySystem({
-    accounts: ['main'],
-    env: { FEGORA_OPEN_ACCOUNTS: '1', FEGORA_SECRET_PREFIX: 'fegora/' },
-    secrets: { mayRead: ({ name, tags }) => name === 'fegora/main' || tags.get(tag[0]) === tag[1] },
-    fegora: { accounts: Object.fromEntries(['main', 'tienda-1'].map((user) => [`user-${user}`, passwordOf(user)])) },
-    handlerOptions: { clock, random: Math.random },
-  });
+  system = await startOpen();
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
   await system.close();
 });
+
+function startOpen(listed: Readonly<Record<string, string>> = { main: 'fegora/main' }): Promise<GatewaySystem> {
+  return startGatewaySystem({
+    accounts: ['main'],
+    env: {
+      FEGORA_OPEN_ACCOUNTS: '1',
+      FEGORA_SECRET_PREFIX: 'fegora/',
+      FEGORA_ACCOUNTS: JSON.stringify(listed),
+    },
+    secrets: { mayRead: ({ name, tags }) => name === 'fegora/main' || tags.get(tag[0]) === tag[1] },
+    fegora: { accounts: Object.fromEntries(['main', 'tienda-1'].map((user) => [`user-${user}`, passwordOf(user)])) },
+    handlerOptions: { clock, random: Math.random },
+  });
+}
 
 /** Runs a command of an operator. `typed` are the answers at a terminal. */
 function accounts(args: string, typed?: readonly string[]): Promise<CommandResult> {
@@ -85,10 +93,61 @@ describe('accounts add', () => {
     expect(await codeOf('tienda-1')).toBe(200);
   });
 
+  test('says how to go on when an earlier one was interrupted before the account was resumed', async () => {
+    await addTienda();
+    await system.entryPoints.admin({ action: 'pause', account: 'tienda-1' });
+
+    expect((await addTienda()).err.at(-1)).toMatch(/exists already.*It is paused: `resume tienda-1` ends that/);
+  });
+
   test('says that Fegora refuses the credentials', async () => {
     const { code, err } = await accounts('add tienda-1', ['user-tienda-1', 'not-a-real-password-of-today']);
 
     expect([code, err.at(-1)]).toEqual([1, expect.stringContaining('credentials_rejected')]);
+  });
+});
+
+describe('a secret with the tag whose id the settings list, with another secret', () => {
+  beforeEach(async () => {
+    await system.close();
+    system = await startOpen({ main: 'fegora/other', twin: 'fegora/main' });
+    expect(await codeOf('twin')).toBe(200);
+  });
+
+  const create = (value?: string) => {
+    const { secrets } = system.servers;
+    secrets.tag(secrets.create('fegora/twin', value), ...tag);
+  };
+
+  test('is not removed, because the listed account would be stopped', async () => {
+    create(secretOf('tienda-1'));
+    const { code, err } = await accounts('remove twin --yes');
+
+    expect([code, err.at(-1)]).toEqual([
+      1,
+      expect.stringContaining('nothing was done; twin is listed in the settings'),
+    ]);
+    expect((await accounts('list')).out).toEqual(['twin']);
+    const { accounts: states } = await system.entryPoints.admin({ action: 'status', account: 'twin' });
+    expect(states).toMatchObject([{ paused: false }]);
+  });
+
+  test.each([
+    ['was removed', secretOf('tienda-1'), true],
+    ['has no value', undefined, false],
+  ])('is not added again when it %s', async (_, value, isRemoved) => {
+    create(value);
+    if (isRemoved) {
+      system.servers.secrets.remove('fegora/twin');
+    }
+    await system.entryPoints.admin({ action: 'pause', account: 'twin' });
+    const { code, err } = await accounts('add twin', ['user-tienda-1', passwordOf('tienda-1')]);
+
+    expect(code).toBe(1);
+    expect(err.at(-1)).toMatch(/listed in the settings/);
+    expect(system.servers.secrets.calls('RestoreSecret') + system.servers.secrets.calls('PutSecretValue')).toBe(0);
+    const { accounts: states } = await system.entryPoints.admin({ action: 'status', account: 'twin' });
+    expect(states).toMatchObject([{ paused: true }]);
   });
 });
 
@@ -245,6 +304,37 @@ describe('the other commands', () => {
   });
 });
 
+test('credentials set stores nothing in the secret of an open account that has no policy yet, or was removed', async () => {
+  const { gateway, servers, callers } = system;
+  const { secrets } = servers;
+  const set = (account: string) =>
+    line.run(
+      ['credentials', 'set', account, '--no-verify', '--endpoint', gateway.url, '--secrets-endpoint', secrets.url],
+      { keys: callers.operator, typed: ['user-tienda-1', passwordOf('tienda-1')] },
+    );
+  secrets.tag(secrets.create('fegora/half-made'), ...tag);
+  await addTienda();
+  await accounts('remove tienda-1 --yes');
+  const stored = secrets.calls('PutSecretValue');
+  const results = [await set('half-made'), await set('tienda-1')];
+
+  expect(results.map(({ code, err }) => [code, err.at(-1)])).toEqual([
+    [1, expect.stringContaining('`accounts add half-made` goes on')],
+    [1, expect.stringContaining('`accounts add tienda-1` brings it back')],
+  ]);
+  expect(secrets.calls('PutSecretValue')).toBe(stored);
+});
+
+test('status tells a secret without a value from one that is gone, also of an id that was unknown a moment ago', async () => {
+  const { gateway, servers, callers } = system;
+  expect(await codeOf('half-made')).toBe('unknown_account');
+  servers.secrets.tag(servers.secrets.create('fegora/half-made'), ...tag);
+  const target = ['--endpoint', gateway.url, '--secrets-endpoint', servers.secrets.url];
+  const { out } = await line.run(['status', ...target], { keys: callers.operator });
+
+  expect(out.join('\n')).toMatch(/^half-made +credentials missing/m);
+});
+
 describe('accounts list', () => {
   test('lists those that were added, in pages, and no other secret', async () => {
     const { secrets } = system.servers;
@@ -293,6 +383,18 @@ describe('accounts remove', () => {
 
     expect((await addTienda()).code).toBe(0);
     expect(await codeOf('tienda-1')).toBe(200);
+  });
+
+  test('leaves nothing that could be resumed, and status says what brings it back', async () => {
+    const { gateway, callers } = system;
+    await accounts('remove tienda-1 --yes');
+    const run = (args: string) => line.run([...args.split(' '), '--endpoint', gateway.url], { keys: callers.operator });
+
+    expect((await run('status tienda-1')).out.join('\n')).toMatch(
+      /^tienda-1 +removed .*\n.*`accounts add` brings it back/m,
+    );
+    expect(await run('resume tienda-1')).toMatchObject({ code: 5, err: [expect.stringContaining('unknown_account')] });
+    expect(await codeOf('tienda-1')).toBe('unknown_account');
   });
 
   test('does nothing without a yes, of a listed account, or twice', async () => {
