@@ -6,7 +6,8 @@ import { accountFaults } from './accounts.ts';
 import { alarmNames, isThreshold, thresholdProblem } from './monitoring/alarm-names.ts';
 import { rangeFaults } from './range-faults.ts';
 import { ifKnown, resourceFaults } from './resource-faults.ts';
-import { nameFaults } from './resources/secret-names.ts';
+import { OpenAccounts } from './resources/open-accounts.ts';
+import { nameFaults, secretPrefixOf } from './resources/secret-names.ts';
 import { partitionFaults } from './settings/regions.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
 
@@ -34,7 +35,7 @@ export function checkProps(scope: Construct, props: TokenBrokerProps, defaultAcc
 function propFaults(scope: Construct, props: TokenBrokerProps, defaultAccount: string | undefined): string[] {
   return [
     ...accountFaults(props.accounts, defaultAccount, Boolean(props.openAccounts)),
-    ...openFaults(props),
+    ...openFaults(scope, props),
     ...nameFaults(scope, props),
     ...budgetFaults(props),
     ...renewalFaults(props),
@@ -48,9 +49,23 @@ function propFaults(scope: Construct, props: TokenBrokerProps, defaultAccount: s
   ];
 }
 
-/** At deployment, it decides about resources. */
-function openFaults({ openAccounts }: TokenBrokerProps): string[] {
-  return openChoices.has(openAccounts) ? [] : ['openAccounts: must be true, false or with-metrics'];
+/**
+ * At deployment, `openAccounts` decides about resources. Two brokers of a stack have the same tag: with the same prefix too, both would log
+ * in with the same credentials, each with a table of its own.
+ */
+function openFaults(scope: Construct, props: TokenBrokerProps): string[] {
+  if (!openChoices.has(props.openAccounts)) {
+    return ['openAccounts: must be true, false or with-metrics'];
+  }
+  const prefix = secretPrefixOf(scope, props);
+  const isTaken =
+    Boolean(props.openAccounts) &&
+    Stack.of(scope)
+      .node.findAll()
+      .some((one) => one instanceof OpenAccounts && one.secretPrefix === prefix && Stack.of(one) === Stack.of(scope));
+  return isTaken
+    ? ['secretPrefix: another broker of this stack has the open accounts below it: give each its own']
+    : [];
 }
 
 const openChoices: ReadonlySet<unknown> = new Set([undefined, false, true, 'with-metrics']);

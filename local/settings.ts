@@ -124,7 +124,9 @@ function withDefaults(env: Environment, tokenUrl: string): Environment {
     [variables.allowHttpLoopback]: '1',
     [variables.accounts]: env[variables.accounts] ?? demoAccounts,
     [variables.tableName]: env[variables.tableName] ?? 'fegora-tokens',
-    ...(env[variables.openAccounts] === '1' && { [variables.secretPrefix]: env[variables.secretPrefix] ?? 'fegora/' }),
+    ...(env[variables.openAccounts] !== undefined && {
+      [variables.secretPrefix]: env[variables.secretPrefix] ?? 'fegora/',
+    }),
   };
 }
 

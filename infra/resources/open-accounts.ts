@@ -25,12 +25,15 @@ export class OpenAccounts extends Construct {
    * of the secrets that the stack creates.
    */
   readonly settings: string;
+  /** What the names of the secrets begin with. */
+  readonly secretPrefix: string;
   private readonly policy: SecretPolicy;
   /** Of every secret under the prefix. */
   private readonly secretsArn: string;
 
   constructor(scope: Construct, id: string, { key, role, secretPrefix }: OpenAccountsProps) {
     super(scope, id);
+    this.secretPrefix = secretPrefix;
     const stack = Stack.of(this);
     this.policy = createSecretPolicy(role.roleArn);
     this.secretsArn = stack.formatArn({

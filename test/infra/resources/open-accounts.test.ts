@@ -3,6 +3,7 @@ import { Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { ArnPrincipal, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { TokenBroker } from '../../../infra/index.ts';
 import { parseSettings } from '../../../infra/settings/settings.ts';
 import { TokenBrokerStack } from '../../../infra/stack.ts';
 import { propertiesOf, statementsOf } from '../support/statements.ts';
@@ -203,6 +204,17 @@ test('a caller may get the token of an open account by its id, which must be wel
   expect(() => broker.grantToken(caller, 'tienda-1')).not.toThrow();
   expect(() => broker.grantToken(caller, 'tienda-1/*')).toThrow('no account');
   expect(() => broker.grantInvoke(caller, 'tienda-1')).toThrow('no account');
+});
+
+test('promise 74: two brokers of one stack do not have the same open accounts, because each would log in with them', () => {
+  const own = new Stack(createApp(), 'Own', { env });
+  const open = { accounts: {}, openAccounts: true, secretPrefix: 'fegora/x/' } as const;
+  createBroker(own, open);
+  const add = (id: string, more: object) => new TokenBroker(own, id, { ...open, code: code(), ...more });
+
+  expect(() => add('Second', {})).toThrow('secretPrefix: another broker of this stack has the open accounts below it');
+  expect(() => add('Third', { secretPrefix: 'fegora/y/' })).not.toThrow();
+  expect(() => add('Fourth', { secretPrefix: undefined })).not.toThrow();
 });
 
 test('open accounts need no listed one, and the setting has three values', () => {
