@@ -26,10 +26,20 @@ export const accountVariables = {
 /** The secret id of each account that is listed or open. Only the listed ones can be counted. */
 export type SecretIds = Pick<ReadonlyMap<string, string>, 'get' | 'has'>;
 
-/** Adds the open accounts: every id of the right form that is not listed. @param prefix undefined if accounts are not open */
+/**
+ * Adds the open accounts: every id of the right form that is not listed. An id is none if a listed account has the secret of its name: the
+ * callers of the id would get the tokens of that account.
+ *
+ * @param prefix undefined if accounts are not open
+ */
 export function withOpenAccounts(listed: ReadonlyMap<string, string>, prefix: string | undefined): SecretIds {
+  const taken = [...listed.values()].filter((secretId) => prefix !== undefined && secretId.includes(prefix));
+  const nameOf = (id: string) => {
+    const name = `${prefix}${id}`;
+    return taken.some((secretId) => isSameSecret(secretId, name)) ? undefined : name;
+  };
   const get = (id: string) =>
-    listed.get(id) ?? (prefix !== undefined && accountIdPattern.test(id) ? `${prefix}${id}` : undefined);
+    listed.get(id) ?? (prefix !== undefined && accountIdPattern.test(id) ? nameOf(id) : undefined);
   return { get, has: (id) => get(id) !== undefined };
 }
 

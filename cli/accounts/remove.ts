@@ -40,7 +40,12 @@ export async function removeAccount(
   if (deletedAt !== undefined) {
     throw new CommandError(exitCodes.failed, `${account} was removed already, at ${deletedAt.toISOString()}`);
   }
-  if (isListed(await knownStatus(target, account))) {
+  const status = await knownStatus(target, account);
+  if (status === undefined && state === 'in use') {
+    const text = `nothing was done; the broker does not have ${account}. Perhaps an account in the settings of the stack has the secret ${secretId}`;
+    throw new CommandError(exitCodes.failed, text);
+  }
+  if (isListed(status)) {
     const text = `nothing was done; ${account} is listed in the settings of the stack. If it does not use the secret ${secretId}, delete that in Secrets Manager`;
     throw new CommandError(exitCodes.failed, text);
   }

@@ -119,6 +119,18 @@ describe('a secret with the tag whose id the settings list, with another secret'
     secrets.tag(secrets.create('fegora/twin', value), ...tag);
   };
 
+  test('is not removed when a listed account has it by another id', async () => {
+    await system.close();
+    system = await startOpen({ main: 'fegora/tienda-1' });
+    system.servers.secrets.tag(system.servers.secrets.create('fegora/tienda-1', secretOf('main')), ...tag);
+
+    expect(await accounts('remove tienda-1 --yes')).toMatchObject({
+      code: 1,
+      err: [expect.stringContaining('Perhaps an account in the settings of the stack has the secret fegora/tienda-1')],
+    });
+    expect(await codeOf('main')).toBe(200);
+  });
+
   test('is not removed, because the listed account would be stopped', async () => {
     create(secretOf('tienda-1'));
     const { code, err } = await accounts('remove twin --yes');

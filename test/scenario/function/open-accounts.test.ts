@@ -139,6 +139,21 @@ describe('an open account', () => {
   });
 });
 
+test.each([
+  ['its name', (arn: string) => arn.replace(/.*:secret:(.*)-.{6}$/, '$1')],
+  ['its ARN', (arn: string) => arn],
+])(
+  'promise 67: a secret under the prefix that a listed account has, by %s, is no open account too',
+  async (_, idOf) => {
+    const arn = add('tienda-1', 'main');
+    const listing = environment({ FEGORA_ACCOUNTS: JSON.stringify({ main: idOf(arn) }) });
+
+    expect(await codeOf('tienda-1', listing)).toBe('unknown_account');
+    expect([reads(), logins()]).toEqual([0, 0]);
+    expect(await codeOf('main', listing)).toBe('upstream');
+  },
+);
+
 describe('promise 65: an unknown open account', () => {
   test.each([
     ['no secret has its name', () => {}],

@@ -223,6 +223,19 @@ describe('the variable FEGORA_OPEN_ACCOUNTS', () => {
     expect(faulty({ ...named, FEGORA_OPEN_ACCOUNTS: value })).toEqual(['FEGORA_OPEN_ACCOUNTS']);
   });
 
+  it.each([
+    ['name', 'fegora/dev/tienda-1'],
+    ['ARN', 'arn:aws:secretsmanager:us-east-1:111111111111:secret:fegora/dev/tienda-1-AbCdEf'],
+  ])('makes no account of an id if a listed account has the secret of its name, by its %s', (_, secretId) => {
+    const secrets = withOpenAccounts(new Map([['main', secretId]]), 'fegora/dev/');
+    expect(['main', 'tienda-1', 'tienda-1-AbCdEf'.toLowerCase(), 'tienda'].map(secrets.get)).toEqual([
+      secretId,
+      undefined,
+      'fegora/dev/tienda-1-abcdef',
+      'fegora/dev/tienda',
+    ]);
+  });
+
   it('makes an account of every id of the right form, and leaves the listed ones as they are', () => {
     const listed = new Map([['main', 'of-old']]);
     const ids = ['main', 'tienda-1', 'Tienda-1', 'a/b', '', 'x'.repeat(64)];
