@@ -397,6 +397,14 @@ describe('accounts remove', () => {
     expect(await codeOf('tienda-1')).toBe(200);
   });
 
+  test('promise 74: frees the Fegora user for another account at once', async () => {
+    await accounts('remove tienda-1 --yes');
+    clock.skip(1000);
+    const { code, out } = await accounts('add tienda-2', ['user-tienda-1', passwordOf('tienda-1')]);
+
+    expect([code, out.at(-1)]).toEqual([0, expect.stringContaining('tienda-2: Fegora takes them')]);
+  });
+
   test('leaves nothing that could be resumed, and status says what brings it back', async () => {
     const { gateway, callers } = system;
     await accounts('remove tienda-1 --yes');

@@ -35,6 +35,19 @@ function accounts(args: string, typed: readonly string[] = []) {
   return line.run(['accounts', ...args.split(' '), ...target], { keys: run.callers.operator, typed });
 }
 
+test('a secret under the prefix without the tag is of no account, as on AWS', async () => {
+  const send = (operation: string, input: object) =>
+    fetch(String(run.secretsUrl), {
+      method: 'POST',
+      headers: { 'x-amz-target': `secretsmanager.${operation}` },
+      body: JSON.stringify(input),
+    });
+  const SecretString = JSON.stringify({ username: 'user-of-tienda-1', password: 'not-a-real-password-of-tienda-1' });
+  expect((await send('CreateSecret', { Name: 'fegora/untagged', SecretString })).status).toBe(200);
+
+  expect(await callFor('untagged')).toBe('unknown_account');
+});
+
 test('an account is added, called and removed with no restart, and other ids are unknown', async () => {
   expect(describeNext(run)).toContain('accounts add tienda-1 --username user-of-tienda-1');
   expect(await callFor('main')).toBe(200);
