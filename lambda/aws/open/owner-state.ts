@@ -2,17 +2,21 @@
 import type { Ports, ReadCredentials } from '../../broker/ports.ts';
 import { servableUntil } from '../../broker/token.ts';
 import { asBrokerError } from '../../errors.ts';
+import type { UnknownAccounts } from './unknown-accounts.ts';
 
 /** What decides about it. */
 export interface OwnerStateOptions {
   readonly isListed: (account: string) => boolean;
   readonly isOpen: (account: string) => boolean;
-  /** Whether no account had this id within the last minute. */
-  readonly isUnknown: (account: string) => boolean;
+  /** Whether no account had this id within the last minute, or within `withinMs`. */
+  readonly isUnknown: UnknownAccounts['has'];
   readonly readCredentials: ReadCredentials;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
+
+/** How often one environment asks whether an account that was unknown exists by now. Milliseconds. */
+const askAgainMs = 5000;
 
 /**
  * Makes the port. An open account may log in until Secrets Manager says that no secret is that account's. It says the same of a
@@ -28,8 +32,9 @@ export function createIsConfigured(options: OwnerStateOptions): Ports['isConfigu
     if (token !== undefined && servableUntil(token) > now()) {
       return true;
     }
-    // `accounts remove` pauses an account. Then what is cached of its secret does not count.
-    return readCredentials(account, { past: paused && !isUnknown(account), signal }).then(
+    // `accounts remove` pauses an account. Then what is cached of its secret does not count. One that was unknown may have been added.
+    const past = (paused || isUnknown(account)) && !isUnknown(account, askAgainMs);
+    return readCredentials(account, { past, signal }).then(
       () => true,
       (thrown) => asBrokerError(thrown).code !== 'unknown_account',
     );

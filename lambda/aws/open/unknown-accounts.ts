@@ -2,7 +2,8 @@
 
 /** The ids that were looked up within the last minute, and that no account has. */
 export interface UnknownAccounts {
-  readonly has: (account: string) => boolean;
+  /** @param withinMs how long ago the id was looked up at most. Milliseconds. @default a minute */
+  readonly has: (account: string, withinMs?: number) => boolean;
   readonly add: (account: string) => void;
   readonly delete: (account: string) => void;
   /**
@@ -22,10 +23,10 @@ export function createUnknownAccounts(now: () => number): UnknownAccounts {
   /** When each was looked up, the earliest first. */
   const ids = new Map<string, number>();
   /** A clock that went back must not make an id last longer. */
-  const leftMs = (at: number) => (at > now() ? 0 : at + rememberedMs - now());
+  const leftMs = (at: number, ms = rememberedMs) => (at > now() ? 0 : at + ms - now());
 
   return {
-    has: (account) => leftMs(ids.get(account) ?? Number.NEGATIVE_INFINITY) > 0,
+    has: (account, withinMs) => leftMs(ids.get(account) ?? Number.NEGATIVE_INFINITY, withinMs) > 0,
     add: (account) => {
       ids.delete(account);
       if (fullForMs() === 0) {

@@ -340,6 +340,19 @@ describe('promise 74: a Fegora user that an open account has', () => {
   });
 });
 
+test('promise 74: a Fegora user stays with an open account that has no token yet, also where the account was unknown a moment ago', async () => {
+  const other = environment();
+  expect(await codeOf('tienda-1', other)).toBe('unknown_account');
+  add('tienda-1');
+  system.fegora.addFault({ kind: 'answer', status: 503, body: 'down' });
+  expect(await codeOf('tienda-1')).toMatch(/^upstream_/);
+  clock.skip(20_000);
+  add('tienda-2');
+
+  expect(await codeOf('tienda-2', other)).toBe('duplicate_user');
+  expect(await codeOf('tienda-1')).toBe('upstream');
+});
+
 describe('promise 74: two accounts of one Fegora user that are asked for at the same moment in two environments', () => {
   const user = (name: string) => JSON.stringify({ username: name, password: passwordOf('main') });
   const listed = { FEGORA_ACCOUNTS: '{"main":"fegora/main","second":"fegora/second"}' };
