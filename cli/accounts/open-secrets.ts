@@ -85,14 +85,15 @@ function stateOf({ DeletedDate: deleted, VersionIdsToStages: versions }: Readonl
  * Checks the secret of an account before a value is stored. That of an open account may have no policy yet, so that others could read the
  * value, or may wait for its deletion.
  *
+ * @param status what the broker says of the account: nothing is asked if that is not open
  * @throws CommandError that says what to do
  */
 export async function refuseUnfit(
   target: Target,
   secrets: Secrets,
-  { account, secretId }: { readonly account: string; readonly secretId: string },
+  { account, secretId, status }: { readonly account: string; readonly secretId: string; readonly status: unknown },
 ): Promise<void> {
-  if (target.openAccounts === undefined || secretId !== secretNameOf(openSettings(target), account)) {
+  if (Object(status).open !== true || target.openAccounts === undefined) {
     return;
   }
   const found = await describe(secrets, secretId);

@@ -47,7 +47,7 @@ export function addCredentialsSet(program: Command, output: Output): void {
       const target = findTarget(options, output.note);
       const secrets = await openSecrets(target);
       const { secretId, status } = await findSecret(target, account, options);
-      await refuseUnfit(target, secrets, { account, secretId });
+      await refuseUnfit(target, secrets, { account, secretId, status });
       await confirmRisk(output, status, { yes: options.yes ?? false, now: Date.now() });
       const versionId = await store({ secrets, output }, { account, secretId }, await askSecret(output, options));
       if (await wantsVerification(output, options)) {

@@ -33,7 +33,7 @@ export function checkSecret(account: string) {
 }
 
 function failedRead(thrown: unknown, secretId: string): Finding {
-  const advice = 'store user and password with `credentials set`';
+  const advice = 'store user and password with `credentials set`, or with `accounts add` if the account is open';
   if (thrown instanceof BrokerError) {
     return found(thrown.code, thrown.message, advice);
   }

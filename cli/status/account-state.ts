@@ -62,6 +62,13 @@ const rules: readonly Rule[] = [
     const advice = `too many passwords were refused; no login starts before ${end}`;
     return wrong('resting', isAfter(end, now), 'too_many_refusals', advice);
   },
+  ({ open, secret_error: code }) =>
+    wrong(
+      'no value',
+      open && code === 'credentials_missing',
+      code,
+      'its secret has no value; run `accounts add` again',
+    ),
   ({ secret_error: code }) => needsPerson(String(code)),
   (status) => needsPerson(String(currentError(status) ?? status.retry_code)),
   ({ lease_until: end }, now) =>

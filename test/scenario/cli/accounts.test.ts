@@ -344,7 +344,7 @@ test('status tells a secret without a value from one that is gone, also of an id
   const target = ['--endpoint', gateway.url, '--secrets-endpoint', servers.secrets.url];
   const { out } = await line.run(['status', ...target], { keys: callers.operator });
 
-  expect(out.join('\n')).toMatch(/^half-made +credentials missing/m);
+  expect(out.join('\n')).toMatch(/^half-made +no value .*\n.*run `accounts add` again/m);
 });
 
 describe('accounts list', () => {

@@ -108,7 +108,9 @@ describe('a healthy broker', () => {
     expect([code, err]).toEqual([1, ['broker: 2 checks found something wrong']]);
     expect(out).toContain('ok     region            us-east-1');
     const at = out.findIndex((line) => line.startsWith('wrong  secret one'));
-    expect(out[at + 1]).toMatch(/^ {25}store user and password with `credentials set`$/);
+    expect(out[at + 1]).toMatch(
+      /^ {25}store user and password with `credentials set`, or with `accounts add` if the account is open$/,
+    );
     expect(out[at + 2]).toMatch(/^ {25}runbook: docs\/operations\.md#operatorfaults$/);
     expect(out.join()).not.toContain('not-a-real');
   });
