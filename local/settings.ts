@@ -29,6 +29,8 @@ const secretsVariable = 'AWS_ENDPOINT_URL_SECRETS_MANAGER';
 /** The SDK's variable for the URL of DynamoDB. */
 export const tableVariable = 'AWS_ENDPOINT_URL_DYNAMODB';
 const keyVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
+/** What the names of secrets of open accounts begin with. The command line has it too (cli/target.ts). */
+const openPrefix = 'fegora/';
 /** `main` is the account of the README, and the default account because it is the first. */
 const demoAccounts = JSON.stringify(
   Object.fromEntries(['main', 'demo-a', 'demo-b'].map((account) => [account, `fegora/${account}`])),
@@ -56,6 +58,7 @@ export function readSettings(env: Environment, isOnlyBroker = false): LocalSetti
   if ('faults' in parsed) {
     throw new SettingRefused(parsed.faults.map(({ variable, problem }) => `${variable} ${problem}.`).join('\n'));
   }
+  refuseOtherPrefix(parsed.config, secretsUrl);
   refuseWithoutKeys(env);
   const region = env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1';
   if (!isRegion(region)) {
@@ -70,6 +73,13 @@ export function readSettings(env: Environment, isOnlyBroker = false): LocalSetti
     region,
     given: { ...(tokenUrl && { tokenUrl }), ...(secretsUrl && { secretsUrl }), ...(tableUrl && { tableUrl }) },
   };
+}
+
+/** The command line makes the secrets of open accounts in the emulator there. */
+function refuseOtherPrefix({ openAccounts, secretPrefix }: Config, secretsUrl: string | undefined): void {
+  if (openAccounts && secretPrefix !== openPrefix && !secretsUrl) {
+    throw new SettingRefused(`${variables.secretPrefix} must be ${openPrefix} with open accounts: unset it.`);
+  }
 }
 
 function refuseMalformed(env: Environment): void {
@@ -125,7 +135,7 @@ function withDefaults(env: Environment, tokenUrl: string): Environment {
     [variables.accounts]: env[variables.accounts] ?? demoAccounts,
     [variables.tableName]: env[variables.tableName] ?? 'fegora-tokens',
     ...(env[variables.openAccounts] !== undefined && {
-      [variables.secretPrefix]: env[variables.secretPrefix] ?? 'fegora/',
+      [variables.secretPrefix]: env[variables.secretPrefix] ?? openPrefix,
     }),
   };
 }

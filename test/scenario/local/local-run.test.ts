@@ -348,6 +348,10 @@ describe('the settings of the local run', () => {
     ['a region that is none', { AWS_REGION: 'us east 1' }],
     ['a default region that is none', { AWS_DEFAULT_REGION: 'us-east-1\r' }],
     ['malformed accounts', { FEGORA_ACCOUNTS: '{"A":"x"}' }],
+    [
+      'another prefix for open accounts than the commands use',
+      { FEGORA_SECRET_PREFIX: 'shop/', FEGORA_OPEN_ACCOUNTS: '1' },
+    ],
     ['an unknown default account', { FEGORA_DEFAULT_ACCOUNT: 'demo-c' }],
     ['TLS without checks of certificates', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }],
   ])('the settings refuse %s, and name the variable but not the value', (_, env) => {
@@ -356,6 +360,14 @@ describe('the settings of the local run', () => {
     expect(() => readSettings(env)).toThrow(variable);
     expect(() => readSettings(env)).not.toThrow(value);
   });
+
+  test.each(['1', 'with-metrics'] as const)(
+    'the settings take open accounts, with the prefix that the commands use: %s',
+    (value) => {
+      const { config } = readSettings({ FEGORA_OPEN_ACCOUNTS: value });
+      expect(config).toMatchObject({ openAccounts: value === '1' ? true : value, secretPrefix: 'fegora/' });
+    },
+  );
 
   test('the settings take an address that is empty for one that is not set', () => {
     const variables = [
