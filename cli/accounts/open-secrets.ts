@@ -71,10 +71,10 @@ export async function findSecret(secrets: Secrets, settings: OpenSettings, accou
     throw new CommandError(exitCodes.failed, text);
   }
   const { DeletedDate: deleted } = found;
-  return { state: stateOf(found), ...(deleted !== undefined && { deletedAt: new Date(Number(deleted) * 1000) }) };
+  return { state: secretStateOf(found), ...(deleted !== undefined && { deletedAt: new Date(Number(deleted) * 1000) }) };
 }
 
-function stateOf({ DeletedDate: deleted, VersionIdsToStages: versions }: Readonly<Record<string, unknown>>) {
+function secretStateOf({ DeletedDate: deleted, VersionIdsToStages: versions }: Readonly<Record<string, unknown>>) {
   if (deleted !== undefined) {
     return 'removed';
   }
@@ -100,7 +100,7 @@ export async function refuseUnfit(
   if (found === undefined || !hasTag(found, openSettings(target))) {
     return;
   }
-  const state = stateOf(found);
+  const state = secretStateOf(found);
   if (state === 'empty' || state === 'removed') {
     const how = state === 'empty' ? 'has no policy and no value yet' : 'was removed';
     const what = state === 'empty' ? 'goes on' : 'brings it back';
