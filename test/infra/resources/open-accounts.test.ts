@@ -1,4 +1,5 @@
 // What the stack gives a broker whose accounts are open, and what it tells the command line (infra/resources/open-accounts.ts).
+import { readFileSync } from 'node:fs';
 import { Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { ArnPrincipal, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -167,6 +168,25 @@ describe('an administrator', () => {
       [['secretsmanager:DescribeSecret'], [role], ''],
       [['secretsmanager:ListSecrets'], ['*'], ''],
     ]);
+  });
+
+  test.each(['docs/operations.md', 'docs/es/operations.md'])('of another app finds the same rights in %s', (page) => {
+    const own = new Stack(createApp(), 'FegoraTokenBroker-dev', { env });
+    const operator = new Role(own, 'Operator', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
+    createBroker(own, { accounts: {}, openAccounts: true, secretPrefix: 'fegora/dev/' }).grantAdmin(operator);
+    const rightsIn = (statements: readonly Readonly<Record<string, unknown>>[]) =>
+      statements
+        .filter(({ Action }) => String(Action).startsWith('secretsmanager:'))
+        .map(({ Effect, Action, Condition }) => ({ Effect, Action, Condition }));
+    const [granted] = propertiesOf('AWS::IAM::Policy', Template.fromStack(own)).map(({ PolicyDocument }) =>
+      rightsIn(Object(PolicyDocument).Statement),
+    );
+    const text = readFileSync(new URL(`../../../${page}`, import.meta.url), 'utf8');
+    const policies = [...text.matchAll(/```json\n(.*?)```/gs)].map(([, json = '']) => json);
+    const written = JSON.parse(policies.find((json) => json.includes('secretsmanager:CreateSecret')) ?? '{}');
+
+    expect(granted).toHaveLength(5);
+    expect(rightsIn(written.Statement)).toEqual(granted);
   });
 
   test('cannot bring in a secret that exists: one that a stack lists, or one of another broker under the same prefix', () => {
