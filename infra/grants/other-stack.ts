@@ -18,6 +18,11 @@ export function otherStackOf(broker: IConstruct, grantee: IGrantable): Stack | u
   return stack === deployedWith(broker) ? undefined : stack;
 }
 
+/** Whether two constructs are in stacks that are not deployed together. */
+export function areDeployedApart(one: IConstruct, other: IConstruct): boolean {
+  return deployedWith(one) !== deployedWith(other);
+}
+
 /** Returns the stack whose deployment includes a construct: that of the construct, or the root of nested stacks. */
 function deployedWith(construct: IConstruct): Stack {
   const stack = Stack.of(construct);

@@ -24,7 +24,11 @@ export const transientErrors: readonly string[] = [
 const lostAnswers: readonly string[] = [
   'States.Timeout',
   'Sandbox.Timedout',
+  'Sandbox.Failure',
   'Runtime.ExitError',
+  'Runtime.OutOfMemory',
+  'Runtime.UnhandledPromiseRejection',
+  'Runtime.Unknown',
   'Lambda.Unknown',
   'Lambda.ServiceException',
   'Lambda.AWSLambdaException',
@@ -32,10 +36,28 @@ const lostAnswers: readonly string[] = [
   'Lambda.ClientExecutionTimeoutException',
 ];
 
+/** Errors after Fegora's answer: the state could not take it. Some can also come before the request. */
+const answersNotTaken: readonly string[] = [
+  'FegoraAnswerTooLarge',
+  'States.DataLimitExceeded',
+  'States.QueryEvaluationError',
+  'States.ResultPathMatchFailure',
+];
+
 /** Errors after which Fegora may have processed a POST or a PATCH. */
-export const unknownOutcomes: readonly string[] = ['FegoraOutcomeUnknown', ...lostAnswers];
+export const unknownOutcomes: readonly string[] = ['FegoraOutcomeUnknown', ...lostAnswers, ...answersNotTaken];
 
 /** The errors after which a state may send the request again. */
 export function repeatedErrors(method: Method): string[] {
   return [...transientErrors, ...(isRepeatable(method) ? lostAnswers : [])];
+}
+
+/**
+ * Returns those of the names with which a `Retry` would send a request again that may have been processed: the names of
+ * unknown outcomes, wildcards, and every other error of AWS.
+ */
+export function unsafeErrors(method: Method, names: readonly string[]): string[] {
+  const isUnsafe = (name: string) =>
+    unknownOutcomes.includes(name) || /^(?:States|Lambda|Runtime|Sandbox|Function)\./.test(name);
+  return isRepeatable(method) ? [] : names.filter((name) => isUnsafe(name) && !transientErrors.includes(name));
 }

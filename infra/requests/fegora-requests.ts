@@ -21,6 +21,7 @@ import { createNetwork } from '../resources/network.ts';
 import { acknowledgeRole } from '../resources/role.ts';
 import type { ITokenBroker } from '../token-broker-interface.ts';
 import { createRequestAlarms } from './alarms.ts';
+import { aliasForState, checkRule } from './alias-elsewhere.ts';
 import { unknownOutcomes } from './error-names.ts';
 import { checkRequest, createTask, type FegoraCall, type FegoraTaskProps, payloadOf } from './task.ts';
 
@@ -167,25 +168,33 @@ export class FegoraRequests extends Construct {
    * @throws Error if the construct does not have the account, or if the function would refuse the request
    */
   task(scope: Construct, id: string, props: FegoraTaskProps): LambdaInvoke {
-    return createTask(scope, id, props, { alias: this.aliasOf(props.account), timeout: this.timeout });
+    const alias = aliasForState(scope, this.aliasOf(props.account));
+    return createTask(scope, id, props, { alias, timeout: this.timeout });
   }
 
   /**
    * Returns a target for a rule of EventBridge that sends a request for each event. Lambda does not repeat a request that
-   * failed: it goes to the queue with the name of its error.
+   * failed: it goes to the queue with the name of its error. EventBridge may deliver an event twice: a request that must happen
+   * once belongs into a workflow.
    *
-   * @throws Error if the construct has no `deadLetterQueue`, or for the reasons of `task`
+   * @throws Error if the construct has no `deadLetterQueue`, or for the reasons of `task`; at synth if the rule is in another stack
    */
   target(account: string, request: FegoraCall): IRuleTarget {
     if (this.queue === undefined) {
       throw new Error(`${this.node.path} has no queue for events that fail: set deadLetterQueue`);
     }
     checkRequest(`${this.node.path}: target`, request);
-    return new LambdaFunction(this.aliasOf(account), {
+    const target = new LambdaFunction(this.aliasOf(account), {
       event: RuleTargetInput.fromObject(payloadOf(request)),
       deadLetterQueue: this.queue,
       maxEventAge: Duration.hours(1),
     });
+    return {
+      bind: (rule, targetId) => {
+        checkRule(rule, this);
+        return target.bind(rule, targetId);
+      },
+    };
   }
 
   private createFunction(props: FegoraRequestsProps, timeout: Duration): CallerFunction {
