@@ -1,6 +1,14 @@
 // Creates the alarms on requests to Fegora. Called by fegora-requests.ts; fegora-requests.test.ts tests it.
 import { Duration } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  Metric,
+  Stats,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
@@ -17,6 +25,19 @@ export interface RequestAlarms {
   readonly throttles: Alarm;
 }
 
+/**
+ * The share of invocations that failed, or ended without a line: the function crashed, timed out or did not start. A sum of a list
+ * takes what has no data as 0.
+ */
+function failedShare(invocations: IMetric, { failed, ended }: Readonly<Record<'failed' | 'ended', IMetric>>): IMetric {
+  return new MathExpression({
+    expression: '(SUM([invocations, failed]) - SUM([invocations * 0, ended])) / invocations',
+    usingMetrics: { invocations, failed, ended },
+    label: 'Failed requests',
+    ...(invocations instanceof Metric && { period: invocations.period }),
+  });
+}
+
 /** @param fn the function for requests */
 export function createRequestAlarms(scope: Construct, fn: LambdaFunction, topic: ITopic | undefined): RequestAlarms {
   const dimensionsMap = { service: fn.functionName };
@@ -25,7 +46,7 @@ export function createRequestAlarms(scope: Construct, fn: LambdaFunction, topic:
   const create = (id: string, metric: IMetric, alarmDescription: string, more: { threshold: number; of?: number }) =>
     new Alarm(scope, id, {
       metric,
-      alarmDescription,
+      alarmDescription: `${alarmDescription} Runbook: docs/operations.md, «Requests to Fegora».`,
       threshold: more.threshold,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       evaluationPeriods: more.of ?? 1,
@@ -37,8 +58,11 @@ export function createRequestAlarms(scope: Construct, fn: LambdaFunction, topic:
   const alarms = {
     requestsFail: create(
       'RequestsFail',
-      own(requestMetrics.failed, short, Stats.AVERAGE),
-      'One request to Fegora in twenty or more fails. Find out which outcome, in the log of the function.',
+      failedShare(fn.metricInvocations({ period: short }), {
+        failed: own(requestMetrics.failed, short, Stats.SUM),
+        ended: own(requestMetrics.failed, short, Stats.SAMPLE_COUNT),
+      }),
+      'One request to Fegora in twenty or more fails, or its function crashes. Find the outcome in the log of the function.',
       { threshold: 0.05, of: lasting },
     ),
     outcomeUnknown: create(

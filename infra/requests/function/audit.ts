@@ -46,9 +46,10 @@ export function createAudit(env: Readonly<Record<string, string | undefined>>, n
     record(failure === undefined ? 'INFO' : 'WARN', 'request', {
       ...entry,
       outcome,
-      ...(failure?.code === 'internal' && { fault: faultOf(failure.cause) }),
+      ...(failure?.cause !== undefined && { fault: faultOf(failure.cause) }),
       ...metrics,
-      ...emf(metrics, now()),
+      // As Lambda's own metrics, at the start of the request: an alarm compares them.
+      ...emf(metrics, now() - entry.ms),
     });
   };
 }

@@ -212,7 +212,10 @@ describe('a state', () => {
     expect(others).toEqual([]);
     expect(retry).toMatchObject({ IntervalSeconds: 5, BackoffRate: 2, MaxAttempts: 4, JitterStrategy: 'FULL' });
     expect(retry.ErrorEquals).toEqual(expect.arrayContaining([...transientErrors]));
-    const lost = unknownOutcomes.filter((name) => name !== 'FegoraOutcomeUnknown');
+    const answered = ['FegoraOutcomeUnknown', 'FegoraAnswerTooLarge', 'States.DataLimitExceeded'];
+    answered.push('States.QueryEvaluationError', 'States.ResultPathMatchFailure');
+    const lost = unknownOutcomes.filter((name) => !answered.includes(name));
+    expect(unknownOutcomes).toEqual(expect.arrayContaining(answered));
     expect(lost.map((name) => retry.ErrorEquals.includes(name))).toEqual(lost.map(() => isRepeated));
     for (const never of [
       'FegoraOutcomeUnknown',
@@ -231,10 +234,10 @@ describe('a state', () => {
     const start = requests.task(stack, 'Task', {
       ...issue,
       maxAttempts: 0,
-      taskTimeout: Timeout.duration(Duration.seconds(5)),
+      taskTimeout: Timeout.duration(Duration.minutes(2)),
     });
     const { states } = statesOf(stack, start);
-    expect(states.Task).toMatchObject({ TimeoutSeconds: 5 });
+    expect(states.Task).toMatchObject({ TimeoutSeconds: 120 });
     expect(states.Task).not.toHaveProperty('Retry');
   });
 
@@ -348,16 +351,35 @@ test('the alarms watch failed requests, unknown outcomes and throttles, and go t
   );
 
   expect(alarms.map(({ MetricName, Statistic, Threshold }) => [MetricName, Statistic, Threshold]).sort()).toEqual([
+    [undefined, undefined, 0.05],
     ['OutcomesUnknown', 'Sum', 1],
-    ['RequestsFailed', 'Average', 0.05],
     ['Throttles', 'Sum', 1],
   ]);
   expect(stack.resolve(requests.requestsFail.alarmName)).toEqual({
     Ref: expect.stringMatching(/^RequestsRequestsFail/),
   });
-  template.hasResourceProperties('AWS::CloudWatch::Alarm', {
-    MetricName: 'RequestsFailed',
+  // An invocation without a line counts as failed: the function crashed, timed out or did not start.
+  const ofFunction = { Ref: Match.stringLikeRegexp('^RequestsFunction') };
+  const own = {
     Namespace: 'FegoraTokenBroker',
-    Dimensions: [{ Name: 'service', Value: { Ref: Match.stringLikeRegexp('^RequestsFunction') } }],
+    MetricName: 'RequestsFailed',
+    Dimensions: [{ Name: 'service', Value: ofFunction }],
+  };
+  const stat = (Metric: object, Stat: string) => ({ MetricStat: { Metric, Period: 180, Stat }, ReturnData: false });
+  const invoked = {
+    Namespace: 'AWS/Lambda',
+    MetricName: 'Invocations',
+    Dimensions: [{ Name: 'FunctionName', Value: ofFunction }],
+  };
+  template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    AlarmDescription: Match.stringLikeRegexp('Runbook: docs/operations.md'),
+    DatapointsToAlarm: 3,
+    EvaluationPeriods: 5,
+    Metrics: Match.arrayWith([
+      Match.objectLike({ Expression: '(SUM([invocations, failed]) - SUM([invocations * 0, ended])) / invocations' }),
+      { Id: 'invocations', ...stat(invoked, 'Sum') },
+      { Id: 'failed', ...stat(own, 'Sum') },
+      { Id: 'ended', ...stat(own, 'SampleCount') },
+    ]),
   });
 });
