@@ -37,8 +37,8 @@ export function pathFault(path: unknown): string | undefined {
   if (typeof path !== 'string' || !pathPattern.test(path) || path.length > 2000) {
     return 'must begin with one slash and have only characters of a URL path: no ? and no #, and others encoded as in %20. Put the query into query';
   }
-  if (/%(?:2f|5c|0\w|1\w|7f)/i.test(path)) {
-    return 'must not have an encoded slash, backslash or control character';
+  if (/%(?:2f|5c|0\w|1\w|7f|25[0-9a-f]{2})/i.test(path)) {
+    return 'must not have an encoded slash, backslash or control character, nor be encoded twice';
   }
   const segments = decoded(path)?.split('/');
   if (segments === undefined) {

@@ -39,11 +39,17 @@ export function resultOf({ method, allow }: FegoraRequest, answer: Answer): Requ
   return result;
 }
 
-/** Fegora says with 429 and 503 that it has not taken the request. After another 5xx, no one knows. */
+/** A proxy that gives up on a slow server answers later than a server that takes no requests. Milliseconds. */
+const lateMs = 10_000;
+
+/**
+ * Fegora says with 429, and with 503 at once, that it has not taken the request. After another 5xx, a late 503, and the redirect
+ * to a result, no one knows.
+ */
 function failureOfStatus(method: Method, answer: Answer): RequestFailure {
   const { status } = answer;
-  const notTaken = status === 429 || status === 503;
-  if (notTaken || (status >= 500 && isRepeatable(method))) {
+  const isTaken = status === 302 || status === 303 || (status >= 500 && !(status === 503 && answer.afterMs < lateMs));
+  if (status === 429 || (status >= 500 && (!isTaken || isRepeatable(method)))) {
     const retry_after = secondsOf(answer.headers['retry-after']);
     return new RequestFailure('fegora_unavailable', `Fegora answered with status ${status}. Try again later.`, {
       status,
@@ -51,7 +57,12 @@ function failureOfStatus(method: Method, answer: Answer): RequestFailure {
       ...(retry_after !== undefined && { retry_after }),
     });
   }
-  return status >= 500 ? unknown(`Fegora answered with status ${status}`, status) : refusal(answer);
+  return isTaken && !isRepeatable(method) ? unknown(`Fegora answered with status ${status}`, status) : refusal(answer);
+}
+
+/** @returns the failure of a fault of ours after a request that may have been sent */
+export function failureOfFault(cause: unknown): RequestFailure {
+  return unknown('The function failed after it had sent the request. Read its log', undefined, cause);
 }
 
 /** @returns the failure of a request without an answer. If nothing was sent, every request may be sent again */
@@ -63,12 +74,13 @@ export function failureOfSilence(method: Method, { isSent, message }: Unanswered
       });
 }
 
-function unknown(what: string, status?: number): RequestFailure {
+function unknown(what: string, status?: number, cause?: unknown): RequestFailure {
   const text = `${what}. Fegora may have processed the request: look the document up by its numeroTransaccion before you send it again.`;
-  return new RequestFailure('fegora_outcome_unknown', text, status === undefined ? {} : { status });
+  return new RequestFailure('fegora_outcome_unknown', text, status === undefined ? {} : { status }, cause);
 }
 
 const refusalTexts: Readonly<Record<number, string>> = {
+  304: 'The headers of the request ask for an answer only if it has changed',
   401: 'Fegora takes the token of this account neither before nor after its renewal. Check the rights of the Fegora user',
   404: 'Fegora has nothing at this path',
 };
@@ -78,7 +90,7 @@ function refusal(answer: Answer): RequestFailure {
   const { body } = bodyOf(answer);
   const { codigo, mensaje } = Object(body);
   const what = refusalTexts[status] ?? (status < 400 ? 'Fegora answered with a redirect, which is not followed' : '');
-  const reason = typeof mensaje === 'string' ? mensaje.slice(0, 500) : what || 'See answer';
+  const reason = typeof mensaje === 'string' ? mensaje : what || 'See answer';
   const isShort = body !== null && Buffer.byteLength(JSON.stringify(body)) <= 4000;
   return new RequestFailure(
     'fegora_refused',
@@ -136,9 +148,11 @@ function parse(text: string): unknown {
   }
 }
 
-/** An integer that a number of JavaScript cannot hold becomes a text. */
+/** A number that JavaScript cannot hold becomes a text: an integer over 2^53, or one that would be infinite. */
 function withEveryDigit(_: string, value: unknown, context?: { readonly source?: string }): unknown {
-  return Number.isInteger(value) && !Number.isSafeInteger(value) ? (context?.source ?? value) : value;
+  const isHeld =
+    typeof value !== 'number' || Number.isSafeInteger(value) || (Number.isFinite(value) && value % 1 !== 0);
+  return isHeld ? value : (context?.source ?? value);
 }
 
 /** Headers of the connection, and what a server gives to one client only: the history of an execution keeps the result. */

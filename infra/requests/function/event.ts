@@ -53,7 +53,11 @@ function parseQuery(query: unknown): URLSearchParams {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(objectOf(query) ?? fault('query', 'must be an object'))) {
     for (const one of Array.isArray(value) ? value : [value]) {
-      search.append(name, textOf(one) ?? fault('query', 'must have texts, numbers, booleans or lists of them'));
+      search.append(
+        name,
+        textOf(isHeld(one) ? one : fault('query', lostDigits)) ??
+          fault('query', 'must have texts, numbers, booleans or lists of them'),
+      );
     }
   }
   return search;
@@ -94,7 +98,14 @@ function parseBody(body: unknown, method: Method, headers: Record<string, string
     return fault('body', 'must be a text, or an object or a list with a content-type of JSON');
   }
   headers['content-type'] = type ?? 'application/json';
-  return JSON.stringify(body);
+  return JSON.stringify(body, (_, value) => (isHeld(value) ? value : fault('body', lostDigits)));
+}
+
+const lostDigits = 'has an integer over 2^53, which has lost digits on its way here. Send it as a text';
+
+/** The runtime has parsed the event, so the digits of such an integer are already others. */
+function isHeld(value: unknown): boolean {
+  return !Number.isInteger(value) || Number.isSafeInteger(value);
 }
 
 function parseAllow(allow: unknown): readonly number[] {

@@ -38,7 +38,7 @@ export class RequestFailure extends Error {
 
   /**
    * @param text what happened, and what to do
-   * @param cause only of `internal`
+   * @param cause a fault of ours, for the log
    */
   constructor(code: OwnCode | (string & {}), text: string, members: FailureMembers = {}, cause?: unknown) {
     super(text, { cause });
@@ -73,10 +73,12 @@ export function nameOf(code: string): string {
 export function thrownError(
   { code, message, members }: RequestFailure,
   requestId: string,
-  scrub: (value: object) => object,
+  scrub: <T extends object>(value: T) => T,
 ): Error {
-  const body = { error: code, error_description: message, retryable: false, ...members, request_id: requestId };
-  return Object.defineProperties(new Error(JSON.stringify(scrub(body))), {
+  const body = scrub({ error: code, error_description: message, retryable: false, ...members, request_id: requestId });
+  // Only after the tokens are out: a part of one would not be found.
+  const text = JSON.stringify({ ...body, error_description: body.error_description.slice(0, 600) });
+  return Object.defineProperties(new Error(text), {
     name: { value: nameOf(code) },
     stack: { value: nameOf(code), enumerable: false },
   });

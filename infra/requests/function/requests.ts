@@ -1,16 +1,18 @@
 // Creates the function: gets a token from the broker, sends the request to Fegora, and answers. Called by handler.ts.
 import { parseEndpoint } from '../../../client/endpoint.ts';
+import { TokenBrokerError } from '../../../client/errors.ts';
 import { invokeTransport } from '../../../client/invoke.ts';
 import { parseInvokeOptions } from '../../../client/options.ts';
 import { nodeRuntime } from '../../../client/retry.ts';
 import type { AccessToken } from '../../../client/token-cache.ts';
 import { tokenClient } from '../../../client/token-client.ts';
 import { type WithToken, withToken } from '../../../client/with-token.ts';
-import { failureOfSilence, mostResultBytes, type RequestResult, resultOf } from './answer.ts';
+import { isRepeatable, type Method } from '../rules.ts';
+import { failureOfFault, failureOfSilence, mostResultBytes, type RequestResult, resultOf } from './answer.ts';
 import { createAudit, type Entry } from './audit.ts';
 import { type FegoraRequest, parseEvent } from './event.ts';
 import { failureOf, RequestFailure, thrownError } from './failure.ts';
-import { send, Unanswered } from './send.ts';
+import { type Answer, send, Unanswered } from './send.ts';
 
 /** The part of Lambda's context that the function reads. */
 export interface InvocationContext {
@@ -45,7 +47,7 @@ interface Progress {
 /**
  * Creates the function. It keeps a token of each account in memory, as the client does.
  *
- * @throws TypeError if the origin is neither https nor loopback
+ * @throws TypeError if the origin is neither https nor loopback, or has a path
  */
 export function createRequests(options: RequestsOptions): RequestsHandler {
   const { env } = options;
@@ -72,7 +74,7 @@ export function createRequests(options: RequestsOptions): RequestsHandler {
 type Perform = (event: unknown, context: InvocationContext, progress: Progress) => Promise<RequestResult>;
 
 function performer({ env, reserveMs = 1000, leastMs = 10_000 }: RequestsOptions): Perform {
-  const { origin } = parseEndpoint(env.FEGORA_ORIGIN || 'https://api.fegora.com', 'FEGORA_ORIGIN');
+  const origin = originOf(env);
   const tokensOf = tokensByAccount(env);
 
   return async (event, context, progress) => {
@@ -81,9 +83,10 @@ function performer({ env, reserveMs = 1000, leastMs = 10_000 }: RequestsOptions)
     const request = parseEvent(event, origin);
     progress.request = request;
     const late = lateAfter(left() - leastMs);
-    const attempt = (token: AccessToken) => {
+    const attempt = async (token: AccessToken) => {
       progress.tokens.push(token);
-      return send(request, token.accessToken, { timeoutMs: left(), mostBytes: mostResultBytes });
+      const limits = { timeoutMs: left(), mostBytes: mostResultBytes };
+      return answerWithout(progress.tokens, await send(request, token.accessToken, limits));
     };
     try {
       const sent = { send: attempt, isReplayable: true, signal: late.signal };
@@ -95,11 +98,27 @@ function performer({ env, reserveMs = 1000, leastMs = 10_000 }: RequestsOptions)
       }
       return resultOf(request, answer);
     } catch (thrown) {
-      throw thrown instanceof Unanswered ? failureOfSilence(request.method, thrown) : thrown;
+      throw namedFailure(request.method, thrown, progress.tokens.length > 0);
     } finally {
       late.clear();
     }
   };
+}
+
+function namedFailure(method: Method, thrown: unknown, isSent: boolean): unknown {
+  if (thrown instanceof Unanswered) {
+    return failureOfSilence(method, thrown);
+  }
+  const isNamed = thrown instanceof RequestFailure || thrown instanceof TokenBrokerError;
+  return isNamed || !isSent || isRepeatable(method) ? thrown : failureOfFault(thrown);
+}
+
+function originOf(env: RequestsOptions['env']): string {
+  const { origin, pathname } = parseEndpoint(env.FEGORA_ORIGIN || 'https://api.fegora.com', 'FEGORA_ORIGIN');
+  if (pathname !== '/') {
+    throw new TypeError('FEGORA_ORIGIN: the URL has a path. Set only the origin');
+  }
+  return origin;
 }
 
 function entryOf(
@@ -152,6 +171,15 @@ function lateAfter(ms: number) {
     abort();
   }
   return { signal: controller.signal, clear: () => clearTimeout(timer) };
+}
+
+/** Before the answer is read: a body that is not text becomes base64, in which a token has another form. */
+function answerWithout(tokens: readonly AccessToken[], answer: Answer): Answer {
+  const body = tokens.reduce(
+    (text, { accessToken }) => text.replaceAll(accessToken, '[token]'),
+    answer.body.toString('latin1'),
+  );
+  return { ...answer, headers: without(tokens, answer.headers), body: Buffer.from(body, 'latin1') };
 }
 
 /** Takes the tokens out of what leaves the function, in case that Fegora repeats one. */

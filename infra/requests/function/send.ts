@@ -10,6 +10,8 @@ export interface Answer {
   readonly body: Buffer;
   /** Whether the body was longer than the limit. It is then empty. */
   readonly isTooLong: boolean;
+  /** Time until the status came. Milliseconds. */
+  readonly afterMs: number;
 }
 
 /** There is no complete answer. */
@@ -39,6 +41,7 @@ export interface Limits {
  */
 export async function send(request: FegoraRequest, bearer: string, limits: Limits): Promise<Answer> {
   const { method, url, body, headers } = request;
+  const startedAt = performance.now();
   const isPlain = url.protocol === 'http:';
   const sent = (isPlain ? http : https).request(url, {
     method,
@@ -57,10 +60,11 @@ export async function send(request: FegoraRequest, bearer: string, limits: Limit
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       // A 101 response closes the request without a response event and without an error event.
       const closed = () => reject(new Error('closed without an answer'));
-      sent.once('response', resolve).once('error', reject).once('close', closed).end(body);
+      sent.once('response', resolve).on('error', reject).once('close', closed).end(body);
     });
     const { statusCode: status = 0, headers: received } = response;
-    return { status, headers: received, ...(await readBody(response, limits.mostBytes)) };
+    const afterMs = performance.now() - startedAt;
+    return { status, headers: received, afterMs, ...(await readBody(response, limits.mostBytes)) };
   } catch (thrown) {
     const { code, message }: { code?: unknown; message?: unknown } = Object(thrown);
     throw new Unanswered(isSent, String(code ?? message).slice(0, 100));

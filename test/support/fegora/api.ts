@@ -32,7 +32,7 @@ export type ApiFault =
   /** Does what is asked, and does not answer. */
   | { readonly kind: 'hang' }
   /** Repeats the header `authorization` in its answer. */
-  | { readonly kind: 'echo'; readonly status: number };
+  | { readonly kind: 'echo'; readonly status: number; readonly type?: string; readonly before?: string };
 
 /** A document, as far as the tests need it. */
 export interface Dte {
@@ -91,7 +91,12 @@ export async function startFegoraApi(fegora: string): Promise<FegoraApi> {
       case 'hang':
         return;
       case 'echo':
-        return send(response, fault.status, { mensaje: `got ${authorization}` }, { 'x-echo': authorization });
+        return send(
+          response,
+          fault.status,
+          { mensaje: `${fault.before ?? ''}got ${authorization}` },
+          { 'x-echo': authorization, ...(fault.type !== undefined && { 'content-type': fault.type }) },
+        );
       default:
         return send(response, usual, json);
     }

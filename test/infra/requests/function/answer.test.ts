@@ -9,7 +9,7 @@ import { isMethod } from '../../../../infra/requests/rules.ts';
 const methods = ['GET', 'HEAD', 'PUT', 'DELETE', 'POST', 'PATCH'].filter(isMethod);
 
 function answerOf(status: number, more: Partial<Answer> = {}): Answer {
-  return { status, headers: {}, body: Buffer.alloc(0), isTooLong: false, ...more };
+  return { status, headers: {}, body: Buffer.alloc(0), isTooLong: false, afterMs: 50, ...more };
 }
 
 function outcomeOf(method: string, answer: Answer, allow: readonly number[] = []): RequestResult | RequestFailure {
@@ -32,8 +32,11 @@ describe('a status', () => {
   test.each([
     [200, ['result', 'result']],
     [204, ['result', 'result']],
-    [302, ['fegora_refused', 'fegora_refused']],
+    [301, ['fegora_refused', 'fegora_refused']],
+    [302, ['fegora_refused', 'fegora_outcome_unknown']],
+    [303, ['fegora_refused', 'fegora_outcome_unknown']],
     [304, ['fegora_refused', 'fegora_refused']],
+    [307, ['fegora_refused', 'fegora_refused']],
     [400, ['fegora_refused', 'fegora_refused']],
     [401, ['fegora_refused', 'fegora_refused']],
     [403, ['fegora_refused', 'fegora_refused']],
@@ -47,6 +50,12 @@ describe('a status', () => {
     [599, ['fegora_unavailable', 'fegora_outcome_unknown']],
   ])('promise 53: %d is %j for methods that may be repeated, and for POST and PATCH', (status, [again, once]) => {
     expect(methods.map((method) => codeOf(method, status))).toEqual([again, again, again, again, once, once]);
+  });
+
+  test('promise 53: 503 of a proxy that gave up after 10 s may come after the request was processed', () => {
+    const codesAfter = (afterMs: number) => ['POST', 'GET'].map((method) => codeOf(method, 503, { afterMs }));
+    expect(codesAfter(9_999)).toEqual(['fegora_unavailable', 'fegora_unavailable']);
+    expect(codesAfter(10_000)).toEqual(['fegora_outcome_unknown', 'fegora_unavailable']);
   });
 
   test('that the request allows is a result', () => {
@@ -82,6 +91,7 @@ describe('a body', () => {
     ['application/soap+xml', '<a/>', { body: '<a/>' }],
     ['application/problem+json; charset=utf-8', '{"a":1}', { body: { a: 1 } }],
     ['application/json', '{"n":12345678901234567890,"m":1.5e3}', { body: { n: '12345678901234567890', m: 1500 } }],
+    ['application/json', '{"n":-1e400,"m":1e3}', { body: { n: '-1e400', m: 1000 } }],
     ['application/json', 'not json', { body: 'not json' }],
     ['text/plain', '', { body: null }],
   ])('of type %j and text %j is %j', (type, text, expected) => {

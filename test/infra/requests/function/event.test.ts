@@ -31,6 +31,11 @@ test('parseEvent adds the query, the type of JSON and the headers of the functio
   });
 });
 
+test('parseEvent sends every integer that it holds exactly', () => {
+  const body = { id: 2 ** 53 - 1, total: 1e-7 };
+  expect(parseEvent({ method: 'POST', path: '/dte', body }, origin).body).toBe('{"id":9007199254740991,"total":1e-7}');
+});
+
 test('parseEvent takes a member that is null as absent', () => {
   const event = { method: 'GET', path: '/dte', query: null, headers: null, body: null, allow: null };
   expect(parseEvent(event, origin)).toMatchObject({ body: undefined, allow: [], method: 'GET' });
@@ -66,6 +71,8 @@ describe('a path', () => {
     '/dte/a b',
     '/dte/%zz',
     '/dte/%c3',
+    '/dte/%252e%252e/x',
+    '/%2574oken',
     '/@example.org\n',
     '/token',
     '/Token/',
@@ -78,7 +85,7 @@ describe('a path', () => {
     expect(faultOf({ method: 'GET', path })).toBe('path');
   });
 
-  test.each(['/', '/dte', '/dte/1@x:y', '/dte/..a', '/dte//x', '/tokens', '/mytoken', '/dte/%C3%B1'])(
+  test.each(['/', '/dte', '/dte/1@x:y', '/dte/..a', '/dte//x', '/tokens', '/mytoken', '/dte/%C3%B1', '/dte/100%25'])(
     '%j stays below the origin as it is',
     (path) => {
       expect(parseEvent({ method: 'GET', path }, origin).url.href).toBe(`${origin}${path}`);
@@ -137,6 +144,8 @@ test.each([
     { method: 'POST', path: '/dte', body: {}, headers: { 'content-type': 'application/x-www-form-urlencoded' } },
     'body',
   ],
+  [{ method: 'POST', path: '/dte', body: { items: [{ id: 2 ** 53 }] } }, 'body'],
+  [{ method: 'GET', path: '/dte', query: { id: [1, -(2 ** 53)] } }, 'query'],
   [{ method: 'GET', path: '/dte', query: 'a=1' }, 'query'],
   [{ method: 'GET', path: '/dte', query: { a: null } }, 'query'],
   [{ method: 'GET', path: '/dte', query: { a: { b: 1 } } }, 'query'],

@@ -320,6 +320,55 @@ test.each([200, 400])(
   },
 );
 
+test('promise 53: a token that Fegora repeats in a body that is not text is not in its base64', async () => {
+  system.api.addFaults({ kind: 'echo', status: 200, type: 'application/pdf' });
+  const { result } = await system.request(lookUp);
+
+  expect(result?.encoding).toBe('base64');
+  expect(Buffer.from(String(result?.body), 'base64').toString()).toBe('{"mensaje":"got Bearer [token]"}');
+});
+
+test('promise 53: no part of a token that a long message of Fegora repeats is in the error', async () => {
+  system.api.addFaults({ kind: 'echo', status: 400, before: `${'x'.repeat(460)} ` });
+  const { error } = await system.request(lookUp);
+
+  expect(error?.error_description).toMatch(/^Fegora refused the request with status 400: x{460} got Bearer \[token\]/);
+  expect(JSON.stringify(error)).not.toContain('not-a-real');
+});
+
+test('the text of an error is at most 600 characters', async () => {
+  system.api.addFaults({ kind: 'answer', status: 400, body: { mensaje: 'x'.repeat(5000) } });
+  const { error } = await system.request(lookUp);
+  expect(error?.error_description).toHaveLength(600);
+});
+
+test.each([
+  ['POST', 'FegoraOutcomeUnknown'],
+  ['GET', 'Internal'],
+] as const)(
+  'promise 53: a fault of ours after a %s was sent is %s, and the log says where it is',
+  async (method, name) => {
+    const left = [60_000, 60_000];
+    const getRemainingTimeInMillis = () => left.pop() ?? fail();
+    system.api.addFaults({ kind: 'answer', status: 401, body: {} });
+    await expect(
+      system.handler({ method, path: '/dte' }, { ...context(), getRemainingTimeInMillis }),
+    ).rejects.toMatchObject({ name });
+
+    expect(lines()).toMatchObject([{ outcome: name, attempts: 2, fault: expect.arrayContaining(['RangeError']) }]);
+    expect(output.text()).not.toContain('not-a-real-message');
+  },
+);
+
+function fail(): never {
+  throw new RangeError('not-a-real-message');
+}
+
+test('an origin with a path is refused, and nothing is sent', () => {
+  const env = { ...requestsEnv(system.broker, system.api.origin), FEGORA_ORIGIN: 'https://api.fegora.com/v1' };
+  expect(() => createRequests({ env })).toThrow('FEGORA_ORIGIN: the URL has a path. Set only the origin');
+});
+
 test('a fault of ours is Internal, and the log says where it is, without its message', async () => {
   const handler = createRequests({
     env: { ...requestsEnv(system.broker, system.api.origin), AWS_REGION: 'not a region' },
