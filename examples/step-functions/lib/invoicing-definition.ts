@@ -22,11 +22,11 @@ const whenUnknown = { errors: FegoraRequests.unknownOutcomes, resultPath: '$.unk
 export function invoicingStates(scope: Construct, { requests, account }: InvoicingStates): Pass {
   const byNumber = { numeroTransaccion: JsonPath.stringAt('$.numeroTransaccion') };
   const lookUp = { account, method: 'GET', path: '/dte', query: byNumber, resultPath: '$.found' } as const;
-  const id = JsonPath.stringAt('$.invoice.id');
+  const id = JsonPath.stringAt('$.invoice.body.id');
 
   const check = checkedInvoice(scope, { requests, account, id });
   const known = new Pass(scope, 'Known', {
-    parameters: { id: JsonPath.stringAt('$.found.body.data[0].id') },
+    parameters: { body: JsonPath.objectAt('$.found.body.data[0]') },
     resultPath: '$.invoice',
   }).next(check);
   const isThere = Condition.isPresent('$.found.body.data[0]');
@@ -47,7 +47,7 @@ export function invoicingStates(scope: Construct, { requests, account }: Invoici
       method: 'POST',
       path: '/dte',
       body: JsonPath.objectAt('$.documento'),
-      resultSelector: { id: JsonPath.stringAt('$.body.id') },
+      // Nothing of the answer is selected here: if that failed, the document would be issued, and the state would have failed.
       resultPath: '$.invoice',
     })
     .addCatch(unknown, whenUnknown)
