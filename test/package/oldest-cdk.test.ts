@@ -30,9 +30,13 @@ const app = `
   const ofJsonata = { account: 'main', ...request, queryLanguage: 'JSONata', outputs: '{% $states.result.body %}' };
   const start = requests.task(stack, 'T', ofJsonata).next(requests.task(stack, 'U', { account: 'main', ...request }));
   new StateMachine(stack, 'M', { definitionBody: DefinitionBody.fromChainable(start) });
+  const other = new Stack(stack.node.root, 'O');
+  const get = requests.task(other, 'V', { account: 'main', method: 'GET', path: '/dte' });
+  new StateMachine(other, 'N', { definitionBody: DefinitionBody.fromChainable(get) });
   new Rule(stack, 'E', { eventPattern: { source: ['a'] }, targets: [requests.target('main', request)] });
-  const { Resources } = stack.node.root.synth().getStackByName('S').template;
-  const policies = Object.entries(Resources).flatMap(([id, { Type, Properties }]) =>
+  const assembly = stack.node.root.synth();
+  const resources = ['S', 'O'].flatMap((name) => Object.entries(assembly.getStackByName(name).template.Resources));
+  const policies = resources.flatMap(([id, { Type, Properties }]) =>
     ['ResourcePolicy', 'KeyPolicy', 'Policy', 'PolicyDocument'].flatMap((name) =>
       Properties?.[name] === undefined ? [] : [[id, Type, JSON.stringify(Properties[name])]]));
   console.log(JSON.stringify(policies));
