@@ -48,8 +48,9 @@ const lateMs = 10_000;
  */
 function failureOfStatus(method: Method, answer: Answer): RequestFailure {
   const { status } = answer;
-  const isTaken = status === 302 || status === 303 || (status >= 500 && !(status === 503 && answer.afterMs < lateMs));
-  if (status === 429 || (status >= 500 && (!isTaken || isRepeatable(method)))) {
+  const mayBeTaken =
+    status === 302 || status === 303 || (status >= 500 && !(status === 503 && answer.afterMs < lateMs));
+  if (status === 429 || (status >= 500 && (!mayBeTaken || isRepeatable(method)))) {
     const retry_after = secondsOf(answer.headers['retry-after']);
     return new RequestFailure('fegora_unavailable', `Fegora answered with status ${status}. Try again later.`, {
       status,
@@ -57,7 +58,9 @@ function failureOfStatus(method: Method, answer: Answer): RequestFailure {
       ...(retry_after !== undefined && { retry_after }),
     });
   }
-  return isTaken && !isRepeatable(method) ? unknown(`Fegora answered with status ${status}`, status) : refusal(answer);
+  return mayBeTaken && !isRepeatable(method)
+    ? unknown(`Fegora answered with status ${status}`, status)
+    : refusal(answer);
 }
 
 /** @returns the failure of a fault of ours after a request that may have been sent */

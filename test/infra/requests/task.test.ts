@@ -87,7 +87,7 @@ function workflowElsewhere(isUsed: boolean) {
   return { own: Template.fromStack(stack).toJSON(), other: Template.fromStack(other) };
 }
 
-test('promise 61: a state of another stack may invoke the alias only, and can be taken out in one deployment', () => {
+test('promise 53: a state of another stack may invoke the alias only, and can be taken out in one deployment', () => {
   const { own, other } = workflowElsewhere(true);
   const rights = statementsOf(other).filter(({ actions }) => actions.includes('lambda:InvokeFunction'));
 

@@ -32,7 +32,18 @@ export type ApiFault =
   /** Does what is asked, and does not answer. */
   | { readonly kind: 'hang' }
   /** Repeats the header `authorization` in its answer. */
-  | { readonly kind: 'echo'; readonly status: number; readonly type?: string; readonly before?: string };
+  | EchoFault;
+
+/** `isEscaped` writes the hyphens of the token as escapes of JSON. */
+interface EchoFault {
+  readonly kind: 'echo';
+  readonly status: number;
+  /** @default JSON */
+  readonly type?: string;
+  /** Comes before the header in `mensaje`. */
+  readonly before?: string;
+  readonly isEscaped?: boolean;
+}
 
 /** A document, as far as the tests need it. */
 export interface Dte {
@@ -91,12 +102,7 @@ export async function startFegoraApi(fegora: string): Promise<FegoraApi> {
       case 'hang':
         return;
       case 'echo':
-        return send(
-          response,
-          fault.status,
-          { mensaje: `${fault.before ?? ''}got ${authorization}` },
-          { 'x-echo': authorization, ...(fault.type !== undefined && { 'content-type': fault.type }) },
-        );
+        return echo(response, fault, authorization);
       default:
         return send(response, usual, json);
     }
@@ -153,6 +159,12 @@ function send(response: ServerResponse, status: number, body: unknown, headers: 
   const type = isText ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8';
   response.writeHead(status, { 'content-type': type, 'set-cookie': 'session=of-fegora', ...headers });
   response.end(isText ? body : JSON.stringify(body));
+}
+
+function echo(response: ServerResponse, { status, type, before = '', isEscaped = false }: EchoFault, header: string) {
+  const json = JSON.stringify({ mensaje: `${before}got ${header}` });
+  const headers = { 'x-echo': header, 'content-type': type ?? 'application/json; charset=utf-8' };
+  send(response, status, isEscaped ? json.replaceAll('-', '\\u002d') : json, headers);
 }
 
 /** Writes until the client closes the connection. */

@@ -309,10 +309,15 @@ describe('authority', () => {
   });
 });
 
-test.each([200, 400])(
-  'promise 53: a token that Fegora repeats with status %d is in no result and no error',
-  async (status) => {
-    system.api.addFaults({ kind: 'echo', status });
+test.each([
+  [200, false],
+  [400, false],
+  [200, true],
+  [400, true],
+])(
+  'promise 53: a token that Fegora repeats with status %d, with escapes of JSON: %s, is in no result and no error',
+  async (status, isEscaped) => {
+    system.api.addFaults({ kind: 'echo', status, isEscaped });
     const outcome = await system.request(lookUp);
 
     expect(JSON.stringify(outcome)).toContain('got Bearer [token]');
