@@ -163,7 +163,8 @@ export class FegoraRequests extends Construct {
 
   /**
    * Returns a state of Step Functions that sends a request and gets `{ status, headers, body }`. It repeats a request only if that
-   * is safe. The role of the state machine gets the right on the alias of the account.
+   * is safe. The role of the state machine gets the right on the alias of the account. Use a workflow of type STANDARD: AWS may run one
+   * of type EXPRESS twice.
    *
    * @throws Error if the construct does not have the account, or if the function would refuse the request
    */

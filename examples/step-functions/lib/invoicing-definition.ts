@@ -84,13 +84,21 @@ function checkedInvoice(scope: Construct, { requests, account, id }: InvoicingSt
     error: 'Voided',
     cause: 'The total of the invoice was not that of the order, so the invoice was voided.',
   });
-  wait
-    .next(read)
-    .next(
-      new Choice(scope, 'Check')
-        .when(Condition.booleanEquals('$.dte.body.anulado', true), voided)
-        .when(Condition.numberEqualsJsonPath('$.dte.body.total', '$.total'), new Succeed(scope, 'Issued'))
-        .otherwise(voidInvoice),
-    );
+  const total = '$.dte.body.total';
+  const unreadable = new Fail(scope, 'NoTotal', {
+    error: 'NoTotal',
+    cause: 'The invoice is issued, but the answer of Fegora has no total that is a number. Check the invoice yourself.',
+  });
+  wait.next(read).next(
+    new Choice(scope, 'Check')
+      .when(Condition.booleanEquals('$.dte.body.anulado', true), voided)
+      // A total that cannot be compared is not a wrong one.
+      .when(
+        Condition.or(Condition.not(Condition.isPresent(total)), Condition.not(Condition.isNumeric(total))),
+        unreadable,
+      )
+      .when(Condition.numberEqualsJsonPath(total, '$.total'), new Succeed(scope, 'Issued'))
+      .otherwise(voidInvoice),
+  );
   return wait;
 }

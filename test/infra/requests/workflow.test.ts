@@ -199,6 +199,24 @@ describe('promise 53: an execution', () => {
     expect(recordOf(execution)).toContain('FegoraOutcomeUnknown');
   });
 
+  test('looks up a POST whose answer was too large, and sends it once', async () => {
+    api.addFaults(none, { kind: 'long' });
+    const execution = await execute();
+
+    expect(execution.end?.type).toBe('ExecutionSucceeded');
+    expect(entered(execution)).toContain('LookUpAgain');
+    expect(changes()).toEqual(['POST']);
+    expect(recordOf(execution)).toContain('FegoraAnswerTooLarge');
+  });
+
+  test('voids no invoice whose total it cannot read', async () => {
+    const execution = await execute({ ...order, documento: { ...order.documento, total: '112.00' } });
+
+    expect(execution.end).toMatchObject({ type: 'ExecutionFailed', Error: 'NoTotal' });
+    expect(changes()).toEqual(['POST']);
+    expect(api.documents).toMatchObject([{ anulado: false }]);
+  });
+
   test('does not repeat a POST that Fegora answered with 500 and does not know', async () => {
     api.addFaults(none, { kind: 'answer', status: 500 });
     const execution = await execute();

@@ -27,6 +27,8 @@ export type ApiFault =
     }
   /** Does what is asked, and closes the connection: without an answer, or in the middle of it. */
   | { readonly kind: 'cut'; readonly after: 'nothing' | 'half' }
+  /** Does what is asked, and answers with 300 KB. */
+  | { readonly kind: 'long' }
   /** Answers with a body that does not end. */
   | { readonly kind: 'endless' }
   /** Does what is asked, and does not answer. */
@@ -97,6 +99,8 @@ export async function startFegoraApi(fegora: string): Promise<FegoraApi> {
     switch (fault?.kind) {
       case 'cut':
         return cut(response, fault.after);
+      case 'long':
+        return send(response, usual, { ...json, text: 'x'.repeat(300_000) });
       case 'endless':
         return endless(response);
       case 'hang':
