@@ -31,7 +31,7 @@ export interface RequestAlarms {
  */
 function failedShare(invocations: IMetric, { failed, ended }: Readonly<Record<'failed' | 'ended', IMetric>>): IMetric {
   return new MathExpression({
-    expression: '(SUM([invocations, failed]) - SUM([invocations * 0, ended])) / invocations',
+    expression: '(invocations + SUM([invocations, failed]) - SUM([invocations, ended])) / invocations',
     usingMetrics: { invocations, failed, ended },
     label: 'Failed requests',
     ...(invocations instanceof Metric && { period: invocations.period }),

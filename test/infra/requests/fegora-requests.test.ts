@@ -376,7 +376,9 @@ test('the alarms watch failed requests, unknown outcomes and throttles, and go t
     DatapointsToAlarm: 3,
     EvaluationPeriods: 5,
     Metrics: Match.arrayWith([
-      Match.objectLike({ Expression: '(SUM([invocations, failed]) - SUM([invocations * 0, ended])) / invocations' }),
+      Match.objectLike({
+        Expression: '(invocations + SUM([invocations, failed]) - SUM([invocations, ended])) / invocations',
+      }),
       { Id: 'invocations', ...stat(invoked, 'Sum') },
       { Id: 'failed', ...stat(own, 'Sum') },
       { Id: 'ended', ...stat(own, 'SampleCount') },
