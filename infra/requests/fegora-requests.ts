@@ -98,7 +98,7 @@ export class FegoraRequests extends Construct {
   readonly logGroup: ILogGroup;
   /** Ids of the accounts. */
   readonly accounts: readonly string[];
-  /** Fires if one request in twenty fails for a reason that its caller cannot correct. */
+  /** Fires if one request in twenty fails for a reason that its caller cannot correct, or if the function crashes. */
   readonly requestsFail: IAlarm;
   /** Fires if a POST or a PATCH may have been processed by Fegora, and the answer is not known. */
   readonly outcomeUnknown: IAlarm;
