@@ -18,7 +18,8 @@ const shared = { ...settings, target: 'node20', absWorkingDir: root, plugins: [.
  * The core of the SDK, without its lists of exports, and without what the function contains only in part: the function would
  * grow if it shared that.
  */
-const core = /node_modules\/(@smithy|@aws-sdk)\/core\/(?!.*(\/index\.js|\/serde\/|aws\/partition|SigV4A))/;
+const core =
+  /node_modules\/(@smithy|@aws-sdk)\/core\/(?!.*(\/index\.js|\/serde\/|aws\/partition|SigV4A|AdaptiveRetryStrategy))/;
 
 /** Smaller modules are not shared: each name that the function exports makes its load longer. Bytes. */
 const leastShared = 500;

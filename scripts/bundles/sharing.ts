@@ -1,5 +1,5 @@
 // Lets a bundle take modules from another one, in place of a second copy. Called by function.ts and ../../build.ts.
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Metafile, OutputFile, Plugin } from 'esbuild';
 import { root } from './plugins.ts';
 
@@ -18,19 +18,20 @@ export function contentsOf({ outputs }: Metafile): Contents {
   return new Map(sizes.filter(([, bytes]) => bytes > 0));
 }
 
-/** Imports these modules from a bundle. Without its path, the bundle is a draft: `neededOf` reads what it needs. */
+/**
+ * Imports these modules from a bundle. Without its path, the bundle is a draft: `neededOf` reads what it needs. It knows only
+ * relative imports, because lists of exports are never shared.
+ */
 export function takingFrom(modules: ReadonlySet<string>, bundle?: string): Plugin {
   return {
     name: 'taking',
-    setup: ({ onResolve, resolve }) => {
-      onResolve({ filter: /./ }, async ({ path, pluginData, ...asked }) => {
-        if (asked.kind === 'entry-point' || pluginData === mark) {
-          return undefined;
-        }
-        const found = await resolve(path, { ...asked, pluginData: mark });
-        const module = relative(root, found.path);
-        const isTaken = found.namespace === 'file' && !found.external && modules.has(module);
-        return isTaken ? { path: bundle ?? mark + module, external: true } : found;
+    setup: ({ onResolve }) => {
+      onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
+        const file = relative(root, join(resolveDir, path));
+        const module = [file, `${file}.js`].find((one) => modules.has(one));
+        return module === undefined || kind === 'entry-point'
+          ? undefined
+          : { path: bundle ?? mark + module, external: true };
       });
     },
   };

@@ -42,18 +42,24 @@ describe('promise 52: synth', () => {
     await symlink(join(root, 'node_modules'), join(clone.folder, 'node_modules'));
   });
 
-  test('deploys what the sources are now, with no build before it, and stops if they cannot be built', async () => {
-    const handler = join(clone.folder, 'lambda/handler.ts');
-    const source = await readFile(handler, 'utf8');
+  const handler = () => join(clone.folder, 'lambda/handler.ts');
+
+  test('deploys what the sources are now, with no build before it', async () => {
+    const source = await readFile(handler(), 'utf8');
     expect(await clone.run('npm', ['run', '--silent', 'build', '--', '--quiet'])).toBe('');
     const first = await synth();
     expect(first).toMatch(/^[0-9a-f]{64}\.zip$/);
-    await writeFile(handler, `${source}\nexport const addedByTheTest = 1;\n`);
+    await writeFile(handler(), `${source}\nexport const addedByTheTest = 1;\n`);
     expect(await synth()).not.toBe(first);
-    await writeFile(handler, `${source}\nexport const = ;\n`);
+    await writeFile(handler(), source);
+  });
+
+  test('stops if the sources cannot be built', async () => {
+    const source = await readFile(handler(), 'utf8');
+    await writeFile(handler(), `${source}\nexport const = ;\n`);
     const refused = await failureOf(synth());
     expect(refused).toContain('lambda/handler.ts');
-    await writeFile(handler, source);
+    await writeFile(handler(), source);
     await appendFile(join(clone.folder, 'client/index.ts'), "export const addedByTheTest: number = '';\n");
     const wrongType = await failureOf(synth());
     expect(wrongType).toMatch(/client\/index\.ts.*TS2322/);
