@@ -127,7 +127,7 @@ export function startWarmups(
   addWarmup(scope, {
     ...rest,
     secretPrefix,
-    hasQueue: due !== undefined,
+    exceptDue: due && Object.keys(accounts).filter((account) => accounts[account]?.keepWarm !== 'in-use'),
     accounts: accountsToWarm(accounts),
     every: warmUpEvery ?? betweenWarmUps,
   });

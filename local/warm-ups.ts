@@ -33,7 +33,7 @@ export function startWarmUps(
   const timer = setInterval(() => {
     void warm();
     if (queue !== undefined) {
-      void invoke({ due: true });
+      void invoke({ due: true, except: accounts });
     }
   }, everyMs);
   queue?.deliver(keepWarm);

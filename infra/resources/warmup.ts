@@ -30,8 +30,8 @@ export interface WarmupProps {
   readonly secrets: readonly WatchedSecret[];
   /** What the names that follow from ids begin with. Undefined if there are none. */
   readonly secretPrefix: string | undefined;
-  /** Whether a second schedule sends what is due to the queue. */
-  readonly hasQueue: boolean;
+  /** Accounts that the second schedule does not send to the queue, also if they are due. Undefined if there is no queue. */
+  readonly exceptDue: readonly string[] | undefined;
 }
 
 /**
@@ -54,12 +54,14 @@ export function addWarmup(scope: Construct, props: WarmupProps): void {
       }),
     });
   }
-  if (props.hasQueue) {
+  const { exceptDue: except } = props;
+  if (except !== undefined) {
+    const input = ScheduleTargetInput.fromObject({ due: true, ...(except.length > 0 && { except }) });
     new Schedule(scope, 'DueSchedule', {
       description: 'Sends the accounts whose Fegora tokens are due for renewal to a queue',
       schedule: ScheduleExpression.rate(props.every),
       timeWindow: TimeWindow.flexible(Duration.minutes(1)),
-      target: new LambdaInvoke(props.alias, { ...onlyOnce, input: ScheduleTargetInput.fromObject({ due: true }) }),
+      target: new LambdaInvoke(props.alias, { ...onlyOnce, input }),
     });
   }
   const { alias, secrets, secretPrefix } = props;

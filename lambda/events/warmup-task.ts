@@ -4,12 +4,12 @@ import { invalidRequest } from '../errors.ts';
 import { membersOf, parseJson } from '../json.ts';
 
 /**
- * What an event asks for: to warm or verify accounts, which need not be configured, or to find what is due. `messages` are
- * those of the queue that an event came from.
+ * What an event asks for: to warm or verify accounts, which need not be configured, or to find what is due, without the
+ * accounts of `except`. `messages` are those of the queue that an event came from.
  */
 export type Task =
   | { readonly work: 'warm' | 'verify'; readonly accounts: readonly string[]; readonly messages?: readonly Message[] }
-  | { readonly work: 'due' };
+  | { readonly work: 'due'; readonly except: ReadonlySet<string> };
 
 /** A message of the queue. */
 export interface Message {
@@ -37,8 +37,8 @@ export function parseTask(event: unknown, known: SecretsOfAccounts): Task {
   if (Array.isArray(records) && records.every((record) => membersOf(record)?.get('eventSource') === 'aws:sqs')) {
     return batchOf(records);
   }
-  if (members?.size === 1 && members.get('due') === true) {
-    return { work: 'due' };
+  if (members?.get('due') === true) {
+    return tickOf(members);
   }
   if (members?.get('source') === 'aws.secretsmanager' && members.get('detail-type') === 'Secret Label Updated') {
     return { work: 'verify', accounts: accountsOfChange(members, known) };
@@ -48,6 +48,14 @@ export function parseTask(event: unknown, known: SecretsOfAccounts): Task {
     throw invalidRequest('the event is neither a warm-up nor a change of a secret');
   }
   return { work: 'warm', accounts: [...new Set(asked)] };
+}
+
+function tickOf(members: ReadonlyMap<string, unknown>): Task {
+  const except = members.get('except') ?? [];
+  if (members.size > (members.has('except') ? 2 : 1) || !isList(except)) {
+    throw invalidRequest('the event is no tick');
+  }
+  return { work: 'due', except: new Set(except) };
 }
 
 /** The messages of the queue that Lambda has read. @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html */

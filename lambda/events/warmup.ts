@@ -22,11 +22,11 @@ export interface WarmupDependencies {
 }
 
 /**
- * Sends the accounts that are due to the queue, as long as there is time. Returns how many.
+ * Sends the accounts that are due to the queue, without those of `except`, as long as there is time. Returns how many.
  *
  * @throws BrokerError `configuration`, `table_unavailable`, `internal`
  */
-type SendDue = (remaining: () => number) => Promise<number>;
+type SendDue = (remaining: () => number, except: ReadonlySet<string>) => Promise<number>;
 
 /** A login may take 8 s, and the broker claims only if at least 10 s are left. */
 const leastMs = 10_000;
@@ -35,7 +35,7 @@ const leastMs = 10_000;
  * Answers the schedule (`{"accounts"?: [ids]}`) and the event that a secret has changed, with one result for each
  * account. A failure of an account is a result, not an error.
  *
- * Answers `{"due": true}` with how many accounts it sent to the queue, and the messages of the queue with those that must come
+ * Answers `{"due": true, "except"?: [ids]}` with how many accounts it sent to the queue, and the messages of the queue with those that must come
  * again: only those that there was no time for, or that cannot be understood. A failed login does not come again: it is due.
  *
  * It begins at a random account. While Fegora hangs, the time is over before the end of the list, and a fixed order would
@@ -54,7 +54,7 @@ export function createWarmupHandler(dependencies: WarmupDependencies): EventHand
       if (sendDue === undefined) {
         throw invalidRequest('there is no queue of warm-ups');
       }
-      const sent = await sendDue(remaining);
+      const sent = await sendDue(remaining, task.except);
       report.ran(invocation, task.work, []);
       return { sent };
     }

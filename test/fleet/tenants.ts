@@ -100,8 +100,8 @@ function createWarmUps({ clock, random, table }: Scene, pool: Pool, concurrency:
   const [listed, secrets] = [new Map<string, string>(), withOpenAccounts(new Map(), 'fegora/prod/')];
   const options = { query: table.query, send: queue.send, tableName: 'tokens', queueUrl: 'https://sqs.test/1/due' };
   const hasTime = (remaining: () => number) => () => remaining() > 4000;
-  const loadSendDue = async () => (remaining: () => number) =>
-    sendDue({ ...options, now: clock.now(), hasTime: hasTime(remaining) });
+  const loadSendDue = async () => (remaining: () => number, except: ReadonlySet<string>) =>
+    sendDue({ ...options, except, now: clock.now(), hasTime: hasTime(remaining) });
   return { tick: () => run({ due: true }), queue, seen };
 
   function run(event: object): Promise<unknown> {

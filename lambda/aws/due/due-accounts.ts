@@ -9,6 +9,8 @@ export interface DueOptions {
   readonly send: (input: Readonly<Record<string, unknown>>) => Promise<unknown>;
   readonly tableName: string;
   readonly queueUrl: string;
+  /** Accounts that are not sent, also if they are due. */
+  readonly except: ReadonlySet<string>;
   /** Epoch milliseconds. */
   readonly now: number;
   /** Whether the invocation has time for another request. */
@@ -49,7 +51,7 @@ async function sendShard(shard: string, options: DueOptions): Promise<number> {
   return sent;
 }
 
-async function readPage(shard: string, from: unknown, { query, tableName, now }: DueOptions) {
+async function readPage(shard: string, from: unknown, { query, tableName, now, except }: DueOptions) {
   const output = await query({
     TableName: tableName,
     IndexName: dueIndex,
@@ -60,7 +62,8 @@ async function readPage(shard: string, from: unknown, { query, tableName, now }:
   });
   const items = memberOf(output, 'Items');
   const ids = Array.isArray(items) ? items.map((item) => memberOf(memberOf(item, 'account'), 'S')) : [];
-  return { accounts: ids.filter((id) => typeof id === 'string'), next: memberOf(output, 'LastEvaluatedKey') };
+  const accounts = ids.filter((id) => typeof id === 'string');
+  return { accounts: accounts.filter((account) => !except.has(account)), next: memberOf(output, 'LastEvaluatedKey') };
 }
 
 async function sendBatch(accounts: readonly string[], { send, queueUrl }: DueOptions): Promise<number> {

@@ -5,12 +5,12 @@ import { createSend, type DynamoOptions, parseResponse } from '../dynamodb.ts';
 import { sendDue } from './due-accounts.ts';
 
 /**
- * Sends the accounts that are due to the queue, as long as there is time.
+ * Sends the accounts that are due to the queue, without those of `except`, as long as there is time.
  *
  * @returns how many it sent
  * @throws BrokerError `configuration`, `table_unavailable`, `internal`
  */
-export type SendDue = (remaining: () => number) => Promise<number>;
+export type SendDue = (remaining: () => number, except: ReadonlySet<string>) => Promise<number>;
 
 /** Where the table and the queue are. `warmupQueue` is the URL of the queue. */
 export interface SendDueOptions {
@@ -34,7 +34,8 @@ export function createSendDue({ dynamo, tableName, warmupQueue: queueUrl, now }:
     throw new BrokerError('configuration', 'WARMUP_QUEUE_URL is not the URL of a queue');
   }
   const calls = connect(dynamo, queueUrl);
-  return (remaining) => sendDue({ ...calls, tableName, queueUrl, now: now(), hasTime: () => remaining() > reserveMs });
+  return (remaining, except) =>
+    sendDue({ ...calls, tableName, queueUrl, except, now: now(), hasTime: () => remaining() > reserveMs });
 }
 
 function connect(dynamo: DynamoOptions, queueUrl: string) {

@@ -9,7 +9,10 @@ import { asJson, propertiesOf, resourcesOf, statementsOf } from '../support/stat
 import { bundle, createApp, templateOf } from '../support/synth.ts';
 
 const minimal = templateOf('minimal');
-const settings = { accounts: { main: {}, tienda: { keepWarm: 'in-use' } }, warmUpsAtOnce: 40 };
+const settings = {
+  accounts: { main: {}, cold: { keepWarm: false }, tienda: { keepWarm: 'in-use' } },
+  warmUpsAtOnce: 40,
+};
 const inUse = Template.fromStack(
   new TokenBrokerStack(createApp(), 'DueStack', {
     ...parseSettings({ due: settings }, 'due'),
@@ -106,9 +109,9 @@ describe('promise 64: the queue', () => {
   });
 });
 
-test('promise 64: a schedule of its own sends what is due, and the other one lists only accounts that are always kept warm', () => {
+test('promise 64: a schedule of its own sends what is due, without the accounts that are always or never kept warm', () => {
   const inputs = propertiesOf('AWS::Scheduler::Schedule', inUse).map(({ Target }) => asJson(Target).Input);
-  expect(inputs.toSorted()).toEqual(['{"accounts":["main"]}', '{"due":true}']);
+  expect(inputs.toSorted()).toEqual(['{"accounts":["main"]}', '{"due":true,"except":["main","cold"]}']);
 });
 
 test('a stack without accounts in use has no index, no queue and no second schedule', () => {

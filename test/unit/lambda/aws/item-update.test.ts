@@ -187,8 +187,8 @@ describe('every other change', () => {
   });
 
   test.each([
-    ['asked', { ':due_shard': { S: '2' }, ':due_at': { N: String(now + 1_200_000) } }, ['#unasked']],
-    ['unasked', { ':due_shard': { S: '2' }, ':due_at': { N: String(now + 1_200_000) }, ':unasked': { N: '1' } }, []],
+    ['asked', { ':due_shard': { S: '1' }, ':due_at': { N: String(now + 1_200_000) } }, ['#unasked']],
+    ['unasked', { ':due_shard': { S: '1' }, ':due_at': { N: String(now + 1_200_000) }, ':unasked': { N: '1' } }, []],
     ['idle', { ':unasked': { N: '1' } }, ['#due_shard', '#due_at', '#unasked']],
     [undefined, {}, []],
   ] as const)('a publication notes the use %s of its token', (use, set, removed) => {

@@ -23,7 +23,7 @@ interface Options {
   /** What the names of the secrets of open accounts begin with. */
   readonly open?: string;
   readonly random?: () => number;
-  readonly sendDue?: (remaining: () => number) => Promise<number>;
+  readonly sendDue?: (remaining: () => number, except: ReadonlySet<string>) => Promise<number>;
 }
 
 function handlerFor({
@@ -293,11 +293,26 @@ describe('promise 64: messages of the queue', () => {
 describe('promise 64: the tick', () => {
   it('sends what is due, and logs in to nothing itself', async () => {
     const left: number[] = [];
-    const sendDue = async (remaining: () => number) => left.push(remaining()) + 6;
+    const excepted: string[][] = [];
+    const sendDue: NonNullable<Options['sendDue']> = async (remaining, except) => {
+      excepted.push([...except]);
+      return left.push(remaining()) + 6;
+    };
     const { send, worked } = handlerFor({ sendDue });
     expect(await send({ due: true })).toEqual({ sent: 7 });
-    expect(left).toEqual([25_000]);
+    expect(await send({ due: true, except: ['main'] })).toEqual({ sent: 8 });
+    expect(left).toEqual([25_000, 25_000]);
+    expect(excepted).toEqual([[], ['main']]);
     expect(worked).toEqual([]);
+  });
+
+  it.each([
+    { due: true, except: 'main' },
+    { due: true, except: [1] },
+    { due: true, more: [] },
+    { due: false, except: [] },
+  ])('is invalid_request in another form: %o', async (event) => {
+    await expect(handlerFor({ sendDue: async () => 1 }).send(event)).rejects.toMatchObject({ code: 'invalid_request' });
   });
 
   it('is invalid_request when there is no queue', async () => {

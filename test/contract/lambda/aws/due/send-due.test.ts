@@ -63,7 +63,7 @@ const table = () => createTokenTable(createCallDynamo(dynamo(), realTime), 'toke
 
 function tickAt(at: number, tableName = 'tokens') {
   const warmupQueue = `${queue.url}/111111111111/due`;
-  return createSendDue({ dynamo: dynamo(), tableName, warmupQueue, now: () => at })?.(() => 25_000);
+  return createSendDue({ dynamo: dynamo(), tableName, warmupQueue, now: () => at })?.(() => 25_000, new Set());
 }
 
 type Publication = Extract<Change, { kind: 'publish' }>;

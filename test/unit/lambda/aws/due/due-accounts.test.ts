@@ -27,7 +27,8 @@ function tick(
     sends.push(input);
     return { Successful: [] };
   };
-  const options = { query, send, tableName: 'tokens', queueUrl: 'https://sqs.test/1/due', now, hasTime: () => true };
+  const given = { tableName: 'tokens', queueUrl: 'https://sqs.test/1/due', now, hasTime: () => true };
+  const options = { query, send, except: new Set<string>(), ...given };
   const sent = () => sends.flatMap(({ Entries }) => (Entries as { MessageBody: string }[]).map(accountIn));
   return { run: () => sendDue({ ...options, ...replaced }), queries, sends, sent };
 }
@@ -68,6 +69,13 @@ describe('promise 64: a tick', () => {
     });
   });
 
+  test('sends no account that is kept warm otherwise, or never', async () => {
+    const { run, sent } = tick(['main', 'tienda-1', 'cold'], { except: new Set(['main', 'cold']) });
+
+    expect(await run()).toBe(1);
+    expect(sent()).toEqual(['tienda-1']);
+  });
+
   test('stops when there is no time left', async () => {
     let requests = 0;
     const { run, sends } = tick(many, { pageLength: 7, hasTime: () => ++requests <= 2 });
@@ -96,6 +104,14 @@ describe('promise 64: a tick', () => {
   });
 });
 
-test('accounts whose ids end in a number are spread over all shards', () => {
-  expect(new Set(many.map(shardOf))).toEqual(new Set(dueShards));
-});
+test.each(['tienda-', '17900', 'a'])(
+  'accounts %s… are spread over all shards, also if their ids end alike',
+  (start) => {
+    for (const end of ['', '001', '-prod']) {
+      const shards = Array.from({ length: 1000 }, (_, index) => shardOf(`${start}${index}${end}`));
+      for (const shard of dueShards) {
+        expect(shards.filter((one) => one === shard).length).toBeGreaterThan(190);
+      }
+    }
+  },
+);
