@@ -12,7 +12,7 @@ import type {
   UserBinding,
 } from '../broker/ports.ts';
 import { renewableFrom, seal } from '../broker/token.ts';
-import { unlessAsked, useTerms } from './due/use-terms.ts';
+import { unlessAsked, unlessNoted, useTerms } from './due/use-terms.ts';
 import { ofClaim, refreshAttributes, refreshRemovedBy, refreshSet } from './refresh-seal.ts';
 import { boundAttributes, settledText, type TokenBinding } from './token-binding.ts';
 import { asItWasRead, express, number, ofOurSchema, ofOwner, type Terms, type Update } from './update-expressions.ts';
@@ -77,7 +77,7 @@ function termsOf(account: string, change: Parameters<typeof changeUpdate>[1], bi
     case 'note':
       // That a caller asked must not get lost because a login of a warm-up changed the revision meanwhile.
       return 'dueAt' in change
-        ? { ...useTerms(account, 'asked', change.dueAt), ...ofOurSchema }
+        ? { ...useTerms(account, 'asked', change.dueAt), condition: unlessNoted }
         : { ...useTerms(account, 'idle'), ...asItWasRead(change.revision) };
     case 'clear-rejection':
       return { remove: ['marks', 'next_try', 'retry_key', 'sends', ...backoffAttributes], ...ofOurSchema };

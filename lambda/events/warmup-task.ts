@@ -53,7 +53,7 @@ export function parseTask(event: unknown, known: SecretsOfAccounts): Task {
 function tickOf(members: ReadonlyMap<string, unknown>): Task {
   const except = members.get('except') ?? [];
   if (members.size > (members.has('except') ? 2 : 1) || !isList(except)) {
-    throw invalidRequest('the event is no tick');
+    throw invalidRequest('the event is not a tick');
   }
   return { work: 'due', except: new Set(except) };
 }

@@ -97,7 +97,7 @@ function joined(verb: string, before: readonly string[], members: readonly strin
 
 /** Whether a condition holds. It is a chain of OR and AND with at most one level of parentheses. */
 function holds(condition: string, row: Row, update: UpdateInput): boolean {
-  const inner = condition.match(/ \((?<inner>[^()]*\(.*?\)[^()]*)\)$/)?.groups?.inner;
+  const inner = condition.match(/ AND \((?<inner>.*)\)$/)?.groups?.inner;
   if (inner !== undefined) {
     return holds(condition.slice(0, condition.indexOf(' AND (')), row, update) && holds(inner, row, update);
   }
@@ -107,6 +107,9 @@ function holds(condition: string, row: Row, update: UpdateInput): boolean {
 }
 
 function factorHolds(factor: string, row: Row, update: UpdateInput): boolean {
+  if (factor.startsWith('NOT ')) {
+    return !factorHolds(factor.slice(4), row, update);
+  }
   const absent = factor.match(/^attribute_not_exists\((?<name>#\w+)\)$/)?.groups?.name;
   if (absent !== undefined) {
     return row[nameOf(absent, update)] === undefined;
@@ -117,8 +120,8 @@ function factorHolds(factor: string, row: Row, update: UpdateInput): boolean {
   if (operator === '=') {
     return stored?.N === undefined ? isDeepStrictEqual(stored, value) : Number(stored.N) === Number(value.N);
   }
-  if (operator === '<') {
-    return stored?.N !== undefined && Number(stored.N) < Number(value.N);
+  if (operator === '<' || operator === '>=') {
+    return stored?.N !== undefined && Number(stored.N) < Number(value.N) === (operator === '<');
   }
   throw new Error(`memory-dynamo does not have this condition: ${factor}`);
 }

@@ -8,5 +8,5 @@ export const shardCount = 4;
 
 /** The shard of an account. Ids that all begin or end alike are spread too. */
 export function shardOf(account: string): string {
-  return String(Buffer.from(account).reduce((sum, byte) => sum + byte, 0) % shardCount);
+  return String(Buffer.from(account).reduce((sum, byte) => sum + byte) % shardCount);
 }

@@ -4,8 +4,6 @@ import type { Change } from '../../broker/ports.ts';
 import { number, type Terms } from '../update-expressions.ts';
 import { shardOf } from './shards.ts';
 
-const unasked = { unasked: number(1) };
-
 /**
  * What a write sets and removes. Only an item that has shard and time is in the index of what is due.
  *
@@ -16,17 +14,19 @@ export function useTerms(account: string, use: Use | undefined, dueAt = 0) {
     return { set: {}, remove: use === undefined ? [] : ['due_shard', 'due_at', 'unasked'] };
   }
   const key = { due_shard: { S: shardOf(account) }, due_at: number(dueAt) };
-  return use === 'asked' ? { set: key, remove: ['unasked'] } : { set: { ...key, ...unasked }, remove: [] };
+  return use === 'asked' ? { set: key, remove: ['unasked'] } : { set: { ...key, unasked: number(1) }, remove: [] };
 }
 
 /** The condition of a publication: one that takes the account out of use needs that no caller asked during the login. */
-export function unlessAsked<T extends Required<Pick<Terms, 'condition' | 'conditionValues'>>>(
-  held: T,
-  use: Use | undefined,
-) {
-  const condition = `${held.condition} AND #unasked = :unasked`;
-  return use === 'idle' ? { condition, conditionValues: { ...held.conditionValues, ...unasked } } : held;
+export function unlessAsked<T extends Required<Pick<Terms, 'condition'>>>(held: T, use: Use | undefined): T {
+  return use === 'idle' ? { ...held, condition: `${held.condition} AND #unasked = :one` } : held;
 }
+
+/**
+ * The condition of the note that a caller asked: of many who find the same token together, one writes it. Each write changes
+ * the revision, and would refuse a claim. What the item does not have is not `>=`.
+ */
+export const unlessNoted = '#schema = :schema AND (#unasked = :one OR NOT #due_at >= :due_at)';
 
 /** What a holder writes in place of a publication that was refused because a caller asked during the login. */
 export function withoutIdle(change: Change, { owner, isUnasked }: Item): Change | undefined {

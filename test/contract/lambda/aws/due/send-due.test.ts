@@ -140,6 +140,17 @@ describe('promise 64: a tick', () => {
     await noteIdle('raced-2');
   });
 
+  test('is noted once by callers that find the same token together, so that their notes refuse no claim after the first', async () => {
+    await login('herd-1', 'unasked');
+    const notes = await Promise.all(Array.from({ length: 5 }, () => noteAsked('herd-1')));
+    const { item } = await table().read('herd-1', never);
+
+    expect(notes.filter(Boolean)).toHaveLength(1);
+    expect(item).toMatchObject({ revision: 3, dueAt });
+    expect(await table().write('herd-1', { kind: 'note', dueAt: dueAt + 1 }, never)).toBe(true);
+    await noteIdle('herd-1');
+  });
+
   test('is there only with a queue, and fails with configuration when its address is malformed', () => {
     const options = { dynamo: dynamo(), tableName: 'tokens', now: () => now };
     expect(createSendDue({ ...options, warmupQueue: undefined })).toBeUndefined();
