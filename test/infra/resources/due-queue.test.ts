@@ -1,7 +1,10 @@
 // Tests the index, the queue and the tick of accounts that are kept warm while they are in use (due-queue.ts, table.ts, warmup.ts).
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
+import { DueQueue } from '../../../infra/resources/due-queue.ts';
 import { parseSettings } from '../../../infra/settings/settings.ts';
 import { TokenBrokerStack } from '../../../infra/stack.ts';
 import { parseConfig } from '../../../lambda/config.ts';
@@ -83,6 +86,17 @@ describe('promise 64: the queue', () => {
       MessageRetentionPeriod: 1_209_600,
       RedrivePolicy: Match.absent(),
     });
+  });
+
+  test.each([
+    [1, 240],
+    [10, 600],
+  ])('of ticks every %i minutes keeps a message for %i s, so that three receptions fit', (minutes, seconds) => {
+    const stack = new Stack();
+    const role = new Role(stack, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    new DueQueue(stack, 'DueQueue', { role, every: Duration.minutes(minutes) });
+
+    Template.fromStack(stack).hasResourceProperties('AWS::SQS::Queue', { MessageRetentionPeriod: seconds });
   });
 
   test('has an alarm for its dead letters', () => {

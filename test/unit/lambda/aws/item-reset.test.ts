@@ -46,6 +46,12 @@ describe('the update of a reset', () => {
     },
   );
 
+  test('promise 64: takes the account out of the index of what is due', () => {
+    const { UpdateExpression } = resetUpdate('main', { schema: { N: '1' } }, now);
+
+    expect(UpdateExpression).toMatch(/ REMOVE .*#due_shard, #due_at, #unasked/);
+  });
+
   test('expects no revision when none was read', () => {
     const update = resetUpdate('main', { schema: { N: '1' } }, now);
 

@@ -96,6 +96,7 @@ describe('a write', () => {
     ['the failure of a login', { kind: 'fail', owner: 'o', endLease: true }],
     ['a rejection', { kind: 'reject', key: 'k' }],
     ['a failed connection', { kind: 'unreachable', revision: 1, error: at, backoff }],
+    ['a note that a caller asked', { kind: 'note', dueAt: now }],
   ])('neither waits nor reads the item back when it is throttled and is %s', async ([, change]) => {
     const { table, keys, onces } = tableOver([leasedBy('o')], throttle);
 

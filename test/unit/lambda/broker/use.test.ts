@@ -82,11 +82,18 @@ describe('a caller in the environment whose warm-up bought the token', () => {
 
 describe('a refresh', () => {
   /** Refreshes for a goal, and returns the changes that it wrote. */
-  async function changesOf(kind: Kind, rest: Partial<Item>, { notesUse = true, leftMs = 25_000, isDown = false } = {}) {
+  async function changesOf(
+    kind: Kind,
+    rest: Partial<Item>,
+    { notesUse = true, leftMs = 25_000, isDown = false, isSilent = false } = {},
+  ) {
     const scene = accountScene(rest, { notesUse });
     const changes: Change[] = [];
-    scene.table.write = async (_, change) => {
+    scene.table.write = async (_, change, late) => {
       changes.push(change);
+      if (isSilent) {
+        await scene.clock.sleep(30_000, late);
+      }
       if (isDown) {
         throw new BrokerError('table_unavailable', 'down');
       }
@@ -124,6 +131,15 @@ describe('a refresh', () => {
     expect(changes).toHaveLength(1);
     expect(result).toMatchObject({ token });
     expect(result.failure).toBeUndefined();
+  });
+
+  test.each([
+    [25_000, 500],
+    [900, 400],
+  ])('with %i ms left, serves the token after %i ms when the note gets no answer', async (leftMs, waitedMs) => {
+    const ended = await changesOf('serve', { token }, { leftMs, isSilent: true });
+
+    expect(ended).toMatchObject({ waitedMs, result: { token } });
   });
 
   test.each<[Kind, Partial<Item>, string]>([
