@@ -94,6 +94,16 @@ export async function ask({ clock }: Pick<Scene, 'clock'>, { broker, account, re
   }
 }
 
+/** What the function knows of an invocation by the schedule or the queue. */
+export const warmUpInvocation = {
+  entryPoint: 'warmup' as const,
+  account: undefined,
+  caller: '-',
+  callerRole: '-',
+  requestId: '-',
+  invocationId: '-',
+};
+
 /** One event of the schedule, for all accounts. */
 export async function warmUp({ clock, random, accounts }: Scene, { broker, ready }: Environment): Promise<void> {
   await ready;
@@ -105,13 +115,5 @@ export async function warmUp({ clock, random, accounts }: Scene, { broker, ready
     random,
     report,
   });
-  const invocation = {
-    entryPoint: 'warmup' as const,
-    account: undefined,
-    caller: '-',
-    callerRole: '-',
-    requestId: '-',
-    invocationId: '-',
-  };
-  await handle({}, invocation, () => begun + warmUpMs - clock.monotonic());
+  await handle({}, warmUpInvocation, () => begun + warmUpMs - clock.monotonic());
 }

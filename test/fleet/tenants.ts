@@ -5,7 +5,7 @@ import { createWarmupHandler } from '../../lambda/events/warmup.ts';
 import { createRandom } from '../support/cluster/observations.ts';
 import { createVirtualClock, settle } from '../support/virtual-clock.ts';
 import { type CallersSeen, createCallers, dayMs, lifetimeMs } from './callers.ts';
-import type { Environment, Scene } from './environment.ts';
+import { type Environment, type Scene, warmUpInvocation } from './environment.ts';
 import { createPartitions, partitionLimits } from './partition.ts';
 import { createPool, type Pool } from './pool.ts';
 import { createQueue } from './queue.ts';
@@ -111,7 +111,7 @@ function createWarmUps({ clock, random, table }: Scene, pool: Pool, concurrency:
       const report = { failed: () => {}, ran: () => {}, issued: () => {} };
       const broker = { ...rest, warm: counted(warm) };
       const handle = createWarmupHandler({ broker, accounts: listed, secrets, random, report, loadSendDue });
-      const answer = await handle(event, invocation, () => begun + invocationMs - clock.monotonic());
+      const answer = await handle(event, warmUpInvocation, () => begun + invocationMs - clock.monotonic());
       seen.warmUpMs += clock.monotonic() - begun;
       return answer;
     });
@@ -129,15 +129,6 @@ function createWarmUps({ clock, random, table }: Scene, pool: Pool, concurrency:
     };
   }
 }
-
-const invocation = {
-  entryPoint: 'warmup' as const,
-  account: undefined,
-  caller: '-',
-  callerRole: '-',
-  requestId: '-',
-  invocationId: '-',
-};
 
 function loads({ requests, index }: ReturnType<typeof createPartitions>) {
   const of = (wanted: string) => requests.filter(({ operation }) => operation === wanted);
