@@ -12,9 +12,9 @@ const most = { resources: 500, outputs: 200 } as const;
 /** What one account takes of them, and what to do. */
 const advice = {
   resources:
-    'an account takes 4, and 5 if its secret has a generated name. Move some of the accounts to a second stack',
+    'an account takes 4, and 5 if its secret has a generated name. Move some of the accounts to a second stack, or add the new ones as open accounts',
   outputs:
-    "an account takes 1, and 3 if its secret has a generated name. Give the accounts that you add secretName: 'from-id', or move some to a second stack",
+    "an account takes 1, and 3 if its secret has a generated name. Give the accounts that you add secretName: 'from-id', move some to a second stack, or add the new ones as open accounts",
 } as const;
 
 /**
